@@ -1,0 +1,42 @@
+"""The backend's verbs on TensorFlow, compiled by XLA."""
+
+import functools
+
+import tensorflow as tf
+
+compile = functools.partial(tf.function, jit_compile=True, autograph=False)
+
+
+def value_and_grad(f):
+    """Return the function that gives f's value, what else f returns, and the gradient by its first argument."""
+
+    def with_gradient(weights, *rest):
+        with tf.GradientTape() as tape:
+            tape.watch(weights)
+            value, more = f(weights, *rest)
+        return (value, more), tape.gradient(value, weights, unconnected_gradients="zero")
+
+    return with_gradient
+
+
+def scan(f, init, xs, reverse=False):
+    """Fold f over the leading axis of xs. `keras.ops.scan` fails here on nested carries (keras 3.15)."""
+    steps = tf.nest.flatten(xs)[0].shape[0]
+    init = tf.nest.map_structure(tf.convert_to_tensor, init)
+    sources = tf.nest.map_structure(
+        lambda x: tf.TensorArray(x.dtype, steps, element_shape=x.shape[1:]).unstack(x), xs
+    )
+    specs = [tf.nest.map_structure(lambda a: tf.TensorSpec(a.shape, a.dtype), init)]
+    specs += [tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape[1:], x.dtype), xs)]
+    _, like = tf.function(f, autograph=False).get_concrete_function(*specs).structured_outputs
+    sinks = tf.nest.map_structure(lambda y: tf.TensorArray(y.dtype, steps, element_shape=y.shape), like)
+
+    def body(step, carry, sinks):
+        k = steps - 1 - step if reverse else step
+        carry, y = f(carry, tf.nest.map_structure(lambda source: source.read(k), sources))
+        return step + 1, carry, tf.nest.map_structure(lambda sink, v: sink.write(k, v), sinks, y)
+
+    _, carry, sinks = tf.while_loop(
+        lambda step, *_: step < steps, body, (0, init, sinks), maximum_iterations=steps
+    )
+    return carry, tf.nest.map_structure(lambda sink: sink.stack(), sinks)

@@ -1,0 +1,105 @@
+"""What every cell shares: its weights, its one matrix product, and the contract of `keras.layers.RNN`."""
+
+import keras
+from keras import ops
+
+
+class Cell(keras.layers.Layer):
+    """A one-step recurrence, declared as data and written as equations.
+
+    A subclass declares
+
+    - `gates`: groups of gates, one letter a gate; the gates of a group share one product,
+    - `peepholes`: the gates with a peephole weight,
+    - `states`: what is carried from step to step; the first one is the output,
+    - `recurrent`: further recurrent matrices, by name, with (rows, columns) counted in units,
+
+    and writes `step(x, h, …)`, which returns the new states in that order (the bare array, where there is
+    only one). In it `x` is only ever handed to `affine`; everything else is elementwise in `keras.ops`, or
+    along the last axis.
+
+    Weights: `W[group]` (features, gates · units), `R[group]` (units, gates · units), `b[group]`
+    (gates · units,), `p[gate]` (units,), each drawn from N(0, 0.1²). With `lanes=K` the arrays hold K trials:
+    x is (K, batch, features), a state (K, batch, units), and each weight gets a leading axis of K (a vector
+    becomes (K, 1, …)).
+    """
+
+    gates: tuple[str, ...] = ()
+    peepholes: str = ""
+    states: tuple[str, ...] = ("h",)
+    recurrent: dict[str, tuple[int, int]] = {}  # noqa: RUF012 (a declaration, never changed)
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        keras.saving.register_keras_serializable(package=cls.__module__)(cls)
+
+    def __init__(self, units: int, lanes: int | None = None, **kwargs):
+        super().__init__(**kwargs)
+        self.units, self.lanes = units, lanes
+        self.state_size = [units] * len(self.states)
+        self.output_size = units
+
+    @classmethod
+    def shapes(cls, features: int, units: int) -> dict[str, tuple[int, ...]]:
+        """Return the shape of every weight of one trial, by name ("W/zifo", "p/i"), in order of creation."""
+        shapes = {}
+        for group in cls.gates:
+            shapes[f"W/{group}"] = (features, len(group) * units)
+            shapes[f"R/{group}"] = (units, len(group) * units)
+            shapes[f"b/{group}"] = (len(group) * units,)
+        for gate in cls.peepholes:
+            shapes[f"p/{gate}"] = (units,)
+        for name, (rows, columns) in cls.recurrent.items():
+            shapes[name] = (rows * units, columns * units)
+        return shapes
+
+    def build(self, input_shape):
+        """Create the weights for inputs of shape (…, features)."""
+        weights = {}
+        for name, shape in self.shapes(input_shape[-1], self.units).items():
+            weights[name] = self.add_weight(
+                name=name.replace("/", "_"),
+                shape=laned(shape, self.lanes),
+                initializer=keras.initializers.RandomNormal(stddev=0.1),  # one instance a weight: see tests
+            )
+        self.W, self.R, self.b = ({g: weights[f"{k}/{g}"] for g in self.gates} for k in "WRb")
+        self.p = {g: weights[f"p/{g}"] for g in self.peepholes}
+        for name in self.recurrent:
+            setattr(self, name, weights[name])
+
+    def project(self, group, x):
+        """Return W x + b of a group of gates, (…, gates · units), for one step or many."""
+        return ops.matmul(x, self.W[group]) + self.b[group]
+
+    def affine(self, group, x, h):
+        """Return W x + R h + b for each gate of a group, a list of arrays like h.
+
+        The time loop has projected all steps at once, and hands in the projections {group: W x + b} as x.
+        """
+        a = x[group] if isinstance(x, dict) else self.project(group, x)
+        return ops.split(a + ops.matmul(h, self.R[group]), len(group), axis=-1)
+
+    def step(self, x, *states):
+        """Return the states after one step: the equations of the cell."""
+        raise NotImplementedError
+
+    def advance(self, x, states):
+        """Return the tuple of states after one step."""
+        new = self.step(x, *states)
+        return new if isinstance(new, tuple) else (new,)
+
+    def call(self, inputs, states, training=False):
+        """Take one step as `keras.layers.RNN` asks for it: return h and the list of new states."""
+        new = self.advance(inputs, states)
+        return new[0], list(new)
+
+    def get_config(self):
+        """Return what recreates the cell."""
+        return {**super().get_config(), "units": self.units, "lanes": self.lanes}
+
+
+def laned(shape, lanes):
+    """Return the shape of a weight of one trial with an axis for the lanes, where there are any."""
+    if lanes is None:
+        return shape
+    return (lanes, 1, *shape) if len(shape) == 1 else (lanes, *shape)

@@ -1,0 +1,277 @@
+"""The command line: `odyssey list | train | sweep | report | doctor`.
+
+Nothing heavy is imported before a command needs it: `--help` and `list` must answer at once.
+"""
+
+import os
+import sys
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from suite import Refusal
+from suite.quiet import load_keras
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Which parts of an LSTM matter, on which tasks, and how sure are we?",
+)
+
+
+class Backend(StrEnum):
+    """The backends that populations train on."""
+
+    tensorflow = "tensorflow"
+    jax = "jax"
+
+
+class Listed(StrEnum):
+    """What can be listed."""
+
+    cells = "cells"
+    tasks = "tasks"
+    presets = "presets"
+
+
+Data = Annotated[Path | None, typer.Option(help="Folder with data files; else $ODYSSEY_DATA, else downloaded.")]
+BackendOption = Annotated[Backend | None, typer.Option(help="Else $KERAS_BACKEND, else tensorflow.")]
+
+
+def main() -> None:
+    """Run the command line; tell bad input in one line and exit with 2."""
+    sys.path.insert(0, "")  # a cell of the user's, "module:Class", may lie in the working directory
+    try:
+        app()
+    except Refusal as refusal:
+        print(f"odyssey: {refusal}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def use(backend: Backend | None) -> None:
+    """Choose the backend, before anything imports Keras."""
+    if backend:
+        os.environ["KERAS_BACKEND"] = backend.value
+
+
+@app.command("list")
+def list_(what: Listed) -> None:
+    """List the known cells, tasks or presets."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    if what is Listed.cells:
+        from suite import cells, registry
+
+        for name, reference in cells.references().items():
+            table.add_row(name, registry.summary(reference))
+    elif what is Listed.tasks:
+        import tasks
+
+        for name, task in tasks.known().items():
+            table.add_row(name, task.title, task.unit)
+    else:
+        from suite.search import asked
+
+        for name in asked.presets():
+            table.add_row(name, asked.preset(name).title)
+    Console().print(table)
+
+
+@app.command()
+def train(
+    task: str,
+    cell: str,
+    units: int = 100,
+    learning_rate: float = 0.005,
+    momentum: float = 0.9,
+    input_noise: float = 0.1,
+    epochs: int = 150,
+    patience: int = 15,
+    batch: int = 1,
+    seed: int = 1,
+    data: Data = None,
+    backend: BackendOption = None,
+) -> None:
+    """Train one trial and print its scores, epoch by epoch."""
+    from suite import space
+
+    drawn = {
+        "units": units,
+        "learning_rate": learning_rate,
+        "momentum": momentum,
+        "input_noise": input_noise,
+    }
+    space.override(space.PAPER, {name: (value, value) for name, value in drawn.items()})  # refuses the impossible
+    use(backend)
+    from collections import deque
+
+    import tasks
+    from suite.search.asked import Asked
+    from suite.training.trial import Protocol, Trial
+
+    question = Asked("train", tasks=(task,), cells=(cell,), protocol=Protocol(epochs, patience, batch))
+    of_task, of_cell = ready(question, data)[task], question.cells[0]
+    from suite import cells
+    from suite.training.population import Population
+    from suite.training.program import Program
+
+    found = tasks.find(task)
+    program = Program(cells.find(of_cell), found, of_task, width=units, lanes=1, batch=batch)
+    population = Population(program, patience)
+    population.fill(deque([Trial(0, seed, drawn, epochs)]))
+    [result] = population.lanes
+    print(f"{task}, {cell}: {result.parameters:,} parameters; scores in {found.unit}", flush=True)
+    while result.status == "running":
+        population.epoch()
+        loss, score = result.curve[-1]
+        better = " *" if result.best_epoch == result.epochs else ""
+        print(f"epoch {result.epochs:3d}  train {loss:.4f}  valid {score:.4f}{better}", flush=True)
+    print(
+        f"{result.status} after {result.epochs} epochs, {result.seconds:.1f} s; best epoch {result.best_epoch}: "
+        f"valid {result.valid:.4f}, test {result.test:.4f} {found.unit}"
+    )
+
+
+@app.command()
+def sweep(
+    preset: Annotated[str | None, typer.Argument(help="A preset, or a TOML file that asks like one.")] = None,
+    task: Annotated[list[str] | None, typer.Option(help="Instead of the preset's; several allowed.")] = None,
+    cell: Annotated[list[str] | None, typer.Option(help="A name, or module:Class; several allowed.")] = None,
+    trials: Annotated[int | None, typer.Option(help="Trials a search.")] = None,
+    seed: int | None = None,
+    epochs: int | None = None,
+    patience: int | None = None,
+    batch: int | None = None,
+    oracle: Annotated[str | None, typer.Option(help="random, bayesian or hyperband.")] = None,
+    range_: Annotated[
+        list[str] | None, typer.Option("--range", metavar="NAME=LOW:HIGH", help="Another range; several allowed.")
+    ] = None,
+    results: Annotated[Path | None, typer.Option(help="Results folder; else results/NAME.")] = None,
+    reports: Annotated[Path | None, typer.Option(help="Report folder; else reports/NAME.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Worker processes; else one a core. 0: this process.")] = None,
+    lanes: Annotated[int, typer.Option(help="Trials a worker trains side by side.")] = 4,
+    data: Data = None,
+    backend: BackendOption = None,
+) -> None:
+    """Run every search of a question, or what is missing of it, and write the report."""
+    use(backend)
+    from dataclasses import replace
+
+    from suite import space
+    from suite.search import asked as ask
+
+    question = ask.preset(preset) if preset else ask.Asked("custom")
+    settings = {"epochs": epochs, "patience": patience, "batch": batch}
+    changes = {"trials": trials, "seed": seed, "oracle": oracle}
+    question = replace(
+        question,
+        **{name: value for name, value in changes.items() if value is not None},
+        **{name: tuple(value) for name, value in {"tasks": task, "cells": cell}.items() if value},
+        protocol=replace(question.protocol, **{n: v for n, v in settings.items() if v is not None}),
+        space=space.override(question.space, dict(map(parsed, range_ or []))),
+    )
+    if results and not preset:
+        question = replace(question, name=results.resolve().name)
+    for name, least, value in (("workers", 0, workers), ("lanes", 1, lanes)):
+        if value is not None and value < least:
+            raise Refusal(f"{name}: expected at least {least}, got {value}")
+    ready(question, data)
+    folder = results or Path("results") / question.name
+    from suite import store
+
+    table = question.to_table() | {"about": ask.about(question, data)}
+    store.create(folder, table)
+    from suite.progress import show
+    from suite.search import sweep as search
+    from suite.search.workers import Here, Workers
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    again = f"odyssey sweep {' '.join(sys.argv[2:])}"
+    count = cores if workers is None else workers
+    try:
+        with Workers(count) if count else Here() as crew:
+            show(search.run(question, folder, crew, lanes, data), question)
+    except KeyboardInterrupt:
+        print(f"\nStopped; all finished trials are kept in {folder}. To go on: {again}", file=sys.stderr)
+        raise
+    print(f"results  {folder}")
+    report(folder, reports)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="Results folder of a sweep, finished or not.")],
+    out: Annotated[Path | None, typer.Option(help="Report folder; else reports/ and the sweep's name.")] = None,
+) -> None:
+    """Write the report of a sweep."""
+    from suite import store
+    from suite.report import write
+
+    asked = store.read_asked(folder)
+    page = write(
+        store.load(folder), store.load_curves(folder), asked, out or Path("reports") / asked["name"]
+    )
+    print(f"report   {page}")
+
+
+@app.command()
+def doctor(data: Data = None, backend: BackendOption = None) -> None:
+    """Say what is here: versions, backend, devices, cores, and the data of each task."""
+    use(backend)
+    load_keras()
+    import keras
+
+    import tasks
+    from suite import machine
+
+    for package, version in machine.versions().items():
+        print(f"{package:12} {version}")
+    print(f"{'commit':12} {machine.commit() or 'no checkout'}")
+    print(f"{'backend':12} {keras.backend.backend()}")
+    print(f"{'devices':12} {', '.join(machine.devices())}")
+    print(f"{'cores':12} {len(os.sched_getaffinity(0))}")
+    for name, task in tasks.known().items():
+        start = time.perf_counter()
+        try:
+            splits = task.load(data)
+        except Refusal as refusal:
+            print(f"{name:18} missing: {refusal}")
+        else:
+            sizes = "/".join(str(len(split)) for split in splits.values())
+            print(f"{name:18} {sizes} sequences, read in {time.perf_counter() - start:.1f} s")
+
+
+def ready(question, data: Path | None) -> dict:
+    """Refuse what could not be trained, before anything is written; return the data of every task."""
+    import tasks
+    from suite import cells, registry
+
+    question.check()
+    for name in question.cells:  # names first: they cost nothing to check
+        if ":" not in name and name not in cells.references():
+            raise registry.unknown("cell", name, cells.references())
+    splits = {name: tasks.find(name).load(data) for name in question.tasks}
+    load_keras()
+    from suite.cells.check import check
+
+    for name in question.cells:
+        check(name, cells.find(name))
+    return splits
+
+
+def parsed(text: str) -> tuple[str, tuple[float, float]]:
+    """Return the name and the ends of a range given as NAME=LOW:HIGH, or NAME=VALUE for both."""
+    name, _, ends = text.partition("=")
+    low, _, high = ends.partition(":")
+    try:
+        return name, (float(low), float(high or low))
+    except ValueError:
+        raise Refusal(f"--range {text}: expected NAME=LOW:HIGH, such as units=20:200") from None

@@ -1,0 +1,71 @@
+"""The readout: from the outputs of the cell to a loss and a metric.
+
+Every loss and metric is a function of
+
+- logits (lanes, batch, steps, outputs), and steps (lanes, batch), how many of them count;
+- targets (lanes, batch, labels, …), and labels (lanes, batch), how many of them count;
+
+and returns the sum over the labels of each sequence, (lanes, batch). The score of a split is that sum over all
+its sequences, divided by all their labels. A framewise task has as many labels as steps, a task that answers
+at the last step has one of each; a loss that aligns the two (CTC) needs no other shape.
+"""
+
+from keras import ops
+
+
+def answers(h, steps, when):
+    """Return the outputs of the cell that the readout sees, and how many of them count.
+
+    h is (lanes, batch, steps, units), `steps` (lanes, batch) the lengths. For "every step" both come back as
+    they are, for "last step" h is (lanes, batch, 1, units).
+    """
+    if when == "every step":
+        return h, steps
+    last = ops.maximum(steps - 1, 0)[:, :, None, None]
+    return ops.take_along_axis(h, last, axis=2), ops.minimum(steps, 1)
+
+
+def summed(of_label):
+    """Turn a function of (logits, targets) a label into one that sums over the labels of each sequence."""
+
+    def total(logits, steps, targets, labels):
+        each = of_label(logits, targets)  # (lanes, batch, labels)
+        counted = ops.arange(each.shape[-1]) < labels[:, :, None]
+        return ops.sum(ops.where(counted, each, 0.0), axis=-1)
+
+    total.__doc__ = of_label.__doc__
+    return total
+
+
+@summed
+def bernoulli(logits, targets):
+    """Return the negative log-likelihood of independent sigmoids, nats."""
+    y = ops.cast(targets, logits.dtype)
+    return ops.sum(ops.softplus(logits) - logits * y, axis=-1)
+
+
+@summed
+def categorical(logits, targets):
+    """Return the negative log-likelihood of a softmax over integer classes, nats."""
+    chosen = ops.one_hot(targets, logits.shape[-1], dtype=logits.dtype)
+    return ops.logsumexp(logits, axis=-1) - ops.sum(logits * chosen, axis=-1)
+
+
+@summed
+def squared(logits, targets):
+    """Return the squared error."""
+    return ops.sum(ops.square(logits - targets), axis=-1)
+
+
+@summed
+def error(logits, targets):
+    """Return 1 where the most likely class is not the target."""
+    return ops.cast(ops.argmax(logits, axis=-1) != ops.cast(targets, "int32"), logits.dtype)
+
+
+LOSSES = {"bernoulli": bernoulli, "categorical": categorical, "squared": squared}
+
+
+def metric(task):
+    """Return the metric of a task; "nats" is its own loss."""
+    return {"nats": LOSSES[task.loss], "error": error, "squared": squared}[task.metric]

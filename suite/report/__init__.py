@@ -1,0 +1,5 @@
+"""Reports: what a sweep found, as a page, as Markdown, as figures and as tables."""
+
+from suite.report.pages import write
+
+__all__ = ["write"]

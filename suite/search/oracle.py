@@ -1,0 +1,97 @@
+"""A search: one of KerasTuner's oracles, asked for trials and told their scores.
+
+The oracle lives in the memory of the driver and writes nothing: the store is the record, and an oracle that
+is asked and told the same again gives the same trials again. Trials are asked in rounds, as many as can be
+asked without being told anything, so that what is asked does not depend on which trial ends first.
+"""
+
+import math
+import warnings
+
+from suite import seeds
+from suite.space import Space
+from suite.training.trial import Trial
+
+ROUND = 8  # trials a Bayesian search asks before it is told: a property of the search, not of the machine
+
+
+class Search:
+    """All trials of one variant on one task, drawn by an oracle.
+
+    `names` (sweep seed, task, cell) is where its random draws start. Random and Bayesian search draw `trials`
+    trials of `epochs` epochs; Hyperband decides by itself how many, and for how many epochs.
+    """
+
+    def __init__(self, oracle: str, space: Space, trials: int, epochs: int, names: tuple):
+        import keras_tuner
+        from keras_tuner import oracles
+
+        hp = keras_tuner.HyperParameters()
+        for name, asked in space.items():
+            asked.declare(name, hp)
+        common = {
+            "objective": keras_tuner.Objective("score", "min"),
+            "hyperparameters": hp,
+            "seed": seeds.seed(*names, "search"),  # hashed: near seeds repeat each other's trials
+        }
+        if oracle == "hyperband":
+            self.oracle = oracles.HyperbandOracle(max_epochs=epochs, **common)
+        else:
+            kind = {"random": oracles.RandomSearchOracle, "bayesian": oracles.BayesianOptimizationOracle}
+            self.oracle = kind[oracle](max_trials=trials, **common)
+        self.round = ROUND if oracle == "bayesian" else math.inf
+        self.oracle.verbose = 0
+        self.oracle.save = self.oracle._save_trial = lambda *_: None  # the store is the record
+        self.oracle._duplicate = lambda values: False  # trials of one configuration differ by their seeds
+        self.space, self.epochs, self.names = space, epochs, names
+        self.seeds: list[int] = []
+        self.worst = 0.0
+
+    def ask(self) -> list[Trial]:
+        """Return the trials of the next round; none at the end of the search."""
+        trials = []
+        while len(trials) < self.round:
+            asked = quietly(self.oracle.create_trial, f"lane {len(trials)}")  # one running trial per tuner id
+            if asked.status != "RUNNING":
+                break
+            trials.append(self.trial(asked.hyperparameters.values))
+        return trials
+
+    def trial(self, values: dict) -> Trial:
+        """Return the trial of the values an oracle drew.
+
+        Hyperband goes on with an earlier trial by giving it more epochs: the same trial again, from its own
+        seed, for longer.
+        """
+        import keras_tuner
+
+        number, earlier = len(self.seeds), values.get("tuner/trial_id")
+        self.seeds.append(seeds.seed(*self.names, number) if earlier is None else self.seeds[int(earlier)])
+        hp = keras_tuner.HyperParameters()
+        hp.values = {name: v for name, v in values.items() if not name.startswith("tuner/")}
+        drawn = {name: asked.declare(name, hp) for name, asked in self.space.items()}
+        return Trial(number, self.seeds[number], drawn, values.get("tuner/epochs", self.epochs))
+
+    def tell(self, scores: dict[int, float]) -> None:
+        """Tell the validation scores of a round, by number of trial.
+
+        A trial without a finite score is told as the worst one so far: told as failed, it would be retried,
+        and three in a row would end the search.
+        """
+        self.worst = max([self.worst, *filter(math.isfinite, scores.values())])
+        for number in sorted(scores):
+            score = scores[number] if math.isfinite(scores[number]) else self.worst
+            trial = self.oracle.trials[self.oracle.start_order[number]]
+            quietly(self.oracle.update_trial, trial.trial_id, {"score": score})
+            trial.status = "COMPLETED"
+            quietly(self.oracle.end_trial, trial)
+
+
+def quietly(call, *args):
+    """Call KerasTuner without two warnings: 1.4.8 asks for the name of the thread in a deprecated way, and a
+    Gaussian process of few trials seldom converges.
+    """  # noqa: D205
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="keras_tuner")
+        warnings.filterwarnings("ignore", message=".*(close to the specified|failed to converge)")
+        return call(*args)

@@ -1,0 +1,103 @@
+"""A unit of work: trials of one variant on one task that one worker trains side by side."""
+
+import dataclasses
+import functools
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+import tasks
+from suite import cells, machine, store
+from suite.quiet import load_keras
+from suite.training.trial import Protocol, Result, Trial
+
+
+@dataclasses.dataclass(frozen=True)
+class Unit:
+    """What a worker is given: trials, how to train them, and the results folder their rows go to."""
+
+    sweep: str
+    task: str
+    cell: str
+    trials: tuple[Trial, ...]
+    protocol: Protocol
+    width: int
+    lanes: int
+    folder: Path
+    data: Path | None
+
+    @property
+    def cost(self) -> float:
+        """Expected cost, in no unit: weights touched, times epochs."""
+        return sum(trial.epochs for trial in self.trials) * self.width**2
+
+
+def train_unit(unit: Unit) -> Iterator[dict]:
+    """Train the trials of a unit that have no row yet; make each row durable, then yield it.
+
+    Where anything raises, the trials that have no row by then get one that says so.
+    """
+    there = store.numbers(unit.folder, unit.task, unit.cell)
+    waiting = {trial.number: trial for trial in unit.trials if trial.number not in there}
+    try:
+        for result in train(unit, list(waiting.values())):
+            del waiting[result.trial.number]
+            row = row_of(unit, result)
+            store.finish(unit.folder, row)
+            yield row
+    except Exception:
+        for trial in waiting.values():
+            row = row_of(unit, Result(trial, parameters=0, status="failed"), error=traceback.format_exc())
+            store.finish(unit.folder, row)
+            yield row
+
+
+def train(unit: Unit, trials: list[Trial]) -> Iterator[Result]:
+    """Train trials of a unit."""
+    load_keras()
+    from suite.training import population
+
+    if trials:
+        program = program_of(unit.task, unit.cell, unit.width, unit.lanes, unit.protocol.batch, unit.data)
+        yield from population.train(program, trials, unit.protocol.patience)
+
+
+@functools.lru_cache(maxsize=8)
+def program_of(task: str, cell: str, width: int, lanes: int, batch: int, data: Path | None):
+    """Return a program, compiled once a process."""
+    from suite.training.program import Program
+
+    return Program(cells.find(cell), tasks.find(task), splits_of(task, data), width, lanes, batch)
+
+
+@functools.lru_cache(maxsize=2)
+def splits_of(task: str, data: Path | None):
+    """Return the data of a task, loaded once a process."""
+    return tasks.find(task).load(data)
+
+
+def row_of(unit: Unit, result: Result, error: str | None = None) -> dict:
+    """Return the row of a result, with its curve."""
+    import keras
+
+    return {
+        "sweep": unit.sweep,
+        "task": unit.task,
+        "cell": unit.cell,
+        "trial": result.trial.number,
+        "seed": result.trial.seed,
+        "status": result.status,
+        "valid": result.valid,
+        "test": result.test,
+        "epochs": result.epochs,
+        "best_epoch": result.best_epoch,
+        "seconds": result.seconds,
+        "parameters": result.parameters,
+        "hyperparameters": dict(result.trial.hyperparameters),
+        "error": error,
+        "device": machine.devices()[0],
+        "backend": keras.backend.backend(),
+        "versions": machine.versions(),
+        "commit": machine.commit(),
+        "curve": result.curve,
+    }

@@ -1,0 +1,91 @@
+"""The hyperparameters of a search: their ranges, and the scales they are drawn on."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from suite import Refusal, registry
+
+
+@dataclass(frozen=True)
+class Range:
+    """What a hyperparameter is drawn from: uniformly between low and high on a scale.
+
+    "log" makes log(value) uniform, "one minus log" log(1 − value), as for a momentum. A range whose ends are
+    equal fixes the value.
+    """
+
+    low: float
+    high: float
+    scale: Literal["linear", "log", "one minus log"] = "linear"
+    whole: bool = False
+
+    def declare(self, name: str, hp) -> float:
+        """Declare the hyperparameter to KerasTuner's `HyperParameters` and return its present value.
+
+        KerasTuner has no scale "one minus log"; there it draws 1 − value, and calls it so.
+        """
+        if self.scale == "one minus log":
+            mirrored = Range(1 - self.high, 1 - self.low, "log")
+            return 1 - mirrored.declare(f"one_minus_{name}", hp)
+        if self.low == self.high:
+            return hp.Fixed(name, self.low)
+        draw = hp.Int if self.whole else hp.Float
+        return draw(name, self.low, self.high, sampling=self.scale)
+
+
+Space = Mapping[str, Range]
+
+PAPER: Space = {  # Greff et al. (2017), section IV-C
+    "units": Range(20, 200, "log", whole=True),
+    "learning_rate": Range(1e-6, 1e-2, "log"),
+    "momentum": Range(0.0, 0.99, "one minus log"),
+    "input_noise": Range(0.0, 1.0),
+}
+
+LIMITS = {  # what a value may be, whatever range is asked
+    "units": (1, 100_000),
+    "learning_rate": (0.0, 1e6),
+    "momentum": (0.0, 1.0),
+    "input_noise": (0.0, 1e6),
+}
+
+
+def override(space: Space, changes: Mapping[str, tuple[float, float]]) -> Space:
+    """Return a space with the ends of some ranges changed; refuse a name or a range that cannot be."""
+    changed = dict(space)
+    for name, (low, high) in changes.items():
+        if name not in space:
+            raise registry.unknown("hyperparameter", name, space)
+        check(name, Range(low, high, space[name].scale, space[name].whole))
+        kind = int if space[name].whole else float
+        changed[name] = Range(kind(low), kind(high), space[name].scale, space[name].whole)
+    return changed
+
+
+def check(name: str, asked: Range) -> None:
+    """Refuse a range that is empty, that its scale cannot hold, or that no training could use."""
+    low, high, (least, most) = asked.low, asked.high, LIMITS[name]
+    if not low <= high:
+        reason = "low is above high"
+    elif not least <= low or not high <= most:
+        reason = f"values must lie in {least:g}:{most:g}"
+    elif asked.scale == "log" and low <= 0:
+        reason = "its scale is logarithmic, so low must be above 0"
+    elif asked.scale == "one minus log" and high >= 1:
+        reason = "its scale is logarithmic in 1 − value, so high must be below 1"
+    elif asked.whole and (low != int(low) or high != int(high)):
+        reason = "its values are whole numbers"
+    else:
+        return
+    raise Refusal(f"{name}: the range {low:g}:{high:g} cannot be: {reason}")
+
+
+def to_table(space: Space) -> dict[str, dict]:
+    """Return a space as plain data, as it stands in a sweep's TOML."""
+    return {name: asdict(r) for name, r in space.items()}
+
+
+def from_table(table: Mapping[str, Mapping]) -> Space:
+    """Return the space that plain data describes."""
+    return {name: Range(**r) for name, r in table.items()}

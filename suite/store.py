@@ -1,0 +1,210 @@
+"""Rows and curves of a sweep, safe from any crash.
+
+A results folder holds
+
+- `sweep.toml`: what was asked, written once;
+- `trials.sqlite`: the rows, one a trial, and the curves; the driver of the sweep is its only writer;
+- `finished/`: rows that a worker has finished and the driver has not yet taken in, a file each.
+
+A worker makes a row durable before it reports it; the driver takes it in, and only then is the file removed.
+So at any moment a finished trial is in one of the two, and taking it in twice changes nothing.
+"""
+
+import contextlib
+import json
+import os
+import re
+import sqlite3
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+from suite import Refusal
+
+COLUMNS = {
+    "sweep": "TEXT NOT NULL",
+    "task": "TEXT NOT NULL",
+    "cell": "TEXT NOT NULL",
+    "trial": "INTEGER NOT NULL",
+    "seed": "INTEGER NOT NULL",
+    "status": "TEXT NOT NULL",  # done, diverged or failed
+    "valid": "REAL",  # the best validation score; lower is better
+    "test": "REAL",  # the test score at that moment
+    "epochs": "INTEGER NOT NULL",
+    "best_epoch": "INTEGER NOT NULL",
+    "seconds": "REAL NOT NULL",
+    "parameters": "INTEGER NOT NULL",
+    "hyperparameters": "TEXT NOT NULL",  # JSON: name → value
+    "error": "TEXT",  # the traceback of a failed trial
+    "device": "TEXT NOT NULL",
+    "backend": "TEXT NOT NULL",
+    "versions": "TEXT NOT NULL",  # JSON: package → version
+    "commit": "TEXT NOT NULL",
+}
+KEY = ("task", "cell", "trial")
+SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS trials (
+    {", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items())}, PRIMARY KEY ({", ".join(KEY)}));
+CREATE TABLE IF NOT EXISTS curves (
+    task TEXT NOT NULL, cell TEXT NOT NULL, trial INTEGER NOT NULL, epoch INTEGER NOT NULL, train REAL,
+    valid REAL, PRIMARY KEY (task, cell, trial, epoch));
+"""
+
+
+def create(folder: Path, asked: dict) -> None:
+    """Make a results folder of a sweep, or find it there; refuse the folder of another sweep."""
+    import tomli_w
+
+    if (folder / "sweep.toml").exists():
+        there = read_asked(folder)
+        differ = [key for key in {**there, **asked} if there.get(key) != asked.get(key) and key != "about"]
+        if differ:
+            raise Refusal(
+                f"{folder} holds another sweep, with another {', '.join(differ)}; "
+                f"name another folder with --results, or remove this one"
+            )
+        return
+    if folder.exists() and any(folder.iterdir()):
+        raise Refusal(f"{folder} holds files, but no sweep.toml; name another folder with --results")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomic(folder / "sweep.toml", tomli_w.dumps(asked).encode())
+
+
+def read_asked(folder: Path) -> dict:
+    """Return what a sweep was asked, as in its sweep.toml."""
+    try:
+        return tomllib.loads((folder / "sweep.toml").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Refusal(f"{folder}: expected the results folder of a sweep, found no sweep.toml there") from None
+    except tomllib.TOMLDecodeError as error:
+        raise Refusal(f"{folder / 'sweep.toml'} cannot be read ({error}); restore it, or start anew") from None
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write a file that is there whole or not at all, whatever happens."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with open(part, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def finish(folder: Path, row: dict) -> None:
+    """Make a finished row durable, from any process: a row of `COLUMNS`, and its curve."""
+    name = re.sub(r"[^\w.-]", "_", "-".join(str(row[key]) for key in KEY))
+    write_atomic(folder / "finished" / f"{name}.json", json.dumps(row).encode())
+
+
+class Store:
+    """The rows of a results folder, open for their one writer."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.database = connect(folder / "trials.sqlite")
+        self.database.executescript(SCHEMA)
+
+    def collect(self) -> list[dict]:
+        """Take in the rows that workers have finished, and return them."""
+        files = sorted((self.folder / "finished").glob("*.json"))
+        rows = [json.loads(file.read_bytes()) for file in files]
+        self.add(rows)
+        for file in files:
+            file.unlink()
+        return rows
+
+    def add(self, rows: Iterable[dict]) -> None:
+        """Add rows with their curves, all or none; a row that is there already stays as it is."""
+        names = ", ".join(f'"{name}"' for name in COLUMNS)
+        marks = ", ".join(f":{name}" for name in COLUMNS)
+        with self.database:
+            for row in rows:
+                added = self.database.execute(f"INSERT OR IGNORE INTO trials ({names}) VALUES ({marks})", flat(row))
+                if added.rowcount:
+                    key = [row[name] for name in KEY]
+                    points = ([*key, epoch, *point] for epoch, point in enumerate(row["curve"], 1))
+                    self.database.executemany("INSERT INTO curves VALUES (?, ?, ?, ?, ?, ?)", points)
+
+    def scores(self, task: str, cell: str) -> dict[int, float]:
+        """Return the validation scores of the rows of a search, by number of trial; NaN where there is none."""
+        query = "SELECT trial, valid FROM trials WHERE task = ? AND cell = ?"
+        rows = self.database.execute(query, (task, cell))
+        return {trial: float("nan") if valid is None else valid for trial, valid in rows}
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+
+def flat(row: dict) -> dict:
+    """Return a row as the database holds it: structures as JSON, and None for NaN, which SQLite has not."""
+    structured = {name: json.dumps(row[name]) for name in ("hyperparameters", "versions")}
+    return {name: structured.get(name, row.get(name)) for name in COLUMNS}
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a database, refusing a file that is none."""
+    try:
+        database = sqlite3.connect(path, timeout=30)
+        database.execute("SELECT * FROM sqlite_master LIMIT 1").fetchall()
+    except sqlite3.DatabaseError as error:
+        raise Refusal(f"{path} cannot be read ({error}); restore it from a copy, or start anew") from error
+    return database
+
+
+def load(folder: Path):
+    """Return the rows of a results folder as a pandas frame, one row a trial, in order of `KEY`.
+
+    Beside the columns of `COLUMNS` there is one for each hyperparameter. Rows that a worker has finished and
+    no driver has taken in yet are there too; nothing is written.
+    """
+    import pandas as pd
+
+    rows = {tuple(row[k] for k in KEY): row for row in [*unread(folder), *stored(folder, "trials")]}
+    frame = pd.DataFrame([flat(rows[key]) if "curve" in rows[key] else rows[key] for key in sorted(rows)])
+    frame = frame.reindex(columns=list(COLUMNS))
+    drawn = [json.loads(text) for text in frame.pop("hyperparameters")]
+    frame["versions"] = [json.loads(text) for text in frame["versions"]]
+    frame[["valid", "test"]] = frame[["valid", "test"]].astype(float)
+    return frame.join(pd.DataFrame(drawn, index=frame.index))
+
+
+def load_curves(folder: Path):
+    """Return the curves of a results folder as a pandas frame: task, cell, trial, epoch, train, valid."""
+    import pandas as pd
+
+    points = {tuple(point[k] for k in (*KEY, "epoch")): point for point in stored(folder, "curves")}
+    for row in unread(folder):
+        for epoch, (train, valid) in enumerate(row["curve"], 1):
+            key = {k: row[k] for k in KEY}
+            points[*key.values(), epoch] = {**key, "epoch": epoch, "train": train, "valid": valid}
+    columns = [*KEY, "epoch", "train", "valid"]
+    frame = pd.DataFrame([points[key] for key in sorted(points)], columns=columns)
+    return frame.astype({"train": float, "valid": float})
+
+
+def unread(folder: Path) -> list[dict]:
+    """Return the finished rows that no driver has taken in."""
+    return [json.loads(file.read_bytes()) for file in sorted((folder / "finished").glob("*.json"))]
+
+
+def stored(folder: Path, table: str) -> list[dict]:
+    """Return the rows of a table of a results folder."""
+    read_asked(folder)  # refuses what is no results folder
+    if not (folder / "trials.sqlite").exists():
+        return []
+    with contextlib.closing(connect(folder / "trials.sqlite")) as database:
+        database.row_factory = sqlite3.Row
+        return [dict(row) for row in database.execute(f"SELECT * FROM {table}")]
+
+
+def numbers(folder: Path, task: str, cell: str) -> set[int]:
+    """Return the numbers of the trials of a search that have a row, taken in or not."""
+    rows = [*unread(folder), *stored(folder, "trials")]
+    return {row["trial"] for row in rows if (row["task"], row["cell"]) == (task, cell)}

@@ -1,0 +1,130 @@
+"""A population: trials of one variant on one task, each in a lane of the same arrays."""
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from keras import ops, tree
+
+from suite import seeds
+from suite.cells.base import laned
+from suite.training import batches
+from suite.training.optimiser import across
+from suite.training.program import Program, on_device, parameters, shapes
+from suite.training.trial import Result, Trial
+
+INITIAL_SCALE = 0.1  # all weights are drawn from N(0, 0.1²), Greff et al. (2017), section IV-B
+
+
+class Population:
+    """The lanes of a program: what trains in each, and how a lane is filled again when it is done.
+
+    A trial's result depends on nothing but the trial: neither its neighbours nor when its lane was filled.
+    """
+
+    def __init__(self, program: Program, patience: int):
+        self.program, self.patience = program, patience
+        self.lanes: list[Result | None] = [None] * program.lanes
+        zeros = program.zeros()
+        self.state = {"weights": zeros, "velocity": zeros, "best": zeros}
+        self.settings = {
+            "rate": np.zeros(program.lanes, "float32"),
+            "momentum": np.zeros(program.lanes, "float32"),
+            "noise": np.zeros(program.lanes, "float32"),
+            "mask": np.zeros((program.lanes, 1, program.width), "float32"),
+        }
+
+    def fill(self, trials: deque[Trial]) -> None:
+        """Start waiting trials in the free lanes."""
+        free = [lane for lane, result in enumerate(self.lanes) if result is None]
+        starting = [(lane, trials.popleft()) for lane in free[: len(trials)]]
+        if not starting:
+            return
+        self.state = tree.map_structure(lambda a: np.array(ops.convert_to_numpy(a)), self.state)
+        for lane, trial in starting:
+            drawn = dict(trial.hyperparameters)
+            units, momentum = int(drawn["units"]), drawn["momentum"]
+            self.settings["rate"][lane] = drawn["learning_rate"] * (1 - momentum)
+            self.settings["momentum"][lane] = momentum
+            self.settings["noise"][lane] = drawn["input_noise"]
+            self.settings["mask"][lane] = np.arange(self.program.width) < units
+            for name, weight in self.initial(trial.seed, units).items():
+                self.state["weights"][name][lane] = self.state["best"][name][lane] = weight
+                self.state["velocity"][name][lane] = 0
+            self.lanes[lane] = Result(trial, parameters(self.program.cell, self.program.task, units))
+        self.state = on_device(self.state)
+
+    def initial(self, seed: int, units: int) -> dict[str, np.ndarray]:
+        """Draw a trial's weights for its true size and pad them with zeros to the width of the program."""
+        cell, task, width = self.program.cell, self.program.task, self.program.width
+        rng = np.random.default_rng(seeds.seed(seed, "weights"))
+        weights = {}
+        for name, shape in shapes(cell, task, units).items():
+            wide = np.zeros(shapes(cell, task, width)[name], "float32")
+            where = np.ix_(*(spread(n, m, units, width) for n, m in zip(shape, wide.shape, strict=True)))
+            wide[where] = rng.normal(0, INITIAL_SCALE, shape)
+            weights[name] = wide.reshape(laned(wide.shape, 1)[1:])
+        return weights
+
+    def draws(self) -> dict[str, np.ndarray]:
+        """Return what every update of the next epoch draws, for all lanes; a free lane draws nothing."""
+        program = self.program
+        updates = len(program.schedule)
+        sequences = np.full((updates, program.lanes, program.batch), batches.NOTHING, "int32")
+        keys = np.zeros((updates, program.lanes, 2), "uint32")
+        for lane, result in enumerate(self.lanes):
+            if result is not None:
+                rng = np.random.default_rng(seeds.seed(result.trial.seed, "epoch", result.epochs))
+                sequences[:, lane] = batches.order(program.schedule, program.sizes, program.batch, rng)
+                keys[:, lane] = rng.integers(2**32, size=(updates, 2), dtype="uint32")
+        return {"bucket": program.schedule.astype("int32"), "sequences": sequences, "keys": keys}
+
+    def epoch(self) -> list[Result]:
+        """Train all lanes for an epoch and return the trials that are done; their lanes are free again."""
+        start = time.perf_counter()
+        state, settings = self.state, on_device(self.settings)
+        weights, velocity, losses = self.program.run_epoch(
+            state["weights"], state["velocity"], settings, on_device(self.draws()), self.program.lessons
+        )
+        scores = self.score(weights, "valid")
+        losses = ops.convert_to_numpy(losses).astype(float)
+        running = [(lane, result) for lane, result in enumerate(self.lanes) if result is not None]
+        share = (time.perf_counter() - start) / max(len(running), 1)
+        for lane, result in running:
+            result.note(losses[lane], scores[lane], share, self.patience)
+        better = [result is not None and result.best_epoch == result.epochs for result in self.lanes]
+        best = {n: ops.where(across(better, w), w, state["best"][n]) for n, w in weights.items()}
+        self.state = {"weights": weights, "velocity": velocity, "best": best}
+        ended = [(lane, result) for lane, result in running if result.status != "running"]
+        tests = self.score(best, "test") if ended else None
+        for lane, result in ended:
+            result.test = tests[lane] if result.best_epoch else np.nan
+            self.lanes[lane] = None
+        return [result for _, result in ended]
+
+    def score(self, weights, split: str) -> np.ndarray:
+        """Return the score of every lane on a split, (lanes,)."""
+        mask = ops.convert_to_tensor(self.settings["mask"])
+        scores = self.program.run_score(weights, mask, self.program.exam, self.program.questions[split])
+        return ops.convert_to_numpy(scores).astype(float)
+
+
+def spread(n: int, m: int, units: int, width: int) -> np.ndarray:
+    """Return where an axis of n = k · units entries lies in the padded axis of m = k · width entries.
+
+    An axis that does not count units is as long in both, and stays where it is.
+    """
+    if n == m:
+        return np.arange(n)
+    return np.concatenate([block * width + np.arange(units) for block in range(m // width)])
+
+
+def train(program: Program, trials: Iterable[Trial], patience: int) -> Iterator[Result]:
+    """Train trials in the lanes of a program and yield each as it ends."""
+    population, waiting = Population(program, patience), deque(trials)
+    population.epoch()  # nothing but compiling: no trial's seconds hold it
+    population.fill(waiting)
+    while any(population.lanes):
+        yield from population.epoch()
+        population.fill(waiting)

@@ -1,0 +1,145 @@
+"""The compiled programs of a population: an epoch of training, and a score."""
+
+import keras
+import numpy as np
+from keras import ops, tree
+
+from suite.backend import compile, scan, value_and_grad
+from suite.cells.base import laned
+from suite.layers.loop import over_time
+from suite.layers.noise import normal
+from suite.layers.readout import LOSSES, answers, metric
+from suite.training import batches
+from suite.training.optimiser import across, nesterov
+
+
+def shapes(cell: type, task, units: int) -> dict[str, tuple[int, ...]]:
+    """Return the shape of every weight of one trial's network, by name: a cell and a linear readout."""
+    readout = {"readout/W": (units, task.outputs), "readout/b": (task.outputs,)}
+    return {**cell.shapes(task.features, units), **readout}
+
+
+def parameters(cell: type, task, units: int) -> int:
+    """Return how many weights a trial's network has."""
+    return sum(int(np.prod(shape)) for shape in shapes(cell, task, units).values())
+
+
+class Program:
+    """The programs that train `lanes` networks of one cell, padded to `width` units, on one task.
+
+    `splits` are the task's. Everything that changes the graph is given here; everything a trial may have of
+    its own (weights, settings, order of the data, noise) goes in as arrays with an axis for the lanes.
+    """
+
+    def __init__(self, cell: type, task, splits, width: int, lanes: int, batch: int):
+        self.cell, self.task, self.width, self.lanes, self.batch = cell, task, width, lanes, batch
+        self.instance = cell(width, lanes=lanes)
+        self.instance.build((lanes, None, task.features))
+        self.names = list(cell.shapes(task.features, width))
+        lessons = batches.buckets(splits["train"], most=3)
+        self.sizes = [len(bucket["steps"]) for bucket in lessons]
+        self.schedule = batches.schedule(self.sizes, batch)
+        exam, questions = batches.exam({name: splits[name] for name in ("valid", "test")})
+        self.lessons, self.exam, self.questions = on_device(lessons), on_device(exam), on_device(questions)
+        self.run_epoch, self.run_score = compile(self.epoch), compile(self.score)
+
+    def zeros(self):
+        """Return arrays (lanes, …) of zeros for all weights."""
+        return {
+            name: np.zeros(laned(shape, self.lanes), "float32")
+            for name, shape in shapes(self.cell, self.task, self.width).items()
+        }
+
+    def outputs(self, weights, x, steps, mask):
+        """Run the network over x (lanes, batch, steps, features); return logits and how many count."""
+        mapping = [(v, weights[n]) for v, n in zip(self.instance.trainable_variables, self.names, strict=True)]
+        with keras.StatelessScope(state_mapping=mapping):
+            h = over_time(self.instance, x, mask)
+        h, counted = answers(h, steps, self.task.answers)
+        lanes, batch, labels, units = h.shape
+        logits = ops.matmul(ops.reshape(h, (lanes, batch * labels, units)), weights["readout/W"])
+        logits = logits + weights["readout/b"]
+        return ops.reshape(logits, (lanes, batch, labels, -1)), counted
+
+    def loss(self, weights, chosen, noise, mask):
+        """Return the loss of an update and, for each lane, (lanes, 2): its sum over labels, and how many.
+
+        The loss of a sequence is summed over its labels and averaged over the batch: the lanes' losses are
+        added up, which leaves each with its own gradient.
+        """
+        logits, counted = self.outputs(weights, chosen["inputs"] + noise, chosen["steps"], mask)
+        each = LOSSES[self.task.loss](logits, counted, chosen["targets"], chosen["labels"])
+        here = ops.maximum(ops.sum(ops.cast(chosen["steps"] > 0, each.dtype), axis=1), 1.0)
+        labels = ops.cast(ops.sum(chosen["labels"], axis=1), each.dtype)
+        return ops.sum(ops.sum(each, axis=1) / here), ops.stack([ops.sum(each, axis=1), labels], axis=1)
+
+    def epoch(self, weights, velocity, settings, order, lessons):
+        """Train every lane for an epoch.
+
+        Weights and velocity are dicts of (lanes, …); `settings` holds rate, momentum and noise (lanes,) and
+        the mask (lanes, 1, width); `order` what each update draws: bucket (updates,), sequences (updates,
+        lanes, batch), keys of the noise (updates, lanes, 2). Returns the new weights and velocity, and the
+        training loss a label, (lanes,).
+        """
+        gradient = value_and_grad(self.loss)
+
+        def update_from(bucket):
+            def update(weights, sequences, keys):
+                chosen = take(bucket, sequences)
+                noise = across(settings["noise"], chosen["inputs"])
+                noise = noise * normal(keys, chosen["inputs"].shape[1:])
+                (_, loss), grads = gradient(weights, chosen, noise, settings["mask"])
+                return loss, grads
+
+            return update
+
+        updates = [update_from(bucket) for bucket in lessons]
+
+        def update(carry, draw):
+            weights, velocity = carry
+            operands = weights, draw["sequences"], draw["keys"]
+            if len(updates) == 1:
+                loss, grads = updates[0](*operands)
+            else:
+                loss, grads = ops.switch(draw["bucket"], updates, *operands)
+            return nesterov(weights, velocity, grads, settings["rate"], settings["momentum"]), loss
+
+        (weights, velocity), losses = scan(update, (weights, velocity), order)
+        loss, labels = ops.sum(losses, axis=0)[:, 0], ops.sum(losses, axis=0)[:, 1]
+        return weights, velocity, loss / ops.maximum(labels, 1.0)
+
+    def score(self, weights, mask, exam, questions):
+        """Return the task's metric for every lane, (lanes,), pooled over all labels of the sequences asked.
+
+        `questions` holds, for each bucket of the exam, positions (chunks, batch) in it.
+        """
+
+        def chunk_of(bucket):
+            def chunk(totals, positions):
+                chosen = take(bucket, ops.broadcast_to(positions, (self.lanes, *positions.shape)))
+                logits, counted = self.outputs(weights, chosen["inputs"], chosen["steps"], mask)
+                each = metric(self.task)(logits, counted, chosen["targets"], chosen["labels"])
+                return totals + ops.sum(each, axis=1), ops.sum(chosen["labels"][0])
+
+            return chunk
+
+        total, labels = ops.zeros((self.lanes,)), 0
+        for bucket, positions in zip(exam, questions, strict=True):
+            total, counts = scan(chunk_of(bucket), total, positions)
+            labels = labels + ops.sum(counts)
+        return total / ops.cast(labels, total.dtype)
+
+
+def on_device(arrays):
+    """Return a structure of NumPy arrays as tensors."""
+    return tree.map_structure(ops.convert_to_tensor, arrays)
+
+
+def take(bucket, positions):
+    """Return the sequences of a bucket at positions (lanes, batch); of `NOTHING`, one of no steps and labels."""
+    there = positions >= 0
+    chosen = {name: ops.take(array, ops.maximum(positions, 0), axis=0) for name, array in bucket.items()}
+    chosen["inputs"] = ops.cast(chosen["inputs"], "float32")
+    for name in ("steps", "labels"):
+        chosen[name] = ops.where(there, chosen[name], 0)
+    return chosen

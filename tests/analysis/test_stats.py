@@ -1,0 +1,79 @@
+"""Statistics of searches against cases worked by hand."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from suite.analysis.stats import best_tenth, median, ranked, scored, summary
+
+
+def search(valid, test, cell="lstm", **columns):
+    """Return the trials of one search with these scores; every trial takes 36 s."""
+    n = len(valid)
+    done = {"status": "done", "parameters": 100, "epochs": 10, "seconds": 36.0}
+    frame = pd.DataFrame({"cell": cell, "trial": range(n), "valid": valid, "test": test} | done | columns)
+    return frame.astype({"valid": float, "test": float})
+
+
+def test_a_trial_is_scored_when_both_scores_are_finite():
+    rows = search([1, None, 1, math.inf, 1], [1, 1, None, 1, -math.inf])
+    assert scored(rows).tolist() == [True, False, False, False, False]
+
+
+def test_trials_rank_by_validation_and_equals_by_trial():
+    assert ranked(search([3, 1, 2, 1], [0, 9, 0, 0]))["trial"].tolist() == [1, 3, 2, 0]
+
+
+def test_trials_without_a_score_rank_below_all_others():
+    rows = search([None, 5, 0, 9], [None, 1, None, 1])
+    assert ranked(rows)["trial"].tolist() == [1, 3, 0, 2]
+
+
+@pytest.mark.parametrize(("trials", "size"), [(0, 0), (1, 1), (9, 1), (10, 1), (11, 2), (20, 2), (200, 20)])
+def test_the_best_tenth_is_rounded_up(trials, size):
+    assert len(best_tenth(search(range(trials), range(trials)))) == size
+
+
+def test_the_best_tenth_is_chosen_on_validation_not_on_test():
+    rows = search(range(20), range(20, 0, -1))
+    assert best_tenth(rows)["trial"].tolist() == [0, 1]
+
+
+def test_the_best_tenth_does_not_depend_on_the_order_of_rows():
+    rows = search([2, 1, 1, 3] * 5, range(20))
+    backwards = best_tenth(rows.iloc[::-1])
+    pd.testing.assert_frame_equal(best_tenth(rows), backwards)
+
+
+def test_a_missing_score_counts_as_infinitely_bad_in_a_median():
+    assert median(pd.Series([1.0, 2.0, math.nan])) == 2
+    assert median(pd.Series([1.0, math.nan, math.nan])) == math.inf
+    assert math.isnan(median(pd.Series([], dtype=float)))
+
+
+def test_a_summary_worked_by_hand():
+    lstm = search([*range(1, 20), None], [4, 6, *[9] * 17, None], parameters=[100, 300, *[0] * 18])
+    lstm.loc[[18, 19], "status"] = ["diverged", "failed"]
+    np_ = search([3], [7], cell="np")
+    table = summary(pd.concat([np_, lstm]), ["lstm", "np", "gru"]).set_index("cell")
+    assert table.loc["lstm", ["trials", "done", "diverged", "failed"]].tolist() == [20, 18, 1, 1]
+    assert table.loc["lstm", ["best", "best_valid", "best_test"]].tolist() == [0, 1, 4]
+    assert table.loc["lstm", ["tenth", "tenth_scored", "tenth_mean"]].tolist() == [2, 2, 5]
+    assert table.loc["lstm", "tenth_sd"] == pytest.approx(math.sqrt(2))
+    assert table.loc["lstm", ["median", "parameters", "seconds"]].tolist() == [9, 200, 36]
+    assert table.loc["lstm", "hours"] == pytest.approx(0.2)
+    assert table.loc["np", ["tenth_mean", "difference"]].tolist() == [7, 2]
+    assert np.isnan(table.loc["np", "tenth_sd"])
+    assert table.loc["gru", ["trials", "tenth", "hours"]].tolist() == [0, 0, 0]
+    assert table.loc["gru", ["best", "tenth_mean", "difference", "median"]].isna().all()
+
+
+def test_trials_without_a_score_in_the_best_tenth_are_counted_and_left_out_of_its_mean():
+    row = summary(search([1] + [None] * 19, [5] + [None] * 19), ["lstm"]).iloc[0]
+    assert (row["tenth"], row["tenth_scored"], row["tenth_mean"]) == (2, 1, 5)
+
+
+def test_without_vanilla_there_is_no_difference():
+    assert summary(search([1], [1], cell="gru"), ["gru"])["difference"].isna().all()

@@ -1,0 +1,209 @@
+"""The report of a made-up sweep: its files, its pages, and that the same rows give the same bytes."""
+
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import suite
+from suite import Refusal
+from suite.report import write
+from suite.report.pages import prepare
+
+CURVES = pd.DataFrame()
+VOID = {"meta", "link", "br", "img", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """Reads a page; an end tag that closes no open element is an error."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.seen, self.text = [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.seen.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not self.open or self.open[-1] not in ("style", "script"):
+            self.text.append(data)
+
+    def all(self, tag):
+        return [attrs for name, attrs in self.seen if name == tag]
+
+    def words(self):
+        return " ".join(" ".join(self.text).split())
+
+
+def contents(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def folder(whole_sweep, tmp_path_factory):
+    """The report of the whole sweep, to be read only."""
+    folder = tmp_path_factory.mktemp("reports") / "made-up"
+    assert write(*whole_sweep, folder) == folder / "index.html"
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(folder):
+    return Page((folder / "index.html").read_text())
+
+
+def test_a_report_is_a_page_markdown_figures_and_tables(asked, folder):
+    figures = [f"figures/{task}-{kind}" for task in asked["tasks"] for kind in ("boxes", "learning-rate")]
+    tables = [f"{task}-{kind}" for task in asked["tasks"] for kind in ("scores", "best", "trials")]
+    tables += ["answer", "protocol", "space", "data", "cost", "provenance", "failures"]
+    expected = {"index.html", "report.md", *(f"tables/{name}.csv" for name in tables)}
+    expected |= {f"{name}.{form}" for name in figures for form in ("svg", "png")}
+    assert set(contents(folder)) == expected
+
+
+def test_the_same_rows_in_any_order_give_the_same_bytes(rows, asked, folder, tmp_path):
+    shuffled = rows.sample(frac=1, random_state=1)[sorted(rows.columns)]
+    write(shuffled, CURVES, asked, tmp_path)
+    assert contents(tmp_path) == contents(folder)
+
+
+def test_the_page_is_well_formed(page):
+    assert page.open == []
+    ids = [attrs["id"] for _, attrs in page.seen if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    inside = [attrs["href"] for attrs in page.all("a") if attrs["href"].startswith("#")]
+    assert {link[1:] for link in inside} <= set(ids)
+
+
+def test_every_figure_has_alternative_text(page, folder):
+    drawings = page.all("svg")
+    assert len(drawings) == 4
+    assert all(svg["role"] == "img" and len(svg["aria-label"]) > 40 for svg in drawings)
+    images = re.findall(r"^!\[(.+)\]\((.+)\)$", (folder / "report.md").read_text(), re.MULTILINE)
+    assert len(images) == 4
+    assert all((folder / source).exists() for _, source in images)
+
+
+def test_the_page_loads_nothing(page, folder):
+    loaded = [
+        attrs[key] for _, attrs in page.seen for key in ("src", "href", "xlink:href", "data") if key in attrs
+    ]
+    assert not [link for link in loaded if "//" in link]
+    assert not page.all("img") + page.all("iframe") + page.all("object")
+    assert "@import" not in (folder / "index.html").read_text()
+    assert not re.search(r"url\((?!#)", (folder / "index.html").read_text())
+
+
+def test_every_relative_link_leads_to_a_file_of_the_report(page, folder):
+    links = [attrs["href"] for attrs in page.all("a")]
+    links += re.findall(r"\]\(([^)#]+)\)", (folder / "report.md").read_text())
+    assert all((folder / link).is_file() for link in links if not link.startswith("#"))
+
+
+def test_the_page_opens_with_the_answer(page):
+    answer = page.words().partition("The answer")[2].partition("What was asked")[0]
+    assert "The lowest mean test score of a best tenth, over 2 tasks:" in answer
+    assert "Bach chorales : the best tenth of" in answer
+    assert "No difference has been tested for significance" in answer
+
+
+def test_the_page_appears_whole_and_last(rows, asked, tmp_path, monkeypatch):
+    placed = []
+    monkeypatch.setattr("os.replace", lambda source, target: placed.append((Path(source).name, target)))
+    asked["tasks"] = ["jsb"]
+    path = write(rows, CURVES, asked, tmp_path)
+    assert placed[-1][1] == path
+    assert all(source.startswith(".") for source, _ in placed)
+
+
+def test_a_space_without_learning_rate_has_no_figure_of_it(rows, asked, tmp_path):
+    asked["tasks"] = ["jsb"]
+    del asked["space"]["learning_rate"]
+    page = Page(write(rows.drop(columns="learning_rate"), CURVES, asked, tmp_path).read_text())
+    assert len(page.all("svg")) == 1
+
+
+def test_names_and_errors_are_text_not_markup(page, folder):
+    assert "LSTM without forget gate: f = 1 & <no> more" in page.words()
+    assert "ValueError: lanes | <4> ran out" in page.words()
+    assert r"ValueError: lanes \| \<4\> ran out" in (folder / "report.md").read_text()
+
+
+def test_every_table_of_the_markdown_is_a_rectangle(folder):
+    lines = (folder / "report.md").read_text().splitlines()
+    for above, line in pairwise(lines):
+        if above.startswith("|") and line.startswith("|"):
+            assert len(re.findall(r"(?<!\\)\|", above)) == len(re.findall(r"(?<!\\)\|", line))
+    starts = [i for i, line in enumerate(lines) if line.startswith("| :--")]
+    assert len(starts) == 11
+    assert all(lines[i - 2] == "" for i in starts)
+
+
+def test_a_whole_sweep_says_so(page):
+    assert "All 72 trials asked are here: 63 done, 8 diverged, 1 failed." in page.words()
+
+
+def test_an_unfinished_sweep_says_how_much_of_it_is_here(rows, asked, tmp_path):
+    some = rows[(rows["task"] == "jsb") & (rows["cell"] != "gru") & (rows["trial"] < 5)]
+    page = Page(write(some, CURVES, asked, tmp_path).read_text())
+    assert "This sweep is unfinished: 10 of the 72 trials asked (13.8 %) are here: 10 done." in page.words()
+    assert "Adding : no trial has a score yet." in page.words()
+    assert "5 of 12" in page.words()
+
+
+def test_trials_that_were_not_asked_are_left_out(rows, asked):
+    more = pd.concat([rows.assign(cell="rnn"), rows, rows.assign(task="copy")])
+    pd.testing.assert_frame_equal(prepare(more, asked), prepare(rows, asked))
+
+
+@pytest.mark.parametrize("none", [pd.DataFrame(), pd.DataFrame({"task": ["jsb"], "cell": ["rnn"]})])
+def test_rows_of_which_none_was_asked_are_refused(none, asked, tmp_path):
+    with pytest.raises(Refusal, match="report of made-up: expected trials that were asked, got none"):
+        write(none, CURVES, asked, tmp_path)
+    assert contents(tmp_path) == {}
+
+
+def test_a_sweep_without_a_single_score_is_reported(rows, asked, tmp_path):
+    asked["tasks"] = ["jsb"]
+    failed = rows.assign(status="failed", valid=None, test=None, seconds=None, error=None)
+    page = Page(write(failed, CURVES, asked, tmp_path).read_text())
+    assert "No trial has a score yet, so nothing can be said." in page.words()
+    assert "no message" in page.words()
+    assert page.all("svg") == []
+
+
+def test_names_from_other_packages_become_names_of_files(rows, asked, tmp_path):
+    name = "package.module:Class"
+    asked["tasks"], asked["about"]["tasks"][name] = [name], asked["about"]["tasks"]["jsb"]
+    page = Page(write(rows.replace({"task": {"jsb": name}}), CURVES, asked, tmp_path).read_text())
+    assert (tmp_path / "figures" / "package.module-Class-boxes.svg").exists()
+    assert "#task-package.module-Class" in [attrs["href"] for attrs in page.all("a")]
+
+
+def test_versions_may_be_a_dict_or_its_json(rows, asked):
+    for versions in ({"keras": "3.11.1", "jax": "0.6.0"}, '{"keras": "3.11.1", "jax": "0.6.0"}'):
+        found = prepare(rows.assign(versions=[versions] * len(rows)), asked)["versions"]
+        assert set(found) == {"jax 0.6.0, keras 3.11.1"}
+    assert set(prepare(rows.assign(versions=None), asked)["versions"]) == {""}
+
+
+def test_a_report_imports_no_backend():
+    check = (
+        "import sys, suite.report; sys.exit(bool({'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)))"
+    )
+    subprocess.run([sys.executable, "-c", check], check=True, cwd=Path(suite.__file__).parents[1])

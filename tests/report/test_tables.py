@@ -1,0 +1,74 @@
+"""The tables of a report: every digit in the CSV, few on the page, the lowest marked."""
+
+import io
+
+import pandas as pd
+import pytest
+
+from suite.analysis.stats import best_tenth, summary
+from suite.report import tables
+from suite.report.pages import prepare
+
+
+@pytest.fixture
+def jsb(rows, asked):
+    rows = prepare(rows, asked)
+    return rows[rows["task"] == "jsb"]
+
+
+def column(table, label):
+    place = [heading for heading, _ in table.head()].index(label)
+    return [row[place] for row in table.body()]
+
+
+def test_the_csv_has_every_digit(jsb, asked):
+    table = tables.trials("jsb", jsb, asked)
+    read = pd.read_csv(io.BytesIO(table.csv()))
+    assert read["test"].tolist()[:5] == jsb["test"].tolist()[:5]
+    assert read.groupby("cell")["best_tenth"].sum().tolist() == [2, 2, 2]
+
+
+def test_the_best_trial_is_shown_with_its_hyperparameters(jsb, asked):
+    table = tables.best("jsb", jsb, summary(jsb, asked["cells"]), asked)
+    best = best_tenth(jsb[jsb["cell"] == "nfg"]).iloc[0]
+    assert table.frame.set_index("cell").loc["nfg", "momentum"] == best["momentum"]
+    assert [heading for heading, _ in table.head()][4:8] == [
+        "units",
+        "learning rate",
+        "momentum",
+        "input noise",
+    ]
+
+
+def test_the_lowest_score_is_marked_and_vanilla_is_compared_with(jsb, asked):
+    summaries = {"jsb": summary(jsb, asked["cells"])}
+    table = tables.glance(summaries, asked)
+    means = summaries["jsb"]["tenth_mean"]
+    assert [cell.marked for cell in column(table, "Bach chorales")] == (means == means.min()).tolist()
+    assert column(table, "against vanilla")[0].text == "0"
+    assert column(table, "what it is")[0].text == "Vanilla LSTM"
+
+
+def test_a_variant_without_scores_has_dashes_and_sorts_last(jsb, asked):
+    table = tables.scores("jsb", summary(jsb[jsb["cell"] != "gru"], asked["cells"]), asked)
+    last = column(table, "best tenth, test")[-1]
+    assert (last.text, last.value, last.marked) == ("–", "", False)
+    assert [cell.text for cell in column(table, "trials")] == ["12", "12", "0 of 12"]
+
+
+def test_failures_are_counted_by_their_error(jsb):
+    failed = jsb.assign(status="failed", error="ValueError: lanes\nmore")
+    table = tables.failures(failed)
+    assert table.frame["trials"].tolist() == [12, 12, 12]
+    assert set(table.frame["error"]) == {"ValueError: lanes"}
+
+
+def test_the_cost_adds_up(jsb, asked):
+    table = tables.cost({"jsb": summary(jsb, asked["cells"])}, asked)
+    assert table.frame["total"].sum() == pytest.approx(jsb["seconds"].sum() / 3600)
+    assert "36 trials" in table.caption
+
+
+def test_each_maker_of_trials_has_a_line(jsb):
+    two = jsb.assign(device=["cpu"] * 30 + ["gpu"] * 6)
+    assert tables.provenance(two).frame["trials"].tolist() == [30, 6]

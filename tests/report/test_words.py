@@ -1,0 +1,126 @@
+"""The sentences and numbers of a report, against cases worked by hand."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from suite.report import words
+
+
+def table(**means):
+    """Return a summary in which variants have these means, all with a standard deviation of 0.05."""
+    frame = pd.DataFrame({"cell": list(means), "tenth_mean": list(means.values())}).astype(
+        {"tenth_mean": float}
+    )
+    frame["tenth_sd"] = 0.05
+    frame["difference"] = frame["tenth_mean"] - means.get("lstm", math.nan)
+    return frame.assign(trials=20, tenth=2)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (8.55, "8.550"),
+        (0.17, "0.1700"),
+        (0.0, "0.000"),
+        (-5.5, "−5.500"),
+        (1234.4, "1234"),
+        (1.2e-5, "1.200e−5"),
+        (2e12, "2.000e12"),
+        (math.nan, "–"),
+        (math.inf, "no score"),
+    ],
+)
+def test_scores_have_four_digits(value, text):
+    assert words.score(value) == text
+
+
+@pytest.mark.parametrize(
+    ("mean", "sd", "text"),
+    [
+        (8.55, 0.06, "8.550 ± 0.060"),
+        (10.58, 0.5, "10.58 ± 0.50"),
+        (8.55, 0.00012, "8.550 ± 0.0001"),
+        (8.55, 0.0, "8.550 ± 0.000"),
+        (1.2e-5, 3.4e-6, "1.200e−5 ± 3e−6"),
+        (8.55, math.nan, "8.550"),
+    ],
+)
+def test_a_standard_deviation_has_the_decimals_of_its_mean(mean, sd, text):
+    assert words.spread(mean, sd) == text
+
+
+def test_a_difference_has_a_sign():
+    assert [words.difference(gap, 8.55) for gap in (0.04, -0.04, 0, math.nan)] == [
+        "+0.040",
+        "−0.040",
+        "0",
+        "–",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(5400, "5,400"), (64.0, "64"), (0.01234, "0.0123"), (1e-6, "1e−6"), (1234.5, "1,234")]
+)
+def test_quantities_have_three_digits(value, text):
+    assert words.number(value) == text
+
+
+def test_names_are_listed_as_in_a_sentence():
+    assert [words.listed(names) for names in ("a", "ab", "abc")] == ["a", "a and b", "a, b and c"]
+
+
+def test_the_answer_says_which_is_lowest_and_how_far_vanilla_is():
+    assert words.answer(table(lstm=8.5, nfg=9.0, gru=8.4), "nats") == (
+        "the best tenth of gru is lowest, 8.400 ± 0.050 nats. "
+        "Vanilla lstm is at 8.500 ± 0.050, 0.100 higher. Farthest is nfg, 0.600 higher."
+    )
+
+
+def test_the_answer_says_who_is_next_to_vanilla():
+    assert words.answer(table(nfg=9.0, lstm=8.5, gru=8.6), "") == (
+        "the best tenth of vanilla lstm is lowest, 8.500 ± 0.050. "
+        "Next is gru, 0.100 higher. Farthest is nfg, 0.500 higher."
+    )
+
+
+def test_the_answer_without_vanilla_says_so():
+    assert "No trial of vanilla lstm is here to compare with." in words.answer(table(gru=1, np=2), "nats")
+    assert words.answer(table(gru=1), "nats").endswith("No other variant has a score yet.")
+    assert words.answer(table(lstm=math.nan), "nats") == "no trial has a score yet."
+
+
+def test_of_equals_the_first_in_report_order_is_lowest():
+    assert words.answer(table(np=1, lstm=1), "").startswith("the best tenth of np is lowest, 1.000")
+
+
+def test_the_answer_over_all_tasks_sorts_variants_by_their_side_of_vanilla():
+    summaries = {"a": table(lstm=2, np=1, nfg=3, gru=1.5), "b": table(lstm=2, np=3, nfg=3, gru=1.5)}
+    assert words.overall(summaries) == [
+        "The lowest mean test score of a best tenth, over 2 tasks: np on 1 and gru on 1.",
+        "nfg scores higher (worse) than vanilla lstm on every task.",
+        "gru scores lower (better) than vanilla lstm on every task.",
+        "np does neither.",
+    ]
+
+
+def test_a_variant_that_misses_a_task_is_not_said_to_be_worse_on_every_task():
+    summaries = {"a": table(lstm=2, np=1, nfg=3), "b": table(lstm=2, np=1, nfg=math.nan)}
+    said = words.overall(summaries)
+    assert "nfg scores higher (worse) than vanilla lstm on every task with scores of both." in said
+
+
+def test_the_answer_over_one_task_says_no_more_than_it_knows():
+    assert words.overall({"a": table(lstm=1, np=2, nfg=3), "b": table(lstm=math.nan)}) == [
+        "The best tenth of vanilla lstm has the lowest mean score on test.",
+        "np and nfg score higher (worse) than vanilla lstm.",
+    ]
+
+
+def test_the_caution_says_how_many_trials_a_best_tenth_is():
+    even = table(lstm=1, np=2)
+    assert words.caution({"a": even}).startswith("A best tenth here is 2 trials, chosen on validation.")
+    uneven = even.assign(trials=[20, 7], tenth=[2, 1])
+    assert words.caution({"a": uneven}).startswith("A best tenth here is 1 to 2 trials,")
+    assert "Variants have 7 to 20 trials so far" in words.caution({"a": uneven})

@@ -1,0 +1,85 @@
+"""Every registered task keeps the contract of `suite.task`; a new entry is tested unasked."""
+
+import itertools
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from suite.task import SPLITS
+from tasks import TASKS
+
+PUBLISHED = {"nottingham": 2}  # sequences that the published splits have in two of them
+DTYPES = {"bernoulli": "u", "squared": "f", "categorical": "i"}
+
+
+@pytest.fixture(params=TASKS)
+def task(request):
+    return TASKS[request.param]
+
+
+@pytest.fixture
+def splits(task, load):
+    return load(task.name)
+
+
+def test_tasks_are_listed_under_their_names():
+    assert list(TASKS) == [task.name for task in TASKS.values()]
+
+
+def test_importing_the_tasks_imports_nothing_heavy():
+    code = "import sys, tasks; print({'keras', 'sklearn', 'scipy', 'music21'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "set()\n"
+
+
+def test_a_task_says_what_it_is_and_travels_to_a_worker(task):
+    assert task.title
+    assert task.source
+    assert task.unit
+    assert pickle.loads(pickle.dumps(task)).name == task.name
+
+
+def test_the_three_splits_hold_sequences_and_as_many_targets(splits):
+    assert tuple(splits) == SPLITS
+    assert all(len(split.inputs) == len(split.targets) > 0 for split in splits.values())
+
+
+def test_shapes_are_those_the_task_declares(task, splits):
+    label = () if task.loss == "categorical" else (task.outputs,)
+    for split in splits.values():
+        for inputs, targets in zip(split.inputs, split.targets, strict=True):
+            steps = len(inputs)
+            assert steps > 0
+            assert inputs.shape == (steps, task.features)
+            assert targets.shape == (steps if task.answers == "every step" else 1, *label)
+
+
+def test_values_are_finite_and_in_the_range_of_the_loss(task, splits):
+    for split in splits.values():
+        for inputs, targets in zip(split.inputs, split.targets, strict=True):
+            assert inputs.dtype in (np.uint8, np.float32)
+            assert targets.dtype.kind == DTYPES[task.loss]
+            assert np.isfinite(inputs).all()
+            assert np.isfinite(targets).all()
+            if task.loss == "bernoulli":
+                assert targets.max() <= 1
+        if task.loss == "categorical":
+            assert set(np.concatenate(split.targets)) == set(range(task.outputs))
+
+
+def test_no_sequence_is_in_two_splits(task, splits):
+    seen = [
+        {(x.tobytes(), y.tobytes()) for x, y in zip(split.inputs, split.targets, strict=True)}
+        for split in splits.values()
+    ]
+    shared = sum(len(one & other) for one, other in itertools.combinations(seen, 2))
+    assert shared == PUBLISHED.get(task.name, 0)
+
+
+def test_a_second_load_gives_the_same(task, splits):
+    for first, second in zip(splits.values(), task.load(None).values(), strict=True):
+        for one, other in ((first.inputs, second.inputs), (first.targets, second.targets)):
+            assert all(map(np.array_equal, one, other))
