@@ -38,7 +38,9 @@ class Listed(StrEnum):
     presets = "presets"
 
 
-Data = Annotated[Path | None, typer.Option(help="Folder with data files; else $ODYSSEY_DATA, else downloaded.")]
+Data = Annotated[
+    Path | None, typer.Option(help="Folder with data files; else $ODYSSEY_DATA, else downloaded.")
+]
 BackendOption = Annotated[Backend | None, typer.Option(help="Else $KERAS_BACKEND, else tensorflow.")]
 
 
@@ -109,7 +111,9 @@ def train(
         "momentum": momentum,
         "input_noise": input_noise,
     }
-    space.override(space.PAPER, {name: (value, value) for name, value in drawn.items()})  # refuses the impossible
+    space.override(
+        space.PAPER, {name: (value, value) for name, value in drawn.items()}
+    )  # refuses the impossible
     use(backend)
     from collections import deque
 
@@ -135,8 +139,8 @@ def train(
         better = " *" if result.best_epoch == result.epochs else ""
         print(f"epoch {result.epochs:3d}  train {loss:.4f}  valid {score:.4f}{better}", flush=True)
     print(
-        f"{result.status} after {result.epochs} epochs, {result.seconds:.1f} s; best epoch {result.best_epoch}: "
-        f"valid {result.valid:.4f}, test {result.test:.4f} {found.unit}"
+        f"{result.status} after {result.epochs} epochs, {result.seconds:.1f} s; "
+        f"best epoch {result.best_epoch}: valid {result.valid:.4f}, test {result.test:.4f} {found.unit}"
     )
 
 
@@ -152,11 +156,14 @@ def sweep(
     batch: int | None = None,
     oracle: Annotated[str | None, typer.Option(help="random, bayesian or hyperband.")] = None,
     range_: Annotated[
-        list[str] | None, typer.Option("--range", metavar="NAME=LOW:HIGH", help="Another range; several allowed.")
+        list[str] | None,
+        typer.Option("--range", metavar="NAME=LOW:HIGH", help="Another range; several allowed."),
     ] = None,
     results: Annotated[Path | None, typer.Option(help="Results folder; else results/NAME.")] = None,
     reports: Annotated[Path | None, typer.Option(help="Report folder; else reports/NAME.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Worker processes; else one a core. 0: this process.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Worker processes; else one a core. 0: this process.")
+    ] = None,
     lanes: Annotated[int, typer.Option(help="Trials a worker trains side by side.")] = 4,
     data: Data = None,
     backend: BackendOption = None,
@@ -209,16 +216,16 @@ def sweep(
 @app.command()
 def report(
     folder: Annotated[Path, typer.Argument(help="Results folder of a sweep, finished or not.")],
-    out: Annotated[Path | None, typer.Option(help="Report folder; else reports/ and the sweep's name.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Report folder; else reports/ and the sweep's name.")
+    ] = None,
 ) -> None:
     """Write the report of a sweep."""
     from suite import store
     from suite.report import write
 
     asked = store.read_asked(folder)
-    page = write(
-        store.load(folder), store.load_curves(folder), asked, out or Path("reports") / asked["name"]
-    )
+    page = write(store.load(folder), store.load_curves(folder), asked, out or Path("reports") / asked["name"])
     print(f"report   {page}")
 
 

@@ -5,7 +5,14 @@ import time
 from collections.abc import Iterable
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 
 def show(events: Iterable, asked) -> None:
@@ -30,9 +37,14 @@ def show(events: Iterable, asked) -> None:
             for row in event.rows:
                 if math.isfinite(row["valid"]) and row["valid"] < best.get(row["task"], (math.inf,))[0]:
                     best[row["task"]] = row["valid"], row["cell"]
-            leaders = "; ".join(f"best on {task} {score:.4g} ({cell})" for task, (score, cell) in best.items())
+            leaders = "; ".join(
+                f"best on {task} {score:.4g} ({cell})" for task, (score, cell) in best.items()
+            )
             bar.update(line, completed=event.done, total=event.total, best=leaders)
             if event.rows and not console.is_terminal:
                 seconds = time.monotonic() - start
                 left = seconds * (event.total - event.done) / (event.done - begun)
-                print(f"{event.done}/{event.total} trials, {seconds:.0f} s, {left:.0f} s left; {leaders}", flush=True)
+                print(
+                    f"{event.done}/{event.total} trials, {seconds:.0f} s, {left:.0f} s left; {leaders}",
+                    flush=True,
+                )

@@ -36,7 +36,7 @@ class Range:
 
 Space = Mapping[str, Range]
 
-PAPER: Space = {  # Greff et al. (2017), section IV-C
+PAPER: Space = {  # Greff et al. (2017)
     "units": Range(20, 200, "log", whole=True),
     "learning_rate": Range(1e-6, 1e-2, "log"),
     "momentum": Range(0.0, 0.99, "one minus log"),

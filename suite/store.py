@@ -75,9 +75,13 @@ def read_asked(folder: Path) -> dict:
     try:
         return tomllib.loads((folder / "sweep.toml").read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise Refusal(f"{folder}: expected the results folder of a sweep, found no sweep.toml there") from None
+        raise Refusal(
+            f"{folder}: expected the results folder of a sweep, found no sweep.toml there"
+        ) from None
     except tomllib.TOMLDecodeError as error:
-        raise Refusal(f"{folder / 'sweep.toml'} cannot be read ({error}); restore it, or start anew") from None
+        raise Refusal(
+            f"{folder / 'sweep.toml'} cannot be read ({error}); restore it, or start anew"
+        ) from None
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -123,16 +127,17 @@ class Store:
         """Add rows with their curves, all or none; a row that is there already stays as it is."""
         names = ", ".join(f'"{name}"' for name in COLUMNS)
         marks = ", ".join(f":{name}" for name in COLUMNS)
+        insert = f"INSERT OR IGNORE INTO trials ({names}) VALUES ({marks})"
         with self.database:
             for row in rows:
-                added = self.database.execute(f"INSERT OR IGNORE INTO trials ({names}) VALUES ({marks})", flat(row))
+                added = self.database.execute(insert, flat(row))
                 if added.rowcount:
                     key = [row[name] for name in KEY]
                     points = ([*key, epoch, *point] for epoch, point in enumerate(row["curve"], 1))
                     self.database.executemany("INSERT INTO curves VALUES (?, ?, ?, ?, ?, ?)", points)
 
     def scores(self, task: str, cell: str) -> dict[int, float]:
-        """Return the validation scores of the rows of a search, by number of trial; NaN where there is none."""
+        """Return the validation scores of a search by number of trial; NaN where a row has none."""
         query = "SELECT trial, valid FROM trials WHERE task = ? AND cell = ?"
         rows = self.database.execute(query, (task, cell))
         return {trial: float("nan") if valid is None else valid for trial, valid in rows}
@@ -190,8 +195,15 @@ def load_curves(folder: Path):
 
 
 def unread(folder: Path) -> list[dict]:
-    """Return the finished rows that no driver has taken in."""
-    return [json.loads(file.read_bytes()) for file in sorted((folder / "finished").glob("*.json"))]
+    """Return the finished rows that no driver has taken in.
+
+    To be read before the database: a row that a driver takes in meanwhile is in the database by then.
+    """
+    rows = []
+    for file in sorted((folder / "finished").glob("*.json")):
+        with contextlib.suppress(FileNotFoundError):
+            rows.append(json.loads(file.read_bytes()))
+    return rows
 
 
 def stored(folder: Path, table: str) -> list[dict]:
@@ -201,6 +213,8 @@ def stored(folder: Path, table: str) -> list[dict]:
         return []
     with contextlib.closing(connect(folder / "trials.sqlite")) as database:
         database.row_factory = sqlite3.Row
+        if not database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [table]).fetchone():
+            return []  # a driver is just making it
         return [dict(row) for row in database.execute(f"SELECT * FROM {table}")]
 
 

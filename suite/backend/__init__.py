@@ -17,7 +17,8 @@ elif keras.backend.backend() == "jax":
     from suite.backend.jax import compile, scan, value_and_grad
 else:
     raise Refusal(
-        f"backend {keras.backend.backend()!r}: populations train on tensorflow or jax; set KERAS_BACKEND or --backend"
+        f"backend {keras.backend.backend()!r}: populations train on tensorflow or jax; "
+        "set KERAS_BACKEND or --backend"
     )
 
 __all__ = ["compile", "scan", "value_and_grad"]

@@ -8,7 +8,7 @@ compile = functools.partial(tf.function, jit_compile=True, autograph=False)
 
 
 def value_and_grad(f):
-    """Return the function that gives f's value, what else f returns, and the gradient by its first argument."""
+    """Return the function of f's value, what else it returns, and the gradient by its first argument."""
 
     def with_gradient(weights, *rest):
         with tf.GradientTape() as tape:

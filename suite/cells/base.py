@@ -27,7 +27,7 @@ class Cell(keras.layers.Layer):
     gates: tuple[str, ...] = ()
     peepholes: str = ""
     states: tuple[str, ...] = ("h",)
-    recurrent: dict[str, tuple[int, int]] = {}  # noqa: RUF012 (a declaration, never changed)
+    recurrent: dict[str, tuple[int, int]] = {}
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)

@@ -6,7 +6,7 @@ from suite.cells.base import Cell
 
 
 class GRU(Cell):
-    """Gated recurrent unit of Cho et al. (2014), eq. 5–8, with biases; as in Chung et al. (2014), z lets g in.
+    """Gated recurrent unit (Cho et al., 2014), as in Chung et al. (2014), with biases.
 
     Keras's `GRU(reset_after=False)` is the same function with z and 1 − z exchanged.
     """

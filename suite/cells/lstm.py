@@ -10,7 +10,7 @@ from suite.cells.base import Cell
 
 
 class LSTM(Cell):
-    """Vanilla LSTM (V): three gates, peepholes; Greff et al. (2017), section II-A."""
+    """Vanilla LSTM (V): three gates, with peepholes."""
 
     gates, peepholes, states = ("zifo",), "ifo", ("h", "c")
 
@@ -123,7 +123,7 @@ class FGR(Cell):
     """
 
     gates, peepholes, states = ("zifo",), "ifo", ("h", "c", "i", "f", "o")
-    recurrent = {"G": (3, 3)}  # noqa: RUF012
+    recurrent = {"G": (3, 3)}
 
     def step(self, x, h, c, i, f, o):
         gi, gf, go = split(matmul(concatenate([i, f, o], axis=-1), self.G), 3, axis=-1)

@@ -6,13 +6,12 @@ from suite.backend import scan
 
 
 def over_time(cell, x, mask):
-    """Run a cell over a batch of sequences for every lane: x (lanes, batch, steps, features) to
-    h (lanes, batch, steps, units).
+    """Run a cell over sequences x (lanes, batch, steps, features); return h (lanes, batch, steps, units).
 
     The inputs of all steps are projected in one product before the loop. `mask`, (lanes, 1, units), is 1 for
     the units a lane has and 0 for those it is padded with, which stay at zero. Steps beyond the end of a
     sequence come after all of its own and change none of them; the readout leaves them out.
-    """  # noqa: D205
+    """
     lanes, batch, steps, features = x.shape
     flat = ops.reshape(x, (lanes, batch * steps, features))
     projected = {}

@@ -5,9 +5,9 @@ Every loss and metric is a function of
 - logits (lanes, batch, steps, outputs), and steps (lanes, batch), how many of them count;
 - targets (lanes, batch, labels, …), and labels (lanes, batch), how many of them count;
 
-and returns the sum over the labels of each sequence, (lanes, batch). The score of a split is that sum over all
-its sequences, divided by all their labels. A framewise task has as many labels as steps, a task that answers
-at the last step has one of each; a loss that aligns the two (CTC) needs no other shape.
+and returns the sum over the labels of each sequence, (lanes, batch). The score of a split is that sum over
+all its sequences, divided by all their labels. A framewise task has as many labels as steps, a task that
+answers at the last step has one of each; a loss that aligns the two (CTC) needs no other shape.
 """
 
 from keras import ops

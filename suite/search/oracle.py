@@ -88,9 +88,11 @@ class Search:
 
 
 def quietly(call, *args):
-    """Call KerasTuner without two warnings: 1.4.8 asks for the name of the thread in a deprecated way, and a
-    Gaussian process of few trials seldom converges.
-    """  # noqa: D205
+    """Call KerasTuner without two warnings.
+
+    1.4.8 asks for the name of the thread in a deprecated way, and a Gaussian process of few trials seldom
+    converges.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="keras_tuner")
         warnings.filterwarnings("ignore", message=".*(close to the specified|failed to converge)")

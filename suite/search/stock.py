@@ -18,7 +18,9 @@ class Hypermodel(keras_tuner.HyperModel):
     model brings the task's own.
     """
 
-    def __init__(self, task: str, cell: str, ranges: space.Space = space.PAPER, protocol: Protocol = Protocol()):
+    def __init__(
+        self, task: str, cell: str, ranges: space.Space = space.PAPER, protocol: Protocol = Protocol()
+    ):
         super().__init__()
         self.task, self.cell = tasks.find(task), cells.find(cell)
         self.ranges, self.protocol = ranges, protocol

@@ -6,8 +6,8 @@ from keras import ops
 def nesterov(weights, velocity, gradient, rate, momentum):
     """Take a step of SGD with Nesterov's momentum, as `keras.optimizers.SGD(nesterov=True)` does.
 
-    Weights, velocity and gradient are dicts of arrays (lanes, …); rate and momentum are (lanes,). Returns the new weights
-    and velocity.
+    Weights, velocity and gradient are dicts of arrays (lanes, …), rate and momentum (lanes,). Returns the
+    new weights and velocity.
     """
 
     def step(w, v, g):

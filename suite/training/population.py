@@ -14,7 +14,7 @@ from suite.training.optimiser import across
 from suite.training.program import Program, on_device, parameters, shapes
 from suite.training.trial import Result, Trial
 
-INITIAL_SCALE = 0.1  # all weights are drawn from N(0, 0.1²), Greff et al. (2017), section IV-B
+INITIAL_SCALE = 0.1  # all weights are drawn from N(0, 0.1²), Greff et al. (2017)
 
 
 class Population:

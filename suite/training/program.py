@@ -52,7 +52,9 @@ class Program:
 
     def outputs(self, weights, x, steps, mask):
         """Run the network over x (lanes, batch, steps, features); return logits and how many count."""
-        mapping = [(v, weights[n]) for v, n in zip(self.instance.trainable_variables, self.names, strict=True)]
+        mapping = [
+            (v, weights[n]) for v, n in zip(self.instance.trainable_variables, self.names, strict=True)
+        ]
         with keras.StatelessScope(state_mapping=mapping):
             h = over_time(self.instance, x, mask)
         h, counted = answers(h, steps, self.task.answers)
@@ -136,7 +138,10 @@ def on_device(arrays):
 
 
 def take(bucket, positions):
-    """Return the sequences of a bucket at positions (lanes, batch); of `NOTHING`, one of no steps and labels."""
+    """Return the sequences of a bucket at positions (lanes, batch).
+
+    `NOTHING` gives a sequence of no steps and no labels.
+    """
     there = positions >= 0
     chosen = {name: ops.take(array, ops.maximum(positions, 0), axis=0) for name, array in bucket.items()}
     chosen["inputs"] = ops.cast(chosen["inputs"], "float32")

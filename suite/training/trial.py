@@ -8,8 +8,11 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Protocol:
-    """How a trial is trained: at most `epochs`, ended after `patience` without a better validation score,
-    with an update after every `batch` sequences. The defaults are those of Greff et al. (2017)."""  # noqa: D205, D209
+    """How a trial is trained; the defaults are those of Greff et al. (2017).
+
+    At most `epochs`, ended after `patience` of them without a better validation score; an update after every
+    `batch` sequences.
+    """
 
     epochs: int = 150
     patience: int = 15

@@ -1,0 +1,32 @@
+"""TensorFlow and JAX compute the same."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import run_cells
+
+from suite.cells import REFERENCES
+
+OTHER = {"tensorflow": "jax", "jax": "tensorflow"}
+
+
+def test_outputs_and_gradients_of_every_cell_are_those_of_the_other_backend(tmp_path):
+    other = OTHER[keras.backend.backend()]
+    if importlib.util.find_spec(other) is None:
+        pytest.skip(f"{other} is not installed")
+    w, x, direction = run_cells.drawn()
+    np.savez(tmp_path / "given.npz", names=list(REFERENCES), x=x, direction=direction, **w)
+    command = [sys.executable, run_cells.__file__, tmp_path / "given.npz", tmp_path / "found.npz"]
+    root = Path(__file__).parents[2]
+    subprocess.run(command, check=True, cwd=root, env=os.environ | {"KERAS_BACKEND": other})
+    here = run_cells.everything(REFERENCES, w, x, direction)
+    with np.load(tmp_path / "found.npz") as there:
+        assert set(there) == set(here)
+        for key, found in here.items():
+            np.testing.assert_allclose(found, there[key], rtol=1e-11, atol=1e-14, err_msg=key)

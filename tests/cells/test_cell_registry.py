@@ -1,0 +1,121 @@
+"""Names of cells: the list, what is found by one, and what is refused."""
+
+import inspect
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from suite import Refusal, cells, registry
+from suite.cells.base import Cell
+
+REPORT_ORDER = ["rnn", "lstm", "nig", "nfg", "nog", "niaf", "noaf", "np", "cifg", "fgr", "gru"]
+
+MINE = """
+    from keras.ops import tanh
+
+    from suite.cells.base import Cell
+
+
+    class Mine(Cell):
+        '''Somebody's cell.
+
+        And more of it.
+        '''
+
+        gates = ("z",)
+
+        def step(self, x, h):
+            [z] = self.affine("z", x, h)
+            return tanh(z)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder that Python imports from, with a cell in the module `somebodys`."""
+    (tmp_path / "somebodys.py").write_text(textwrap.dedent(MINE), encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path
+    sys.modules.pop("somebodys", None)
+
+
+def install(folder, entry_point):
+    """Put the traces of an installed package with one entry point into a folder."""
+    info = folder / "somebodys-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: somebodys\nVersion: 1.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(f"[odyssey.cells]\n{entry_point}\n", encoding="utf-8")
+
+
+def test_cells_are_listed_in_report_order():
+    assert list(cells.REFERENCES) == REPORT_ORDER
+    assert list(cells.CELLS) == list(cells.references())
+    assert list(cells.references())[: len(REPORT_ORDER)] == REPORT_ORDER
+
+
+@pytest.mark.parametrize("name", cells.references())
+def test_a_name_finds_a_cell_whose_docstring_begins_with_a_sentence(name):
+    found = cells.find(name)
+    assert issubclass(found, Cell)
+    line = registry.summary(cells.references()[name])
+    assert line == inspect.getdoc(found).splitlines()[0]
+    assert line.endswith(".")
+
+
+def test_a_reference_finds_a_class_outside_the_tree(folder):
+    assert cells.find("somebodys:Mine").__name__ == "Mine"
+    assert registry.summary("somebodys:Mine") == "Somebody's cell."
+
+
+def test_an_installed_package_adds_its_cell_after_ours(folder):
+    install(folder, "mine = somebodys:Mine")
+    assert list(cells.references()) == [*REPORT_ORDER, "mine"]
+    assert cells.find("mine").__name__ == "Mine"
+
+
+def test_a_taken_name_is_refused_and_says_who_has_it(folder):
+    install(folder, "gru = somebodys:Mine")
+    with pytest.raises(Refusal, match=r"'gru' is taken by suite\.cells\.gru:GRU.*somebodys:Mine"):
+        cells.references()
+
+
+@pytest.mark.parametrize(("name", "nearest"), [("ltsm", "lstm"), ("LSTM", "lstm"), ("gruu", "gru")])
+def test_an_unknown_name_is_refused_with_the_nearest_and_all_known(name, nearest):
+    with pytest.raises(Refusal) as refusal:
+        cells.find(name)
+    assert f"unknown cell '{name}'. Did you mean '{nearest}'?" in str(refusal.value)
+    assert str(refusal.value).endswith(", ".join(cells.references()))
+
+
+def test_a_name_like_no_other_is_refused_without_a_guess():
+    with pytest.raises(Refusal, match=r"^unknown cell 'transformer'\. Known: rnn, lstm"):
+        cells.find("transformer")
+
+
+@pytest.mark.parametrize("name", ["somebodys:Nobody", "nobodys:Mine", "somebodys:", ":Mine"])
+def test_a_reference_to_nothing_is_refused(folder, name):
+    with pytest.raises(Refusal, match=f"cannot import {name}"):
+        cells.find(name)
+
+
+@pytest.mark.parametrize("name", ["somebodys:tanh", "collections:OrderedDict", "suite.cells.base:laned"])
+def test_what_is_no_cell_is_refused(folder, name):
+    with pytest.raises(
+        Refusal, match=rf"cell {name}: expected a subclass of suite\.cells\.base\.Cell, got <"
+    ):
+        cells.find(name)
+
+
+def test_names_and_summaries_need_no_keras():
+    program = """
+        import sys
+        from suite import cells, registry
+
+        assert all(registry.summary(reference) for reference in cells.references().values())
+        print({"keras", "tensorflow", "jax"} & set(sys.modules))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n", done.stdout + done.stderr

@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+from keras import ops
+from scipy import stats
+
+from suite.layers.noise import mix, normal
+
+
+def draw(*keys, shape=(50, 40, 11)):
+    return ops.convert_to_numpy(normal(ops.convert_to_tensor(np.array(keys, "uint32")), shape))
+
+
+def test_draws_are_standard_normal():
+    [x] = draw((7, 9)).reshape(1, -1)
+    assert stats.kstest(x, "norm").pvalue > 0.01
+    assert stats.kurtosis(x) == pytest.approx(0, abs=0.1)
+
+
+def test_draws_do_not_depend_on_each_other():
+    """Neighbours, the two halves of a Box–Muller pair, and near keys are uncorrelated."""
+    a, b = draw((7, 9), (7, 10)).reshape(2, -1)
+    half = len(a) // 2
+    pairs = [(a[1:], a[:-1]), (a[:half], a[half:]), (a, b), (a[:half] ** 2, a[half:] ** 2)]
+    bound = 4 / np.sqrt(half)
+    assert all(abs(np.corrcoef(x, y)[0, 1]) < bound for x, y in pairs)
+
+
+def test_a_lane_draws_the_same_in_any_company():
+    np.testing.assert_array_equal(draw((1, 2), (3, 4))[1], draw((3, 4))[0])
+
+
+def test_the_bits_are_the_same_everywhere():
+    """An independent hash in Python's integers, as on any backend."""
+
+    def reference(x):
+        for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
+            x = (x ^ (x >> shift)) * factor % 2**32
+        return x ^ (x >> 16)
+
+    words = [0, 1, 2, 0xDEADBEEF, 2**32 - 1]
+    mixed = ops.convert_to_numpy(mix(ops.convert_to_tensor(np.array(words, "uint32"))))
+    assert mixed.tolist() == [reference(w) for w in words]
+
+
+def test_an_odd_number_of_draws_is_given():
+    assert draw((1, 2), shape=(3, 3)).shape == (1, 3, 3)

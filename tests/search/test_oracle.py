@@ -1,0 +1,147 @@
+"""KerasTuner's traps (1.4.8), each stepped around."""
+
+import math
+from itertools import pairwise
+
+import keras_tuner
+import pytest
+
+from suite import seeds
+from suite.search.asked import ORACLES
+from suite.search.oracle import Search, quietly
+from suite.space import PAPER, Range, override
+
+
+def search(oracle="random", space=PAPER, trials=12, epochs=9, names=(1, "task", "cell")):
+    return Search(oracle, space, trials, epochs, names)
+
+
+def score(trial):
+    return math.log10(trial.hyperparameters["learning_rate"]) ** 2 + trial.hyperparameters["momentum"]
+
+
+def play(search, score=score):
+    """Return all trials of a search, round by round."""
+    rounds = []
+    while asked := search.ask():
+        rounds.append(asked)
+        search.tell({trial.number: score(trial) for trial in asked})
+    return rounds
+
+
+@pytest.mark.parametrize("oracle", ORACLES)
+def test_the_same_answers_get_the_same_trials(oracle):
+    assert play(search(oracle)) == play(search(oracle))
+
+
+@pytest.mark.parametrize("oracle", ["random", "bayesian"])
+def test_a_search_draws_as_many_trials_as_asked(oracle):
+    trials = [trial for asked in play(search(oracle)) for trial in asked]
+    assert [trial.number for trial in trials] == list(range(12))
+
+
+def test_values_lie_in_their_ranges():
+    for trial in search(trials=100).ask():
+        assert {name: type(value) for name, value in trial.hyperparameters.items()}["units"] is int
+        for name, asked in PAPER.items():
+            assert asked.low <= trial.hyperparameters[name] <= asked.high + 1e-12
+
+
+def test_searches_of_near_names_share_no_trial():
+    """KerasTuner draws value j of trial i from Random(seed + i·n + j): near seeds repeat each other."""
+    draws = [
+        {t.hyperparameters["learning_rate"] for t in search(names=(1, "task", cell)).ask()} for cell in "abcd"
+    ]
+    assert len(set.union(*draws)) == sum(map(len, draws))
+
+
+def test_near_seeds_of_keras_tuner_do_repeat_each_other():
+    """The trap itself: where this fails, hashing the seeds is no longer needed."""
+    hp = keras_tuner.HyperParameters()
+    hp.Float("a", 0, 1)
+
+    def draws(seed):
+        oracle = keras_tuner.oracles.RandomSearchOracle(
+            keras_tuner.Objective("score", "min"), max_trials=5, seed=seed, hyperparameters=hp
+        )
+        oracle.verbose = 0
+        oracle.save = oracle._save_trial = lambda *_: None
+        return [quietly(oracle.create_trial, str(k)).hyperparameters.values["a"] for k in range(5)]
+
+    assert draws(10)[1:] == draws(11)[:-1]
+
+
+def test_seeds_are_never_zero_and_differ():
+    drawn = [seeds.seed("a", k) for k in range(1000)]
+    assert min(drawn) > 0
+    assert len(set(drawn)) == 1000
+    assert seeds.seed("a", 1) == seeds.seed("a", "1")
+
+
+def test_a_space_of_one_point_gives_every_trial_another_seed():
+    """KerasTuner rejects duplicates, and after 20 of them ends the search."""
+    point = override(PAPER, {name: (asked.high,) * 2 for name, asked in PAPER.items()})
+    trials = search(space=point, trials=30).ask()
+    assert len({trial.seed for trial in trials}) == 30
+    assert trials[0].hyperparameters == trials[1].hyperparameters
+
+
+def test_trials_without_a_score_do_not_end_a_search():
+    """Three failed trials in a row raise in KerasTuner, and NaN is retried."""
+    rounds = play(
+        search("bayesian", trials=20), lambda trial: math.nan if trial.number < 15 else score(trial)
+    )
+    assert sum(map(len, rounds)) == 20
+
+
+def test_a_trial_without_a_score_is_told_as_the_worst():
+    asked = search()
+    trials = asked.ask()
+    asked.tell({t.number: math.nan if t.number == 3 else float(t.number) for t in trials})
+    assert asked.oracle.trials[asked.oracle.start_order[3]].score == 11
+
+
+def test_a_bayesian_search_learns():
+    """Its later trials lie nearer the best learning rate than those of a random one."""
+    space = override(
+        PAPER, {name: (asked.high,) * 2 for name, asked in PAPER.items() if name != "learning_rate"}
+    )
+    target = {"bayesian": 0.0, "random": 0.0}
+    for oracle in target:
+        trials = [t for r in play(search(oracle, space, 32), lambda t: abs(far(t))) for t in r]
+        target[oracle] = sum(abs(far(t)) for t in trials[16:])
+    assert target["bayesian"] < target["random"] / 2
+
+
+def far(trial):
+    """Return how many decades a trial's learning rate is from 1e-3."""
+    return math.log10(trial.hyperparameters["learning_rate"]) + 3
+
+
+class TestHyperband:
+    def test_the_best_go_on_from_their_own_seed_for_longer(self):
+        trials = [trial for asked in play(search("hyperband")) for trial in asked]
+        assert {trial.epochs for trial in trials} == {1, 3, 9}
+        assert [t.number for t in trials] == list(range(len(trials)))
+        first = [t for t in trials if t.epochs == 1]
+        second = [t for t in trials if t.epochs == 3 and t.seed in {t.seed for t in first}]
+        assert second
+        promoted = sorted(first, key=score)[: len(second)]
+        assert {t.seed for t in second} == {t.seed for t in promoted}
+        assert all(t.hyperparameters in [f.hyperparameters for f in first] for t in second)
+
+
+def test_rounds_of_random_search_do_not_wait():
+    assert len(play(search(trials=50))) == 1
+
+
+def test_momentum_is_one_minus_a_log_uniform():
+    """As many trials between 0.9 and 0.99 as between 0 and 0.9."""
+    momenta = [t.hyperparameters["momentum"] for t in search(trials=400).ask()]
+    assert sum(m > 0.9 for m in momenta) == pytest.approx(200, abs=50)
+    assert all(a != b for a, b in pairwise(momenta))
+
+
+def test_a_whole_range_is_drawn_whole():
+    space = {"units": Range(3, 4, "log", whole=True)} | {k: v for k, v in PAPER.items() if k != "units"}
+    assert {t.hyperparameters["units"] for t in search(space=space, trials=40).ask()} == {3, 4}

@@ -1,0 +1,175 @@
+"""A sweep from its question to its rows, in this process and in workers, undisturbed and killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from suite import Refusal, store
+from suite.search import sweep
+from suite.search.asked import Asked, preset, presets
+from suite.search.workers import Here, Workers
+from suite.space import PAPER, Range, override
+from suite.training.trial import Protocol, Trial
+
+HERE = Path(__file__).parent
+ASKED = Asked(
+    "tiny",
+    tasks=("tiny:PARITY",),
+    cells=("rnn", "gru"),
+    trials=6,
+    protocol=Protocol(epochs=4, patience=3, batch=1),
+    space=override(PAPER, {"units": (2, 6), "learning_rate": (1e-3, 1e-1)}),
+)
+
+
+def rows(asked, folder, crew=None):
+    store.create(folder, asked.to_table())
+    with crew or Here() as crew:
+        events = list(sweep.run(asked, folder, crew, lanes=2, data=None))
+    assert events[-1].done == events[-1].total
+    return store.load(folder)
+
+
+def comparable(frame):
+    return frame.drop(columns=["seconds", "commit", "device"])
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    return rows(ASKED, tmp_path_factory.mktemp("undisturbed") / "sweep")
+
+
+def test_every_trial_of_every_search_has_one_row(undisturbed):
+    keys = undisturbed[["task", "cell", "trial"]].itertuples(index=False, name=None)
+    assert list(keys) == [("tiny:PARITY", cell, k) for cell in ("gru", "rnn") for k in range(6)]
+    assert set(undisturbed["status"]) == {"done"}
+    assert (
+        undisturbed[["valid", "test", "units", "learning_rate", "momentum", "input_noise"]]
+        .notna()
+        .all(axis=None)
+    )
+    assert (undisturbed["epochs"] <= 4).all()
+    assert (undisturbed["best_epoch"] <= undisturbed["epochs"]).all()
+
+
+def test_two_workers_give_the_same_rows(undisturbed, tmp_path):
+    pd.testing.assert_frame_equal(
+        comparable(rows(ASKED, tmp_path / "sweep", Workers(2))), comparable(undisturbed)
+    )
+
+
+def test_a_search_goes_on_where_it_was(undisturbed, tmp_path):
+    """Three rows are there, one taken in and two not; only the others are trained."""
+    folder = tmp_path / "sweep"
+    store.create(folder, ASKED.to_table())
+    curves = {("gru", 0): [(1.0, 1.0)], ("rnn", 3): [(1.0, 1.0)], ("rnn", 4): [(1.0, 1.0)]}
+    marked = []
+    for row in undisturbed.to_dict("records"):
+        if (row["cell"], row["trial"]) in curves:
+            drawn = {name: row.pop(name) for name in PAPER}
+            marked.append(row | {"hyperparameters": drawn, "curve": [(1.0, 1.0)], "seconds": -1.0})
+    book = store.Store(folder)
+    book.add(marked[:1])
+    book.close()
+    for row in marked[1:]:
+        store.finish(folder, row)
+    again = rows(ASKED, folder)
+    assert (again["seconds"] == -1).sum() == 3
+    pd.testing.assert_frame_equal(comparable(again), comparable(undisturbed))
+
+
+@pytest.mark.parametrize("oracle", ["bayesian", "hyperband"])
+def test_other_oracles_end_too(oracle, tmp_path):
+    asked = replace(ASKED, oracle=oracle, cells=("rnn",), trials=10)
+    frame = rows(asked, tmp_path / "sweep")
+    assert (frame["status"] == "done").all()
+    assert len(frame) >= 10
+    rows(asked, tmp_path / "sweep")  # told again what is there, it asks for nothing more
+    pd.testing.assert_frame_equal(store.load(tmp_path / "sweep"), frame)
+
+
+def test_a_cell_that_raises_gives_failed_rows_with_a_traceback(tmp_path):
+    frame = rows(replace(ASKED, cells=("tiny:Broken", "rnn")), tmp_path / "sweep")
+    failed = frame[frame["cell"] == "tiny:Broken"]
+    assert set(failed["status"]) == {"failed"}
+    assert failed["error"].str.contains("RuntimeError: no such thing").all()
+    assert failed["valid"].isna().all()
+    assert set(frame.loc[frame["cell"] == "rnn", "status"]) == {"done"}
+
+
+def command(folder, *more):
+    ends = ["--range=units=2:6", "--range=learning_rate=1e-3:1e-1", "--epochs=4", "--patience=3"]
+    asked = ["--task=tiny:PARITY", "--cell=rnn", "--cell=gru", "--trials=6", f"--results={folder}"]
+    program = [sys.executable, "-c", "from suite.cli import main; main()", "sweep"]
+    return [*program, *asked, *ends, f"--reports={folder}-report", "--lanes=2", *more]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_killed_and_started_again_it_ends_with_the_same_rows(workers, undisturbed, tmp_path):
+    """SIGKILL for the driver and all its workers at once, each time a few more rows are there."""
+    folder = tmp_path / "tiny"
+    seen = 0
+    for _ in range(2):
+        process = subprocess.Popen(command(folder, f"--workers={workers}"), cwd=HERE, start_new_session=True)
+        deadline = time.monotonic() + 120
+        while process.poll() is None and time.monotonic() < deadline:
+            ready = (folder / "sweep.toml").exists() and len(store.load(folder))
+            if ready and ready > seen:
+                seen = ready
+                break
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert seen, "no row came before the sweep ended"
+    subprocess.run(command(folder, f"--workers={workers}"), cwd=HERE, check=True)
+    frame = store.load(folder)
+    pd.testing.assert_frame_equal(comparable(frame.assign(sweep="tiny")), comparable(undisturbed))
+    curves = store.load_curves(folder)
+    assert len(curves) == frame["epochs"].sum()
+    assert (folder.with_name("tiny-report") / "index.html").exists()
+
+
+def test_widths_hold_every_size_and_are_few():
+    units = Range(20, 200, "log", whole=True)
+    assert sweep.widths(units, 12).tolist() == [200]
+    assert sweep.widths(units, 200).tolist() == [36, 64, 113, 200]
+    assert sweep.widths(Range(7, 7, "log", whole=True), 200).tolist() == [7]
+
+
+@pytest.mark.parametrize("name", presets())
+def test_every_preset_can_be_asked(name):
+    preset(name).check()
+
+
+def test_the_jsb_preset_is_the_papers_protocol():
+    asked = preset("jsb")
+    assert (asked.trials, asked.protocol) == (200, Protocol(epochs=150, patience=15, batch=1))
+    assert asked.space == PAPER
+    assert len(asked.cells) == 9
+
+
+def test_a_preset_with_a_misspelt_setting_is_refused(tmp_path):
+    (tmp_path / "mine.toml").write_text("trails = 3")
+    with pytest.raises(Refusal, match=r"'trails'\. Did you mean 'trials'"):
+        preset(str(tmp_path / "mine.toml"))
+
+
+def test_units_are_costliest_first():
+    crew = Here()
+    for width in (3, 9, 5):
+        unit = sweep.Unit("", "", "", (), Protocol(), width, 1, Path(), None)
+        crew.submit(replace(unit, trials=(Trial(0, 1, {}, 1),)))
+    assert [crew.next().width for _ in range(3)] == [9, 5, 3]
+
+
+def test_scores_are_those_of_the_rows(undisturbed):
+    assert np.isfinite(undisturbed["test"]).all()
+    assert undisturbed["test"].between(0, 1).all()

@@ -1,0 +1,51 @@
+"""A task that trains in a moment: the parity of three bits, told at the last step; and cells that fail."""
+
+import numpy as np
+
+from suite.cells.base import Cell
+from suite.task import Split, Task
+
+
+def load(_):
+    rng = np.random.default_rng(0)
+
+    def split(count):
+        bits = rng.integers(0, 2, (count, 3, 1)).astype("float32")
+        return Split(list(bits), [np.array([int(b.sum()) % 2], "int32") for b in bits])
+
+    return {"train": split(8), "valid": split(6), "test": split(6)}
+
+
+PARITY = Task(
+    "tiny:PARITY", "Parity", load, 1, 2, "categorical", "error", "error rate", "last step", "made up"
+)
+
+
+class Broken(Cell):
+    """A cell that raises where it is told to, as a user's may in the middle of a sweep."""
+
+    gates = ("z",)
+
+    def step(self, x, h):
+        if self.units > 4:  # not when it is checked
+            raise RuntimeError("no such thing")
+        return h
+
+
+class TooFew(Cell):
+    """A cell that forgets to return its cell state."""
+
+    gates, states = ("z",), ("h", "c")
+
+    def step(self, x, h, c):
+        return h
+
+
+class Misshapen(Cell):
+    """A cell whose state changes its shape."""
+
+    gates = ("zi",)
+
+    def step(self, x, h):
+        z, i = self.affine("zi", x, h)
+        return (z * i)[..., :1]

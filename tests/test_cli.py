@@ -1,0 +1,142 @@
+"""The command line as a user meets it: what it answers, and how it refuses."""
+
+import hashlib
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from suite import cli
+
+SWEEP = [
+    "sweep",
+    "--task=tiny:PARITY",
+    "--cell=rnn",
+    "--trials=2",
+    "--epochs=2",
+    "--workers=0",
+    "--range=units=2:3",
+]
+
+
+@pytest.fixture
+def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
+    """Run `odyssey` in an empty folder that holds the task tiny; return exit code, output and error."""
+    shutil.copy(Path(__file__).parent / "search" / "tiny.py", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["odyssey", *map(str, words)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code or 0
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["sweep", "quick", "--cell=lstn"], "unknown cell 'lstn'. Did you mean 'lstm'?"),
+        (["sweep", "quick", "--task=chorale"], "unknown task 'chorale'. Did you mean 'chorales'?"),
+        (["sweep", "quack"], "unknown preset 'quack'. Did you mean 'quick'?"),
+        (["sweep", "quick", "--range=units=64:32"], "units: the range 64:32 cannot be: low is above high"),
+        (["sweep", "quick", "--range=learning_rate=0:1"], "low must be above 0"),
+        (["sweep", "quick", "--range=units"], "expected NAME=LOW:HIGH"),
+        (["sweep", "quick", "--trials=0"], "trials: expected at least 1, got 0"),
+        (["sweep", "quick", "--epochs=0"], "epochs: expected at least 1, got 0"),
+        (["sweep", "quick", "--batch=-1"], "batch: expected at least 1, got -1"),
+        (["sweep", "quick", "--lanes=0"], "lanes: expected at least 1, got 0"),
+        (["sweep", "quick", "--workers=-1"], "workers: expected at least 0, got -1"),
+        (["sweep", "quick", "--oracle=oracle"], "unknown oracle 'oracle'"),
+        (["sweep", "quick", "--cell=rnn", "--cell=rnn"], "cells: expected different names, got rnn, rnn"),
+        (["sweep", "--cell=rnn"], "tasks: expected different names, got none"),
+        (["sweep", "quick", "--task=jsb", "--data=nowhere"], "the data folder nowhere is not there"),
+        ([*SWEEP, "--cell=tiny:TooFew"], "expected its step to return 2 states (h, c) of shape (3, 4), got"),
+        ([*SWEEP, "--cell=tiny:Misshapen"], "expected its step to return 1 states (h) of shape (3, 4), got"),
+        ([*SWEEP, "--cell=tiny:Nothing"], "cannot import tiny:Nothing"),
+        ([*SWEEP, "--cell=tiny:PARITY"], "expected a subclass of suite.cells.base.Cell"),
+        (["report", "nowhere"], "nowhere: expected the results folder of a sweep, found no sweep.toml there"),
+        (["train", "jsb", "lstm", "--momentum=1"], "momentum: the range 1:1 cannot be"),
+        (["train", "jbs", "lstm"], "unknown task 'jbs'. Did you mean 'jsb'?"),
+    ],
+    ids=lambda words: " ".join(words) if isinstance(words, list) else "",
+)
+def test_bad_input_is_one_line_and_writes_nothing(odyssey, tmp_path, words, said):
+    code, out, err = odyssey(*words)
+    assert code == 2
+    assert said in err
+    assert err.count("\n") == 1
+    assert not out
+    left = {path.name for path in tmp_path.iterdir()} - {"tiny.py", "__pycache__"}
+    assert not left
+
+
+@pytest.mark.parametrize("how", ["truncated", "altered", "missing"])
+def test_a_data_file_that_is_not_right_is_refused(odyssey, tmp_path, monkeypatch, how):
+    """Whether a data file is right is told by its checksum alone, so any bytes will do here."""
+    data = tmp_path / "data"
+    data.mkdir()
+    content = b"something else" * 100
+    if how != "missing":
+        (data / "tcn_JSB_Chorales.mat").write_bytes(content[:50] if how == "truncated" else content)
+    monkeypatch.setattr("tasks.data.fetch", lambda *_: (_ for _ in ()).throw(OSError("no network")))
+    code, _, err = odyssey("sweep", "quick", "--task=jsb", f"--data={data}")
+    assert code == 2
+    assert err.count("\n") == 1
+    if how == "missing":
+        assert "no network" in err
+        assert str(data / "tcn_JSB_Chorales.mat") in err
+    else:
+        (there,) = data.iterdir()
+        assert hashlib.sha256(there.read_bytes()).hexdigest() in err
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_sweep_leaves_results_and_a_report(odyssey, tmp_path):
+    code, out, err = odyssey(*SWEEP, "--results=results/mine")
+    assert (code, err) == (0, "")
+    assert "2/2 trials" in out
+    assert "best on tiny:PARITY" in out
+    page = (tmp_path / "reports" / "mine" / "index.html").read_text()
+    assert "Parity" in page
+    assert odyssey("report", "results/mine", "--out=again")[0] == 0
+    assert (tmp_path / "again" / "index.html").read_text() == page
+
+
+def test_the_folder_of_another_sweep_is_refused_and_left_alone(odyssey, tmp_path):
+    assert odyssey(*SWEEP, "--results=mine")[0] == 0
+    before = {p: p.read_bytes() for p in (tmp_path / "mine").rglob("*") if p.is_file()}
+    code, _, err = odyssey(*SWEEP, "--results=mine", "--seed=2")
+    assert code == 2
+    assert "another sweep, with another seed" in err
+    assert {p: p.read_bytes() for p in (tmp_path / "mine").rglob("*") if p.is_file()} == before
+
+
+def test_train_prints_every_epoch_and_the_scores(odyssey):
+    code, out, err = odyssey("train", "tiny:PARITY", "gru", "--units=3", "--epochs=3")
+    assert (code, err) == (0, "")
+    assert out.count("\nepoch ") == 3
+    assert "best epoch" in out
+    assert "error rate" in out
+
+
+@pytest.mark.parametrize("what", ["cells", "tasks", "presets"])
+def test_list_names_what_there_is(odyssey, what):
+    code, out, _ = odyssey("list", what)
+    assert code == 0
+    assert {"cells": "cifg", "tasks": "nottingham", "presets": "quick"}[what] in out
+
+
+def test_doctor_says_what_is_here(odyssey, tmp_path):
+    code, out, _ = odyssey("doctor", f"--data={tmp_path}")
+    assert code == 0
+    for word in ("keras", "backend", "cores", "chorales", "203/74/79"):
+        assert word in out

@@ -1,0 +1,91 @@
+"""The rules of the house: which way imports point, and what may not be imported at all."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted([*ROOT.glob("suite/**/*.py"), *ROOT.glob("tasks/*.py")])
+GROUND = {
+    "suite",
+    "suite.analysis",
+    "suite.backend",
+    "suite.cells",
+    "suite.layers",
+    "suite.machine",
+    "suite.quiet",
+    "suite.registry",
+    "suite.seeds",
+    "suite.space",
+    "suite.store",
+    "suite.task",
+}
+ABOVE = {  # what stands above the ground floor, and what it may import beside it
+    "suite.training": set(),
+    "suite.search": {"suite.training", "tasks"},
+    "suite.report": set(),
+    "suite.progress": set(),
+    "tasks": set(),
+    "suite.cli": {"suite.training", "suite.search", "suite.report", "suite.progress", "tasks"},
+}
+BACKENDS = {"keras", "keras_tuner", "tensorflow", "jax", "torch"}
+
+
+def module(path):
+    """Return the name of the module in a file."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def floor(module):
+    """Return the part of the house a module belongs to: its first two names, or its first."""
+    return ".".join(module.split(".")[:2]) if module.startswith("suite") else module.split(".")[0]
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            inside = node.module == "suite"
+            yield from (f"suite.{n.name}" if inside and n.name.islower() else node.module for n in node.names)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_one_way(path):
+    here = floor(module(path))
+    ours = {floor(name) for name in imports(path) if name.split(".")[0] in ("suite", "tasks")}
+    assert here in GROUND | ABOVE.keys()
+    assert ours - {here} <= GROUND | ABOVE.get(here, set())
+
+
+@pytest.mark.parametrize("name", ["report", "analysis", "store", "task", "space", "seeds", "registry"])
+def test_what_a_report_needs_never_names_a_backend(name):
+    paths = [path for path in FILES if floor(module(path)) == f"suite.{name}"]
+    assert paths
+    assert not {module.split(".")[0] for path in paths for module in imports(path)} & BACKENDS
+
+
+def test_only_its_own_file_names_tensorflow():
+    """Where TensorFlow is not installed all else imports; `machine` asks it for devices only if in use."""
+    named = [p.name for p in FILES if "tensorflow" in {m.split(".")[0] for m in imports(p)}]
+    assert named == ["tensorflow.py", "machine.py"]
+
+
+@pytest.mark.parametrize("command", [["--help"], ["list", "cells"], ["list", "tasks"], ["list", "presets"]])
+def test_the_command_line_answers_without_a_backend(command):
+    code = (
+        "import sys; from suite.cli import main; sys.argv = ['odyssey', *sys.argv[1:]]\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        f"assert not {BACKENDS | {'pandas', 'scipy', 'sklearn', 'matplotlib'}} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code, *command], check=True, capture_output=True)
+
+
+def test_a_report_needs_no_backend():
+    code = f"import sys, suite.report, suite.store; assert not {BACKENDS} & sys.modules.keys()"
+    subprocess.run([sys.executable, "-c", code], check=True)

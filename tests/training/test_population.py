@@ -1,0 +1,205 @@
+"""What defines a population: a trial's result depends on nothing but the trial."""
+
+from collections import deque
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from suite.cells import CELLS
+from suite.training.population import INITIAL_SCALE, Population, train
+from suite.training.program import Program, parameters
+from suite.training.trial import Result, Trial
+
+SETTINGS = {"units": 4, "learning_rate": 0.05, "momentum": 0.8, "input_noise": 0.3}
+ROUNDING = {"rtol": 2e-5, "atol": 0}
+
+
+def trial(number, epochs=3, **changes):
+    return Trial(number, seed=100 + number, hyperparameters={**SETTINGS, **changes}, epochs=epochs)
+
+
+TRIALS = [
+    trial(0),
+    trial(1, units=5, learning_rate=0.2),
+    trial(2, input_noise=0.0, epochs=5),
+    trial(3, units=3),
+    trial(4, momentum=0.0, epochs=2),
+]
+
+
+@pytest.fixture(scope="module")
+def programs(task, splits):
+    made = {}
+
+    def program(cell="lstm", width=6, lanes=1, batch=1):
+        key = cell, width, lanes, batch
+        if key not in made:
+            made[key] = Program(CELLS[cell], task, splits, width, lanes, batch)
+        return made[key]
+
+    return program
+
+
+def rows(program, trials=TRIALS, patience=15):
+    return {r.trial.number: r for r in train(program, trials, patience)}
+
+
+def same(a: Result, b: Result):
+    np.testing.assert_allclose(np.array(a.curve), np.array(b.curve), **ROUNDING)
+    np.testing.assert_allclose([a.valid, a.test], [b.valid, b.test], **ROUNDING)
+    assert (a.status, a.best_epoch, a.parameters) == (b.status, b.best_epoch, b.parameters)
+
+
+@pytest.fixture(scope="module")
+def alone(programs):
+    return {t.number: rows(programs(), [t])[t.number] for t in TRIALS}
+
+
+def test_a_lane_equals_the_trial_alone(programs, alone):
+    """Three lanes for five trials: some start late, in a lane that was used, beside trials half done."""
+    for number, result in rows(programs(lanes=3)).items():
+        same(result, alone[number])
+
+
+def test_padding_the_units_changes_nothing(programs, alone):
+    for number, result in rows(programs(width=11)).items():
+        same(result, alone[number])
+
+
+def test_padding_stays_at_zero(programs):
+    population = Population(programs(width=11), patience=15)
+    population.fill(deque([TRIALS[0]]))
+    population.epoch()
+    for name, drawn in population.initial(TRIALS[0].seed, SETTINGS["units"]).items():
+        trained = ops.convert_to_numpy(population.state["weights"][name])[0]
+        assert not trained[drawn == 0].any(), name
+        assert trained[drawn != 0].all(), name
+
+
+def test_a_diverged_lane_leaves_its_neighbours_alone(programs, alone):
+    wild = trial(9, learning_rate=1e38, epochs=9)
+    results = rows(programs(lanes=3), [TRIALS[0], wild, TRIALS[2]])
+    assert results[9].status == "diverged"
+    assert results[9].epochs < 9
+    for number in (0, 2):
+        same(results[number], alone[number])
+
+
+def test_other_seeds_give_other_results(programs, alone):
+    other = rows(programs(), [replace(TRIALS[0], seed=7)])[0]
+    assert not np.allclose(other.curve, alone[0].curve, rtol=1e-3)
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_an_epoch_is_what_keras_does_step_by_step(programs, task, splits, batch):
+    """The same updates by keras.layers.RNN, Dense and SGD, without noise, on sequences of unequal length.
+
+    The loss is summed over the steps of a sequence and averaged over the batch; the weight of each step in
+    that goes to Keras as one more column of the targets.
+    """
+    program = programs(width=SETTINGS["units"], batch=batch)
+    population = Population(program, patience=15)
+    population.fill(deque([trial(0, input_noise=0.0)]))
+    draws = population.draws()
+    model = keras.Sequential(
+        [
+            keras.Input((None, task.features)),
+            keras.layers.RNN(CELLS["lstm"](SETTINGS["units"]), return_sequences=True),
+            keras.layers.Dense(task.outputs),
+        ]
+    )
+    initial = population.initial(100, SETTINGS["units"])  # in the order in which Keras makes them
+    model.set_weights([np.reshape(w, v.shape) for w, v in zip(initial.values(), model.weights, strict=True)])
+    population.epoch()
+
+    def nats(y, logits):
+        return ops.sum(ops.softplus(logits) - y * logits, axis=-1)
+
+    momentum = SETTINGS["momentum"]
+    rate = SETTINGS["learning_rate"] * (1 - momentum)
+    model.compile(
+        optimizer=keras.optimizers.SGD(rate, momentum=momentum, nesterov=True),
+        loss=lambda y, logits: ops.sum(y[..., -1] * nats(y[..., :-1], logits)),
+    )
+    for bucket, [positions] in zip(draws["bucket"], draws["sequences"], strict=True):
+        there = positions[positions >= 0]
+        chosen = {n: ops.convert_to_numpy(a)[there] for n, a in program.lessons[bucket].items()}
+        counted = np.arange(chosen["inputs"].shape[1]) < chosen["steps"][:, None]
+        weight = counted[..., None] / len(there)
+        y = np.concatenate([chosen["targets"], weight], axis=-1)
+        model.train_on_batch(chosen["inputs"].astype("float32"), y.astype("float32"))
+    for name, theirs in zip(initial, model.get_weights(), strict=True):
+        mine = np.reshape(ops.convert_to_numpy(population.state["weights"][name]), theirs.shape)
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-6)
+
+    valid = zip(splits["valid"].inputs, splits["valid"].targets, strict=True)
+    total = sum(float(ops.sum(nats(y.astype("float32"), model(x[None].astype("float32"))))) for x, y in valid)
+    [(_, score)] = population.lanes[0].curve
+    assert score == pytest.approx(total / splits["valid"].lengths.sum(), rel=1e-5)
+
+
+def test_the_test_score_is_that_of_the_best_epoch(programs):
+    """Trained just as long as the best epoch, a trial ends with the very weights that were kept."""
+    long = rows(programs(), [trial(0, learning_rate=2.0, epochs=12)])[0]
+    assert long.best_epoch < long.epochs
+    short = rows(programs(), [trial(0, learning_rate=2.0, epochs=long.best_epoch)])[0]
+    assert (short.valid, short.test) == (long.valid, long.test)
+    assert long.valid == min(score for _, score in long.curve)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "fgr"])
+def test_lanes_and_padding_hold_for_other_cells(programs, cell):
+    wide = rows(programs(cell, width=7, lanes=2), TRIALS[:3])
+    for t in TRIALS[:3]:
+        same(wide[t.number], rows(programs(cell), [t])[t.number])
+
+
+def test_initial_weights_have_the_papers_scale(programs):
+    population = Population(programs(width=11), patience=15)
+    drawn = [w.ravel() for seed in range(20) for w in population.initial(seed, units=11).values()]
+    assert np.concatenate(drawn).std() == pytest.approx(INITIAL_SCALE, rel=0.02)
+    assert abs(np.concatenate(drawn).mean()) < 0.002
+
+
+def test_parameters_count_the_true_size(task):
+    assert parameters(CELLS["lstm"], task, 4) == 4 * 4 * (3 + 4) + 7 * 4 + 4 * 3 + 3
+
+
+class TestStopping:
+    def result(self, scores, patience=2, epochs=10):
+        result = Result(trial(0, epochs=epochs), parameters=1)
+        for score in scores:
+            assert result.status == "running"
+            result.note(1.0, score, 0.5, patience)
+        return result
+
+    def test_patience_counts_epochs_without_a_better_score(self):
+        result = self.result([3, 2, 2, 2.5])
+        assert (result.status, result.valid, result.best_epoch, result.epochs) == ("done", 2, 2, 4)
+
+    def test_the_last_epoch_ends_it(self):
+        assert self.result([3, 2, 1], epochs=3).status == "done"
+
+    def test_a_score_that_is_not_finite_ends_it_as_diverged_and_keeps_the_best(self):
+        result = self.result([3, 2, np.nan])
+        assert (result.status, result.valid, result.best_epoch) == ("diverged", 2, 2)
+
+    def test_without_any_finite_score_there_is_none(self):
+        result = self.result([np.inf])
+        assert result.status == "diverged"
+        assert np.isnan(result.valid)
+        assert result.best_epoch == 0
+
+    def test_seconds_add_up(self):
+        assert self.result([3, 2]).seconds == 1.0
+
+
+def test_an_empty_lane_trains_nothing(programs):
+    population = Population(programs(lanes=3), patience=15)
+    population.fill(deque([TRIALS[0]]))
+    population.epoch()
+    for weight in population.state["weights"].values():
+        assert not ops.convert_to_numpy(weight)[1:].any()
