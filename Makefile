@@ -5,10 +5,12 @@ BIN := .venv/bin
 sweep: venv
 	$(BIN)/odyssey sweep quick
 
+# All tests on TensorFlow; then, on JAX, those that compute.
 test: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pytest -n 2
+	KERAS_BACKEND=tensorflow $(BIN)/pytest --numprocesses 2 --quiet
+	KERAS_BACKEND=jax $(BIN)/pytest --numprocesses 2 --quiet tests/cells tests/layers tests/training tests/search
 
 venv: .venv/done
 
@@ -18,4 +20,9 @@ venv: .venv/done
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-.PHONY: sweep test venv
+# New pins of all dependencies, for every supported Python.
+lock:
+	uv pip compile pyproject.toml --extra dev --universal --generate-hashes \
+		--no-emit-index-url --no-header --upgrade --output-file requirements.lock
+
+.PHONY: sweep test venv lock

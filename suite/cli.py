@@ -185,14 +185,14 @@ def sweep(
         protocol=replace(question.protocol, **{n: v for n, v in settings.items() if v is not None}),
         space=space.override(question.space, dict(map(parsed, range_ or []))),
     )
-    if results and not preset:
+    if results:
         question = replace(question, name=results.resolve().name)
     for name, least, value in (("workers", 0, workers), ("lanes", 1, lanes)):
         if value is not None and value < least:
             raise Refusal(f"{name}: expected at least {least}, got {value}")
     ready(question, data)
     folder = results or Path("results") / question.name
-    from suite import store
+    from suite import machine, store
 
     table = question.to_table() | {"about": ask.about(question, data)}
     store.create(folder, table)
@@ -200,7 +200,7 @@ def sweep(
     from suite.search import sweep as search
     from suite.search.workers import Here, Workers
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = len(machine.cores())
     again = f"odyssey sweep {' '.join(sys.argv[2:])}"
     count = cores if workers is None else workers
     try:
@@ -244,7 +244,7 @@ def doctor(data: Data = None, backend: BackendOption = None) -> None:
     print(f"{'commit':12} {machine.commit() or 'no checkout'}")
     print(f"{'backend':12} {keras.backend.backend()}")
     print(f"{'devices':12} {', '.join(machine.devices())}")
-    print(f"{'cores':12} {len(os.sched_getaffinity(0))}")
+    print(f"{'cores':12} {len(machine.cores())}")
     for name, task in tasks.known().items():
         start = time.perf_counter()
         try:

@@ -1,6 +1,7 @@
 """What a row says of the machine and the code that made it."""
 
 import functools
+import os
 import platform
 import subprocess
 from importlib import metadata
@@ -43,6 +44,20 @@ def processor() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def cores() -> list[int]:
+    """Return the cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def pin(core: int) -> None:
+    """Keep this process and all its threads to a core, where the system can."""
+    if hasattr(os, "sched_setaffinity"):
+        for thread in os.listdir("/proc/self/task"):
+            os.sched_setaffinity(int(thread), {core})
 
 
 @functools.cache

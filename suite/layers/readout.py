@@ -47,7 +47,7 @@ def bernoulli(logits, targets):
 @summed
 def categorical(logits, targets):
     """Return the negative log-likelihood of a softmax over integer classes, nats."""
-    chosen = ops.one_hot(targets, logits.shape[-1], dtype=logits.dtype)
+    chosen = ops.one_hot(ops.cast(targets, "int32"), logits.shape[-1], dtype=logits.dtype)
     return ops.logsumexp(logits, axis=-1) - ops.sum(logits * chosen, axis=-1)
 
 

@@ -5,8 +5,10 @@ import itertools
 import os
 import signal
 
-from distributed import WorkerPlugin
+os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")  # errors of a unit come back as such
+from distributed import Client, LocalCluster, TimeoutError, WorkerPlugin, wait
 
+from suite import machine
 from suite.search.unit import Unit, train_unit
 
 
@@ -61,9 +63,7 @@ class Pinned(WorkerPlugin):
 
     def setup(self, worker):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        core = self.cores[int(worker.name) % len(self.cores)]
-        for thread in os.listdir("/proc/self/task"):
-            os.sched_setaffinity(int(thread), {core})
+        machine.pin(self.cores[int(worker.name) % len(self.cores)])
 
 
 class Workers(Crew):
@@ -71,8 +71,6 @@ class Workers(Crew):
 
     def __init__(self, count: int):
         super().__init__()
-        from distributed import Client, LocalCluster
-
         self.size = count
         self.cluster = LocalCluster(
             n_workers=count,
@@ -83,13 +81,11 @@ class Workers(Crew):
             env=SINGLE_THREADED,
         )
         self.client = Client(self.cluster)
-        self.client.register_plugin(Pinned(sorted(os.sched_getaffinity(0))))
+        self.client.register_plugin(Pinned(machine.cores()))
         self.running = []
 
     def wait(self, seconds: float = 0.5) -> None:
         """Keep every worker busy, and return when a unit has ended or some time has passed."""
-        from distributed import TimeoutError, wait
-
         while self.waiting and len(self.running) < self.size:
             self.running.append(self.client.submit(train_all, self.next(), pure=False))
         try:

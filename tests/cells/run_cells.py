@@ -62,7 +62,7 @@ def by_gate(arrays):
 
 
 def layer(name, w):
-    """Return a `keras.layers.RNN` around the cell, with these weights; unrolled, JAX compiles it only once."""
+    """Return a `keras.layers.RNN` around the cell, with these weights, and no loop for JAX to compile."""
     cell = CELLS[name](UNITS, dtype="float64")
     built = keras.layers.RNN(cell, return_sequences=True, unroll=True, dtype="float64")
     built.build((BATCH, STEPS, FEATURES))

@@ -70,7 +70,7 @@ def test_a_registered_cell_passes(name):
         (NoTensor, r"cell mine: expected .* of shape \(3, 4\), got \['list'\]"),
         (Raises, r"cell mine: its step raised ValueError: no such gate"),
         (NoLanes, r"cell mine: its step raised \w+: .*"),
-        (Cell, r"cell mine: expected .*|cell mine: its step raised NotImplementedError.*"),
+        (Cell, r"cell mine: its step raised NotImplementedError.*"),
     ],
 )
 def test_a_class_that_breaks_the_promise_is_refused_in_one_line(cell, expected):
