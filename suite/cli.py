@@ -46,7 +46,7 @@ BackendOption = Annotated[Backend | None, typer.Option(help="Else $KERAS_BACKEND
 
 def main() -> None:
     """Run the command line; tell bad input in one line and exit with 2."""
-    sys.path.insert(0, "")  # a cell of the user's, "module:Class", may lie in the working directory
+    sys.path.append(os.getcwd())  # a cell of the user's, "module:Class", may lie there
     try:
         app()
     except Refusal as refusal:

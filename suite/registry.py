@@ -35,7 +35,7 @@ def find(kind: str, name: str, references: dict[str, str]):
     module, _, attribute = reference.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise Refusal(f"{kind} {name!r}: cannot import {reference} ({error})") from error
 
 
@@ -47,11 +47,16 @@ def unknown(kind: str, name: str, names: Iterable[str]) -> Refusal:
 
 
 def summary(reference: str) -> str:
-    """Return the first line of the docstring of a class, read from its source: nothing is imported."""
+    """Return the first line of the docstring of a class, read from its source: the module is not imported.
+
+    "" where there is none to be read, such as for a class that its module has from elsewhere.
+    """
     module, _, attribute = reference.partition(":")
-    spec = importlib.util.find_spec(module)
-    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
-    for node in tree.body:
+    try:
+        source = Path(importlib.util.find_spec(module).origin).read_text(encoding="utf-8")
+    except (ImportError, AttributeError, TypeError, OSError, ValueError):
+        return ""
+    for node in ast.parse(source).body:
         if isinstance(node, ast.ClassDef) and node.name == attribute:
             return (ast.get_docstring(node) or "").partition("\n")[0]
     return ""

@@ -51,6 +51,14 @@ class NoLanes(Cell):
         return z + ops.reshape(self.p["z"], (self.units,))
 
 
+class MixesLanes(Cell):
+    gates = ("z",)
+
+    def step(self, x, h):
+        [z] = self.affine("z", x, h)
+        return z - ops.mean(z, axis=0)
+
+
 @pytest.mark.parametrize("name", CELLS)
 def test_a_registered_cell_passes(name):
     check(name, CELLS[name])
@@ -70,6 +78,7 @@ def test_a_registered_cell_passes(name):
         (NoTensor, r"cell mine: expected .* of shape \(3, 4\), got \['list'\]"),
         (Raises, r"cell mine: its step raised ValueError: no such gate"),
         (NoLanes, r"cell mine: its step raised \w+: .*"),
+        (MixesLanes, r"cell mine: its step mixes sequences or lanes; .*"),
         (Cell, r"cell mine: its step raised NotImplementedError.*"),
     ],
 )

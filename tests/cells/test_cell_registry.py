@@ -119,3 +119,10 @@ def test_names_and_summaries_need_no_keras():
     command = [sys.executable, "-c", textwrap.dedent(program)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n", done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("reference", [".x:Y", "nosuch:Mine", "nosuch.mod:Mine", "sys:Mine", "xml:Mine"])
+def test_a_reference_to_nothing_is_refused_and_has_no_summary(reference):
+    assert registry.summary(reference) == ""
+    with pytest.raises(Refusal, match="cannot import"):
+        cells.find(reference)
