@@ -262,6 +262,8 @@ def ready(question, data: Path | None) -> dict:
     from suite import cells, registry
 
     question.check()
+    if data and not data.is_dir():
+        raise Refusal(f"the data folder {data} is not there: create it, or name another")
     for name in question.cells:  # names first: they cost nothing to check
         if ":" not in name and name not in cells.references():
             raise registry.unknown("cell", name, cells.references())

@@ -63,6 +63,7 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
         ([*SWEEP, "--cell=tiny:Misshapen"], "expected its step to return 1 states (h) of shape (3, 4), got"),
         ([*SWEEP, "--cell=tiny:Nothing"], "cannot import tiny:Nothing"),
         ([*SWEEP, "--cell=tiny:PARITY"], "expected a subclass of suite.cells.base.Cell"),
+        (["sweep", "quick", "--data=nowhere"], "the data folder nowhere is not there"),
         (["report", "nowhere"], "nowhere: expected the results folder of a sweep, found no sweep.toml there"),
         (["train", "jsb", "lstm", "--momentum=1"], "momentum: the range 1:1 cannot be"),
         (["train", "jbs", "lstm"], "unknown task 'jbs'. Did you mean 'jsb'?"),

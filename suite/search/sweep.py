@@ -10,6 +10,7 @@ from suite import space, store
 from suite.search.asked import Asked
 from suite.search.oracle import Search
 from suite.search.unit import Unit
+from suite.training.trial import Trial
 
 UNIT = 16  # trials a unit: enough to keep its lanes full, few enough that all workers have some
 
@@ -26,11 +27,35 @@ def widths(units: space.Range, trials: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a sweep is: rows just come, trials done and asked so far, and rows in all."""
+    """Where a sweep is: rows just come, and trials done and asked so far."""
 
     rows: list[dict]
     done: int
     total: int
+
+
+class Searching:
+    """A search under way: the round it has been asked for, and how many trials in all."""
+
+    def __init__(self, asked: Asked, task: str, cell: str):
+        self.task, self.cell = task, cell
+        names = (asked.seed, task, cell)
+        self.search = Search(asked.oracle, asked.space, asked.trials, asked.protocol.epochs, names)
+        self.round: list[Trial] = []
+        self.total, self.done, self.over = 0, 0, False
+
+    def advance(self, book: store.Store) -> list[Trial]:
+        """Tell the search each round that has all its rows; return new trials that have none."""
+        scores = book.scores(self.task, self.cell)
+        missing: list[Trial] = []
+        while not (self.over or missing) and all(trial.number in scores for trial in self.round):
+            self.search.tell({trial.number: scores[trial.number] for trial in self.round})
+            self.round = self.search.ask()
+            self.over = not self.round
+            self.total += len(self.round)
+            missing = [trial for trial in self.round if trial.number not in scores]
+        self.done = sum(number < self.total for number in scores)
+        return missing
 
 
 def run(asked: Asked, folder: Path, crew, lanes: int, data: Path | None) -> Iterator[Progress]:
@@ -38,53 +63,37 @@ def run(asked: Asked, folder: Path, crew, lanes: int, data: Path | None) -> Iter
 
     `crew` trains units: it is asked to `submit` them and to `wait` until something may have happened.
     """
-    book = store.Store(folder)
-    book.collect()
-    rounds = {}
     sizes = widths(asked.space["units"], asked.trials)
-    done, total = 0, 0
-
-    def next_round(task, cell, search):
-        """Ask a search for a round and submit what has no row yet; return the numbers of the round."""
-        trials = search.ask()
-        there = book.scores(task, cell)
-        missing = [trial for trial in trials if trial.number not in there]
-        fits = np.searchsorted(sizes, [trial.hyperparameters["units"] for trial in missing])
-        for width in np.unique(fits):
-            alike = [trial for trial, fit in zip(missing, fits, strict=True) if fit == width]
-            for start in range(0, len(alike), UNIT):
-                some = tuple(alike[start : start + UNIT])
-                size = int(sizes[width])
-                crew.submit(
-                    Unit(asked.name, task, cell, some, asked.protocol, size, lanes, folder.resolve(), data)
-                )
-        return [trial.number for trial in trials]
-
+    book = store.Store(folder)
     try:
-        for task in asked.tasks:
-            for cell in asked.cells:
-                names = (asked.seed, task, cell)
-                search = Search(asked.oracle, asked.space, asked.trials, asked.protocol.epochs, names)
-                rounds[task, cell] = search, next_round(task, cell, search)
-        total = sum(len(numbers) for _, numbers in rounds.values())
-        done = sum(len(set(numbers) & book.scores(*key).keys()) for key, (_, numbers) in rounds.items())
-        yield Progress([], done, total)
-        while rounds:
-            for key, (search, numbers) in list(rounds.items()):
-                scores = book.scores(*key)
-                while numbers and scores.keys() >= set(numbers):
-                    search.tell({number: scores[number] for number in numbers})
-                    numbers = next_round(*key, search)
-                    total += len(numbers)
-                    done += len(scores.keys() & set(numbers))
-                rounds[key] = search, numbers
-                if not numbers:
-                    del rounds[key]
-            if rounds:
-                crew.wait()
-                rows = book.collect()
-                done += len(rows)
-                yield Progress(rows, done, total)
+        book.collect()
+        searches = [Searching(asked, task, cell) for task in asked.tasks for cell in asked.cells]
+        rows = []
+        while True:
+            for search in searches:
+                for width, trials in grouped(search.advance(book), sizes):
+                    where = {
+                        "sweep": asked.name,
+                        "task": search.task,
+                        "cell": search.cell,
+                        "folder": folder.resolve(),
+                    }
+                    how = {"protocol": asked.protocol, "width": width, "lanes": lanes, "data": data}
+                    crew.submit(Unit(trials=trials, **where, **how))
+            yield Progress(rows, sum(s.done for s in searches), sum(s.total for s in searches))
+            if all(search.over for search in searches):
+                return
+            crew.wait()
+            rows = book.collect()
     finally:
         book.collect()
         book.close()
+
+
+def grouped(trials: list[Trial], sizes: np.ndarray) -> Iterator[tuple[int, tuple[Trial, ...]]]:
+    """Yield trials in units of work: the width they are padded to, and at most `UNIT` trials that fit it."""
+    fits = np.searchsorted(sizes, [trial.hyperparameters["units"] for trial in trials])
+    for fit in np.unique(fits):
+        alike = [trial for trial, own in zip(trials, fits, strict=True) if own == fit]
+        for start in range(0, len(alike), UNIT):
+            yield int(sizes[fit]), tuple(alike[start : start + UNIT])

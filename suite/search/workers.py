@@ -5,6 +5,7 @@ import itertools
 import os
 import signal
 
+os.environ.setdefault("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", "120s")  # a busy machine is no dead one
 os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")  # errors of a unit come back as such
 from distributed import Client, LocalCluster, TimeoutError, WorkerPlugin, wait
 

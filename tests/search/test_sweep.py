@@ -162,6 +162,15 @@ def test_a_preset_with_a_misspelt_setting_is_refused(tmp_path):
         preset(str(tmp_path / "mine.toml"))
 
 
+def test_units_hold_trials_of_one_width_and_are_not_large():
+    trials = [Trial(k, 1, {"units": 1 + k % 6}, 1) for k in range(60)]
+    units = list(sweep.grouped(trials, np.array([2, 6])))
+    assert sorted(t.number for _, some in units for t in some) == list(range(60))
+    for width, some in units:
+        assert len(some) <= sweep.UNIT
+        assert all((t.hyperparameters["units"] <= 2) == (width == 2) for t in some)
+
+
 def test_units_are_costliest_first():
     crew = Here()
     for width in (3, 9, 5):
