@@ -155,10 +155,11 @@ def flat(row: dict) -> dict:
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open a database, refusing a file that is none."""
+    database = sqlite3.connect(path, timeout=30)
     try:
-        database = sqlite3.connect(path, timeout=30)
         database.execute("SELECT * FROM sqlite_master LIMIT 1").fetchall()
     except sqlite3.DatabaseError as error:
+        database.close()
         raise Refusal(f"{path} cannot be read ({error}); restore it from a copy, or start anew") from error
     return database
 
