@@ -58,8 +58,12 @@ def main() -> None:
 
 def use(backend: Backend | None) -> None:
     """Choose the backend, before anything imports Keras."""
-    if backend:
-        os.environ["KERAS_BACKEND"] = backend.value
+    chosen = backend or os.environ.get("KERAS_BACKEND") or Backend.tensorflow
+    if chosen not in list(Backend):
+        raise Refusal(
+            f"backend {chosen!r}: populations train on tensorflow or jax; set KERAS_BACKEND or --backend"
+        )
+    os.environ["KERAS_BACKEND"] = str(chosen)
 
 
 @app.command("list")
@@ -98,6 +102,7 @@ def train(
     epochs: int = 150,
     patience: int = 15,
     batch: int = 1,
+    optimiser: Annotated[str, typer.Option(help="nesterov, sgd, rmsprop or adam.")] = "nesterov",
     seed: int = 1,
     data: Data = None,
     backend: BackendOption = None,
@@ -121,14 +126,15 @@ def train(
     from suite.search.asked import Asked
     from suite.training.trial import Protocol, Trial
 
-    question = Asked("train", tasks=(task,), cells=(cell,), protocol=Protocol(epochs, patience, batch))
+    protocol = Protocol(epochs, patience, batch, optimiser)
+    question = Asked("train", tasks=(task,), cells=(cell,), protocol=protocol)
     of_task, of_cell = ready(question, data)[task], question.cells[0]
     from suite import cells
     from suite.training.population import Population
     from suite.training.program import Program
 
     found = tasks.find(task)
-    program = Program(cells.find(of_cell), found, of_task, width=units, lanes=1, batch=batch)
+    program = Program(cells.find(of_cell), found, of_task, units, 1, batch, optimiser)
     population = Population(program, patience)
     population.fill(deque([Trial(0, seed, drawn, epochs)]))
     [result] = population.lanes
@@ -154,6 +160,7 @@ def sweep(
     epochs: int | None = None,
     patience: int | None = None,
     batch: int | None = None,
+    optimiser: Annotated[str | None, typer.Option(help="nesterov, sgd, rmsprop or adam.")] = None,
     oracle: Annotated[str | None, typer.Option(help="random, bayesian or hyperband.")] = None,
     range_: Annotated[
         list[str] | None,
@@ -162,21 +169,24 @@ def sweep(
     results: Annotated[Path | None, typer.Option(help="Results folder; else results/NAME.")] = None,
     reports: Annotated[Path | None, typer.Option(help="Report folder; else reports/NAME.")] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Worker processes; else one a core. 0: this process.")
+        int | None, typer.Option(help="Worker processes; else one a GPU or core. 0: this process.")
     ] = None,
-    lanes: Annotated[int, typer.Option(help="Trials a worker trains side by side.")] = 4,
+    lanes: Annotated[
+        int | None, typer.Option(help="Trials a worker trains side by side; else 4, or what fits a GPU.")
+    ] = None,
     data: Data = None,
     backend: BackendOption = None,
 ) -> None:
     """Run every search of a question, or what is missing of it, and write the report."""
     use(backend)
-    from dataclasses import replace
+    from dataclasses import asdict, replace
 
     from suite import space
     from suite.search import asked as ask
+    from suite.training.trial import Protocol
 
     question = ask.preset(preset) if preset else ask.Asked("custom")
-    settings = {"epochs": epochs, "patience": patience, "batch": batch}
+    settings = {"epochs": epochs, "patience": patience, "batch": batch, "optimiser": optimiser}
     changes = {"trials": trials, "seed": seed, "oracle": oracle}
     question = replace(
         question,
@@ -190,22 +200,21 @@ def sweep(
     for name, least, value in (("workers", 0, workers), ("lanes", 1, lanes)):
         if value is not None and value < least:
             raise Refusal(f"{name}: expected at least {least}, got {value}")
-    ready(question, data)
+    splits = ready(question, data)
     folder = results or Path("results") / question.name
     from suite import machine, store
 
     table = question.to_table() | {"about": ask.about(question, data)}
-    store.create(folder, table)
+    store.create(folder, table, implied=asdict(Protocol()))
     from suite.progress import show
     from suite.search import sweep as search
     from suite.search.workers import Here, Workers
 
-    cores = len(machine.cores())
+    plan = machine.plan(**search.demand(question, splits), workers=workers, lanes=lanes)
     again = f"odyssey sweep {' '.join(sys.argv[2:])}"
-    count = cores if workers is None else workers
     try:
-        with Workers(count) if count else Here() as crew:
-            show(search.run(question, folder, crew, lanes, data), question)
+        with Workers(plan.workers, plan.gpus) if plan.workers else Here() as crew:
+            show(search.run(question, folder, crew, plan.lanes, data), question)
     except KeyboardInterrupt:
         print(f"\nStopped; all finished trials are kept in {folder}. To go on: {again}", file=sys.stderr)
         raise
@@ -245,6 +254,9 @@ def doctor(data: Data = None, backend: BackendOption = None) -> None:
     print(f"{'backend':12} {keras.backend.backend()}")
     print(f"{'devices':12} {', '.join(machine.devices())}")
     print(f"{'cores':12} {len(machine.cores())}")
+    plan = machine.plan()
+    lanes = f"{'at most ' if plan.gpus else ''}{plan.lanes} lanes each"
+    print(f"{'a sweep':12} {plan.workers} workers, one a {'GPU' if plan.gpus else 'core'}, {lanes}")
     for name, task in tasks.known().items():
         start = time.perf_counter()
         try:
@@ -267,8 +279,11 @@ def ready(question, data: Path | None) -> dict:
     for name in question.cells:  # names first: they cost nothing to check
         if ":" not in name and name not in cells.references():
             raise registry.unknown("cell", name, cells.references())
+    for name in question.tasks:
+        if ":" not in name:
+            tasks.find(name)
+    load_keras()  # before a task or cell of the user's imports it
     splits = {name: tasks.find(name).load(data) for name in question.tasks}
-    load_keras()
     from suite.cells.check import check
 
     for name in question.cells:
@@ -284,3 +299,38 @@ def parsed(text: str) -> tuple[str, tuple[float, float]]:
         return name, (float(low), float(high or low))
     except ValueError:
         raise Refusal(f"--range {text}: expected NAME=LOW:HIGH, such as units=20:200") from None
+
+
+@app.command()
+def bench(
+    cell: Annotated[
+        list[str] | None, typer.Option(help="Cells of this engine instead of all engines.")
+    ] = None,
+    units: Annotated[list[int] | None, typer.Option(help="Else 32, 100 and 200.")] = None,
+    batch: Annotated[list[int] | None, typer.Option(help="Else 1, 8 and 32.")] = None,
+    repeats: int = 5,
+    out: Annotated[Path | None, typer.Option(help="A JSON file to write all timings to.")] = None,
+    backend: Annotated[Backend | None, typer.Option(help="With --cell; else tensorflow.")] = None,
+) -> None:
+    """Time this engine and its peers on the reference work: 229 sequences × 60 steps × 88 notes."""
+    from suite import bench as of
+    from suite import cells, machine, registry, store
+
+    for name in cell or ():
+        if ":" not in name and name not in cells.references():
+            raise registry.unknown("cell", name, cells.references())
+    points = [p for p in of.POINTS if (not units or p[0] in units) and (not batch or p[1] in batch)]
+    ours = [e for e in of.ENGINES if e.work == "odyssey" and e.backend == (backend or "tensorflow")]
+    engines = of.installed(of.of_cells(cell, ours[0]) if cell else of.ENGINES)
+    rate = of.peak()
+    print(f"matrix product on {len(machine.cores())} cores: {rate / 1e9:.0f} GFLOP/s")
+    timings = []
+    for timed in of.run(engines, points, repeats):
+        timings += timed
+        for t in timed:
+            print(of.line(t, rate), flush=True)
+    if out:
+        import json
+
+        content = {"peak": rate, "versions": machine.versions(), "timings": of.to_table(timings)}
+        store.write_atomic(out, json.dumps(content, indent=1).encode())

@@ -43,24 +43,36 @@ PAPER: Space = {  # Greff et al. (2017)
     "input_noise": Range(0.0, 1.0),
 }
 
+OPTIONAL: Space = {  # what a space may have besides; a trial without it is not clipped
+    "clip_norm": Range(0.1, 10.0, "log"),  # of a trial's whole gradient
+    "clip_value": Range(0.01, 1.0, "log"),  # of each of its entries
+}
+
 LIMITS = {  # what a value may be, whatever range is asked
     "units": (1, 100_000),
     "learning_rate": (0.0, 1e6),
     "momentum": (0.0, 1.0),
     "input_noise": (0.0, 1e6),
+    "clip_norm": (0.0, 1e6),
+    "clip_value": (0.0, 1e6),
 }
 
 
 def override(space: Space, changes: Mapping[str, tuple[float, float]]) -> Space:
-    """Return a space with the ends of some ranges changed; refuse a name or a range that cannot be."""
-    changed = dict(space)
+    """Return a space with the ends of some ranges changed; refuse a name or a range that cannot be.
+
+    Ranges of `OPTIONAL` are added, always in the same order: what a search draws depends on it.
+    """
+    known = {**OPTIONAL, **space}
+    changed = {}
     for name, (low, high) in changes.items():
-        if name not in space:
-            raise registry.unknown("hyperparameter", name, space)
-        check(name, Range(low, high, space[name].scale, space[name].whole))
-        kind = int if space[name].whole else float
-        changed[name] = Range(kind(low), kind(high), space[name].scale, space[name].whole)
-    return changed
+        if name not in known:
+            raise registry.unknown("hyperparameter", name, [*space, *OPTIONAL])
+        check(name, Range(low, high, known[name].scale, known[name].whole))
+        kind = int if known[name].whole else float
+        changed[name] = Range(kind(low), kind(high), known[name].scale, known[name].whole)
+    ordered = [*(name for name in space if name not in OPTIONAL), *OPTIONAL]
+    return {name: changed.get(name, known[name]) for name in ordered if name in space or name in changed}
 
 
 def check(name: str, asked: Range) -> None:

@@ -51,12 +51,15 @@ CREATE TABLE IF NOT EXISTS curves (
 """
 
 
-def create(folder: Path, asked: dict) -> None:
-    """Make a results folder of a sweep, or find it there; refuse the folder of another sweep."""
+def create(folder: Path, asked: dict, implied: dict | None = None) -> None:
+    """Make a results folder of a sweep, or find it there; refuse the folder of another sweep.
+
+    `implied` is what a folder was asked whose sweep.toml is older than such a setting.
+    """
     import tomli_w
 
     if (folder / "sweep.toml").exists():
-        there = read_asked(folder)
+        there = {**(implied or {}), **read_asked(folder)}
         differ = [key for key in {**there, **asked} if there.get(key) != asked.get(key) and key != "about"]
         if differ:
             raise Refusal(
@@ -164,7 +167,7 @@ def connect(path: Path) -> sqlite3.Connection:
     return database
 
 
-def load(folder: Path):
+def load(folder: Path | str):
     """Return the rows of a results folder as a pandas frame, one row a trial, in order of `KEY`.
 
     Beside the columns of `COLUMNS` there is one for each hyperparameter. Rows that a worker has finished and
@@ -172,6 +175,7 @@ def load(folder: Path):
     """
     import pandas as pd
 
+    folder = Path(folder)
     rows = {tuple(row[k] for k in KEY): row for row in [*unread(folder), *stored(folder, "trials")]}
     frame = pd.DataFrame([flat(rows[key]) if "curve" in rows[key] else rows[key] for key in sorted(rows)])
     frame = frame.reindex(columns=list(COLUMNS))
@@ -181,10 +185,11 @@ def load(folder: Path):
     return frame.join(pd.DataFrame(drawn, index=frame.index))
 
 
-def load_curves(folder: Path):
+def load_curves(folder: Path | str):
     """Return the curves of a results folder as a pandas frame: task, cell, trial, epoch, train, valid."""
     import pandas as pd
 
+    folder = Path(folder)
     points = {tuple(point[k] for k in (*KEY, "epoch")): point for point in stored(folder, "curves")}
     for row in unread(folder):
         for epoch, (train, valid) in enumerate(row["curve"], 1):

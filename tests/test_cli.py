@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from suite import cli
+from suite import cli, store
 
 SWEEP = [
     "sweep",
@@ -56,6 +56,8 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
         (["sweep", "quick", "--lanes=0"], "lanes: expected at least 1, got 0"),
         (["sweep", "quick", "--workers=-1"], "workers: expected at least 0, got -1"),
         (["sweep", "quick", "--oracle=oracle"], "unknown oracle 'oracle'"),
+        (["sweep", "quick", "--optimiser=adams"], "unknown optimiser 'adams'. Did you mean 'adam'?"),
+        (["train", "jsb", "lstm", "--optimiser=sdg"], "unknown optimiser 'sdg'. Did you mean 'sgd'?"),
         (["sweep", "quick", "--cell=rnn", "--cell=rnn"], "cells: expected different names, got rnn, rnn"),
         (["sweep", "--cell=rnn"], "tasks: expected different names, got none"),
         (["sweep", "quick", "--task=jsb", "--data=nowhere"], "the data folder nowhere is not there"),
@@ -110,6 +112,18 @@ def test_a_sweep_leaves_results_and_a_report(odyssey, tmp_path):
     assert "Parity" in page
     assert odyssey("report", "results/mine", "--out=again")[0] == 0
     assert (tmp_path / "again" / "index.html").read_text() == page
+
+
+def test_a_sweep_by_another_optimiser_with_clipping_says_so(odyssey, tmp_path):
+    asked = ["--results=mine", "--optimiser=adam", "--range=clip_norm=0.1:10"]
+    assert odyssey(*SWEEP, *asked)[0] == 0
+    assert store.read_asked(tmp_path / "mine")["optimiser"] == "adam"
+    assert store.load(tmp_path / "mine")["clip_norm"].between(0.1, 10).all()
+    page = (tmp_path / "reports" / "mine" / "index.html").read_text()
+    assert "adam" in page
+    code, _, err = odyssey(*SWEEP, *asked[::2])
+    assert code == 2
+    assert "another sweep, with another optimiser" in err
 
 
 def test_the_folder_of_another_sweep_is_refused_and_left_alone(odyssey, tmp_path):

@@ -28,8 +28,9 @@ ABOVE = {  # what stands above the ground floor, and what it may import beside i
     "suite.search": {"suite.training", "tasks"},
     "suite.report": set(),
     "suite.progress": set(),
+    "suite.bench": {"suite.training"},
     "tasks": set(),
-    "suite.cli": {"suite.training", "suite.search", "suite.report", "suite.progress", "tasks"},
+    "suite.cli": {"suite.bench", "suite.training", "suite.search", "suite.report", "suite.progress", "tasks"},
 }
 BACKENDS = {"keras", "keras_tuner", "tensorflow", "jax", "torch"}
 

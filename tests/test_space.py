@@ -1,7 +1,7 @@
 import pytest
 
 from suite import Refusal
-from suite.space import PAPER, Range, from_table, override, to_table
+from suite.space import OPTIONAL, PAPER, Range, from_table, override, to_table
 
 
 def test_a_space_comes_back_from_its_table():
@@ -10,6 +10,17 @@ def test_a_space_comes_back_from_its_table():
 
 def test_an_override_keeps_the_scale():
     assert override(PAPER, {"units": (32, 64.0)})["units"] == Range(32, 64, "log", whole=True)
+
+
+def test_clipping_is_added_where_it_is_asked_in_any_order():
+    """The order of a space decides what a search draws."""
+    assert not OPTIONAL.keys() & PAPER.keys()
+    ends = {"clip_value": (0.5, 2), "clip_norm": (1, 1)}
+    both = override(PAPER, ends)
+    assert list(both) == [*PAPER, "clip_norm", "clip_value"]
+    assert both["clip_value"] == Range(0.5, 2.0, "log")
+    one_by_one = override(override(PAPER, {"clip_value": ends["clip_value"]}), {"clip_norm": (1, 1)})
+    assert list(one_by_one.items()) == list(both.items())
 
 
 @pytest.mark.parametrize(
@@ -25,6 +36,8 @@ def test_an_override_keeps_the_scale():
         ("input_noise", (float("nan"), 1.0), "low is above high"),
         ("learning_rate", (1e-3, float("inf")), "values must lie in"),
         ("unit", (1, 2), "Did you mean 'units'"),
+        ("clip_norms", (1, 2), "Did you mean 'clip_norm'"),
+        ("clip_norm", (0, 1), "logarithmic, so low must be above 0"),
     ],
 )
 def test_a_range_that_cannot_be_is_refused(name, ends, reason):

@@ -10,7 +10,7 @@ from pandas.api.types import is_numeric_dtype
 from suite.analysis.stats import STATUSES, best_tenth
 from suite.report import words
 
-PROTOCOL = ("trials", "oracle", "epochs", "patience", "batch", "seed")
+PROTOCOL = ("trials", "oracle", "epochs", "patience", "batch", "optimiser", "seed")
 SCALES = {"log": "uniform in log(x)", "linear": "uniform in x", "one minus log": "uniform in log(1 − x)"}
 
 

@@ -11,6 +11,7 @@ from suite.task import SPLITS
 from suite.training.trial import Protocol
 
 ORACLES = ("random", "bayesian", "hyperband")
+OPTIMISERS = ("nesterov", "sgd", "rmsprop", "adam")  # those of training.optimiser, known without Keras
 PRESETS = Path(__file__).parent / "presets"
 
 
@@ -38,6 +39,8 @@ class Asked:
                 raise Refusal(f"{name}: expected at least 1, got {getattr(self.protocol, name)}")
         if self.oracle not in ORACLES:
             raise registry.unknown("oracle", self.oracle, ORACLES)
+        if self.protocol.optimiser not in OPTIMISERS:
+            raise registry.unknown("optimiser", self.protocol.optimiser, OPTIMISERS)
         for name, asked in self.space.items():
             spaces.check(name, asked)
         for what in ("tasks", "cells"):

@@ -1,18 +1,21 @@
 """A sweep: every search of one question, from what was asked to the last row."""
 
+import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from suite import space, store
+import tasks
+from suite import cells, machine, space, store
 from suite.search.asked import Asked
 from suite.search.oracle import Search
 from suite.search.unit import Unit
 from suite.training.trial import Trial
 
-UNIT = 16  # trials a unit: enough to keep its lanes full, few enough that all workers have some
+UNIT = 16  # trials a unit: enough to keep few lanes full, few enough that all workers have some
 
 
 def widths(units: space.Range, trials: int) -> np.ndarray:
@@ -23,6 +26,26 @@ def widths(units: space.Range, trials: int) -> np.ndarray:
     """
     count = int(np.clip(trials // 32, 1, 4))
     return np.unique(np.ceil(np.geomspace(units.low, units.high, count + 1)[1:] - 1e-9).astype(int))
+
+
+def demand(asked: Asked, splits: dict) -> dict[str, int]:
+    """Return what `machine.plan` asks: bytes of the largest `lane`, and how many lanes at `most` have work.
+
+    `splits` is the data of every task. A search has about as many trials of each width.
+    """
+    from suite.training.program import shapes
+
+    sizes = widths(asked.space["units"], asked.trials)
+    needs = []
+    for name, cell in itertools.product(asked.tasks, map(cells.find, asked.cells)):
+        task, width = tasks.find(name), int(sizes[-1])
+        of_weights = shapes(cell, task, width)
+        gates = sum(shape[0] for weight, shape in of_weights.items() if weight.startswith("b/"))
+        activations = task.features + gates + len(cell.states) * width + task.outputs
+        steps = max(int(split.lengths.max()) for split in splits[name].values())
+        weights = sum(map(math.prod, of_weights.values()))
+        needs.append(machine.lane_bytes(weights, activations, steps, asked.protocol.batch))
+    return {"lane": max(needs), "most": math.ceil(asked.trials / len(sizes))}
 
 
 @dataclass(frozen=True)
@@ -71,7 +94,7 @@ def run(asked: Asked, folder: Path, crew, lanes: int, data: Path | None) -> Iter
         rows = []
         while True:
             for search in searches:
-                for width, trials in grouped(search.advance(book), sizes):
+                for width, trials in grouped(search.advance(book), sizes, max(UNIT, lanes)):
                     where = {
                         "sweep": asked.name,
                         "task": search.task,
@@ -90,10 +113,12 @@ def run(asked: Asked, folder: Path, crew, lanes: int, data: Path | None) -> Iter
         book.close()
 
 
-def grouped(trials: list[Trial], sizes: np.ndarray) -> Iterator[tuple[int, tuple[Trial, ...]]]:
-    """Yield trials in units of work: the width they are padded to, and at most `UNIT` trials that fit it."""
+def grouped(
+    trials: list[Trial], sizes: np.ndarray, most: int = UNIT
+) -> Iterator[tuple[int, tuple[Trial, ...]]]:
+    """Yield trials in units of work: the width they are padded to, and at most `most` trials that fit it."""
     fits = np.searchsorted(sizes, [trial.hyperparameters["units"] for trial in trials])
     for fit in np.unique(fits):
         alike = [trial for trial, own in zip(trials, fits, strict=True) if own == fit]
-        for start in range(0, len(alike), UNIT):
-            yield int(sizes[fit]), tuple(alike[start : start + UNIT])
+        for start in range(0, len(alike), most):
+            yield int(sizes[fit]), tuple(alike[start : start + most])

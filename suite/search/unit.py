@@ -9,6 +9,7 @@ from pathlib import Path
 import tasks
 from suite import cells, machine, store
 from suite.quiet import load_keras
+from suite.space import OPTIONAL
 from suite.training.trial import Protocol, Result, Trial
 
 
@@ -58,16 +59,28 @@ def train(unit: Unit, trials: list[Trial]) -> Iterator[Result]:
     from suite.training import population
 
     if trials:
-        program = program_of(unit.task, unit.cell, unit.width, unit.lanes, unit.protocol.batch, unit.data)
+        clips = any(name in trial.hyperparameters for trial in trials for name in OPTIONAL)
+        how = unit.protocol.batch, unit.protocol.optimiser, clips
+        program = program_of(unit.task, unit.cell, unit.width, unit.lanes, *how, unit.data)
         yield from population.train(program, trials, unit.protocol.patience)
 
 
 @functools.lru_cache(maxsize=8)
-def program_of(task: str, cell: str, width: int, lanes: int, batch: int, data: Path | None):
+def program_of(
+    task: str,
+    cell: str,
+    width: int,
+    lanes: int,
+    batch: int,
+    optimiser: str,
+    clips: bool,
+    data: Path | None,
+):
     """Return a program, compiled once a process."""
     from suite.training.program import Program
 
-    return Program(cells.find(cell), tasks.find(task), splits_of(task, data), width, lanes, batch)
+    splits = splits_of(task, data)
+    return Program(cells.find(cell), tasks.find(task), splits, width, lanes, batch, optimiser, clips)
 
 
 @functools.lru_cache(maxsize=2)

@@ -1,4 +1,4 @@
-"""Who trains: this process, or one single-threaded worker process a core (Dask)."""
+"""Who trains: this process, or worker processes (Dask), one a GPU or a single-threaded one a core."""
 
 import heapq
 import itertools
@@ -55,22 +55,26 @@ SINGLE_THREADED = {
 
 
 class Pinned(WorkerPlugin):
-    """A worker that keeps to one core, and leaves Ctrl-C to the driver."""
+    """A worker that keeps to one GPU, else to one core, and leaves Ctrl-C to the driver."""
 
     name = "pinned"
 
-    def __init__(self, cores: list[int]):
-        self.cores = cores
+    def __init__(self, cores: list[int], gpus: tuple[str, ...]):
+        self.cores, self.gpus = cores, gpus
 
     def setup(self, worker):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        machine.pin(self.cores[int(worker.name) % len(self.cores)])
+        number = int(worker.name)
+        if self.gpus:  # no backend is loaded yet: it will see this one alone
+            os.environ["CUDA_VISIBLE_DEVICES"] = self.gpus[number % len(self.gpus)]
+        else:
+            machine.pin(self.cores[number % len(self.cores)])
 
 
 class Workers(Crew):
-    """Training by worker processes on this machine, each on a core of its own."""
+    """Training by worker processes on this machine, each on a GPU, or on a core of its own."""
 
-    def __init__(self, count: int):
+    def __init__(self, count: int, gpus: tuple[str, ...] = ()):
         super().__init__()
         self.size = count
         self.cluster = LocalCluster(
@@ -79,10 +83,10 @@ class Workers(Crew):
             host="127.0.0.1",
             dashboard_address=None,
             memory_limit=0,  # Dask would kill a worker for the memory TensorFlow reserves
-            env=SINGLE_THREADED,
+            env={} if gpus else SINGLE_THREADED,
         )
         self.client = Client(self.cluster)
-        self.client.register_plugin(Pinned(machine.cores()))
+        self.client.register_plugin(Pinned(machine.cores(), gpus))
         self.running = []
 
     def wait(self, seconds: float = 0.5) -> None:

@@ -1,22 +1,118 @@
-"""Update rules whose settings differ from lane to lane; Keras's take one Python number for the momentum."""
+"""Update rules whose settings differ from lane to lane; Keras's take one Python number for each.
 
+A rule takes weights and gradient, dicts of arrays (lanes, …), its slots, learning rate and momentum (lanes,),
+and returns the new weights and slots. Each is that of `keras.optimizers`, with Keras's default constants.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
 from keras import ops
 
 
-def nesterov(weights, velocity, gradient, rate, momentum):
-    """Take a step of SGD with Nesterov's momentum, as `keras.optimizers.SGD(nesterov=True)` does.
+def sgd(weights, slots, gradient, rate, momentum):
+    """Take a step of gradient descent with classical momentum."""
 
-    Weights, velocity and gradient are dicts of arrays (lanes, …), rate and momentum (lanes,). Returns the
-    new weights and velocity.
-    """
+    def step(w, g, v):
+        a, m = across(rate, w), across(momentum, w)
+        v = m * v - a * g
+        return w + v, v
 
-    def step(w, v, g):
+    weights, v = each(step, weights, gradient, slots["v"])
+    return weights, {"v": v}
+
+
+def nesterov(weights, slots, gradient, rate, momentum):
+    """Take a step of gradient descent with Nesterov's momentum."""
+
+    def step(w, g, v):
         a, m = across(rate, w), across(momentum, w)
         v = m * v - a * g
         return w + m * v - a * g, v
 
-    pairs = {name: step(weights[name], velocity[name], gradient[name]) for name in weights}
-    return {n: w for n, (w, _) in pairs.items()}, {n: v for n, (_, v) in pairs.items()}
+    weights, v = each(step, weights, gradient, slots["v"])
+    return weights, {"v": v}
+
+
+def rmsprop(weights, slots, gradient, rate, momentum):
+    """Take a step of RMSprop (Tieleman and Hinton, 2012), ρ = 0.9, with momentum."""
+
+    def step(w, g, s, v):
+        a, m = across(rate, w), across(momentum, w)
+        s = 0.9 * s + 0.1 * g * g
+        v = m * v + a * g / ops.sqrt(s + 1e-7)
+        return w - v, s, v
+
+    weights, s, v = each(step, weights, gradient, slots["s"], slots["v"])
+    return weights, {"s": s, "v": v}
+
+
+def adam(weights, slots, gradient, rate, momentum):
+    """Take a step of Adam (Kingma and Ba, 2015), β₁ = 0.9, β₂ = 0.999; the trial's momentum is not used.
+
+    Like Keras, it corrects the bias in the rate, so that ε stands beside the uncorrected √v.
+    """
+    t = slots["t"] + 1
+    corrected = rate * ops.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+
+    def step(w, g, m, v):
+        m = 0.9 * m + 0.1 * g
+        v = 0.999 * v + 0.001 * g * g
+        return w - across(corrected, w) * m / (ops.sqrt(v) + 1e-7), m, v
+
+    weights, m, v = each(step, weights, gradient, slots["m"], slots["v"])
+    return weights, {"m": m, "v": v, "t": t}
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """An update rule and its slots, which start at zero: some like the weights, some one number a lane.
+
+    `rescaled`: its steps grow as 1 / (1 − momentum), so a trial trains at learning rate × (1 − momentum),
+    as in Greff et al. (2017).
+    """
+
+    update: Callable
+    like_weights: tuple[str, ...]
+    of_lanes: tuple[str, ...] = ()
+    rescaled: bool = False
+
+    def slots(self, weights: dict[str, np.ndarray], lanes: int) -> dict:
+        """Return the slots of weights that are zeros themselves."""
+        return dict.fromkeys(self.like_weights, weights) | {
+            name: np.zeros(lanes, "float32") for name in self.of_lanes
+        }
+
+
+OPTIMISERS = {
+    "nesterov": Optimiser(nesterov, ("v",), rescaled=True),
+    "sgd": Optimiser(sgd, ("v",), rescaled=True),
+    "rmsprop": Optimiser(rmsprop, ("s", "v")),
+    "adam": Optimiser(adam, ("m", "v"), of_lanes=("t",)),
+}
+
+
+def clip(gradient, norm, value):
+    """Return a gradient of which each lane's norm, over all weights, and then each entry is at most so much.
+
+    `norm` and `value` (lanes,) are `global_clipnorm` and `clipvalue` of Keras, which takes only one of them;
+    infinity changes nothing. NaN stays NaN, and a norm too large for a float gives NaN, as in Keras.
+    """
+    length = ops.sqrt(sum(ops.sum(g * g, axis=tuple(range(1, len(g.shape)))) for g in gradient.values()))
+    scale = ops.where(length > norm, norm / length + (length - length), 1.0)  # inf − inf is NaN
+
+    def clipped(g):
+        most = across(value, g)
+        return ops.maximum(ops.minimum(across(scale, g) * g, most), -most)
+
+    return {name: clipped(g) for name, g in gradient.items()}
+
+
+def each(step, *dicts):
+    """Return, as dicts, what a step makes of the arrays of each name."""
+    made = {name: step(*(arrays[name] for arrays in dicts)) for name in dicts[0]}
+    return [dict(zip(made, results, strict=True)) for results in zip(*made.values(), strict=True)]
 
 
 def across(setting, array):

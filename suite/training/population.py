@@ -14,6 +14,7 @@ from suite.training.optimiser import across
 from suite.training.program import Program, on_device, parameters, shapes
 from suite.training.trial import Result, Trial
 
+CLIPS = ("clip_norm", "clip_value")  # hyperparameters that a trial may have; infinite where it has none
 INITIAL_SCALE = 0.1  # all weights are drawn from N(0, 0.1²), Greff et al. (2017)
 
 
@@ -27,11 +28,13 @@ class Population:
         self.program, self.patience = program, patience
         self.lanes: list[Result | None] = [None] * program.lanes
         zeros = program.zeros()
-        self.state = {"weights": zeros, "velocity": zeros, "best": zeros}
+        slots = program.optimiser.slots(zeros, program.lanes)
+        self.state = {"weights": zeros, "slots": slots, "best": zeros}
         self.settings = {
             "rate": np.zeros(program.lanes, "float32"),
             "momentum": np.zeros(program.lanes, "float32"),
             "noise": np.zeros(program.lanes, "float32"),
+            **{name: np.full(program.lanes, np.inf, "float32") for name in CLIPS},
             "mask": np.zeros((program.lanes, 1, program.width), "float32"),
         }
 
@@ -44,14 +47,22 @@ class Population:
         self.state = tree.map_structure(lambda a: np.array(ops.convert_to_numpy(a)), self.state)
         for lane, trial in starting:
             drawn = dict(trial.hyperparameters)
+            if not self.program.clips and any(name in drawn for name in CLIPS):
+                raise ValueError(
+                    f"trial {trial.number} has a clipped gradient; make its program with clips=True"
+                )
             units, momentum = int(drawn["units"]), drawn["momentum"]
-            self.settings["rate"][lane] = drawn["learning_rate"] * (1 - momentum)
+            scale = 1 - momentum if self.program.optimiser.rescaled else 1
+            self.settings["rate"][lane] = drawn["learning_rate"] * scale
             self.settings["momentum"][lane] = momentum
             self.settings["noise"][lane] = drawn["input_noise"]
+            for name in CLIPS:
+                self.settings[name][lane] = drawn.get(name, np.inf)
             self.settings["mask"][lane] = np.arange(self.program.width) < units
             for name, weight in self.initial(trial.seed, units).items():
                 self.state["weights"][name][lane] = self.state["best"][name][lane] = weight
-                self.state["velocity"][name][lane] = 0
+            for slot in tree.flatten(self.state["slots"]):
+                slot[lane] = 0
             self.lanes[lane] = Result(trial, parameters(self.program.cell, self.program.task, units))
         self.state = on_device(self.state)
 
@@ -84,8 +95,8 @@ class Population:
         """Train all lanes for an epoch and return the trials that are done; their lanes are free again."""
         start = time.perf_counter()
         state, settings = self.state, on_device(self.settings)
-        weights, velocity, losses = self.program.run_epoch(
-            state["weights"], state["velocity"], settings, on_device(self.draws()), self.program.lessons
+        weights, slots, losses = self.program.run_epoch(
+            state["weights"], state["slots"], settings, on_device(self.draws()), self.program.lessons
         )
         scores = self.score(weights, "valid")
         losses = ops.convert_to_numpy(losses).astype(float)
@@ -95,7 +106,7 @@ class Population:
             result.note(losses[lane], scores[lane], share, self.patience)
         better = [result is not None and result.best_epoch == result.epochs for result in self.lanes]
         best = {n: ops.where(across(better, w), w, state["best"][n]) for n, w in weights.items()}
-        self.state = {"weights": weights, "velocity": velocity, "best": best}
+        self.state = {"weights": weights, "slots": slots, "best": best}
         ended = [(lane, result) for lane, result in running if result.status != "running"]
         tests = self.score(best, "test") if ended else None
         for lane, result in ended:

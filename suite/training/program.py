@@ -10,7 +10,7 @@ from suite.layers.loop import over_time
 from suite.layers.noise import normal
 from suite.layers.readout import LOSSES, answers, metric
 from suite.training import batches
-from suite.training.optimiser import across, nesterov
+from suite.training.optimiser import OPTIMISERS, across, clip
 
 
 def shapes(cell: type, task, units: int) -> dict[str, tuple[int, ...]]:
@@ -27,12 +27,24 @@ def parameters(cell: type, task, units: int) -> int:
 class Program:
     """The programs that train `lanes` networks of one cell, padded to `width` units, on one task.
 
-    `splits` are the task's. Everything that changes the graph is given here; everything a trial may have of
-    its own (weights, settings, order of the data, noise) goes in as arrays with an axis for the lanes.
+    `splits` are the task's. Everything that changes the graph is given here, such as whether gradients may
+    be clipped (`clips`), which takes time; everything a trial may have of its own (weights, settings, order
+    of the data, noise) goes in as arrays with an axis for the lanes.
     """
 
-    def __init__(self, cell: type, task, splits, width: int, lanes: int, batch: int):
+    def __init__(
+        self,
+        cell: type,
+        task,
+        splits,
+        width: int,
+        lanes: int,
+        batch: int,
+        optimiser: str = "nesterov",
+        clips: bool = False,
+    ):
         self.cell, self.task, self.width, self.lanes, self.batch = cell, task, width, lanes, batch
+        self.optimiser, self.clips = OPTIMISERS[optimiser], clips
         self.instance = cell(width, lanes=lanes)
         self.instance.build((lanes, None, task.features))
         self.names = list(cell.shapes(task.features, width))
@@ -75,13 +87,13 @@ class Program:
         labels = ops.cast(ops.sum(chosen["labels"], axis=1), each.dtype)
         return ops.sum(ops.sum(each, axis=1) / here), ops.stack([ops.sum(each, axis=1), labels], axis=1)
 
-    def epoch(self, weights, velocity, settings, order, lessons):
+    def epoch(self, weights, slots, settings, order, lessons):
         """Train every lane for an epoch.
 
-        Weights and velocity are dicts of (lanes, …); `settings` holds rate, momentum and noise (lanes,) and
-        the mask (lanes, 1, width); `order` what each update draws: bucket (updates,), sequences (updates,
-        lanes, batch), keys of the noise (updates, lanes, 2). Returns the new weights and velocity, and the
-        training loss a label, (lanes,).
+        Weights are a dict of (lanes, …), slots those of the optimiser; `settings` holds rate, momentum,
+        noise, clip_norm and clip_value (lanes,) and the mask (lanes, 1, width); `order` what each update
+        draws: bucket (updates,), sequences (updates, lanes, batch), keys of the noise (updates, lanes, 2).
+        Returns the new weights and slots, and the training loss a label, (lanes,).
         """
         gradient = value_and_grad(self.loss)
 
@@ -98,17 +110,20 @@ class Program:
         updates = [update_from(bucket) for bucket in lessons]
 
         def update(carry, draw):
-            weights, velocity = carry
+            weights, slots = carry
             operands = weights, draw["sequences"], draw["keys"]
             if len(updates) == 1:
                 loss, grads = updates[0](*operands)
             else:
                 loss, grads = ops.switch(draw["bucket"], updates, *operands)
-            return nesterov(weights, velocity, grads, settings["rate"], settings["momentum"]), loss
+            if self.clips:
+                grads = clip(grads, settings["clip_norm"], settings["clip_value"])
+            rate, momentum = settings["rate"], settings["momentum"]
+            return self.optimiser.update(weights, slots, grads, rate, momentum), loss
 
-        (weights, velocity), losses = scan(update, (weights, velocity), order)
+        (weights, slots), losses = scan(update, (weights, slots), order)
         loss, labels = ops.sum(losses, axis=0)[:, 0], ops.sum(losses, axis=0)[:, 1]
-        return weights, velocity, loss / ops.maximum(labels, 1.0)
+        return weights, slots, loss / ops.maximum(labels, 1.0)
 
     def score(self, weights, mask, exam, questions):
         """Return the task's metric for every lane, (lanes,), pooled over all labels of the sequences asked.

@@ -11,12 +11,13 @@ class Protocol:
     """How a trial is trained; the defaults are those of Greff et al. (2017).
 
     At most `epochs`, ended after `patience` of them without a better validation score; an update after every
-    `batch` sequences.
+    `batch` sequences, by the rule `optimiser` of `suite.training.optimiser`.
     """
 
     epochs: int = 150
     patience: int = 15
     batch: int = 1
+    optimiser: str = "nesterov"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import tasks
 from suite import Refusal, store
 from suite.search import sweep
 from suite.search.asked import Asked, preset, presets
@@ -182,3 +183,12 @@ def test_units_are_costliest_first():
 def test_scores_are_those_of_the_rows(undisturbed):
     assert np.isfinite(undisturbed["test"]).all()
     assert undisturbed["test"].between(0, 1).all()
+
+
+def test_the_largest_lane_of_a_sweep_is_counted():
+    """An RNN of 6 units on parity: 1 · 6 + 6² + 6 weights, a readout of 6 · 2 + 2, 3 steps, 1 + 6 + 6 + 2."""
+    splits = {"tiny:PARITY": tasks.find("tiny:PARITY").load(None)}
+    asked = replace(ASKED, cells=("rnn",), trials=70)
+    demand = sweep.demand(asked, splits)
+    assert demand == {"lane": 4 * (6 * 62 + 32 * 3 * 15), "most": 35}
+    assert sweep.demand(replace(asked, cells=("rnn", "np")), splits)["lane"] > demand["lane"]
