@@ -154,7 +154,7 @@ def peak(repeats: int = 5) -> float:
 
 
 def flops(units: int) -> float:
-    """Return the floating-point operations of an epoch of one trial: products forwards and twice backwards."""
+    """Return the floating-point operations of an epoch of a trial: products forwards, twice backwards."""
     weights = FEATURES * 4 * units + units * 4 * units + units * FEATURES
     return 3 * 2 * weights * SEQUENCES * STEPS
 
