@@ -1,7 +1,9 @@
-"""What Keras has no word for, in one small file a backend: `value_and_grad`, `scan`, `compile`.
+"""What Keras has no word for, a small file a backend: `value_and_grad`, `vjp`, `scan`, `compile`.
 
 - `value_and_grad(f)(weights, *rest)` returns f's value and its gradient by the weights; f returns a scalar
   and a structure of further results.
+- `vjp(f, *args)` returns f's value, a function from its gradient to those of the arguments, and what else f
+  returns; f returns a value and a structure of further results.
 - `scan(f, init, xs, reverse=False)` folds f(carry, x) → (carry, y) over the leading axis of xs and returns
   the last carry and the stacked y, in the order of xs.
 - `compile(f)` makes one program of a function of nested structures of arrays.
@@ -12,13 +14,13 @@ import keras
 from suite import Refusal
 
 if keras.backend.backend() == "tensorflow":
-    from suite.backend.tensorflow import compile, scan, value_and_grad
+    from suite.backend.tensorflow import compile, scan, value_and_grad, vjp
 elif keras.backend.backend() == "jax":
-    from suite.backend.jax import compile, scan, value_and_grad
+    from suite.backend.jax import compile, scan, value_and_grad, vjp
 else:
     raise Refusal(
         f"backend {keras.backend.backend()!r}: populations train on tensorflow or jax; "
         "set KERAS_BACKEND or --backend"
     )
 
-__all__ = ["compile", "scan", "value_and_grad"]
+__all__ = ["compile", "scan", "value_and_grad", "vjp"]

@@ -19,6 +19,18 @@ def value_and_grad(f):
     return with_gradient
 
 
+def vjp(f, *args):
+    """Return f's value, the function from its gradient to those of the arguments, and what else f returns."""
+    with tf.GradientTape() as tape:
+        tape.watch(args)
+        value, more = f(*args)
+
+    def pull(gradient):
+        return tape.gradient(value, args, output_gradients=gradient, unconnected_gradients="zero")
+
+    return value, pull, more
+
+
 def scan(f, init, xs, reverse=False):
     """Fold f over the leading axis of xs. `keras.ops.scan` fails here on nested carries (keras 3.15)."""
     steps = tf.nest.flatten(xs)[0].shape[0]

@@ -12,16 +12,16 @@ class Cell(keras.layers.Layer):
     - `gates`: groups of gates, one letter a gate; the gates of a group share one product,
     - `peepholes`: the gates with a peephole weight,
     - `states`: what is carried from step to step; the first one is the output,
-    - `recurrent`: further recurrent matrices, by name, with (rows, columns) counted in units,
+    - `recurrent`: further recurrent matrices, by name, with (rows, columns) counted in units, for `product`,
 
     and writes `step(x, h, …)`, which returns the new states in that order (the bare array, where there is
-    only one). In it `x` is only ever handed to `affine`; everything else is elementwise in `keras.ops`, or
-    along the last axis.
+    only one). In it `x` is only ever handed to `affine`, and `affine` and `product` multiply by matrices;
+    everything else is elementwise in `keras.ops`, or along the last axis.
 
     Weights: `W[group]` (features, gates · units), `R[group]` (units, gates · units), `b[group]`
-    (gates · units,), `p[gate]` (units,), each drawn from N(0, 0.1²). With `lanes=K` the arrays hold K trials:
-    x is (K, batch, features), a state (K, batch, units), and each weight gets a leading axis of K (a vector
-    becomes (K, 1, …)).
+    (gates · units,), `p[gate]` (units,), and `R[name]` of `recurrent`, each drawn from N(0, 0.1²). With
+    `lanes=K` the arrays hold K trials: x is (K, batch, features), a state (K, batch, units), and each weight
+    gets a leading axis of K (a vector becomes (K, 1, …)).
     """
 
     gates: tuple[str, ...] = ()
@@ -50,22 +50,22 @@ class Cell(keras.layers.Layer):
         for gate in cls.peepholes:
             shapes[f"p/{gate}"] = (units,)
         for name, (rows, columns) in cls.recurrent.items():
-            shapes[name] = (rows * units, columns * units)
+            shapes[f"R/{name}"] = (rows * units, columns * units)
         return shapes
 
     def build(self, input_shape):
         """Create the weights for inputs of shape (…, features)."""
-        weights = {}
-        for name, shape in self.shapes(input_shape[-1], self.units).items():
-            weights[name] = self.add_weight(
+        self.named = {
+            name: self.add_weight(
                 name=name.replace("/", "_"),
                 shape=laned(shape, self.lanes),
                 initializer=keras.initializers.RandomNormal(stddev=0.1),  # one instance a weight: see tests
             )
-        self.W, self.R, self.b = ({g: weights[f"{k}/{g}"] for g in self.gates} for k in "WRb")
-        self.p = {g: weights[f"p/{g}"] for g in self.peepholes}
-        for name in self.recurrent:
-            setattr(self, name, weights[name])
+            for name, shape in self.shapes(input_shape[-1], self.units).items()
+        }
+        for kind in "WRbp":
+            own = {name[2:]: weight for name, weight in self.named.items() if name.startswith(f"{kind}/")}
+            setattr(self, kind, own)
 
     def project(self, group, x):
         """Return W x + b of a group of gates, (…, gates · units), for one step or many."""
@@ -77,7 +77,11 @@ class Cell(keras.layers.Layer):
         The time loop has projected all steps at once, and hands in the projections {group: W x + b} as x.
         """
         a = x[group] if isinstance(x, dict) else self.project(group, x)
-        return ops.split(a + ops.matmul(h, self.R[group]), len(group), axis=-1)
+        return ops.split(a + self.product(group, h), len(group), axis=-1)
+
+    def product(self, name, m):
+        """Return m times the recurrent matrix R[name], of a group of gates or of `recurrent`."""
+        return ops.matmul(m, self.R[name])
 
     def step(self, x, *states):
         """Return the states after one step: the equations of the cell."""

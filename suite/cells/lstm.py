@@ -4,7 +4,7 @@ z is the block input, i, f and o the input, forget and output gates, c the cell 
 Each variant is written out whole: the difference between two classes is the ablation.
 """
 
-from keras.ops import concatenate, matmul, sigmoid, split, tanh
+from keras.ops import concatenate, sigmoid, split, tanh
 
 from suite.cells.base import Cell
 
@@ -117,16 +117,16 @@ class CIFG(Cell):
 class FGR(Cell):
     """Full gate recurrence: every gate also sees the three gates of the last step, through nine matrices.
 
-    `G` (3 units, 3 units) holds the nine: rows i, f, o of the last step, columns i, f, o of this one. The
-    paper prints the output gate's peephole with the old c; here it sees the new c, as in vanilla, so that
-    the recurrence of the gates is the only difference. Before the first step the gates are 0.
+    `R["G"]` (3 units, 3 units) holds the nine: rows i, f, o of the last step, columns i, f, o of this one.
+    The paper prints the output gate's peephole with the old c; here it sees the new c, as in vanilla, so
+    that the recurrence of the gates is the only difference. Before the first step the gates are 0.
     """
 
     gates, peepholes, states = ("zifo",), "ifo", ("h", "c", "i", "f", "o")
     recurrent = {"G": (3, 3)}
 
     def step(self, x, h, c, i, f, o):
-        gi, gf, go = split(matmul(concatenate([i, f, o], axis=-1), self.G), 3, axis=-1)
+        gi, gf, go = split(self.product("G", concatenate([i, f, o], axis=-1)), 3, axis=-1)
         z, i, f, o = self.affine("zifo", x, h)
         i = sigmoid(i + gi + self.p["i"] * c)
         f = sigmoid(f + gf + self.p["f"] * c)

@@ -1,16 +1,23 @@
-"""The loop over time."""
+"""The loop over time. What needs no state is done for all steps at once, before the loop or after it."""
 
+import contextlib
+
+import keras
 from keras import ops
 
-from suite.backend import scan
+from suite.backend import scan, vjp
 
 
-def over_time(cell, x, mask):
-    """Run a cell over sequences x (lanes, batch, steps, features); return h (lanes, batch, steps, units).
+def over_time(cell, x, mask, reverse=False):
+    """Run a cell with lanes over x (lanes, batch, steps, features); return h (lanes, batch, steps, units).
 
-    The inputs of all steps are projected in one product before the loop. `mask`, (lanes, 1, units), is 1 for
-    the units a lane has and 0 for those it is padded with, which stay at zero. Steps beyond the end of a
-    sequence come after all of its own and change none of them; the readout leaves them out.
+    `mask` (lanes, 1, units) is 1 for the units a lane has and 0 for those it is padded with, which stay at
+    zero. Steps beyond the end of a sequence come after all of its own and change none of them (unless it is
+    read in `reverse`); the readout leaves them out.
+
+    The inputs of all steps are projected in one product before the loop. The gradient of a recurrent matrix,
+    a sum of mᵀ da over the steps, is one product after it: m is what the matrix multiplies, and da the
+    gradient of what the product is added to, which the backward loop gives, the matrices held fixed.
     """
     lanes, batch, steps, features = x.shape
     flat = ops.reshape(x, (lanes, batch * steps, features))
@@ -18,11 +25,70 @@ def over_time(cell, x, mask):
     for group in cell.gates:
         a = ops.reshape(cell.project(group, flat), (lanes, batch, steps, -1))
         projected[group] = ops.transpose(a, (2, 0, 1, 3))
+    weights = {name: ops.convert_to_tensor(weight) for name, weight in cell.named.items()}
+    start = (ops.zeros((lanes, batch, cell.units), x.dtype),) * len(cell.states)
 
-    def step(states, a):
-        states = tuple(s * mask for s in cell.advance(a, states))
-        return states, states[0]
+    with watched(cell) as seen:  # a step that is traced and never run
+        cell.advance({group: a[0] for group, a in projected.items()}, start)
+    once = [name for name, factors in seen.items() if len(factors) == 1]  # of others, autodiff adds up
+    fixed = {f"R/{name}": weights.pop(f"R/{name}") for name in once}
+    probes = {
+        name: ops.zeros((steps, lanes, batch, fixed[f"R/{name}"].shape[-1]), x.dtype)
+        for name in once
+        if name not in projected
+    }
 
-    zero = ops.zeros((lanes, batch, cell.units), x.dtype)
-    _, h = scan(step, (zero,) * len(cell.states), projected)
-    return ops.transpose(h, (1, 2, 0, 3))
+    @ops.custom_gradient
+    def loop(projected, weights, fixed, mask):
+        def run(projected, weights, probes):
+            def step(states, now):
+                projections, probes = now
+                with watched(cell, probes) as factors:
+                    states = tuple(s * mask for s in cell.advance(projections, states))
+                return states, (states[0], {name: factors[name][0] for name in once})
+
+            mapping = [(cell.named[name], weight) for name, weight in (weights | fixed).items()]
+            with keras.StatelessScope(state_mapping=mapping):
+                return scan(step, start, (projected, probes), reverse=reverse)[1]
+
+        h, pull, factors = vjp(run, projected, weights, probes)
+
+        def gradient(dh):
+            d_projected, d_weights, d_probes = pull(dh)
+            da = d_projected | d_probes
+            d_fixed = {f"R/{name}": outer(factors[name], da[name]) for name in once}
+            return d_projected, d_weights, d_fixed, ops.zeros_like(mask)
+
+        return h, gradient
+
+    return ops.transpose(loop(projected, weights, fixed, mask), (1, 2, 0, 3))
+
+
+@contextlib.contextmanager
+def watched(cell, probes=None):
+    """Note what a cell multiplies by each recurrent matrix, {name: [factor of each use]}.
+
+    A probe, zeros like a product, is added to it: its gradient is that of the product.
+    """
+    factors = {}
+
+    def product(name, m):
+        factors.setdefault(name, []).append(m)
+        y = type(cell).product(cell, name, m)
+        return y + probes[name] if probes and name in probes else y
+
+    cell.product = product
+    try:
+        yield factors
+    finally:
+        del cell.product
+
+
+def outer(m, da):
+    """Return the sum over steps and batch of mᵀ da, (lanes, rows, columns), of (steps, lanes, batch, …)."""
+
+    def flat(a):
+        steps, lanes, batch, n = a.shape
+        return ops.reshape(ops.transpose(a, (1, 0, 2, 3)), (lanes, steps * batch, n))
+
+    return ops.matmul(ops.transpose(flat(m), (0, 2, 1)), flat(da))

@@ -47,7 +47,6 @@ class Program:
         self.optimiser, self.clips = OPTIMISERS[optimiser], clips
         self.instance = cell(width, lanes=lanes)
         self.instance.build((lanes, None, task.features))
-        self.names = list(cell.shapes(task.features, width))
         lessons = batches.buckets(splits["train"], most=3)
         self.sizes = [len(bucket["steps"]) for bucket in lessons]
         self.schedule = batches.schedule(self.sizes, batch)
@@ -64,9 +63,7 @@ class Program:
 
     def outputs(self, weights, x, steps, mask):
         """Run the network over x (lanes, batch, steps, features); return logits and how many count."""
-        mapping = [
-            (v, weights[n]) for v, n in zip(self.instance.trainable_variables, self.names, strict=True)
-        ]
+        mapping = [(variable, weights[name]) for name, variable in self.instance.named.items()]
         with keras.StatelessScope(state_mapping=mapping):
             h = over_time(self.instance, x, mask)
         h, counted = answers(h, steps, self.task.answers)

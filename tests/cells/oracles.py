@@ -1,7 +1,7 @@
 """Every cell over a whole sequence in NumPy, written from the equations of the papers; nothing here is ours.
 
 A function takes the weights of each gate ("W/z" (features, units), "R/z" (units, units), "b/z" (units,),
-"p/i" (units,), "G") and x (batch, steps, features), and yields y (batch, units) step by step. A name that
+"p/i" (units,), "R/G") and x (batch, steps, features), and yields y (batch, units) step by step. A name that
 ends in `_` is the value of the last step. The LSTMs are those of Greff et al. (2017), section II.
 """
 
@@ -119,7 +119,7 @@ def cifg(w, xs):
 def fgr(w, xs):
     """Of the nine matrices in G the rows are i, f, o of the last step, the columns i, f, o of this one."""
     units = len(w["R/z"])
-    nine = w["G"].reshape(3, units, 3, units)
+    nine = w["R/G"].reshape(3, units, 3, units)
     ii, if_, io, fi, ff, fo, oi, of, oo = (nine[a, :, b] for a in range(3) for b in range(3))
     y = c = i = f = o = rest(w, xs)
     for x in steps(xs):

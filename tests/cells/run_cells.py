@@ -1,7 +1,7 @@
 """The registered cells over a sequence in float64, with their gradients, on the backend at hand.
 
 As a program (`python run_cells.py GIVEN.npz FOUND.npz`) it is the other backend of `test_cell_backends.py`.
-Weights are kept by gate ("W/z", "R/z", "b/z", "p/i", "G"), and a cell takes those it has.
+Weights are kept by gate ("W/z", "R/z", "b/z", "p/i", "R/G"), and a cell takes those it has.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ def drawn(seed=0):
     for gate in "ziforg":
         for kind, shape in {"W": (FEATURES, UNITS), "R": (UNITS, UNITS), "b": UNITS, "p": UNITS}.items():
             w[f"{kind}/{gate}"] = draw.normal(scale=0.7, size=shape)
-    w["G"] = draw.normal(scale=0.7, size=(3 * UNITS, 3 * UNITS))
+    w["R/G"] = draw.normal(scale=0.7, size=(3 * UNITS, 3 * UNITS))
     return w, draw.normal(size=(BATCH, STEPS, FEATURES)), draw.normal(size=(BATCH, STEPS, UNITS))
 
 

@@ -52,7 +52,7 @@ def unchanged(w):
         pytest.param("lstm", with_gate("f", OPEN), "nfg", unchanged, id="lstm with f = 1 is nfg"),
         pytest.param("lstm", with_gate("o", OPEN), "nog", unchanged, id="lstm with o = 1 is nog"),
         pytest.param("lstm", with_coupled_gates, "cifg", unchanged, id="lstm with f = 1 - i is cifg"),
-        pytest.param("fgr", without("G"), "lstm", unchanged, id="fgr without G is lstm"),
+        pytest.param("fgr", without("R/G"), "lstm", unchanged, id="fgr without G is lstm"),
         pytest.param("gru", with_both_gates_open, "rnn", with_the_candidate, id="gru with z = r = 1 is rnn"),
     ],
 )

@@ -37,4 +37,4 @@ def test_a_cell_has_the_parameters_of_its_formula(name, m, n):
 
 
 def test_full_gate_recurrence_has_nine_matrices():
-    assert CELLS["fgr"].shapes(features=2, units=4)["G"] == (12, 12)
+    assert CELLS["fgr"].shapes(features=2, units=4)["R/G"] == (12, 12)

@@ -1,0 +1,72 @@
+"""The time loop against plain automatic differentiation of one step after the other, in float64."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from run_cells import BATCH, FEATURES, LANES, STEPS, UNITS
+
+from suite.backend import compile, value_and_grad
+from suite.cells import CELLS
+from suite.cells.base import Cell
+from suite.layers.loop import over_time
+
+
+class Twice(Cell):
+    """A cell that uses one matrix for two steps of its own."""
+
+    gates = ("z",)
+
+    def step(self, x, h):
+        [z] = self.affine("z", x, h)
+        [z] = self.affine("z", x, ops.tanh(z))
+        return ops.tanh(z)
+
+
+class Unused(Cell):
+    """A cell with a matrix that its step has no use for."""
+
+    recurrent, gates = {"G": (1, 1)}, ("z",)
+
+    def step(self, x, h):
+        return ops.tanh(self.affine("z", x, h)[0])
+
+
+def one_by_one(cell, x, mask, reverse):
+    """Run a cell over x without a loop, without projecting or deferring anything."""
+    states, h = [ops.zeros((LANES, BATCH, UNITS), "float64")] * len(cell.states), {}
+    for k in reversed(range(STEPS)) if reverse else range(STEPS):
+        states = [s * mask for s in cell.advance(x[:, :, k], states)]
+        h[k] = states[0]
+    return ops.stack([h[k] for k in range(STEPS)], axis=2)
+
+
+CASES = [pytest.param(cell, id=name) for name, cell in {**CELLS, "twice": Twice, "unused": Unused}.items()]
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("reverse", [False, True], ids=["forwards", "backwards"])
+@pytest.mark.parametrize("cell", CASES)
+def test_the_loop_has_the_outputs_and_gradients_of_plain_differentiation(cell, reverse):
+    draw = np.random.default_rng(0)
+    cell = cell(UNITS, lanes=LANES, dtype="float64")
+    cell.build((LANES, BATCH, FEATURES))
+    given = {name: ops.convert_to_tensor(draw.normal(0, 0.7, v.shape)) for name, v in cell.named.items()}
+    given["x"] = ops.convert_to_tensor(draw.normal(size=(LANES, BATCH, STEPS, FEATURES)))
+    mask = np.ones((LANES, 1, UNITS))
+    mask[1, :, UNITS - 1] = 0
+    direction = draw.normal(size=(LANES, BATCH, STEPS, UNITS))
+
+    def along(run):
+        def f(given):
+            mapping = [(variable, given[name]) for name, variable in cell.named.items()]
+            with keras.StatelessScope(state_mapping=mapping):
+                h = run(cell, given["x"], ops.convert_to_tensor(mask), reverse)
+            return ops.sum(h * direction), h
+
+        (_, h), gradient = compile(value_and_grad(f))(given)
+        return {"h": h, **gradient}
+
+    found, expected = along(over_time), along(one_by_one)
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-11, atol=1e-13, err_msg=name)
