@@ -2,7 +2,9 @@
 
 import math
 
+import numpy as np
 from keras import ops
+from numpy.polynomial import Chebyshev, Polynomial
 
 
 def normal(keys, shape):
@@ -17,9 +19,35 @@ def normal(keys, shape):
     bits = mix(mix(counter ^ keys[:, :1]) + keys[:, 1:])
     # 24 bits each, what float32 holds: u in (0, 1], never 0, for the logarithm
     u = (ops.cast(ops.right_shift(bits, uint32(8)), "float32") + 1) * 2.0**-24
-    radius, angle = ops.sqrt(-2 * ops.log(u[:, :half])), 2 * math.pi * u[:, half:]
-    draws = ops.concatenate([radius * ops.cos(angle), radius * ops.sin(angle)], axis=1)
+    radius = ops.sqrt(-2 * ops.log(u[:, :half]))
+    draws = ops.concatenate([radius * part for part in cos_sin(u[:, half:])], axis=1)
     return ops.reshape(draws[:, :size], (-1, *shape))
+
+
+def cos_sin(turns):
+    """Return cosine and sine of an angle counted in turns, 0 to 1, with an error below 1e-6.
+
+    XLA calls them one number at a time on a CPU, 9 ns each, nine tenths of the time of a draw.
+    """
+    x = turns - 0.5  # cos 2πt = −cos 2πx, and the polynomials are in x²
+    return polynomial(COS, x * x), x * polynomial(SIN, x * x)
+
+
+def interpolated(f, degree=6):
+    """Return the coefficients of a polynomial that is f on [0, 1/4], lowest first."""
+    return Chebyshev.interpolate(f, degree, domain=[0, 0.25]).convert(kind=Polynomial).coef.tolist()
+
+
+COS = interpolated(lambda square: -np.cos(2 * np.pi * np.sqrt(square)))
+SIN = interpolated(lambda square: -np.sin(2 * np.pi * np.sqrt(square)) / np.sqrt(square))
+
+
+def polynomial(coefficients, x):
+    """Return the value of a polynomial (Horner's rule)."""
+    value = coefficients[-1]
+    for coefficient in reversed(coefficients[:-1]):
+        value = value * x + coefficient
+    return value
 
 
 def mix(x):

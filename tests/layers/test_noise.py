@@ -3,7 +3,7 @@ import pytest
 from keras import ops
 from scipy import stats
 
-from suite.layers.noise import mix, normal
+from suite.layers.noise import cos_sin, mix, normal
 
 
 def draw(*keys, shape=(50, 40, 11)):
@@ -14,6 +14,12 @@ def test_draws_are_standard_normal():
     [x] = draw((7, 9)).reshape(1, -1)
     assert stats.kstest(x, "norm").pvalue > 0.01
     assert stats.kurtosis(x) == pytest.approx(0, abs=0.1)
+
+
+def test_cosine_and_sine_are_exact_to_float_precision():
+    t = np.linspace(0, 1, 100_001)
+    found = cos_sin(ops.convert_to_tensor(t.astype("float32")))
+    np.testing.assert_allclose(found, [np.cos(2 * np.pi * t), np.sin(2 * np.pi * t)], atol=1e-6)
 
 
 def test_draws_do_not_depend_on_each_other():
