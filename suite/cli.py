@@ -172,7 +172,7 @@ def sweep(
         int | None, typer.Option(help="Worker processes; else one a GPU or core. 0: this process.")
     ] = None,
     lanes: Annotated[
-        int | None, typer.Option(help="Trials a worker trains side by side; else 4, or what fits a GPU.")
+        int | None, typer.Option(help="Trials a worker trains side by side; else what suits their shape.")
     ] = None,
     data: Data = None,
     backend: BackendOption = None,
@@ -210,11 +210,12 @@ def sweep(
     from suite.search import sweep as search
     from suite.search.workers import Here, Workers
 
-    plan = machine.plan(**search.demand(question, splits), workers=workers, lanes=lanes)
+    plan = machine.plan(workers, lanes)
+    counts = search.lanes(question, splits, plan)
     again = f"odyssey sweep {' '.join(sys.argv[2:])}"
     try:
         with Workers(plan.workers, plan.gpus) if plan.workers else Here() as crew:
-            show(search.run(question, folder, crew, plan.lanes, data), question)
+            show(search.run(question, folder, crew, counts, data), question)
     except KeyboardInterrupt:
         print(f"\nStopped; all finished trials are kept in {folder}. To go on: {again}", file=sys.stderr)
         raise
@@ -255,8 +256,7 @@ def doctor(data: Data = None, backend: BackendOption = None) -> None:
     print(f"{'devices':12} {', '.join(machine.devices())}")
     print(f"{'cores':12} {len(machine.cores())}")
     plan = machine.plan()
-    lanes = f"{'at most ' if plan.gpus else ''}{plan.lanes} lanes each"
-    print(f"{'a sweep':12} {plan.workers} workers, one a {'GPU' if plan.gpus else 'core'}, {lanes}")
+    print(f"{'a sweep':12} {plan.workers} workers, one a {'GPU' if plan.gpus else 'core'}")
     for name, task in tasks.known().items():
         start = time.perf_counter()
         try:
@@ -304,33 +304,44 @@ def parsed(text: str) -> tuple[str, tuple[float, float]]:
 @app.command()
 def bench(
     cell: Annotated[
-        list[str] | None, typer.Option(help="Cells of this engine instead of all engines.")
+        list[str] | None, typer.Option(help="Cells of this engine, instead of all engines.")
     ] = None,
     units: Annotated[list[int] | None, typer.Option(help="Else 32, 100 and 200.")] = None,
     batch: Annotated[list[int] | None, typer.Option(help="Else 1, 8 and 32.")] = None,
     repeats: int = 5,
-    out: Annotated[Path | None, typer.Option(help="A JSON file to write all timings to.")] = None,
-    backend: Annotated[Backend | None, typer.Option(help="With --cell; else tensorflow.")] = None,
+    scaling: Annotated[bool, typer.Option(help="How time grows with the work, instead.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for timings.json, a table and a figure.")] = None,
+    backend: Annotated[Backend | None, typer.Option(help="This one alone of ours.")] = None,
 ) -> None:
     """Time this engine and its peers on the reference work: 229 sequences × 60 steps × 88 notes."""
+    from itertools import groupby, product
+
     from suite import bench as of
-    from suite import cells, machine, registry, store
+    from suite import cells, machine, registry
+    from suite.bench import scaling as growth
+    from suite.bench import table
 
     for name in cell or ():
         if ":" not in name and name not in cells.references():
             raise registry.unknown("cell", name, cells.references())
-    points = [p for p in of.POINTS if (not units or p[0] in units) and (not batch or p[1] in batch)]
-    ours = [e for e in of.ENGINES if e.work == "odyssey" and e.backend == (backend or "tensorflow")]
-    engines = of.installed(of.of_cells(cell, ours[0]) if cell else of.ENGINES)
+    for name, values in (("units", units or [1]), ("batch", batch or [1]), ("repeats", [repeats])):
+        if min(values) < 1:
+            raise Refusal(f"{name}: expected at least 1, got {min(values)}")
+    if scaling:
+        use(backend)
+        for name, found in groupby(growth.study(os.environ["KERAS_BACKEND"], repeats), lambda f: f[0]):
+            sizes, seconds = zip(*((size, s) for _, size, s in found), strict=True)
+            pairs = "  ".join(f"{size}: {s:.4f}" for size, s in zip(sizes, seconds, strict=True))
+            print(f"{name:8} seconds ~ size^{growth.exponent(sizes, seconds):.2f}   {pairs}", flush=True)
+        return
     rate = of.peak()
     print(f"matrix product on {len(machine.cores())} cores: {rate / 1e9:.0f} GFLOP/s")
+    points = [of.Work(*point) for point in product(units or (32, 100, 200), batch or (1, 8, 32))]
     timings = []
-    for timed in of.run(engines, points, repeats):
+    for timed in of.compare(cell, points, [backend] if backend else list(of.OURS), repeats):
         timings += timed
         for t in timed:
-            print(of.line(t, rate), flush=True)
+            print(table.line(t, rate), flush=True)
+    print(table.markdown(timings, rate))
     if out:
-        import json
-
-        content = {"peak": rate, "versions": machine.versions(), "timings": of.to_table(timings)}
-        store.write_atomic(out, json.dumps(content, indent=1).encode())
+        table.write(out, timings, rate)

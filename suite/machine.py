@@ -1,6 +1,7 @@
 """What a row says of the machine and the code that made it."""
 
 import functools
+import hashlib
 import os
 import platform
 import subprocess
@@ -35,16 +36,21 @@ def commit() -> str:
     return done.stdout.strip() if (root / ".git").exists() else ""
 
 
-@functools.cache
 def processor() -> str:
     """Return the name of the processor."""
+    return cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+@functools.cache
+def cpuinfo(key: str) -> str:
+    """Return what Linux says of the first processor, or nothing: its "model name", its "flags"."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
+            if line.partition(":")[0].strip() == key:
                 return line.partition(":")[2].strip()
     except OSError:
         pass
-    return platform.processor() or platform.machine()
+    return ""
 
 
 def cores() -> list[int]:
@@ -100,37 +106,70 @@ def gpu_memory() -> int:
         return 8 * 2**30
 
 
+ALONE = {  # the environment of a process that has one core for itself, set before its backend is loaded
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1 "
+    + os.environ.get("XLA_FLAGS", ""),
+    # the memory of an epoch is kept for the next: to ask the system for it each time costs up to 8 %
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(2**40),
+}
+
+MOST_LANES = {"cpu": 8, "gpu": 1024}
+CACHE = 768 * 2**10  # bytes of a core's cache that the recurrent weights of all lanes may take
+
+
 @dataclass(frozen=True)
 class Plan:
-    """How a sweep uses this machine: worker processes, lanes in each, and the GPUs they share out."""
+    """How a sweep uses this machine: worker processes, the GPUs they share out, and lanes, if given.
+
+    `memory` is the part of a GPU that a worker has, in bytes.
+    """
 
     workers: int
-    lanes: int
+    lanes: int | None = None
     gpus: tuple[str, ...] = ()
+    memory: int = 0
+
+    def lanes_for(self, recurrent: int, lane: int, batch: int) -> int:
+        """Return how many lanes suit networks with `recurrent` weights, a lane of which takes `lane` bytes.
+
+        On a CPU as many as keep their recurrent weights in a core's cache, where the work of a step is small
+        enough to gain from company; measured with `odyssey bench --lanes`. On a GPU as many as half of its
+        memory holds, which has not been measured yet.
+        """
+        if self.lanes:
+            return self.lanes
+        if self.gpus:
+            return within(self.memory // 2 // lane, 1, MOST_LANES["gpu"])
+        return within(CACHE // (4 * recurrent * batch), least_lanes(batch), MOST_LANES["cpu"])
 
 
-CPU_LANES, MOST_LANES = 4, 1024
+def least_lanes(batch: int) -> int:
+    """Return 2 where one lane is slower than two: XLA's product of one vector and a matrix, in TensorFlow."""
+    import keras
+
+    return 2 if batch == 1 and keras.backend.backend() == "tensorflow" else 1
 
 
-def plan(lane: int = 1, most: int = MOST_LANES, workers: int | None = None, lanes: int | None = None) -> Plan:
-    """Return how many workers to run, and lanes in each; what is given stays as it is.
+def within(value: int, low: int, high: int) -> int:
+    """Return the value, or the nearer end of a range."""
+    return max(low, min(value, high))
 
-    Without a GPU, one worker a core. With GPUs, one worker for each, and as many lanes as half of its memory
-    holds, at most `most`; `lane` is the bytes a lane needs (`lane_bytes`). The GPU's part is an estimate that
-    has not been measured yet.
+
+def plan(workers: int | None = None, lanes: int | None = None) -> Plan:
+    """Return how to use this machine; what is given stays as it is.
+
+    Without a GPU, one worker a core. With GPUs, one worker for each.
     """
     available = gpus()
     if workers is None:
         workers = len(available) or len(cores())
-    if lanes is None and available:
-        sharing = -(-workers // len(available)) or 1  # workers on one GPU
-        lanes = fitting(gpu_memory() // sharing, lane, most)
-    return Plan(workers, lanes or CPU_LANES, available)
-
-
-def fitting(memory: int, lane: int, most: int = MOST_LANES) -> int:
-    """Return how many lanes of so many bytes half of a memory holds: 1 to `most`, never above 1024."""
-    return max(1, min(memory // 2 // lane, most, MOST_LANES))
+    sharing = -(-workers // len(available)) or 1 if available else 1  # workers on one GPU
+    return Plan(workers, lanes, available, gpu_memory() // sharing if available else 0)
 
 
 def lane_bytes(weights: int, activations: int, steps: int, batch: int) -> int:
@@ -141,3 +180,22 @@ def lane_bytes(weights: int, activations: int, steps: int, batch: int) -> int:
     three times (its value, what the backward pass keeps, its gradient); a score runs 32 sequences forwards.
     """
     return 4 * (6 * weights + max(3 * batch, 32) * steps * activations)
+
+
+def reuse_programs() -> None:
+    """Have the backend, not loaded yet, keep what it compiles, and find what it has compiled before.
+
+    Kept in the user's cache, apart for each processor, each setting of the compiler and all versions.
+    """
+    flags = os.environ.get("XLA_FLAGS", "")
+    alike = hashlib.sha256(repr((processor(), cpuinfo("flags"), flags, versions())).encode()).hexdigest()
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "rnn-odyssey" / alike[:16]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return  # no place to keep anything
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+    mine = f"--tf_xla_persistent_cache_directory={folder} --tf_xla_persistent_cache_device_types=XLA_CPU_JIT"
+    if "persistent_cache" not in os.environ.get("TF_XLA_FLAGS", ""):
+        os.environ["TF_XLA_FLAGS"] = f"{os.environ.get('TF_XLA_FLAGS', '')} {mine}".strip()

@@ -4,7 +4,7 @@ import os
 import sys
 import tempfile
 
-from suite import Refusal
+from suite import Refusal, machine
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
@@ -17,6 +17,7 @@ def load_keras() -> None:
     """
     if "keras" in sys.modules:
         return
+    machine.reuse_programs()
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as aside:

@@ -28,7 +28,7 @@ ABOVE = {  # what stands above the ground floor, and what it may import beside i
     "suite.search": {"suite.training", "tasks"},
     "suite.report": set(),
     "suite.progress": set(),
-    "suite.bench": {"suite.training"},
+    "suite.bench": {"suite.training", "suite.search"},
     "tasks": set(),
     "suite.cli": {"suite.bench", "suite.training", "suite.search", "suite.report", "suite.progress", "tasks"},
 }

@@ -1,10 +1,12 @@
 """How a sweep uses a machine: workers, lanes, and GPUs, which are made up here."""
 
+import importlib.util
 import os
 import subprocess
 import sys
 from types import SimpleNamespace
 
+import keras
 import pytest
 
 from suite import machine
@@ -26,41 +28,42 @@ def gpus(monkeypatch):
     return make_up
 
 
-def test_without_a_gpu_there_is_a_worker_a_core_with_four_lanes(gpus):
+def test_without_a_gpu_there_is_a_worker_a_core(gpus):
     gpus(0)
-    assert machine.plan(lane=10**12) == machine.Plan(workers=8, lanes=4)
+    assert machine.plan() == machine.Plan(workers=8)
+
+
+@pytest.mark.parametrize(("units", "batch", "lanes"), [(32, 1, 8), (100, 1, 4), (100, 8, 1), (32, 32, 1)])
+def test_on_a_cpu_lanes_share_the_cache_of_a_core(gpus, units, batch, lanes):
+    """4 · 4 · units² bytes of recurrent weights a lane, in 768 KiB divided by the batch."""
+    gpus(0)
+    assert machine.plan().lanes_for(recurrent=4 * units**2, lane=10**12, batch=batch) == lanes
+
+
+def test_vectors_are_multiplied_in_company_on_tensorflow(gpus):
+    gpus(0)
+    alone = {"tensorflow": 2, "jax": 1}[keras.backend.backend()]
+    assert machine.plan().lanes_for(recurrent=4 * 1000**2, lane=1, batch=1) == alone
 
 
 def test_with_gpus_there_is_a_worker_for_each_and_lanes_fill_half_of_its_memory(gpus):
     gpus(2, memory=80 * GIB)
-    assert machine.plan(lane=GIB) == machine.Plan(workers=2, lanes=40, gpus=("0", "1"))
+    plan = machine.plan()
+    assert plan == machine.Plan(workers=2, gpus=("0", "1"), memory=80 * GIB)
+    assert [plan.lanes_for(1, lane, 1) for lane in (1, GIB, 100 * GIB)] == [1024, 40, 1]
 
 
 def test_workers_that_share_a_gpu_share_its_memory(gpus):
     gpus(2, memory=80 * GIB)
-    assert machine.plan(lane=GIB, workers=3).lanes == 20
-    assert machine.plan(lane=GIB, workers=0).lanes == 40
+    assert machine.plan(workers=3).memory == 40 * GIB
+    assert machine.plan(workers=0).memory == 80 * GIB
 
 
 @pytest.mark.parametrize("count", [0, 2])
 def test_what_is_given_stays(gpus, count):
     gpus(count)
     plan = machine.plan(workers=3, lanes=5)
-    assert (plan.workers, plan.lanes) == (3, 5)
-
-
-@pytest.mark.parametrize(
-    ("memory", "lane", "most", "lanes"),
-    [
-        (80 * GIB, 1, 10**6, 1024),  # never more than 1024
-        (80 * GIB, 1, 50, 50),  # never more than have work
-        (80 * GIB, 100 * GIB, 50, 1),  # never none
-        (2 * GIB, 2**20, 2000, 1024),
-        (2 * GIB - 1, 2**20, 2000, 1023),
-    ],
-)
-def test_lanes_that_fit(memory, lane, most, lanes):
-    assert machine.fitting(memory, lane, most) == lanes
+    assert (plan.workers, plan.lanes_for(10**6, 10**12, 1)) == (3, 5)
 
 
 def test_the_bytes_of_a_lane():
@@ -93,3 +96,35 @@ def test_a_worker_sees_its_own_gpu_before_a_backend_is_loaded():
         "assert not {'keras', 'tensorflow', 'jax'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ)
+
+
+def test_programs_are_kept_apart_by_compiler_settings(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folders = set()
+    for flags in ("", "--one", "--one"):
+        monkeypatch.setenv("XLA_FLAGS", flags)
+        for name in ("JAX_COMPILATION_CACHE_DIR", "TF_XLA_FLAGS"):
+            monkeypatch.delenv(name, raising=False)
+        machine.reuse_programs()
+        folders.add(os.environ["JAX_COMPILATION_CACHE_DIR"])
+        assert f"directory={os.environ['JAX_COMPILATION_CACHE_DIR']} " in os.environ["TF_XLA_FLAGS"]
+    assert len(folders) == 2
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_a_program_is_compiled_once_for_all_processes(tmp_path, backend):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    code = (
+        "from suite.quiet import load_keras; load_keras()\n"
+        "from suite.bench import engines; engines.odyssey('np', 5, 100, 60, 1)[0]()"
+    )
+    ours = {"KERAS_BACKEND": backend, "XDG_CACHE_HOME": str(tmp_path)}
+    settings = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+    kept = []
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | ours | settings)
+        files = [file for file in tmp_path.rglob("*") if file.is_file() and not file.name.endswith("-atime")]
+        kept.append({file: file.stat().st_mtime_ns for file in files})
+    assert kept[0]
+    assert kept[0] == kept[1]

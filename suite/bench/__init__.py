@@ -18,49 +18,63 @@ from dataclasses import asdict, dataclass, replace
 from suite import machine
 from suite.bench.engines import FEATURES, SEQUENCES, STEPS
 
-POINTS = [(units, batch) for units in (32, 100, 200) for batch in (1, 8, 32)]
-ALONE = {  # what a process that has one core is told, before its backend starts
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "TF_NUM_INTRAOP_THREADS": "1",
-    "TF_NUM_INTEROP_THREADS": "1",
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
-}
+
+@dataclass(frozen=True)
+class Work:
+    """What is trained: a layer of so many units, an update after every `batch` of 229 sequences."""
+
+    units: int
+    batch: int
+    steps: int = STEPS
+    cell: str = "np"
+
+    @property
+    def flops(self) -> float:
+        """The floating-point operations of an epoch of an LSTM: its products forwards, twice backwards."""
+        weights = FEATURES * 4 * self.units + self.units * 4 * self.units + self.units * FEATURES
+        return 3 * 2 * weights * SEQUENCES * self.steps
 
 
 @dataclass(frozen=True)
 class Engine:
-    """An engine under test: its name in the table, what it needs installed, and how it is run."""
+    """An engine under test: its name in the table, its function and backend, and how it is run.
+
+    On `cores` of the machine's, all if None; in so many lanes, 0 being what a sweep would choose.
+    """
 
     name: str
-    work: str
+    function: str
     backend: str
     core_each: bool
-    lanes: int = 1
-    cell: str = "np"
+    lanes: int = 0
+    cores: int | None = None
 
 
-ENGINES = [
-    Engine("odyssey tensorflow", "odyssey", "tensorflow", core_each=True, lanes=4),
-    Engine("odyssey jax", "odyssey", "jax", core_each=True, lanes=4),
-    Engine("keras fit, tensorflow", "keras_fit_graph", "tensorflow", core_each=False),
-    Engine("keras fit, tensorflow XLA", "keras_fit_xla", "tensorflow", core_each=False),
-    Engine("keras fit, jax", "keras_fit", "jax", core_each=True),
+OURS = {
+    backend: Engine(f"odyssey, {name}", "odyssey", backend, core_each=True)
+    for backend, name in (("tensorflow", "TensorFlow"), ("jax", "JAX"))
+}
+USER = Engine("Keras fit, TensorFlow", "keras_fit", "tensorflow", core_each=False)
+PEERS = [
+    USER,
+    Engine("Keras fit, TensorFlow XLA", "keras_fit_xla", "tensorflow", core_each=False),
+    Engine("Keras fit, JAX", "keras_fit", "jax", core_each=True),
     Engine("torch.nn.LSTM", "torch_loop", "torch", core_each=True),
 ]
 PEAK = Engine("matrix product", "product", "jax", core_each=True)
+VECTOR = Engine("vector times matrix", "vector", "jax", core_each=True)
 
 
 @dataclass(frozen=True)
 class Timing:
-    """An engine at a point: seconds of the machine for one epoch of one trial, repeat by repeat.
+    """An engine at work: seconds of the machine for one epoch of one trial, repeat by repeat.
 
     `first` is the first epoch of a process, which compiles; `memory` the most a process took, in bytes.
     """
 
     engine: Engine
-    units: int
-    batch: int
+    work: Work
+    lanes: int
     seconds: list[float]
     first: float
     memory: int
@@ -72,14 +86,15 @@ class Timing:
 
 
 class Running:
-    """The processes of an engine at a point, waiting for the word to train an epoch."""
+    """The processes of an engine, waiting for the word to train an epoch."""
 
-    def __init__(self, engine: Engine, units: int, batch: int):
-        self.engine, self.units, self.batch = engine, units, batch
-        work = [engine.work, engine.cell, units, batch, engine.lanes]
-        command = [sys.executable, "-W", "ignore", "-m", "suite.bench.engines", *map(str, work)]
-        environment = os.environ | {"KERAS_BACKEND": engine.backend} | (ALONE if engine.core_each else {})
-        cores = [{core} for core in machine.cores()] if engine.core_each else [set(machine.cores())]
+    def __init__(self, engine: Engine, work: Work):
+        self.engine, self.work = engine, work
+        asked = [engine.function, work.cell, work.units, work.batch, work.steps, engine.lanes]
+        command = [sys.executable, "-W", "ignore", "-m", "suite.bench.engines", *map(str, asked)]
+        environment = os.environ | {"KERAS_BACKEND": engine.backend}
+        environment |= machine.ALONE if engine.core_each else {}
+        cores = machine.cores()[: engine.cores]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         self.processes = [
             subprocess.Popen(
@@ -89,13 +104,14 @@ class Running:
                 preexec_fn=lambda own=own: os.sched_setaffinity(0, own),
                 **pipes,
             )
-            for own in cores
+            for own in ([{core} for core in cores] if engine.core_each else [set(cores)])
         ]
         try:
-            self.first = max(answer["first"] for answer in self.answers())
+            ready = self.answers()
         except BaseException:
             self.__exit__()
             raise
+        self.first, self.lanes = max(answer["first"] for answer in ready), ready[0]["lanes"]
         self.seconds, self.memory = [], 0
 
     def answers(self) -> list[dict]:
@@ -112,13 +128,13 @@ class Running:
             process.stdin.write("go\n")
             process.stdin.flush()
         answers = self.answers()
-        trials = self.engine.lanes * len(self.processes)
+        trials = self.lanes * len(self.processes)
         self.seconds.append(max(answer["seconds"] for answer in answers) / trials)
         self.memory = max(answer["memory"] for answer in answers)
 
     def timing(self) -> Timing:
         """Return what was measured."""
-        return Timing(self.engine, self.units, self.batch, self.seconds, self.first, self.memory)
+        return Timing(self.engine, self.work, self.lanes, self.seconds, self.first, self.memory)
 
     def __enter__(self):
         return self
@@ -129,52 +145,38 @@ class Running:
             process.communicate()
 
 
-def run(engines: list[Engine], points, repeats: int) -> Iterator[list[Timing]]:
-    """Time engines at each point (units, batch), an epoch of each in turn; yield its timings."""
-    for units, batch in points:
-        with ExitStack() as stack:
-            running = [stack.enter_context(Running(engine, units, batch)) for engine in engines]
-            for _ in range(repeats):
-                for engine in running:
-                    engine.train()
-            yield [engine.timing() for engine in running]
+def run(pairs: list[tuple[Engine, Work]], repeats: int) -> list[Timing]:
+    """Time engines at work, an epoch of each in turn, as often as `repeats` says."""
+    with ExitStack() as stack:
+        running = [stack.enter_context(Running(engine, work)) for engine, work in pairs]
+        for _ in range(repeats):
+            for engine in running:
+                engine.train()
+        return [engine.timing() for engine in running]
 
 
-def installed(engines: list[Engine]) -> list[Engine]:
-    """Return the engines whose backend is installed."""
-    return [engine for engine in engines if importlib.util.find_spec(engine.backend)]
+def compare(
+    cells: list[str] | None, points: list[Work], backends: list[str], repeats: int
+) -> Iterator[list[Timing]]:
+    """Time our engine on each backend and its peers, point by point; or, of our own, each of these cells."""
+    ours = [OURS[backend] for backend in backends]
+    for point in points:
+        works = [replace(point, cell=cell) for cell in cells or [point.cell]]
+        peers = [] if cells else PEERS
+        pairs = [(engine, work) for work in works for engine in ours] + [(peer, point) for peer in peers]
+        yield run([(e, work) for e, work in pairs if importlib.util.find_spec(e.backend)], repeats)
 
 
 def peak(repeats: int = 5) -> float:
     """Return the rate of large matrix products on all cores, FLOP/s."""
-    with Running(PEAK, 0, 0) as running:
-        for _ in range(repeats):
-            running.train()
-        return 10 * 2 * 1024**3 / statistics.median(running.seconds)
+    [timing] = run([(PEAK, Work(1024, 1))], repeats)
+    return 10 * 2 * 1024**3 / timing.median
 
 
-def flops(units: int) -> float:
-    """Return the floating-point operations of an epoch of a trial: products forwards, twice backwards."""
-    weights = FEATURES * 4 * units + units * 4 * units + units * FEATURES
-    return 3 * 2 * weights * SEQUENCES * STEPS
-
-
-def line(timing: Timing, rate: float) -> str:
-    """Return a timing as a line to print; `rate` is that of matrix products, FLOP/s.
-
-    The share of it counts the products of an LSTM.
-    """
-    share = flops(timing.units) / timing.median / rate
-    return (
-        f"N{timing.units} B{timing.batch}  {timing.engine.name:26} {timing.median:8.4f} s a trial-epoch "
-        f"({min(timing.seconds):.4f}–{max(timing.seconds):.4f})  {share:4.0%} of peak  "
-        f"{3600 / timing.median:9,.0f} an hour  first {timing.first:.1f} s  {timing.memory / 2**20:.0f} MiB"
-    )
-
-
-def of_cells(cells: list[str], engine: Engine) -> list[Engine]:
-    """Return an engine of ours once for each cell."""
-    return [replace(engine, name=f"{cell} ({engine.name})", cell=cell) for cell in cells]
+def vector_peak(units: int, repeats: int = 5) -> float:
+    """Return the rate at which all cores multiply vectors by a recurrent matrix, FLOP/s."""
+    [timing] = run([(VECTOR, Work(units, 1))], repeats)
+    return 2 * 4 * units**2 * SEQUENCES * STEPS / timing.median
 
 
 def to_table(timings: list[Timing]) -> list[dict]:

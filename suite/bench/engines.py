@@ -1,7 +1,8 @@
 """What a benchmark runs: one engine, in a process of its own, told on stdin when to train.
 
-`python -m suite.bench.engines NAME CELL UNITS BATCH LANES` builds the reference work, compiles it, prints one
-line of JSON that says so, and then trains one epoch for every line it reads, printing the seconds it took.
+`python -m suite.bench.engines NAME CELL UNITS BATCH STEPS LANES` builds the reference work, compiles it,
+prints a line of JSON that says so, and then trains an epoch for every line it reads, printing the seconds it
+took.
 Every engine does the same: next-step prediction with an LSTM layer and a linear readout to sigmoids, SGD with
 Nesterov's momentum, an update after every batch. Ours also draws its input noise, which no peer does.
 """
@@ -17,29 +18,30 @@ import numpy as np
 SEQUENCES, STEPS, FEATURES = 229, 60, 88
 
 
-def data():
+def data(steps):
     """Return inputs and targets of the reference work, (sequences, steps, features) each."""
-    notes = np.random.default_rng(0).random((SEQUENCES, STEPS + 1, FEATURES)) < 0.05
+    notes = np.random.default_rng(0).random((SEQUENCES, steps + 1, FEATURES)) < 0.05
     return notes[:, :-1].astype("float32"), notes[:, 1:].astype("float32")
 
 
-def odyssey(cell, units, batch, lanes):
-    """Train `lanes` trials of a cell by this suite, on the backend of $KERAS_BACKEND."""
+def odyssey(cell, units, batch, steps, lanes):
+    """Train trials of a cell by this suite, in so many lanes; in as many as a sweep would take, if 0."""
     from collections import deque
 
     from keras import ops
 
-    from suite import cells
+    from suite import cells, machine
     from suite.task import Split, Task
     from suite.training.population import Population
-    from suite.training.program import Program, on_device
+    from suite.training.program import Program, demand, on_device
     from suite.training.trial import Trial
 
-    split = Split(*data())
+    split = Split(*data(steps))
     task = Task(
         "reference", "", lambda _: {}, FEATURES, FEATURES, "bernoulli", "nats", "nats", "every step", ""
     )
     splits = dict.fromkeys(("train", "valid", "test"), split)
+    lanes = lanes or machine.plan().lanes_for(**demand(cells.find(cell), task, units, steps, batch))
     program = Program(cells.find(cell), task, splits, units, lanes, batch)
     population = Population(program, patience=1)
     drawn = {"units": units, "learning_rate": 1e-4, "momentum": 0.9, "input_noise": 0.1}
@@ -54,17 +56,17 @@ def odyssey(cell, units, batch, lanes):
         state.update(weights=weights, slots=slots)
         ops.convert_to_numpy(loss)
 
-    return epoch
+    return epoch, lanes
 
 
-def keras_fit(cell, units, batch, lanes, compiled="auto"):
+def keras_fit(cell, units, batch, steps, lanes, compiled="auto"):
     """Train Keras's own LSTM by `fit`, as a user of KerasTuner does."""
     import keras
 
-    x, y = data()
+    x, y = data(steps)
     model = keras.Sequential(
         [
-            keras.Input((STEPS, FEATURES)),
+            keras.Input((steps, FEATURES)),
             keras.layers.LSTM(units, return_sequences=True),
             keras.layers.Dense(FEATURES),
         ]
@@ -74,12 +76,7 @@ def keras_fit(cell, units, batch, lanes, compiled="auto"):
         loss=keras.losses.BinaryCrossentropy(from_logits=True),
         jit_compile=compiled,
     )
-    return lambda: model.fit(x, y, batch_size=batch, epochs=1, verbose=0)
-
-
-def keras_fit_graph(*work):
-    """Train Keras's LSTM on TensorFlow's graph, without XLA."""
-    return keras_fit(*work, compiled=False)
+    return lambda: model.fit(x, y, batch_size=batch, epochs=1, verbose=0), 1
 
 
 def keras_fit_xla(*work):
@@ -87,13 +84,13 @@ def keras_fit_xla(*work):
     return keras_fit(*work, compiled=True)
 
 
-def torch_loop(cell, units, batch, lanes):
+def torch_loop(cell, units, batch, steps, lanes):
     """Train `torch.nn.LSTM` in a plain loop."""
     import torch
 
     if len(os.sched_getaffinity(0)) == 1:
         torch.set_num_threads(1)
-    x, y = map(torch.from_numpy, data())
+    x, y = map(torch.from_numpy, data(steps))
     lstm, readout = torch.nn.LSTM(FEATURES, units, batch_first=True), torch.nn.Linear(units, FEATURES)
     weights = [*lstm.parameters(), *readout.parameters()]
     optimiser = torch.optim.SGD(weights, 1e-4, momentum=0.9, nesterov=True)
@@ -106,10 +103,10 @@ def torch_loop(cell, units, batch, lanes):
             loss(readout(lstm(x[chosen])[0]), y[chosen]).backward()
             optimiser.step()
 
-    return epoch
+    return epoch, 1
 
 
-def product(cell, units, batch, lanes):
+def product(cell, units, batch, steps, lanes):
     """Multiply large matrices, 10 × 1024³: what the device can do at most."""
     a = np.random.default_rng(0).random((1024, 1024), dtype="float32")
     out = np.empty_like(a)
@@ -118,37 +115,36 @@ def product(cell, units, batch, lanes):
         for _ in range(10):
             np.matmul(a, a, out=out)
 
-    return epoch
+    return epoch, 1
 
 
-def vector(cell, units, batch, lanes):
+def vector(cell, units, batch, steps, lanes):
     """Multiply vectors by the recurrent matrix, as often as an epoch does forwards, at batch 1."""
     r = np.random.default_rng(0).random((units, 4 * units), dtype="float32")
     h, out = r[:, 0].copy(), np.empty(4 * units, "float32")
 
     def epoch():
-        for _ in range(SEQUENCES * STEPS):
+        for _ in range(SEQUENCES * steps):
             np.matmul(h, r, out=out)
 
-    return epoch
+    return epoch, 1
 
 
-WORK = {
-    f.__name__: f for f in (odyssey, keras_fit, keras_fit_graph, keras_fit_xla, torch_loop, product, vector)
-}
+WORK = {f.__name__: f for f in (odyssey, keras_fit, keras_fit_xla, torch_loop, product, vector)}
 
 
-def main(name, cell, units, batch, lanes):
+def main(name, cell, *numbers):
     """Build the work of an engine and train an epoch for every line on stdin."""
     start = time.perf_counter()
     from suite.quiet import load_keras
 
     if name != "torch_loop":
         load_keras()
-    epoch = WORK[name](cell, int(units), int(batch), int(lanes))
+    epoch, lanes = WORK[name](cell, *map(int, numbers))
     loaded = time.perf_counter()
     epoch()
-    print(json.dumps({"load": loaded - start, "first": time.perf_counter() - loaded}), flush=True)
+    first = time.perf_counter() - loaded
+    print(json.dumps({"load": loaded - start, "first": first, "lanes": lanes}), flush=True)
     for _ in sys.stdin:
         start = time.perf_counter()
         epoch()

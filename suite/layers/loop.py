@@ -20,11 +20,11 @@ def over_time(cell, x, mask, reverse=False):
     gradient of what the product is added to, which the backward loop gives, the matrices held fixed.
     """
     lanes, batch, steps, features = x.shape
-    flat = ops.reshape(x, (lanes, batch * steps, features))
+    flat = ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (lanes, steps * batch, features))
     projected = {}
     for group in cell.gates:
-        a = ops.reshape(cell.project(group, flat), (lanes, batch, steps, -1))
-        projected[group] = ops.transpose(a, (2, 0, 1, 3))
+        a = ops.reshape(cell.project(group, flat), (lanes, steps, batch, -1))
+        projected[group] = ops.transpose(a, (1, 0, 2, 3))
     weights = {name: ops.convert_to_tensor(weight) for name, weight in cell.named.items()}
     start = (ops.zeros((lanes, batch, cell.units), x.dtype),) * len(cell.states)
 

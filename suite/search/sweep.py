@@ -15,7 +15,7 @@ from suite.search.oracle import Search
 from suite.search.unit import Unit
 from suite.training.trial import Trial
 
-UNIT = 16  # trials a unit: enough to keep few lanes full, few enough that all workers have some
+UNIT = 8  # trials a lane in a unit, if that leaves every worker some: where it ends, lanes run dry
 
 
 def widths(units: space.Range, trials: int) -> np.ndarray:
@@ -28,24 +28,20 @@ def widths(units: space.Range, trials: int) -> np.ndarray:
     return np.unique(np.ceil(np.geomspace(units.low, units.high, count + 1)[1:] - 1e-9).astype(int))
 
 
-def demand(asked: Asked, splits: dict) -> dict[str, int]:
-    """Return what `machine.plan` asks: bytes of the largest `lane`, and how many lanes at `most` have work.
+def lanes(asked: Asked, splits: dict, plan: machine.Plan) -> dict[tuple[str, str, int], int]:
+    """Return how many lanes the networks of each task, cell and width get; never more than have work.
 
     `splits` is the data of every task. A search has about as many trials of each width.
     """
-    from suite.training.program import shapes
+    from suite.training.program import demand
 
-    sizes = widths(asked.space["units"], asked.trials)
-    needs = []
-    for name, cell in itertools.product(asked.tasks, map(cells.find, asked.cells)):
-        task, width = tasks.find(name), int(sizes[-1])
-        of_weights = shapes(cell, task, width)
-        gates = sum(shape[0] for weight, shape in of_weights.items() if weight.startswith("b/"))
-        activations = task.features + gates + len(cell.states) * width + task.outputs
+    sizes, batch, counts = widths(asked.space["units"], asked.trials), asked.protocol.batch, {}
+    most = math.ceil(asked.trials / len(sizes))
+    for name, cell, width in itertools.product(asked.tasks, asked.cells, map(int, sizes)):
         steps = max(int(split.lengths.max()) for split in splits[name].values())
-        weights = sum(map(math.prod, of_weights.values()))
-        needs.append(machine.lane_bytes(weights, activations, steps, asked.protocol.batch))
-    return {"lane": max(needs), "most": math.ceil(asked.trials / len(sizes))}
+        of_shape = demand(cells.find(cell), tasks.find(name), width, steps, batch)
+        counts[name, cell, width] = min(most, plan.lanes_for(**of_shape))
+    return counts
 
 
 @dataclass(frozen=True)
@@ -81,10 +77,11 @@ class Searching:
         return missing
 
 
-def run(asked: Asked, folder: Path, crew, lanes: int, data: Path | None) -> Iterator[Progress]:
+def run(asked: Asked, folder: Path, crew, lanes: dict, data: Path | None) -> Iterator[Progress]:
     """Train every trial of a sweep that has no row yet, and yield progress as rows come in.
 
     `crew` trains units: it is asked to `submit` them and to `wait` until something may have happened.
+    `lanes` says how many for each task, cell and width.
     """
     sizes = widths(asked.space["units"], asked.trials)
     book = store.Store(folder)
@@ -93,16 +90,18 @@ def run(asked: Asked, folder: Path, crew, lanes: int, data: Path | None) -> Iter
         searches = [Searching(asked, task, cell) for task in asked.tasks for cell in asked.cells]
         rows = []
         while True:
-            for search in searches:
-                for width, trials in grouped(search.advance(book), sizes, max(UNIT, lanes)):
-                    where = {
-                        "sweep": asked.name,
-                        "task": search.task,
-                        "cell": search.cell,
-                        "folder": folder.resolve(),
-                    }
-                    how = {"protocol": asked.protocol, "width": width, "lanes": lanes, "data": data}
-                    crew.submit(Unit(trials=trials, **where, **how))
+            missing = [
+                (search, width, trials)
+                for search in searches
+                for width, trials in grouped(search.advance(book), sizes)
+            ]
+            share = math.ceil(sum(len(trials) for *_, trials in missing) / (2 * crew.size))
+            for search, width, alike in missing:
+                where = {"task": search.task, "cell": search.cell, "folder": folder.resolve(), "data": data}
+                count = lanes[search.task, search.cell, width]
+                how = {"protocol": asked.protocol, "width": width, "lanes": count}
+                for trials in batched(alike, machine.within(share, count, UNIT * count)):
+                    crew.submit(Unit(sweep=asked.name, trials=trials, **where, **how))
             yield Progress(rows, sum(s.done for s in searches), sum(s.total for s in searches))
             if all(search.over for search in searches):
                 return
@@ -113,12 +112,14 @@ def run(asked: Asked, folder: Path, crew, lanes: int, data: Path | None) -> Iter
         book.close()
 
 
-def grouped(
-    trials: list[Trial], sizes: np.ndarray, most: int = UNIT
-) -> Iterator[tuple[int, tuple[Trial, ...]]]:
-    """Yield trials in units of work: the width they are padded to, and at most `most` trials that fit it."""
+def grouped(trials: list[Trial], sizes: np.ndarray) -> Iterator[tuple[int, list[Trial]]]:
+    """Yield the widths that trials are padded to, each with the trials that fit it."""
     fits = np.searchsorted(sizes, [trial.hyperparameters["units"] for trial in trials])
     for fit in np.unique(fits):
-        alike = [trial for trial, own in zip(trials, fits, strict=True) if own == fit]
-        for start in range(0, len(alike), most):
-            yield int(sizes[fit]), tuple(alike[start : start + most])
+        yield int(sizes[fit]), [trial for trial, own in zip(trials, fits, strict=True) if own == fit]
+
+
+def batched(trials: list[Trial], most: int) -> Iterator[tuple[Trial, ...]]:
+    """Yield trials in tuples of at most so many."""
+    for start in range(0, len(trials), most):
+        yield tuple(trials[start : start + most])

@@ -38,21 +38,13 @@ class Crew:
 class Here(Crew):
     """Training in this process."""
 
+    size = 1
     rows = iter(())
 
     def wait(self) -> None:
         """Train until the next row is there."""
         while next(self.rows, None) is None:
             self.rows = train_unit(self.next())
-
-
-SINGLE_THREADED = {
-    "OMP_NUM_THREADS": "1",
-    "TF_NUM_INTRAOP_THREADS": "1",
-    "TF_NUM_INTEROP_THREADS": "1",
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1 "
-    + os.environ.get("XLA_FLAGS", ""),
-}
 
 
 class Pinned(WorkerPlugin):
@@ -84,7 +76,7 @@ class Workers(Crew):
             host="127.0.0.1",
             dashboard_address=None,
             memory_limit=0,  # Dask would kill a worker for the memory TensorFlow reserves
-            env={} if gpus else SINGLE_THREADED,
+            env={} if gpus else machine.ALONE,
         )
         self.client = Client(self.cluster)
         self.client.register_plugin(Pinned(machine.cores(), gpus))

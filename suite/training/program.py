@@ -1,9 +1,12 @@
 """The compiled programs of a population: an epoch of training, and a score."""
 
+import math
+
 import keras
 import numpy as np
 from keras import ops, tree
 
+from suite import machine
 from suite.backend import compile, scan, value_and_grad
 from suite.cells.base import laned
 from suite.layers.loop import over_time
@@ -21,7 +24,18 @@ def shapes(cell: type, task, units: int) -> dict[str, tuple[int, ...]]:
 
 def parameters(cell: type, task, units: int) -> int:
     """Return how many weights a trial's network has."""
-    return sum(int(np.prod(shape)) for shape in shapes(cell, task, units).values())
+    return sum(map(math.prod, shapes(cell, task, units).values()))
+
+
+def demand(cell: type, task, units: int, steps: int, batch: int) -> dict[str, int]:
+    """Return what `machine.Plan.lanes_for` asks of a network, a batch of so many steps."""
+    of_weights = shapes(cell, task, units)
+    recurrent = sum(math.prod(shape) for name, shape in of_weights.items() if name.startswith("R/"))
+    gates = sum(shape[0] for name, shape in of_weights.items() if name.startswith("b/"))
+    activations = task.features + gates + len(cell.states) * units + task.outputs
+    weights = sum(map(math.prod, of_weights.values()))
+    lane = machine.lane_bytes(weights, activations, steps, batch)
+    return {"recurrent": recurrent, "lane": lane, "batch": batch}
 
 
 class Program:

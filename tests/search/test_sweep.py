@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 
 import tasks
-from suite import Refusal, store
+from suite import Refusal, machine, store
 from suite.search import sweep
 from suite.search.asked import Asked, preset, presets
 from suite.search.workers import Here, Workers
@@ -34,7 +35,8 @@ ASKED = Asked(
 def rows(asked, folder, crew=None):
     store.create(folder, asked.to_table())
     with crew or Here() as crew:
-        events = list(sweep.run(asked, folder, crew, lanes=2, data=None))
+        lanes = defaultdict(lambda: 2)
+        events = list(sweep.run(asked, folder, crew, lanes, data=None))
     assert events[-1].done == events[-1].total
     return store.load(folder)
 
@@ -163,13 +165,31 @@ def test_a_preset_with_a_misspelt_setting_is_refused(tmp_path):
         preset(str(tmp_path / "mine.toml"))
 
 
-def test_units_hold_trials_of_one_width_and_are_not_large():
+def test_trials_are_grouped_by_width():
     trials = [Trial(k, 1, {"units": 1 + k % 6}, 1) for k in range(60)]
-    units = list(sweep.grouped(trials, np.array([2, 6])))
-    assert sorted(t.number for _, some in units for t in some) == list(range(60))
-    for width, some in units:
-        assert len(some) <= sweep.UNIT
-        assert all((t.hyperparameters["units"] <= 2) == (width == 2) for t in some)
+    groups = dict(sweep.grouped(trials, np.array([2, 6])))
+    assert sorted(t.number for some in groups.values() for t in some) == list(range(60))
+    assert [{t.hyperparameters["units"] for t in groups[width]} for width in (2, 6)] == [{1, 2}, {3, 4, 5, 6}]
+
+
+class Listing(Here):
+    """A crew that trains nothing and keeps the units it is given."""
+
+    def wait(self):
+        raise InterruptedError
+
+
+@pytest.mark.parametrize(
+    ("trials", "workers", "units"), [(60, 1, [16, 16, 16, 12]), (60, 6, [5] * 12), (5, 9, [2, 2, 1])]
+)
+def test_units_are_large_but_leave_every_worker_some(tmp_path, trials, workers, units):
+    """Of two lanes: at most 8 trials a lane, at least one, in between half a worker's share."""
+    asked, crew = replace(ASKED, cells=("rnn",), trials=trials), Listing()
+    crew.size = workers
+    store.create(tmp_path / "sweep", asked.to_table())
+    with pytest.raises(InterruptedError):
+        list(sweep.run(asked, tmp_path / "sweep", crew, defaultdict(lambda: 2), data=None))
+    assert sorted((len(unit.trials) for *_, unit in crew.waiting), reverse=True) == units
 
 
 def test_units_are_costliest_first():
@@ -185,10 +205,14 @@ def test_scores_are_those_of_the_rows(undisturbed):
     assert undisturbed["test"].between(0, 1).all()
 
 
-def test_the_largest_lane_of_a_sweep_is_counted():
+def test_lanes_are_counted_for_each_shape_and_never_more_than_have_work():
     """An RNN of 6 units on parity: 1 · 6 + 6² + 6 weights, a readout of 6 · 2 + 2, 3 steps, 1 + 6 + 6 + 2."""
     splits = {"tiny:PARITY": tasks.find("tiny:PARITY").load(None)}
-    asked = replace(ASKED, cells=("rnn",), trials=70)
-    demand = sweep.demand(asked, splits)
-    assert demand == {"lane": 4 * (6 * 62 + 32 * 3 * 15), "most": 35}
-    assert sweep.demand(replace(asked, cells=("rnn", "np")), splits)["lane"] > demand["lane"]
+    asked = replace(ASKED, cells=("rnn", "np"), trials=70)
+    lane = 4 * (6 * 62 + 32 * 3 * 15)
+    counts = sweep.lanes(asked, splits, machine.Plan(1, gpus=("0",), memory=2 * 20 * lane))
+    assert counts["tiny:PARITY", "rnn", 6] == 20
+    assert counts["tiny:PARITY", "np", 6] < 20
+    counts = sweep.lanes(asked, splits, machine.Plan(1, gpus=("0",), memory=10**12))
+    assert set(counts.values()) == {35}  # of two widths, half of the trials
+    assert set(sweep.lanes(asked, splits, machine.Plan(1, lanes=3)).values()) == {3}

@@ -1,0 +1,107 @@
+"""What a benchmark found, as lines, as a table, and as a figure."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from suite import machine, store
+from suite.bench import OURS, PEERS, USER, Timing, to_table
+
+PINNED = [peer.name for peer in PEERS if peer.core_each]
+
+
+def name_of(timing: Timing) -> str:
+    """Return the name of an engine, with its cell where it is not the LSTM of its peers."""
+    cell = "" if timing.work.cell == "np" else f", {timing.work.cell}"
+    return timing.engine.name + cell
+
+
+def line(timing: Timing, rate: float) -> str:
+    """Return a timing as a line to print; `rate` is that of matrix products, FLOP/s.
+
+    The share of it counts the products of an LSTM.
+    """
+    work, share = timing.work, timing.work.flops / timing.median / rate
+    return (
+        f"N{work.units} B{work.batch}  {name_of(timing):26} {timing.median:8.4f} s a trial-epoch "
+        f"({min(timing.seconds):.4f}–{max(timing.seconds):.4f})  {share:4.0%} of peak  "
+        f"{3600 / timing.median:9,.0f} an hour  {timing.lanes} lanes  first {timing.first:.1f} s  "
+        f"{timing.memory / 2**20:.0f} MiB"
+    )
+
+
+def wide(timings: list[Timing]) -> pd.DataFrame:
+    """Return median seconds a trial-epoch: a row an engine, a column a point (batch, units)."""
+    records = [(name_of(t), t.work.batch, t.work.units, t.median) for t in timings]
+    long = pd.DataFrame(records, columns=["engine", "batch", "units", "seconds"])
+    order = long["engine"].unique()
+    return long.pivot_table(index="engine", columns=["batch", "units"], values="seconds").loc[order]
+
+
+def ratios(timings: list[Timing], rate: float) -> pd.DataFrame:
+    """Return how much faster we are than whom, and our share of the peak, for each point (batch, units).
+
+    Against what a user of Keras has, on our default backend; against the fastest peer that is given a core
+    each, as we are, on our fastest. Empty where a side is missing.
+    """
+    seconds = wide(timings)
+    ours = [engine.name for engine in OURS.values() if engine.name in seconds.index]
+    peers = [name for name in PINNED if name in seconds.index]
+    found = {}
+    if ours and USER.name in seconds.index:
+        found[f"{USER.name} ÷ {ours[0]}"] = seconds.loc[USER.name] / seconds.loc[ours[0]]
+    if ours and peers:
+        found["fastest peer ÷ our fastest"] = seconds.loc[peers].min() / seconds.loc[ours].min()
+    if ours:
+        flops = pd.Series({(t.work.batch, t.work.units): t.work.flops for t in timings})
+        found["our share of the peak"] = flops / seconds.loc[ours].min() / rate
+    return pd.DataFrame(found).T.reindex(columns=seconds.columns)
+
+
+def markdown(timings: list[Timing], rate: float) -> str:
+    """Return a table: milliseconds a trial-epoch, then ratios, and their geometric means by batch size."""
+    seconds, compared = wide(timings), ratios(timings, rate)
+    rows = [["ms a trial-epoch", *(f"B{batch} N{units}" for batch, units in seconds.columns)]]
+    rows.append(["---"] + ["---:"] * len(seconds.columns))
+    rows += [[name, *(f"{1000 * s:.1f}" for s in values)] for name, *values in seconds.itertuples()]
+    rows += [[f"*{name}*", *(f"{r:.2f}" for r in values)] for name, *values in compared.itertuples()]
+    text = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    means = np.exp(np.log(compared).T.groupby(level="batch").mean())
+    for name in compared.index[:-1]:
+        said = ", ".join(f"batch {batch} {mean:.2f}×" for batch, mean in means[name].items())
+        text += f"\n\nGeometric mean of {name}: {said}."
+    return text + "\n"
+
+
+def figure(timings: list[Timing]) -> Figure:
+    """Return the seconds of every engine, a panel for each batch size, with the span of the repeats."""
+    seconds = wide(timings)
+    low, high = (wide([replace(t, seconds=[end(t.seconds)]) for t in timings]) for end in (min, max))
+    batches = seconds.columns.unique("batch")
+    made = Figure(figsize=(9, 3.2), layout="constrained")
+    panels = made.subplots(1, len(batches), sharey=True, squeeze=False)[0]
+    for axes, batch in zip(panels, batches, strict=True):
+        for k, name in enumerate(seconds.index):
+            middle = seconds.loc[name, batch]
+            span = [middle - low.loc[name, batch], high.loc[name, batch] - middle]
+            dash = "-" if name.startswith("odyssey") else ":"
+            axes.errorbar(middle.index, middle, span, label=name, marker="osD^v<>"[k % 7], ls=dash)
+        axes.set(xscale="log", yscale="log", title=f"batch {batch}", xlabel="units")
+        axes.set_xticks(middle.index, middle.index)
+        axes.minorticks_off()
+    panels[0].set_ylabel("seconds a trial-epoch")
+    made.legend(*panels[0].get_legend_handles_labels(), loc="outside right upper", frameon=False)
+    return made
+
+
+def write(folder: Path, timings: list[Timing], rate: float) -> None:
+    """Write timings.json, timings.md and timings.svg into a folder."""
+    said = {"device": machine.processor(), "cores": len(machine.cores()), "peak": rate}
+    content = said | {"versions": machine.versions(), "timings": to_table(timings)}
+    store.write_atomic(folder / "timings.json", json.dumps(content, indent=1).encode())
+    store.write_atomic(folder / "timings.md", markdown(timings, rate).encode())
+    figure(timings).savefig(folder / "timings.svg")
