@@ -40,10 +40,13 @@ def over_time(cell, x, mask, reverse=False):
 
     @ops.custom_gradient
     def loop(projected, weights, fixed, mask):
+        # the gradient by m is a product with Rᵀ, faster where that lies ready; vectors gain nothing from it
+        turned = {name: ops.transpose(fixed[f"R/{name}"], (0, 2, 1)) for name in once} if batch > 1 else {}
+
         def run(projected, weights, probes):
             def step(states, now):
                 projections, probes = now
-                with watched(cell, probes) as factors:
+                with watched(cell, probes, turned) as factors:
                     states = tuple(s * mask for s in cell.advance(projections, states))
                 return states, (states[0], {name: factors[name][0] for name in once})
 
@@ -65,23 +68,35 @@ def over_time(cell, x, mask, reverse=False):
 
 
 @contextlib.contextmanager
-def watched(cell, probes=None):
+def watched(cell, probes=(), turned=()):
     """Note what a cell multiplies by each recurrent matrix, {name: [factor of each use]}.
 
-    A probe, zeros like a product, is added to it: its gradient is that of the product.
+    A probe, zeros like a product, is added to it: its gradient is that of the product. A matrix that is also
+    there `turned`, by name, is held fixed.
     """
     factors = {}
 
     def product(name, m):
         factors.setdefault(name, []).append(m)
-        y = type(cell).product(cell, name, m)
-        return y + probes[name] if probes and name in probes else y
+        y = times(m, cell.R[name], turned[name]) if name in turned else type(cell).product(cell, name, m)
+        return y + probes[name] if name in probes else y
 
     cell.product = product
     try:
         yield factors
     finally:
         del cell.product
+
+
+@ops.custom_gradient
+def times(m, matrix, turned):
+    """Return m times a matrix that is held fixed; the gradient by m is a product with the matrix turned."""
+
+    def gradient(*args, upstream=None):
+        (da,) = args or (upstream,)  # JAX hands it in as the one, TensorFlow as the other
+        return ops.matmul(da, turned), ops.zeros_like(matrix), ops.zeros_like(turned)
+
+    return ops.matmul(m, matrix), gradient
 
 
 def outer(m, da):
