@@ -57,8 +57,9 @@ def ratios(timings: list[Timing], rate: float) -> pd.DataFrame:
     if ours and peers:
         found["fastest peer ÷ our fastest"] = seconds.loc[peers].min() / seconds.loc[ours].min()
     if ours:
-        flops = pd.Series({(t.work.batch, t.work.units): t.work.flops for t in timings})
-        found["our share of the peak"] = flops / seconds.loc[ours].min() / rate
+        flops = {(t.work.batch, t.work.units): t.work.flops for t in timings}
+        rates = [flops[point] for point in seconds.columns] / seconds.loc[ours].min()
+        found["our share of the peak"] = rates / rate
     return pd.DataFrame(found).T.reindex(columns=seconds.columns)
 
 

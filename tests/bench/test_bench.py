@@ -52,6 +52,13 @@ def test_ratios_are_to_the_default_and_to_the_fastest(timings):
     assert "| odyssey, JAX | 1000.0 | 2000.0 |" in text
 
 
+def test_points_come_in_order_of_batch_and_units(timings):
+    more = [replace(t, work=bench.Work(t.work.units, 1)) for t in timings]
+    ratios = table.ratios(timings[::-1] + more, rate=1e9)
+    assert ratios.columns.tolist() == [(1, 32), (1, 100), (8, 32), (8, 100)]
+    assert ratios.iloc[1].tolist() == [1, 4, 1, 4]
+
+
 def test_ratios_are_left_out_where_a_side_is_missing(timings):
     ours = [t for t in timings if t.engine.function == "odyssey"]
     assert len(table.ratios(ours, rate=1e9)) == 1
