@@ -88,7 +88,7 @@ def list_(what: Listed) -> None:
 
         for name in asked.presets():
             table.add_row(name, asked.preset(name).title)
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 500).print(table)  # a line each for a pipe
 
 
 @app.command()
