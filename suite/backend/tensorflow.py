@@ -32,7 +32,11 @@ def vjp(f, *args):
 
 
 def scan(f, init, xs, reverse=False):
-    """Fold f over the leading axis of xs. `keras.ops.scan` fails here on nested carries (keras 3.15)."""
+    """Fold f over the leading axis of xs. `keras.ops.scan` fails here on nested carries (keras 3.15).
+
+    Results are pushed onto lists: a `TensorArray` is written by index, and the gradient of that copies the
+    whole array at every step.
+    """
     steps = tf.nest.flatten(xs)[0].shape[0]
     init = tf.nest.map_structure(tf.convert_to_tensor, init)
     sources = tf.nest.map_structure(
@@ -41,14 +45,26 @@ def scan(f, init, xs, reverse=False):
     specs = [tf.nest.map_structure(lambda a: tf.TensorSpec(a.shape, a.dtype), init)]
     specs += [tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape[1:], x.dtype), xs)]
     _, like = tf.function(f, autograph=False).get_concrete_function(*specs).structured_outputs
-    sinks = tf.nest.map_structure(lambda y: tf.TensorArray(y.dtype, steps, element_shape=y.shape), like)
+    sinks = tf.nest.map_structure(
+        lambda y: tf.raw_ops.EmptyTensorList(
+            element_shape=y.shape, max_num_elements=steps, element_dtype=y.dtype
+        ),
+        like,
+    )
 
     def body(step, carry, sinks):
         k = steps - 1 - step if reverse else step
         carry, y = f(carry, tf.nest.map_structure(lambda source: source.read(k), sources))
-        return step + 1, carry, tf.nest.map_structure(lambda sink, v: sink.write(k, v), sinks, y)
+        push = lambda sink, v: tf.raw_ops.TensorListPushBack(input_handle=sink, tensor=v)  # noqa: E731
+        return step + 1, carry, tf.nest.map_structure(push, sinks, y)
+
+    def stacked(sink, y):
+        every = tf.raw_ops.TensorListStack(
+            input_handle=sink, element_shape=y.shape, element_dtype=y.dtype, num_elements=steps
+        )
+        return tf.reverse(every, [0]) if reverse else every
 
     _, carry, sinks = tf.while_loop(
         lambda step, *_: step < steps, body, (0, init, sinks), maximum_iterations=steps
     )
-    return carry, tf.nest.map_structure(lambda sink: sink.stack(), sinks)
+    return carry, tf.nest.map_structure(stacked, sinks, like)
