@@ -215,7 +215,7 @@ def sweep(
     again = f"odyssey sweep {' '.join(sys.argv[2:])}"
     try:
         with Workers(plan.workers, plan.gpus) if plan.workers else Here() as crew:
-            show(search.run(question, folder, crew, counts, data), question)
+            show(search.run(question, folder, crew, counts, data), question, crew.size)
     except KeyboardInterrupt:
         print(f"\nStopped; all finished trials are kept in {folder}. To go on: {again}", file=sys.stderr)
         raise

@@ -15,11 +15,11 @@ from rich.progress import (
 )
 
 
-def show(events: Iterable, asked) -> None:
-    """Show the progress of a sweep (`suite.search.sweep.run`) until it ends."""
+def show(events: Iterable, asked, workers: int) -> None:
+    """Show the progress of a sweep (`suite.search.sweep.run`) until it ends, and what time it took."""
     console = Console()
     searches = len(asked.tasks) * len(asked.cells)
-    best = {}
+    best, trained, trials = {}, 0.0, 0
     start, begun = time.monotonic(), None
     columns = (
         TextColumn("{task.description}"),
@@ -35,6 +35,7 @@ def show(events: Iterable, asked) -> None:
         for event in events:
             begun = event.done if begun is None else begun
             for row in event.rows:
+                trained, trials = trained + row["seconds"], trials + 1
                 if math.isfinite(row["valid"]) and row["valid"] < best.get(row["task"], (math.inf,))[0]:
                     best[row["task"]] = row["valid"], row["cell"]
             leaders = "; ".join(
@@ -48,3 +49,7 @@ def show(events: Iterable, asked) -> None:
                     f"{event.done}/{event.total} trials, {seconds:.0f} s, {left:.0f} s left; {leaders}",
                     flush=True,
                 )
+    if trials:
+        seconds = time.monotonic() - start
+        share = trained / (seconds * workers)
+        print(f"{trials} trials in {seconds:.0f} s on {workers} workers, {share:.0%} of it in training")

@@ -4,16 +4,19 @@ A results folder holds
 
 - `sweep.toml`: what was asked, written once;
 - `trials.sqlite`: the rows, one a trial, and the curves; the driver of the sweep is its only writer;
-- `finished/`: rows that a worker has finished and the driver has not yet taken in, a file each.
+- `finished/`: rows that a worker has finished and the driver has not yet taken in, a file each;
+- `driver`: which process is or was the driver, locked for as long as it lives.
 
 A worker makes a row durable before it reports it; the driver takes it in, and only then is the file removed.
 So at any moment a finished trial is in one of the two, and taking it in twice changes nothing.
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import re
+import socket
 import sqlite3
 import tomllib
 from collections.abc import Iterable
@@ -114,8 +117,13 @@ class Store:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.database = connect(folder / "trials.sqlite")
-        self.database.executescript(SCHEMA)
+        self.lock = lock(folder / "driver")
+        try:
+            self.database = connect(folder / "trials.sqlite")
+            self.database.executescript(SCHEMA)
+        except BaseException:
+            self.lock.close()
+            raise
 
     def collect(self) -> list[dict]:
         """Take in the rows that workers have finished, and return them."""
@@ -146,8 +154,30 @@ class Store:
         return {trial: float("nan") if valid is None else valid for trial, valid in rows}
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the database, for the next driver."""
         self.database.close()
+        self.lock.close()
+
+
+def lock(path: Path):
+    """Return a file that this process alone holds until it closes it or ends, however it ends.
+
+    Refuses where another process holds it, with what that one wrote of itself.
+    """
+    file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - open for as long as the lock is held
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        first = file.read() or "a process that is just starting"
+        file.close()
+        raise Refusal(
+            f"{path.parent} is being written by {first}; wait for it, stop it, or name another folder"
+        ) from None
+    file.truncate(0)
+    file.write(f"process {os.getpid()} on {socket.gethostname()}")
+    file.flush()
+    return file
 
 
 def flat(row: dict) -> dict:

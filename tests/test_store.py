@@ -161,3 +161,18 @@ def test_a_kill_leaves_whole_rows_only(folder):
     with sqlite3.connect(folder / "trials.sqlite") as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     database.close()
+
+
+def test_a_second_driver_is_refused_with_the_name_of_the_first_until_that_is_dead(folder):
+    code = (
+        "import sys; from pathlib import Path; from suite import store\n"
+        "book = store.Store(Path(sys.argv[1])); print('open', flush=True); sys.stdin.read()"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", code, str(folder)], **pipes) as first:
+        assert first.stdout.readline() == "open\n"
+        with pytest.raises(Refusal, match=rf"written by process {first.pid} on .*; wait for it, stop it"):
+            store.Store(folder)
+        first.kill()
+        first.wait()
+        store.Store(folder).close()

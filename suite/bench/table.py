@@ -91,7 +91,9 @@ def figure(timings: list[Timing]) -> Figure:
             span = [middle - low.loc[name, batch], high.loc[name, batch] - middle]
             dash = "-" if name.startswith("odyssey") else ":"
             axes.errorbar(middle.index, middle, span, label=name, marker="osD^v<>"[k % 7], ls=dash)
-        axes.set(xscale="log", yscale="log", title=f"batch {batch}", xlabel="units")
+        axes.set(yscale="log", title=f"batch {batch}", xlabel="units")
+        axes.set_xlim(middle.index.min() / 1.3, middle.index.max() * 1.3)  # first: one point has no span
+        axes.set_xscale("log")
         axes.set_xticks(middle.index, middle.index)
         axes.minorticks_off()
     panels[0].set_ylabel("seconds a trial-epoch")

@@ -12,6 +12,8 @@ from suite.quiet import load_keras
 from suite.space import OPTIONAL
 from suite.training.trial import Protocol, Result, Trial
 
+PROGRAMS = 8  # a process: TensorFlow never frees one, of 125 MB, so a worker that has as many starts anew
+
 
 @dataclasses.dataclass(frozen=True)
 class Unit:
@@ -65,7 +67,7 @@ def train(unit: Unit, trials: list[Trial]) -> Iterator[Result]:
         yield from population.train(program, trials, unit.protocol.patience)
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=PROGRAMS)
 def program_of(
     task: str,
     cell: str,

@@ -7,10 +7,10 @@ import signal
 
 os.environ.setdefault("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", "120s")  # a busy machine is no dead one
 os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")  # errors of a unit come back as such
-from distributed import Client, LocalCluster, TimeoutError, WorkerPlugin, wait
+from distributed import Client, LocalCluster, TimeoutError, WorkerPlugin, get_worker, wait
 
 from suite import machine
-from suite.search.unit import Unit, train_unit
+from suite.search.unit import PROGRAMS, Unit, program_of, train_unit
 
 
 class Crew:
@@ -92,13 +92,20 @@ class Workers(Crew):
             return
         for future in [future for future in self.running if future.done()]:
             self.running.remove(future)
-            future.result()
+            worker, programs = future.result()
+            if programs >= PROGRAMS:
+                self.client.restart_workers([worker])
 
     def __exit__(self, *_):
         self.client.close()
         self.cluster.close()
 
 
-def train_all(unit: Unit) -> int:
-    """Train a unit in a worker; the rows are in the results folder, their number comes back."""
-    return sum(1 for _ in train_unit(unit))
+def train_all(unit: Unit) -> tuple[str, int]:
+    """Train a unit in a worker; its rows are in the results folder.
+
+    Returns the worker's address, and how many programs its process has compiled so far.
+    """
+    for _ in train_unit(unit):
+        pass
+    return get_worker().address, program_of.cache_info().misses

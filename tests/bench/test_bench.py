@@ -72,5 +72,9 @@ def test_what_was_measured_is_written(timings, tmp_path):
     assert (tmp_path / "new" / "timings.svg").stat().st_size > 10_000
 
 
+def test_a_single_point_is_drawn_too(timings):
+    assert table.figure(timings[:1]).axes
+
+
 def test_the_exponent_is_the_slope():
     assert scaling.exponent([1, 2, 4], [3.0, 12.0, 48.0]) == pytest.approx(2)

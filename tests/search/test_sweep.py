@@ -15,7 +15,7 @@ import pytest
 
 import tasks
 from suite import Refusal, machine, store
-from suite.search import sweep
+from suite.search import sweep, workers
 from suite.search.asked import Asked, preset, presets
 from suite.search.workers import Here, Workers
 from suite.space import PAPER, Range, override
@@ -66,6 +66,24 @@ def test_every_trial_of_every_search_has_one_row(undisturbed):
 def test_two_workers_give_the_same_rows(undisturbed, tmp_path):
     frame = rows(ASKED, tmp_path / "sweep", Workers(2))
     assert frame["error"].isna().all(), frame["error"][0]
+    pd.testing.assert_frame_equal(comparable(frame), comparable(undisturbed))
+
+
+class Noted(Workers):
+    """Workers that keep a note of their processes."""
+
+    pids = frozenset()
+
+    def wait(self):
+        super().wait()
+        self.pids |= set(self.client.run(os.getpid).values())
+
+
+def test_a_worker_with_many_programs_starts_anew(undisturbed, tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "PROGRAMS", 1)
+    crew = Noted(1)
+    frame = rows(ASKED, tmp_path / "sweep", crew)
+    assert len(crew.pids) > 1
     pd.testing.assert_frame_equal(comparable(frame), comparable(undisturbed))
 
 
