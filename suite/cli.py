@@ -247,7 +247,8 @@ def doctor(data: Data = None, backend: BackendOption = None) -> None:
     import keras
 
     import tasks
-    from suite import machine
+    from suite import cells, machine
+    from suite.training.program import demand
 
     for package, version in machine.versions().items():
         print(f"{package:12} {version}")
@@ -255,8 +256,12 @@ def doctor(data: Data = None, backend: BackendOption = None) -> None:
     print(f"{'backend':12} {keras.backend.backend()}")
     print(f"{'devices':12} {', '.join(machine.devices())}")
     print(f"{'cores':12} {len(machine.cores())}")
+    print(f"{'programs':12} kept in {os.environ.get('JAX_COMPILATION_CACHE_DIR', 'no folder')}")
     plan = machine.plan()
     print(f"{'a sweep':12} {plan.workers} workers, one a {'GPU' if plan.gpus else 'core'}")
+    for units in (32, 100, 200):
+        lanes = plan.lanes_for(**demand(cells.find("lstm"), tasks.find("jsb"), units, steps=160, batch=1))
+        print(f"{'':12} {lanes} lanes for LSTMs of {units} units, batch 1")
     for name, task in tasks.known().items():
         start = time.perf_counter()
         try:

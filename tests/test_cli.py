@@ -153,5 +153,5 @@ def test_list_names_what_there_is(odyssey, what):
 def test_doctor_says_what_is_here(odyssey, tmp_path):
     code, out, _ = odyssey("doctor", f"--data={tmp_path}")
     assert code == 0
-    for word in ("keras", "backend", "cores", "chorales", "203/74/79"):
+    for word in ("keras", "backend", "cores", "programs", "lanes", "chorales", "203/74/79"):
         assert word in out
