@@ -319,6 +319,7 @@ def bench(
     backend: Annotated[Backend | None, typer.Option(help="This one alone of ours.")] = None,
 ) -> None:
     """Time this engine and its peers on the reference work: 229 sequences × 60 steps × 88 notes."""
+    from importlib.util import find_spec
     from itertools import groupby, product
 
     from suite import bench as of
@@ -332,21 +333,24 @@ def bench(
     for name, values in (("units", units or [1]), ("batch", batch or [1]), ("repeats", [repeats])):
         if min(values) < 1:
             raise Refusal(f"{name}: expected at least 1, got {min(values)}")
+    backends = [backend] if backend else [name for name in of.OURS if find_spec(name)]
+    use(backend or os.environ.get("KERAS_BACKEND") or backends[0])
     if scaling:
-        use(backend)
         for name, found in groupby(growth.study(os.environ["KERAS_BACKEND"], repeats), lambda f: f[0]):
             sizes, seconds = zip(*((size, s) for _, size, s in found), strict=True)
             pairs = "  ".join(f"{size}: {s:.4f}" for size, s in zip(sizes, seconds, strict=True))
             print(f"{name:8} seconds ~ size^{growth.exponent(sizes, seconds):.2f}   {pairs}", flush=True)
         return
-    rate = of.peak()
-    print(f"matrix product on {len(machine.cores())} cores: {rate / 1e9:.0f} GFLOP/s")
+    peak = of.peak()
+    print(f"matrix product on {len(machine.cores())} cores: {peak / 1e9:.0f} GFLOP/s")
     points = [of.Work(*point) for point in product(units or (32, 100, 200), batch or (1, 8, 32))]
-    timings = []
-    for timed in of.compare(cell, points, [backend] if backend else list(of.OURS), repeats):
-        timings += timed
+    found = of.Found(peak)
+    for point in points:
+        found.rates[point.batch, point.units] = of.rate(point.units, point.batch, repeats)
+        timed = of.compare(cell, point, backends, repeats)
+        found.timings += timed
         for t in timed:
-            print(table.line(t, rate), flush=True)
-    print(table.markdown(timings, rate))
+            print(table.line(t, peak), flush=True)
+    print(table.markdown(found))
     if out:
-        table.write(out, timings, rate)
+        table.write(out, found)

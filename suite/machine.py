@@ -96,14 +96,15 @@ def gpus() -> tuple[str, ...]:
     return tuple(listed.split(",") if listed else map(str, range(count)))[:count]
 
 
-def gpu_memory() -> int:
-    """Return the bytes of the smallest GPU, as `nvidia-smi` tells them; 8 GiB where it cannot be asked."""
+@functools.cache
+def gpu_memories() -> list[int]:
+    """Return the bytes of every GPU, as `nvidia-smi` tells them; none where it cannot be asked."""
     command = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]  # MiB
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-        return min(int(line) for line in done.stdout.splitlines()) * 2**20
+        return [int(line) * 2**20 for line in done.stdout.splitlines()]
     except (OSError, subprocess.SubprocessError, ValueError):
-        return 8 * 2**30
+        return []
 
 
 ALONE = {  # the environment of a process that has one core for itself, set before its backend is loaded
@@ -169,7 +170,9 @@ def plan(workers: int | None = None, lanes: int | None = None) -> Plan:
     if workers is None:
         workers = len(available) or len(cores())
     sharing = -(-workers // len(available)) or 1 if available else 1  # workers on one GPU
-    return Plan(workers, lanes, available, gpu_memory() // sharing if available else 0)
+    return Plan(
+        workers, lanes, available, min(gpu_memories(), default=8 * 2**30) // sharing if available else 0
+    )
 
 
 def lane_bytes(weights: int, activations: int, steps: int, batch: int) -> int:

@@ -21,7 +21,7 @@ def gpus(monkeypatch):
     def make_up(count, memory=80 * GIB, cores=8):
         found = [("H100", True)] * count or [("a processor", False)]
         monkeypatch.setattr(machine, "found", lambda: found)
-        monkeypatch.setattr(machine, "gpu_memory", lambda: memory)
+        monkeypatch.setattr(machine, "gpu_memories", lambda: [2 * memory, memory])
         monkeypatch.setattr(machine, "cores", lambda: list(range(cores)))
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
@@ -82,10 +82,18 @@ def test_gpus_are_called_as_they_are_listed(gpus, monkeypatch, listed, named):
     assert machine.gpus() == named
 
 
-@pytest.mark.parametrize(("printed", "memory"), [("81559\n40960\n", 40 * GIB), ("", 8 * GIB), ("?", 8 * GIB)])
-def test_the_smallest_gpu_counts(monkeypatch, printed, memory):
+@pytest.mark.parametrize(
+    ("printed", "memories"), [("81920\n40960\n", [80 * GIB, 40 * GIB]), ("", []), ("?", [])]
+)
+def test_gpus_are_as_large_as_their_driver_says(monkeypatch, printed, memories):
     monkeypatch.setattr(machine.subprocess, "run", lambda *_, **__: SimpleNamespace(stdout=printed))
-    assert machine.gpu_memory() == memory
+    assert machine.gpu_memories.__wrapped__() == memories
+
+
+def test_a_gpu_whose_memory_is_not_known_is_taken_for_a_small_one(gpus, monkeypatch):
+    gpus(1)
+    monkeypatch.setattr(machine, "gpu_memories", lambda: [])
+    assert machine.plan().memory == 8 * GIB
 
 
 def test_a_worker_sees_its_own_gpu_before_a_backend_is_loaded():

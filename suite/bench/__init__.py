@@ -2,21 +2,22 @@
 
 An engine that is given a core each runs one pinned single-threaded process per core, all at once, as a sweep
 does; one that is not runs one process with its default threads, as its users do. Either way the whole machine
-is one engine's while it is timed.
+is one engine's while it is timed. Where `nvidia-smi` finds a GPU, every engine is one process that has it.
 """
 
 import importlib.util
 import json
+import math
 import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from suite import machine
-from suite.bench.engines import FEATURES, SEQUENCES, STEPS
+from suite import cells, machine
+from suite.bench.engines import FEATURES, SEQUENCES, STEPS, products
+from suite.quiet import load_keras
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,10 @@ class Work:
 
     @property
     def flops(self) -> float:
-        """The floating-point operations of an epoch of an LSTM: its products forwards, twice backwards."""
-        weights = FEATURES * 4 * self.units + self.units * 4 * self.units + self.units * FEATURES
-        return 3 * 2 * weights * SEQUENCES * self.steps
+        """The floating-point operations of an epoch's products: one forwards and two backwards a weight."""
+        load_keras()
+        shapes = [*cells.find(self.cell).shapes(FEATURES, self.units).values(), (self.units, FEATURES)]
+        return 3 * 2 * sum(math.prod(shape) for shape in shapes if len(shape) == 2) * SEQUENCES * self.steps
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,11 @@ PEERS = [
     Engine("Keras fit, JAX", "keras_fit", "jax", core_each=True),
     Engine("torch.nn.LSTM", "torch_loop", "torch", core_each=True),
 ]
-PEAK = Engine("matrix product", "product", "jax", core_each=True)
-VECTOR = Engine("vector times matrix", "vector", "jax", core_each=True)
+PRODUCTS = [
+    Engine("product, NumPy", "product", "numpy", core_each=True),
+    Engine("product, TensorFlow", "compiled_product", "tensorflow", core_each=True),
+    Engine("product, JAX", "compiled_product", "jax", core_each=True),
+]
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,18 @@ class Timing:
         return statistics.median(self.seconds)
 
 
+@dataclass
+class Found:
+    """What a benchmark found: timings, and the rates at which all cores multiply matrices, FLOP/s.
+
+    `peak` is that of large ones, `rates` those of the recurrent product at each point (batch, units).
+    """
+
+    peak: float
+    rates: dict[tuple[int, int], float] = field(default_factory=dict)
+    timings: list[Timing] = field(default_factory=list)
+
+
 class Running:
     """The processes of an engine, waiting for the word to train an epoch."""
 
@@ -95,6 +112,7 @@ class Running:
         environment = os.environ | {"KERAS_BACKEND": engine.backend}
         environment |= machine.ALONE if engine.core_each else {}
         cores = machine.cores()[: engine.cores]
+        apart = engine.core_each and not machine.gpu_memories()
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         self.processes = [
             subprocess.Popen(
@@ -104,7 +122,7 @@ class Running:
                 preexec_fn=lambda own=own: os.sched_setaffinity(0, own),
                 **pipes,
             )
-            for own in ([{core} for core in cores] if engine.core_each else [set(cores)])
+            for own in ([{core} for core in cores] if apart else [set(cores)])
         ]
         try:
             ready = self.answers()
@@ -155,30 +173,30 @@ def run(pairs: list[tuple[Engine, Work]], repeats: int) -> list[Timing]:
         return [engine.timing() for engine in running]
 
 
-def compare(
-    cells: list[str] | None, points: list[Work], backends: list[str], repeats: int
-) -> Iterator[list[Timing]]:
-    """Time our engine on each backend and its peers, point by point; or, of our own, each of these cells."""
+def compare(names: list[str] | None, point: Work, backends: list[str], repeats: int) -> list[Timing]:
+    """Time our engine on each backend and its peers at a point; or, of our own, each of these cells."""
     ours = [OURS[backend] for backend in backends]
-    for point in points:
-        works = [replace(point, cell=cell) for cell in cells or [point.cell]]
-        peers = [] if cells else PEERS
-        pairs = [(engine, work) for work in works for engine in ours] + [(peer, point) for peer in peers]
-        yield run([(e, work) for e, work in pairs if importlib.util.find_spec(e.backend)], repeats)
+    works = [replace(point, cell=name) for name in names or [point.cell]]
+    peers = [] if names else PEERS
+    pairs = [(engine, work) for work in works for engine in ours] + [(peer, point) for peer in peers]
+    return run(installed(pairs), repeats)
 
 
-def peak(repeats: int = 5) -> float:
-    """Return the rate of large matrix products on all cores, FLOP/s."""
-    [timing] = run([(PEAK, Work(1024, 1))], repeats)
-    return 10 * 2 * 1024**3 / timing.median
+def installed(pairs: list[tuple[Engine, Work]]) -> list[tuple[Engine, Work]]:
+    """Return the engines whose backend is here, with their work."""
+    return [(engine, work) for engine, work in pairs if importlib.util.find_spec(engine.backend)]
 
 
-def vector_peak(units: int, repeats: int = 5) -> float:
-    """Return the rate at which all cores multiply vectors by a recurrent matrix, FLOP/s."""
-    [timing] = run([(VECTOR, Work(units, 1))], repeats)
-    return 2 * 4 * units**2 * SEQUENCES * STEPS / timing.median
+def rate(units: int, batch: int, repeats: int = 5) -> float:
+    """Return how fast all cores multiply a batch of states by a recurrent matrix, FLOP/s.
+
+    The fastest of the libraries that are here.
+    """
+    pairs = [(engine, Work(units, batch)) for engine in PRODUCTS]
+    fastest = min(timing.median for timing in run(installed(pairs), repeats))
+    return products(units, batch) * 8 * batch * units**2 / fastest
 
 
-def to_table(timings: list[Timing]) -> list[dict]:
-    """Return timings as plain data."""
-    return [asdict(timing) | {"median": timing.median} for timing in timings]
+def peak() -> float:
+    """Return how fast all cores multiply large matrices, (1024, 512) by (512, 2048), FLOP/s."""
+    return rate(units=512, batch=1024)

@@ -1,8 +1,8 @@
 """What a benchmark runs: one engine, in a process of its own, told on stdin when to train.
 
 `python -m suite.bench.engines NAME CELL UNITS BATCH STEPS LANES` builds the reference work, compiles it,
-prints a line of JSON that says so, and then trains an epoch for every line it reads, printing the seconds it
-took.
+prints a line of JSON that says so, and then, for every line it reads, trains for a while and prints the
+seconds that an epoch took.
 Every engine does the same: next-step prediction with an LSTM layer and a linear readout to sigmoids, SGD with
 Nesterov's momentum, an update after every batch. Ours also draws its input noise, which no peer does.
 """
@@ -16,6 +16,7 @@ import time
 import numpy as np
 
 SEQUENCES, STEPS, FEATURES = 229, 60, 88
+TURN = 0.5  # seconds that an engine trains at a time, at least: the first epoch finds the caches cold
 
 
 def data(steps):
@@ -90,47 +91,65 @@ def torch_loop(cell, units, batch, steps, lanes):
 
     if len(os.sched_getaffinity(0)) == 1:
         torch.set_num_threads(1)
-    x, y = map(torch.from_numpy, data(steps))
-    lstm, readout = torch.nn.LSTM(FEATURES, units, batch_first=True), torch.nn.Linear(units, FEATURES)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    x, y = (torch.from_numpy(array).to(device) for array in data(steps))
+    lstm = torch.nn.LSTM(FEATURES, units, batch_first=True, device=device)
+    readout = torch.nn.Linear(units, FEATURES, device=device)
     weights = [*lstm.parameters(), *readout.parameters()]
     optimiser = torch.optim.SGD(weights, 1e-4, momentum=0.9, nesterov=True)
     loss = torch.nn.BCEWithLogitsLoss()
 
     def epoch():
-        order = torch.randperm(SEQUENCES)
+        order = torch.randperm(SEQUENCES, device=device)
         for chosen in order.split(batch):
             optimiser.zero_grad()
-            loss(readout(lstm(x[chosen])[0]), y[chosen]).backward()
+            error = loss(readout(lstm(x[chosen])[0]), y[chosen])
+            error.backward()
             optimiser.step()
+        error.item()  # waits for the device
 
     return epoch, 1
 
 
 def product(cell, units, batch, steps, lanes):
-    """Multiply large matrices, 10 × 1024³: what the device can do at most."""
-    a = np.random.default_rng(0).random((1024, 1024), dtype="float32")
-    out = np.empty_like(a)
+    """Multiply a batch of states by a recurrent matrix with NumPy, `products` times."""
+    h, r = states_and_matrix(units, batch)
+    out = np.empty((batch, 4 * units), "float32")
 
     def epoch():
-        for _ in range(10):
-            np.matmul(a, a, out=out)
-
-    return epoch, 1
-
-
-def vector(cell, units, batch, steps, lanes):
-    """Multiply vectors by the recurrent matrix, as often as an epoch does forwards, at batch 1."""
-    r = np.random.default_rng(0).random((units, 4 * units), dtype="float32")
-    h, out = r[:, 0].copy(), np.empty(4 * units, "float32")
-
-    def epoch():
-        for _ in range(SEQUENCES * steps):
+        for _ in range(products(units, batch)):
             np.matmul(h, r, out=out)
 
     return epoch, 1
 
 
-WORK = {f.__name__: f for f in (odyssey, keras_fit, keras_fit_xla, torch_loop, product, vector)}
+def compiled_product(cell, units, batch, steps, lanes):
+    """Multiply a batch of states by a recurrent matrix with the backend, `products` times, in a loop."""
+    from keras import ops
+
+    from suite.backend import compile, scan
+
+    def step(h, _):
+        return ops.matmul(h, r)[:, :units], ops.zeros(())
+
+    h, r = map(ops.convert_to_tensor, states_and_matrix(units, batch))
+    run = compile(lambda h: scan(step, h, ops.zeros((products(units, batch),)))[0])
+    return lambda: ops.convert_to_numpy(run(h)), 1
+
+
+def states_and_matrix(units, batch):
+    """Return states (batch, units) and a recurrent matrix (units, 4 · units) that keeps their size."""
+    draw = np.random.default_rng(0)
+    h, (q, _) = draw.normal(size=(batch, units)), np.linalg.qr(draw.normal(size=(units, units)))
+    return h.astype("float32"), np.tile(q, 4).astype("float32")
+
+
+def products(units, batch):
+    """Return how many products are one epoch: as many as make 10⁹ floating-point operations."""
+    return -(-(10**9) // (8 * batch * units**2))
+
+
+WORK = {f.__name__: f for f in (odyssey, keras_fit, keras_fit_xla, torch_loop, product, compiled_product)}
 
 
 def main(name, cell, *numbers):
@@ -138,7 +157,7 @@ def main(name, cell, *numbers):
     start = time.perf_counter()
     from suite.quiet import load_keras
 
-    if name != "torch_loop":
+    if name not in ("torch_loop", "product"):
         load_keras()
     epoch, lanes = WORK[name](cell, *map(int, numbers))
     loaded = time.perf_counter()
@@ -146,9 +165,11 @@ def main(name, cell, *numbers):
     first = time.perf_counter() - loaded
     print(json.dumps({"load": loaded - start, "first": first, "lanes": lanes}), flush=True)
     for _ in sys.stdin:
-        start = time.perf_counter()
-        epoch()
-        seconds = time.perf_counter() - start
+        start, epochs = time.perf_counter(), 0
+        while time.perf_counter() < start + TURN:
+            epoch()
+            epochs += 1
+        seconds = (time.perf_counter() - start) / epochs
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         print(json.dumps({"seconds": seconds, "memory": memory}), flush=True)
 

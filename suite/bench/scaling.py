@@ -13,7 +13,7 @@ from suite import bench, machine
 
 BASE = bench.Work(units=64, batch=8)
 GROWING = {"units": (16, 32, 64, 128, 256), "steps": (15, 30, 60, 120, 240)}
-LANES, TRIALS = (1, 2, 4, 8, 16), (8, 32, 128)
+TRIALS = (8, 32, 128)
 
 
 def study(backend: str, repeats: int) -> Iterator[tuple[str, int, float]]:
@@ -21,10 +21,9 @@ def study(backend: str, repeats: int) -> Iterator[tuple[str, int, float]]:
     ours = bench.OURS[backend]
     for name, sizes in GROWING.items():
         yield from timed(name, sizes, [(ours, replace(BASE, **{name: size})) for size in sizes], repeats)
-    alone = replace(ours, cores=1)
-    yield from timed(
-        "lanes", LANES, [(replace(alone, lanes=k), replace(BASE, batch=1)) for k in LANES], repeats
-    )
+    alone, one_by_one = replace(ours, cores=1), replace(BASE, batch=1)
+    lanes = [4**k for k in range(6)] if machine.gpu_memories() else [1, 2, 4, 8, 16]
+    yield from timed("lanes", lanes, [(replace(alone, lanes=k), one_by_one) for k in lanes], repeats)
     counts = range(1, len(machine.cores()) + 1)
     yield from timed("workers", counts, [(replace(ours, cores=k), BASE) for k in counts], repeats)
     for trials in TRIALS:
@@ -47,7 +46,8 @@ def search(trials: int) -> float:
 
     protocol, space = Protocol(epochs=2, batch=32), override(PAPER, {"units": (20, 20)})
     question = asked.Asked("scaling", ("adding",), ("np",), trials, protocol=protocol, space=space)
-    with tempfile.TemporaryDirectory() as folder, Workers(len(machine.cores())) as crew:
+    plan = machine.plan()
+    with tempfile.TemporaryDirectory() as folder, Workers(plan.workers, plan.gpus) as crew:
         results = Path(folder) / "scaling"
         store.create(results, question.to_table())
         start = time.perf_counter()

@@ -1,7 +1,7 @@
 """What a benchmark found, as lines, as a table, and as a figure."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from suite import machine, store
-from suite.bench import OURS, PEERS, USER, Timing, to_table
+from suite.bench import OURS, PEERS, USER, Found, Timing
 
 PINNED = [peer.name for peer in PEERS if peer.core_each]
 
@@ -20,12 +20,9 @@ def name_of(timing: Timing) -> str:
     return timing.engine.name + cell
 
 
-def line(timing: Timing, rate: float) -> str:
-    """Return a timing as a line to print; `rate` is that of matrix products, FLOP/s.
-
-    The share of it counts the products of an LSTM.
-    """
-    work, share = timing.work, timing.work.flops / timing.median / rate
+def line(timing: Timing, peak: float) -> str:
+    """Return a timing as a line to print, with its share of the peak, FLOP/s."""
+    work, share = timing.work, timing.work.flops / timing.median / peak
     return (
         f"N{work.units} B{work.batch}  {name_of(timing):26} {timing.median:8.4f} s a trial-epoch "
         f"({min(timing.seconds):.4f}–{max(timing.seconds):.4f})  {share:4.0%} of peak  "
@@ -42,37 +39,43 @@ def wide(timings: list[Timing]) -> pd.DataFrame:
     return long.pivot_table(index="engine", columns=["batch", "units"], values="seconds").loc[order]
 
 
-def ratios(timings: list[Timing], rate: float) -> pd.DataFrame:
-    """Return how much faster we are than whom, and our share of the peak, for each point (batch, units).
+def ratios(found: Found) -> pd.DataFrame:
+    """Return how much faster we are than whom, for each point (batch, units); empty where a side is missing.
 
     Against what a user of Keras has, on our default backend; against the fastest peer that is given a core
-    each, as we are, on our fastest. Empty where a side is missing.
+    each, as we are, on our fastest.
     """
-    seconds = wide(timings)
+    seconds, rows = wide(found.timings), {}
     ours = [engine.name for engine in OURS.values() if engine.name in seconds.index]
     peers = [name for name in PINNED if name in seconds.index]
-    found = {}
     if ours and USER.name in seconds.index:
-        found[f"{USER.name} ÷ {ours[0]}"] = seconds.loc[USER.name] / seconds.loc[ours[0]]
+        rows[f"{USER.name} ÷ {ours[0]}"] = seconds.loc[USER.name] / seconds.loc[ours[0]]
     if ours and peers:
-        found["fastest peer ÷ our fastest"] = seconds.loc[peers].min() / seconds.loc[ours].min()
-    if ours:
-        flops = {(t.work.batch, t.work.units): t.work.flops for t in timings}
-        rates = [flops[point] for point in seconds.columns] / seconds.loc[ours].min()
-        found["our share of the peak"] = rates / rate
-    return pd.DataFrame(found).T.reindex(columns=seconds.columns)
+        rows["fastest peer ÷ our fastest"] = seconds.loc[peers].min() / seconds.loc[ours].min()
+    return pd.DataFrame(rows).T.reindex(columns=seconds.columns)
 
 
-def markdown(timings: list[Timing], rate: float) -> str:
+def shares(found: Found) -> pd.DataFrame:
+    """Return our fastest rate as a share of those at which matrices are multiplied, point by point."""
+    seconds = wide([t for t in found.timings if t.engine in OURS.values() and t.work.cell == "np"]).min()
+    flops = {(t.work.batch, t.work.units): t.work.flops for t in found.timings}
+    rates = pd.Series(flops, dtype=float).reindex(seconds.index) / seconds
+    own = pd.Series(found.rates, dtype=float).reindex(seconds.index)
+    rows = {"our share of the peak": rates / found.peak, "our share of its own product": rates / own}
+    return pd.DataFrame(rows).T.reindex(columns=seconds.index)
+
+
+def markdown(found: Found) -> str:
     """Return a table: milliseconds a trial-epoch, then ratios, and their geometric means by batch size."""
-    seconds, compared = wide(timings), ratios(timings, rate)
+    seconds, compared = wide(found.timings), ratios(found)
     rows = [["ms a trial-epoch", *(f"B{batch} N{units}" for batch, units in seconds.columns)]]
     rows.append(["---"] + ["---:"] * len(seconds.columns))
     rows += [[name, *(f"{1000 * s:.1f}" for s in values)] for name, *values in seconds.itertuples()]
     rows += [[f"*{name}*", *(f"{r:.2f}" for r in values)] for name, *values in compared.itertuples()]
+    rows += [[f"*{name}*", *(f"{r:.2f}" for r in values)] for name, *values in shares(found).itertuples()]
     text = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     means = np.exp(np.log(compared).T.groupby(level="batch").mean())
-    for name in compared.index[:-1]:
+    for name in compared.index:
         said = ", ".join(f"batch {batch} {mean:.2f}×" for batch, mean in means[name].items())
         text += f"\n\nGeometric mean of {name}: {said}."
     return text + "\n"
@@ -101,10 +104,12 @@ def figure(timings: list[Timing]) -> Figure:
     return made
 
 
-def write(folder: Path, timings: list[Timing], rate: float) -> None:
+def write(folder: Path, found: Found) -> None:
     """Write timings.json, timings.md and timings.svg into a folder."""
-    said = {"device": machine.processor(), "cores": len(machine.cores()), "peak": rate}
-    content = said | {"versions": machine.versions(), "timings": to_table(timings)}
+    said = {"device": machine.processor(), "cores": len(machine.cores()), "versions": machine.versions()}
+    rates = [{"batch": batch, "units": units, "rate": r} for (batch, units), r in found.rates.items()]
+    timings = [asdict(timing) | {"median": timing.median} for timing in found.timings]
+    content = said | {"peak": found.peak, "rates": rates, "timings": timings}
     store.write_atomic(folder / "timings.json", json.dumps(content, indent=1).encode())
-    store.write_atomic(folder / "timings.md", markdown(timings, rate).encode())
-    figure(timings).savefig(folder / "timings.svg")
+    store.write_atomic(folder / "timings.md", markdown(found).encode())
+    figure(found.timings).savefig(folder / "timings.svg")

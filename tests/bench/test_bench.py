@@ -8,11 +8,11 @@ import pytest
 from suite import bench
 from suite.bench import scaling, table
 
-FAST = replace(bench.PEAK, core_each=False)
+FAST = replace(bench.PRODUCTS[0], core_each=False)
 
 
 def test_an_engine_trains_when_told_and_is_timed():
-    [timing] = bench.run([(FAST, bench.Work(64, 1))], repeats=2)
+    [timing] = bench.run([(FAST, bench.Work(64, 8))], repeats=2)
     assert len(timing.seconds) == 2
     assert all(seconds > 0 for seconds in timing.seconds)
     assert timing.memory > 2**20
@@ -27,53 +27,82 @@ def test_an_engine_that_fails_says_why():
 def test_the_flops_are_those_of_the_products():
     """Hand-worked for one unit: 88·4 + 4 + 88 multiplications and additions a step, three times."""
     assert bench.Work(1, 1).flops == 3 * 2 * (88 * 4 + 4 + 88) * 229 * 60
+    assert bench.Work(1, 1, cell="fgr").flops == 3 * 2 * (88 * 4 + 4 + 9 + 88) * 229 * 60
+
+
+def test_a_rate_is_that_of_the_fastest_library(monkeypatch):
+    """An epoch of products makes 10⁹ operations, in half a second where it takes least."""
+    took = iter([1.0, 0.5, 2.0])
+
+    def run(pairs, repeats):
+        return [bench.Timing(engine, work, 1, [next(took)], 0.0, 0) for engine, work in pairs]
+
+    monkeypatch.setattr(bench, "run", run)
+    monkeypatch.setattr(bench, "installed", list)
+    assert bench.rate(100, 8) == pytest.approx(2e9, rel=1e-3)
+
+
+@pytest.mark.parametrize("engine", bench.PRODUCTS, ids=lambda engine: engine.backend)
+def test_every_library_multiplies(engine):
+    [timing] = bench.run(bench.installed([(replace(engine, core_each=False), bench.Work(64, 8))]), repeats=1)
+    assert timing.median > 0
 
 
 @pytest.fixture
-def timings():
+def found():
     """At two points, two and eight times as fast as Keras, once and four times as fast as a peer."""
     tensorflow, jax, torch = bench.OURS["tensorflow"], bench.OURS["jax"], bench.PEERS[-1]
     seconds = {tensorflow: (2.0, 1.0), jax: (1.0, 2.0), bench.USER: (4.0, 8.0), torch: (1.0, 4.0)}
-    return [
+    timings = [
         bench.Timing(engine, bench.Work(units, 8), 1, [s * 0.9, s, s * 1.2], 1.0, 2**20)
-        for engine, found in seconds.items()
-        for units, s in zip((32, 100), found, strict=True)
+        for engine, each in seconds.items()
+        for units, s in zip((32, 100), each, strict=True)
     ]
+    rates = {(8, 32): bench.Work(32, 8).flops / 2, (8, 100): bench.Work(100, 8).flops}
+    return bench.Found(bench.Work(32, 8).flops, rates, timings)
 
 
-def test_ratios_are_to_the_default_and_to_the_fastest(timings):
-    ratios = table.ratios(timings, rate=bench.Work(32, 8).flops)
-    assert ratios.iloc[0].tolist() == [2, 8]
-    assert ratios.iloc[1].tolist() == [1, 4]
-    assert ratios.iloc[2, 0] == 1
-    text = table.markdown(timings, rate=1e9)
+def test_ratios_are_to_the_default_and_to_the_fastest(found):
+    assert table.ratios(found).to_numpy().tolist() == [[2, 8], [1, 4]]
+    text = table.markdown(found)
     assert "Geometric mean of Keras fit, TensorFlow ÷ odyssey, TensorFlow: batch 8 4.00×." in text
     assert "Geometric mean of fastest peer ÷ our fastest: batch 8 2.00×." in text
     assert "| odyssey, JAX | 1000.0 | 2000.0 |" in text
 
 
-def test_points_come_in_order_of_batch_and_units(timings):
-    more = [replace(t, work=bench.Work(t.work.units, 1)) for t in timings]
-    ratios = table.ratios(timings[::-1] + more, rate=1e9)
+def test_shares_are_of_the_peak_and_of_the_product_of_each_point(found):
+    of_peak, of_own = table.shares(found).to_numpy().tolist()
+    assert of_peak == [1, bench.Work(100, 8).flops / bench.Work(32, 8).flops]
+    assert of_own == [2, 1]
+
+
+def test_points_come_in_order_of_batch_and_units(found):
+    more = [replace(t, work=bench.Work(t.work.units, 1)) for t in found.timings]
+    ratios = table.ratios(replace(found, timings=found.timings[::-1] + more))
     assert ratios.columns.tolist() == [(1, 32), (1, 100), (8, 32), (8, 100)]
     assert ratios.iloc[1].tolist() == [1, 4, 1, 4]
 
 
-def test_ratios_are_left_out_where_a_side_is_missing(timings):
-    ours = [t for t in timings if t.engine.function == "odyssey"]
-    assert len(table.ratios(ours, rate=1e9)) == 1
-    assert table.ratios([t for t in timings if t not in ours], rate=1e9).empty
+def test_what_has_no_other_side_is_left_out(found):
+    ours = [t for t in found.timings if t.engine.function == "odyssey"]
+    theirs = [t for t in found.timings if t not in ours]
+    for alone in (ours, theirs):
+        assert table.ratios(replace(found, timings=alone)).empty
+    assert table.shares(replace(found, timings=theirs)).empty
+    cells = [replace(t, work=replace(t.work, cell="fgr")) for t in ours]
+    assert table.shares(replace(found, timings=cells)).empty
+    assert "odyssey, JAX, fgr" in table.markdown(replace(found, timings=cells))
 
 
-def test_what_was_measured_is_written(timings, tmp_path):
-    table.write(tmp_path / "new", timings, rate=1e9)
+def test_what_was_measured_is_written(found, tmp_path):
+    table.write(tmp_path / "new", found)
     written = json.loads((tmp_path / "new" / "timings.json").read_text())
-    assert [t["median"] for t in written["timings"]] == [t.median for t in timings]
+    assert [t["median"] for t in written["timings"]] == [t.median for t in found.timings]
     assert (tmp_path / "new" / "timings.svg").stat().st_size > 10_000
 
 
-def test_a_single_point_is_drawn_too(timings):
-    assert table.figure(timings[:1]).axes
+def test_a_single_point_is_drawn_too(found):
+    assert table.figure(found.timings[:1]).axes
 
 
 def test_the_exponent_is_the_slope():
