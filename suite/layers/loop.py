@@ -106,4 +106,4 @@ def outer(m, da):
         steps, lanes, batch, n = a.shape
         return ops.reshape(ops.transpose(a, (1, 0, 2, 3)), (lanes, steps * batch, n))
 
-    return ops.matmul(ops.transpose(flat(m), (0, 2, 1)), flat(da))
+    return ops.einsum("lkm,lkn->lmn", flat(m), flat(da))
