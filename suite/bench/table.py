@@ -56,9 +56,13 @@ def ratios(found: Found) -> pd.DataFrame:
 
 
 def shares(found: Found) -> pd.DataFrame:
-    """Return our fastest rate as a share of those at which matrices are multiplied, point by point."""
-    seconds = wide([t for t in found.timings if t.engine in OURS.values() and t.work.cell == "np"]).min()
-    flops = {(t.work.batch, t.work.units): t.work.flops for t in found.timings}
+    """Return the rate of our fastest LSTM as a share of those at which matrices are multiplied.
+
+    Of large matrices, and of the recurrent product of each point (batch, units).
+    """
+    ours = [t for t in found.timings if t.engine in OURS.values() and t.work.cell == "np"]
+    seconds = wide(ours).min()
+    flops = {(t.work.batch, t.work.units): t.work.flops for t in ours}
     rates = pd.Series(flops, dtype=float).reindex(seconds.index) / seconds
     own = pd.Series(found.rates, dtype=float).reindex(seconds.index)
     rows = {"our share of the peak": rates / found.peak, "our share of its own product": rates / own}

@@ -71,6 +71,7 @@ def test_ratios_are_to_the_default_and_to_the_fastest(found):
 
 
 def test_shares_are_of_the_peak_and_of_the_product_of_each_point(found):
+    found.timings += [replace(t, work=replace(t.work, cell="rnn")) for t in found.timings]  # are left out
     of_peak, of_own = table.shares(found).to_numpy().tolist()
     assert of_peak == [1, bench.Work(100, 8).flops / bench.Work(32, 8).flops]
     assert of_own == [2, 1]
