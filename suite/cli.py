@@ -3,7 +3,9 @@
 Nothing heavy is imported before a command needs it: `--help` and `list` must answer at once.
 """
 
+import math
 import os
+import signal
 import sys
 import time
 from enum import StrEnum
@@ -174,10 +176,16 @@ def sweep(
     lanes: Annotated[
         int | None, typer.Option(help="Trials a worker trains side by side; else what suits their shape.")
     ] = None,
+    max_hours: Annotated[
+        float | None, typer.Option(help="End then, with what is there; asked again, it goes on.")
+    ] = None,
     data: Data = None,
     backend: BackendOption = None,
 ) -> None:
-    """Run every search of a question, or what is missing of it, and write the report."""
+    """Run every search of a question, or what is missing of it, and write the report.
+
+    Ctrl-C ends it after the epochs under way and keeps the trials half done; a second one ends it at once.
+    """
     use(backend)
     from dataclasses import asdict, replace
 
@@ -200,6 +208,8 @@ def sweep(
     for name, least, value in (("workers", 0, workers), ("lanes", 1, lanes)):
         if value is not None and value < least:
             raise Refusal(f"{name}: expected at least {least}, got {value}")
+    if max_hours is not None and not max_hours > 0:
+        raise Refusal(f"max-hours: expected more than 0, got {max_hours:g}")
     splits = ready(question, data)
     folder = results or Path("results") / question.name
     from suite import machine, store
@@ -212,13 +222,34 @@ def sweep(
 
     plan = machine.plan(workers, lanes)
     counts = search.lanes(question, splits, plan)
-    again = f"odyssey sweep {' '.join(sys.argv[2:])}"
+    seconds = math.inf if max_hours is None else 3600 * max_hours
+    interrupted = False
+
+    def finish(*_):
+        nonlocal interrupted
+        interrupted = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        store.stop(folder)
+        print("\nFinishing the epochs under way; Ctrl-C again to stop at once.", file=sys.stderr, flush=True)
+
+    def to_go_on():
+        print(f"To go on: odyssey sweep {' '.join(sys.argv[2:])}", file=sys.stderr, flush=True)
+
     try:
         with Workers(plan.workers, plan.gpus) if plan.workers else Here() as crew:
-            show(search.run(question, folder, crew, counts, data), question, crew.size)
+            signal.signal(signal.SIGINT, finish)
+            show(search.run(question, folder, crew, counts, data, seconds), question, crew.size)
     except KeyboardInterrupt:
-        print(f"\nStopped; all finished trials are kept in {folder}. To go on: {again}", file=sys.stderr)
+        print(f"\nStopped at once; all finished trials are kept in {folder}.", file=sys.stderr)
+        to_go_on()
         raise
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if store.stopping(folder):
+        print(f"Stopped; all trials, finished and half done, are kept in {folder}.", file=sys.stderr)
+        to_go_on()
+    if interrupted:
+        raise KeyboardInterrupt
     print(f"results  {folder}")
     report(folder, reports)
 

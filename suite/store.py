@@ -5,7 +5,9 @@ A results folder holds
 - `sweep.toml`: what was asked, written once;
 - `trials.sqlite`: the rows, one a trial, and the curves; the driver of the sweep is its only writer;
 - `finished/`: rows that a worker has finished and the driver has not yet taken in, a file each;
-- `driver`: which process is or was the driver, locked for as long as it lives.
+- `running/`: checkpoints of trials half done, a folder a search (`suite.training.checkpoint`);
+- `driver`: which process is or was the driver, locked for as long as it lives;
+- `stop`: there once the sweep is to end: workers finish their epoch, keep what they have, and leave.
 
 A worker makes a row durable before it reports it; the driver takes it in, and only then is the file removed.
 So at any moment a finished trial is in one of the two, and taking it in twice changes nothing.
@@ -18,6 +20,7 @@ import os
 import re
 import socket
 import sqlite3
+import time
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -108,16 +111,36 @@ def write_atomic(path: Path, content: bytes) -> None:
 
 def finish(folder: Path, row: dict) -> None:
     """Make a finished row durable, from any process: a row of `COLUMNS`, and its curve."""
-    name = re.sub(r"[^\w.-]", "_", "-".join(str(row[key]) for key in KEY))
-    write_atomic(folder / "finished" / f"{name}.json", json.dumps(row).encode())
+    write_atomic(folder / "finished" / f"{plain(row[key] for key in KEY)}.json", json.dumps(row).encode())
+
+
+def running(folder: Path, task: str, cell: str) -> Path:
+    """Return where the checkpoints of a search are."""
+    return folder / "running" / plain((task, cell))
+
+
+def plain(names: Iterable) -> str:
+    """Return names joined to one that is a file's and cannot leave its folder."""
+    return re.sub(r"[^\w.-]", "_", "-".join(map(str, names)))
+
+
+def stop(folder: Path) -> None:
+    """Ask the sweep in a folder to end after the epochs that are under way."""
+    (folder / "stop").touch()
+
+
+def stopping(folder: Path) -> bool:
+    """Whether the sweep in a folder has been asked to end."""
+    return (folder / "stop").exists()
 
 
 class Store:
     """The rows of a results folder, open for their one writer."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, workers: int = 0):
         self.folder = folder
-        self.lock = lock(folder / "driver")
+        self.lock = lock(folder / "driver", {"workers": workers})
+        (folder / "stop").unlink(missing_ok=True)
         try:
             self.database = connect(folder / "trials.sqlite")
             self.database.executescript(SCHEMA)
@@ -159,25 +182,40 @@ class Store:
         self.lock.close()
 
 
-def lock(path: Path):
+def lock(path: Path, about: dict):
     """Return a file that this process alone holds until it closes it or ends, however it ends.
 
-    Refuses where another process holds it, with what that one wrote of itself.
+    What is written in it, beside `about`, names this process; it is refused while another one holds it.
     """
     file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - open for as long as the lock is held
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.seek(0)
-        first = file.read() or "a process that is just starting"
+    for _ in range(10):  # one who only looks (`driver`) holds it for a moment
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        time.sleep(0.1)
+    else:
         file.close()
+        who = (driver(path.parent) or {}).get("who", "a process that has just ended")
         raise Refusal(
-            f"{path.parent} is being written by {first}; wait for it, stop it, or name another folder"
-        ) from None
+            f"{path.parent} is being written by {who}; wait for it, stop it, or name another folder"
+        )
     file.truncate(0)
-    file.write(f"process {os.getpid()} on {socket.gethostname()}")
+    file.write(json.dumps(about | {"who": f"process {os.getpid()} on {socket.gethostname()}"}))
     file.flush()
     return file
+
+
+def driver(folder: Path) -> dict | None:
+    """Return what the driver at work in a folder wrote of itself, "who" and "workers"; None where none is."""
+    try:
+        with open(folder / "driver", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return json.loads(file.read() or '{"who": "a process that is just starting"}')
+    except FileNotFoundError:
+        pass
+    return None
 
 
 def flat(row: dict) -> dict:

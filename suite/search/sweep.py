@@ -2,6 +2,8 @@
 
 import itertools
 import math
+import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,14 +79,17 @@ class Searching:
         return missing
 
 
-def run(asked: Asked, folder: Path, crew, lanes: dict, data: Path | None) -> Iterator[Progress]:
+def run(
+    asked: Asked, folder: Path, crew, lanes: dict, data: Path | None, seconds: float = math.inf
+) -> Iterator[Progress]:
     """Train every trial of a sweep that has no row yet, and yield progress as rows come in.
 
     `crew` trains units: it is asked to `submit` them and to `wait` until something may have happened.
-    `lanes` says how many for each task, cell and width.
+    `lanes` says how many for each task, cell and width. After so many seconds, or when it is asked to
+    (`store.stop`), the sweep ends with what is there, and keeps the trials under way.
     """
-    sizes = widths(asked.space["units"], asked.trials)
-    book = store.Store(folder)
+    sizes, end = widths(asked.space["units"], asked.trials), time.monotonic() + seconds
+    book = store.Store(folder, crew.size)
     try:
         book.collect()
         searches = [Searching(asked, task, cell) for task in asked.tasks for cell in asked.cells]
@@ -104,7 +109,14 @@ def run(asked: Asked, folder: Path, crew, lanes: dict, data: Path | None) -> Ite
                     crew.submit(Unit(sweep=asked.name, trials=trials, **where, **how))
             yield Progress(rows, sum(s.done for s in searches), sum(s.total for s in searches))
             if all(search.over for search in searches):
+                shutil.rmtree(folder / "running", ignore_errors=True)
                 return
+            if time.monotonic() > end:
+                store.stop(folder)
+            if store.stopping(folder):
+                crew.waiting.clear()
+                if crew.idle:
+                    return
             crew.wait()
             rows = book.collect()
     finally:

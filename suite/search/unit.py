@@ -10,6 +10,7 @@ import tasks
 from suite import cells, machine, store
 from suite.quiet import load_keras
 from suite.space import OPTIONAL
+from suite.training.checkpoint import Checkpoints
 from suite.training.trial import Protocol, Result, Trial
 
 PROGRAMS = 8  # a process: TensorFlow never frees one, of 125 MB, so a worker that has as many starts anew
@@ -38,15 +39,20 @@ class Unit:
 def train_unit(unit: Unit) -> Iterator[dict]:
     """Train the trials of a unit that have no row yet; make each row durable, then yield it.
 
-    Where anything raises, the trials that have no row by then get one that says so.
+    Where anything raises, the trials that have no row by then get one that says so. When the sweep is to end,
+    those under way are kept as they are.
     """
+    if store.stopping(unit.folder):
+        return
     there = store.numbers(unit.folder, unit.task, unit.cell)
     waiting = {trial.number: trial for trial in unit.trials if trial.number not in there}
+    kept = checkpoints(unit)
     try:
-        for result in train(unit, list(waiting.values())):
+        for result in train(unit, list(waiting.values()), kept):
             del waiting[result.trial.number]
             row = row_of(unit, result)
             store.finish(unit.folder, row)
+            kept.remove(result.trial)
             yield row
     except Exception:
         for trial in waiting.values():
@@ -55,16 +61,31 @@ def train_unit(unit: Unit) -> Iterator[dict]:
             yield row
 
 
-def train(unit: Unit, trials: list[Trial]) -> Iterator[Result]:
-    """Train trials of a unit."""
+def checkpoints(unit: Unit) -> Checkpoints:
+    """Return the checkpoints of a unit's search: those of this code, backend and protocol."""
     load_keras()
+    import keras
+
+    made_by = {
+        "versions": machine.versions(),
+        "commit": machine.commit(),
+        "backend": keras.backend.backend(),
+        "protocol": dataclasses.asdict(unit.protocol),
+        "width": unit.width,
+    }
+    return Checkpoints(store.running(unit.folder, unit.task, unit.cell), made_by)
+
+
+def train(unit: Unit, trials: list[Trial], kept: Checkpoints) -> Iterator[Result]:
+    """Train trials of a unit."""
     from suite.training import population
 
     if trials:
         clips = any(name in trial.hyperparameters for trial in trials for name in OPTIONAL)
         how = unit.protocol.batch, unit.protocol.optimiser, clips
         program = program_of(unit.task, unit.cell, unit.width, unit.lanes, *how, unit.data)
-        yield from population.train(program, trials, unit.protocol.patience)
+        stopping = functools.partial(store.stopping, unit.folder)
+        yield from population.train(program, trials, unit.protocol.patience, kept, stopping)
 
 
 @functools.lru_cache(maxsize=PROGRAMS)

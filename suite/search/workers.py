@@ -28,6 +28,11 @@ class Crew:
         """Return the costliest unit that waits."""
         return heapq.heappop(self.waiting)[-1]
 
+    @property
+    def idle(self) -> bool:
+        """Whether no unit waits or is in training."""
+        return not (self.waiting or self.running)
+
     def __enter__(self):
         return self
 
@@ -39,12 +44,15 @@ class Here(Crew):
     """Training in this process."""
 
     size = 1
-    rows = iter(())
+    running = None
 
     def wait(self) -> None:
-        """Train until the next row is there."""
-        while next(self.rows, None) is None:
-            self.rows = train_unit(self.next())
+        """Train until the next row is there, or no unit is left."""
+        while not self.idle:
+            self.running = self.running or train_unit(self.next())
+            if next(self.running, None):
+                return
+            self.running = None
 
 
 class Pinned(WorkerPlugin):

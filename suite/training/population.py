@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from keras import ops, tree
@@ -10,6 +10,7 @@ from keras import ops, tree
 from suite import seeds
 from suite.cells.base import laned
 from suite.training import batches
+from suite.training.checkpoint import Checkpoints
 from suite.training.optimiser import across
 from suite.training.program import Program, on_device, parameters, shapes
 from suite.training.trial import Result, Trial
@@ -24,8 +25,8 @@ class Population:
     A trial's result depends on nothing but the trial: neither its neighbours nor when its lane was filled.
     """
 
-    def __init__(self, program: Program, patience: int):
-        self.program, self.patience = program, patience
+    def __init__(self, program: Program, patience: int, checkpoints: Checkpoints | None = None):
+        self.program, self.patience, self.checkpoints = program, patience, checkpoints
         self.lanes: list[Result | None] = [None] * program.lanes
         zeros = program.zeros()
         slots = program.optimiser.slots(zeros, program.lanes)
@@ -39,7 +40,7 @@ class Population:
         }
 
     def fill(self, trials: deque[Trial]) -> None:
-        """Start waiting trials in the free lanes."""
+        """Start waiting trials in the free lanes, or go on with those that have a checkpoint."""
         free = [lane for lane, result in enumerate(self.lanes) if result is None]
         starting = [(lane, trials.popleft()) for lane in free[: len(trials)]]
         if not starting:
@@ -64,7 +65,18 @@ class Population:
             for slot in tree.flatten(self.state["slots"]):
                 slot[lane] = 0
             self.lanes[lane] = Result(trial, parameters(self.program.cell, self.program.task, units))
+            if self.checkpoints and (kept := self.checkpoints.load(trial)):
+                self.lanes[lane], arrays = kept
+                for name, array in named(self.state):
+                    array[lane] = arrays[name]
         self.state = on_device(self.state)
+
+    def keep(self) -> None:
+        """Make a checkpoint of every lane's trial."""
+        state = {name: ops.convert_to_numpy(array) for name, array in named(self.state)}
+        for lane, result in enumerate(self.lanes):
+            if result is not None:
+                self.checkpoints.save(result, {name: array[lane] for name, array in state.items()})
 
     def initial(self, seed: int, units: int) -> dict[str, np.ndarray]:
         """Draw a trial's weights for its true size and pad them with zeros to the width of the program."""
@@ -131,11 +143,35 @@ def spread(n: int, m: int, units: int, width: int) -> np.ndarray:
     return np.concatenate([block * width + np.arange(units) for block in range(m // width)])
 
 
-def train(program: Program, trials: Iterable[Trial], patience: int) -> Iterator[Result]:
-    """Train trials in the lanes of a program and yield each as it ends."""
-    population, waiting = Population(program, patience), deque(trials)
+def named(state: dict, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the arrays of nested dicts, each with its path."""
+    for name, value in state.items():
+        if isinstance(value, dict):
+            yield from named(value, f"{prefix}{name}/")
+        else:
+            yield prefix + name, value
+
+
+def train(
+    program: Program,
+    trials: Iterable[Trial],
+    patience: int,
+    checkpoints: Checkpoints | None = None,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Iterator[Result]:
+    """Train trials in the lanes of a program and yield each as it ends.
+
+    Those that are running are kept in `checkpoints` from time to time, and once more when, at the end of an
+    epoch, `stopping` says so; then nothing more is trained.
+    """
+    population, waiting = Population(program, patience, checkpoints), deque(trials)
     population.epoch()  # nothing but compiling: no trial's seconds hold it
     population.fill(waiting)
     while any(population.lanes):
         yield from population.epoch()
+        stopped = stopping()
+        if checkpoints and (stopped or checkpoints.due()):
+            population.keep()
+        if stopped:
+            return
         population.fill(waiting)

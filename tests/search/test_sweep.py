@@ -158,6 +158,50 @@ def test_killed_and_started_again_it_ends_with_the_same_rows(workers, undisturbe
     assert (folder.with_name("tiny-report") / "index.html").exists()
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_interrupted_it_keeps_the_trials_half_done_and_goes_on_with_them(workers, undisturbed, tmp_path):
+    """Ctrl-C reaches all processes of the terminal; then the same again, to the undisturbed rows."""
+    folder = tmp_path / "tiny"
+    asked = replace(ASKED, trials=2, protocol=replace(ASKED.protocol, epochs=400, patience=400))
+    again = command(folder, f"--workers={workers}", "--trials=2", "--epochs=400", "--patience=400")
+    expected = rows(asked, tmp_path / "undisturbed")
+    process = subprocess.Popen(again, cwd=HERE, start_new_session=True, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not (folder / "trials.sqlite").exists():
+        time.sleep(0.01)
+    time.sleep(1)
+    os.killpg(process.pid, signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130, said
+    assert "Finishing the epochs under way" in said
+    assert "To go on: odyssey sweep --task=tiny:PARITY" in said
+    assert len(store.load(folder)) < 4
+    subprocess.run(again, cwd=HERE, check=True)
+    frame = store.load(folder)
+    pd.testing.assert_frame_equal(comparable(frame.assign(sweep="tiny")), comparable(expected))
+    assert not (folder / "running").exists()
+
+
+def test_a_sweep_that_is_stopped_goes_on_in_the_middle_of_a_trial(tmp_path):
+    """Trial 0 takes 26 epochs and trial 1, beside it, 16: stopped then, the other goes on from there."""
+    asked = replace(ASKED, protocol=Protocol(epochs=60), cells=("rnn",))
+    expected, folder = rows(asked, tmp_path / "undisturbed"), tmp_path / "sweep"
+    store.create(folder, asked.to_table())
+    for event in sweep.run(asked, folder, Here(), defaultdict(lambda: 2), data=None):
+        if event.rows:
+            store.stop(folder)
+    assert 0 < len(store.load(folder)) < 6
+    [half_done] = (folder / "running").glob("*/*.npz")
+    pd.testing.assert_frame_equal(comparable(rows(asked, folder)), comparable(expected))
+    assert not half_done.exists()
+
+
+def test_a_sweep_ends_when_its_time_is_over(tmp_path):
+    store.create(tmp_path / "sweep", ASKED.to_table())
+    list(sweep.run(ASKED, tmp_path / "sweep", Here(), defaultdict(lambda: 2), data=None, seconds=0))
+    assert store.stopping(tmp_path / "sweep")
+    assert len(store.load(tmp_path / "sweep")) == 0
+
+
 def test_widths_hold_every_size_and_are_few():
     units = Range(20, 200, "log", whole=True)
     assert sweep.widths(units, 12).tolist() == [200]
