@@ -1,4 +1,4 @@
-"""The command line: `odyssey list | train | sweep | report | doctor`.
+"""The command line: `odyssey list | train | sweep | status | report | bench | doctor`.
 
 Nothing heavy is imported before a command needs it: `--help` and `list` must answer at once.
 """
@@ -251,7 +251,19 @@ def sweep(
     if interrupted:
         raise KeyboardInterrupt
     print(f"results  {folder}")
+    if store.stopping(folder) and store.load(folder).empty:
+        return  # there is nothing to report of
     report(folder, reports)
+
+
+@app.command()
+def status(
+    folder: Annotated[Path, typer.Argument(help="Results folder of a sweep, at work or not.")],
+) -> None:
+    """Say how a sweep stands: its searches, who works on it, how long it will take."""
+    from suite import progress
+
+    progress.status(folder)
 
 
 @app.command()

@@ -1,8 +1,9 @@
-"""Progress of a sweep: a live display in a terminal, plain lines elsewhere."""
+"""Progress of a sweep: a live display in a terminal, plain lines elsewhere; how one stands, from outside."""
 
 import math
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import (
@@ -13,6 +14,9 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
+
+from suite import store
 
 
 def show(events: Iterable, asked, workers: int) -> None:
@@ -53,3 +57,24 @@ def show(events: Iterable, asked, workers: int) -> None:
         seconds = time.monotonic() - start
         share = trained / (seconds * workers)
         print(f"{trials} trials in {seconds:.0f} s on {workers} workers, {share:.0%} of it in training")
+
+
+def status(folder: Path) -> None:
+    """Say how the sweep in a results folder stands. Nothing is written: any process may ask at any time."""
+    asked, rows, at_work = store.read_asked(folder), store.load(folder), store.driver(folder)
+    table = Table("task", "cell", "trials", "half done", "diverged", "failed", "best valid", box=None)
+    total = None if asked["oracle"] == "hyperband" else asked["trials"]  # Hyperband decides by itself
+    for task in asked["tasks"]:
+        for cell in asked["cells"]:
+            mine = rows[(rows["task"] == task) & (rows["cell"] == cell)]
+            half_done = len(list(store.running(folder, task, cell).glob("*.npz")))
+            counts = [half_done, *((mine["status"] == how).sum() for how in ("diverged", "failed"))]
+            best = f"{mine['valid'].min():.4g}" if mine["valid"].notna().any() else ""
+            table.add_row(task, cell, f"{len(mine)}/{total or '?'}", *(str(n or "") for n in counts), best)
+    Console().print(table)
+    print(f"at work: {at_work['who']}, workers: {at_work['workers']}" if at_work else "at work: no process")
+    if len(rows) and total:
+        left = total * len(asked["tasks"]) * len(asked["cells"]) - len(rows)
+        workers = max(at_work["workers"], 1) if at_work else 1
+        rate = 3600 * workers / rows["seconds"].mean()
+        print(f"about {rate:,.0f} trials an hour, {3600 * left / rate:,.0f} s left; workers: {workers}")

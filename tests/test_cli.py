@@ -1,6 +1,7 @@
 """The command line as a user meets it: what it answers, and how it refuses."""
 
 import hashlib
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -55,6 +56,7 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
         (["sweep", "quick", "--batch=-1"], "batch: expected at least 1, got -1"),
         (["sweep", "quick", "--lanes=0"], "lanes: expected at least 1, got 0"),
         (["sweep", "quick", "--workers=-1"], "workers: expected at least 0, got -1"),
+        (["sweep", "quick", "--max-hours=0"], "max-hours: expected more than 0, got 0"),
         (["sweep", "quick", "--oracle=oracle"], "unknown oracle 'oracle'"),
         (["sweep", "quick", "--optimiser=adams"], "unknown optimiser 'adams'. Did you mean 'adam'?"),
         (["train", "jsb", "lstm", "--optimiser=sdg"], "unknown optimiser 'sdg'. Did you mean 'sgd'?"),
@@ -67,6 +69,7 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
         ([*SWEEP, "--cell=tiny:PARITY"], "expected a subclass of suite.cells.base.Cell"),
         (["sweep", "quick", "--data=nowhere"], "the data folder nowhere is not there"),
         (["report", "nowhere"], "nowhere: expected the results folder of a sweep, found no sweep.toml there"),
+        (["status", "nowhere"], "nowhere: expected the results folder of a sweep, found no sweep.toml there"),
         (["train", "jsb", "lstm", "--momentum=1"], "momentum: the range 1:1 cannot be"),
         (["train", "jbs", "lstm"], "unknown task 'jbs'. Did you mean 'jsb'?"),
     ],
@@ -124,6 +127,37 @@ def test_a_sweep_by_another_optimiser_with_clipping_says_so(odyssey, tmp_path):
     code, _, err = odyssey(*SWEEP, *asked[::2])
     assert code == 2
     assert "another sweep, with another optimiser" in err
+
+
+def test_status_says_how_a_sweep_stands(odyssey, tmp_path):
+    assert odyssey(*SWEEP, "--results=mine")[0] == 0
+    code, out, err = odyssey("status", "mine")
+    assert (code, err) == (0, "")
+    [line] = [line.split() for line in out.splitlines() if "rnn" in line]
+    best = store.load(tmp_path / "mine")["valid"].min()
+    assert line == ["tiny:PARITY", "rnn", "2/2", f"{best:.4g}"]
+    assert "at work: no process" in out
+    assert " 0 s left" in out
+    half_done = store.running(tmp_path / "mine", "tiny:PARITY", "rnn") / "1.npz"
+    store.write_atomic(half_done, b"")
+    book = store.Store(tmp_path / "mine", workers=3)
+    book.database.execute("UPDATE trials SET status = 'failed' WHERE trial = 1")
+    book.database.commit()
+    out = odyssey("status", "mine")[1]
+    book.close()
+    assert ["tiny:PARITY", "rnn", "2/2", "1", "1", f"{best:.4g}"] in [
+        line.split() for line in out.splitlines()
+    ]
+    assert f"at work: process {os.getpid()} on " in out
+    assert "workers: 3" in out
+
+
+def test_status_of_a_sweep_without_rows(odyssey, tmp_path):
+    assert odyssey(*SWEEP, "--results=mine", "--max-hours=1e-9")[0] == 0
+    code, out, _ = odyssey("status", "mine")
+    assert code == 0
+    assert "0/2" in out
+    assert "left" not in out
 
 
 def test_the_folder_of_another_sweep_is_refused_and_left_alone(odyssey, tmp_path):
