@@ -44,21 +44,36 @@ def train_unit(unit: Unit) -> Iterator[dict]:
     """
     if store.stopping(unit.folder):
         return
-    there = store.numbers(unit.folder, unit.task, unit.cell)
-    waiting = {trial.number: trial for trial in unit.trials if trial.number not in there}
     kept = checkpoints(unit)
     try:
-        for result in train(unit, list(waiting.values()), kept):
-            del waiting[result.trial.number]
+        for result in train(unit, waiting(unit), kept):
             row = row_of(unit, result)
             store.finish(unit.folder, row)
             kept.remove(result.trial)
             yield row
     except Exception:
-        for trial in waiting.values():
-            row = row_of(unit, Result(trial, parameters=0, status="failed"), error=traceback.format_exc())
-            store.finish(unit.folder, row)
-            yield row
+        yield from give_up(unit, traceback.format_exc())
+
+
+def waiting(unit: Unit) -> list[Trial]:
+    """Return the trials of a unit that have no row yet."""
+    there = store.numbers(unit.folder, unit.task, unit.cell)
+    return [trial for trial in unit.trials if trial.number not in there]
+
+
+def give_up(unit: Unit, error: str) -> list[dict]:
+    """Return rows that say why, made durable, of the trials of a unit that have none."""
+    failed = [Result(trial, parameters=0, status="failed") for trial in waiting(unit)]
+    rows = [row_of(unit, result, error) for result in failed]
+    for row in rows:
+        store.finish(unit.folder, row)
+    return rows
+
+
+def progress(unit: Unit) -> tuple:
+    """Return what changes whenever a unit gets on: its rows, and when its trials were last kept."""
+    paths = [checkpoints(unit).path(trial) for trial in waiting(unit)]
+    return tuple((path, path.stat().st_mtime_ns if path.exists() else None) for path in paths)
 
 
 def checkpoints(unit: Unit) -> Checkpoints:

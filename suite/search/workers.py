@@ -1,5 +1,6 @@
 """Who trains: this process, or worker processes (Dask), one a GPU or a single-threaded one a core."""
 
+import dataclasses
 import heapq
 import itertools
 import os
@@ -7,10 +8,19 @@ import signal
 
 os.environ.setdefault("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", "120s")  # a busy machine is no dead one
 os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")  # errors of a unit come back as such
-from distributed import Client, LocalCluster, TimeoutError, WorkerPlugin, get_worker, wait
+from distributed import (
+    Client,
+    Future,
+    KilledWorker,
+    LocalCluster,
+    TimeoutError,
+    WorkerPlugin,
+    get_worker,
+    wait,
+)
 
 from suite import machine
-from suite.search.unit import PROGRAMS, Unit, program_of, train_unit
+from suite.search.unit import PROGRAMS, Unit, give_up, program_of, progress, train_unit
 
 
 class Crew:
@@ -88,21 +98,39 @@ class Workers(Crew):
         )
         self.client = Client(self.cluster)
         self.client.register_plugin(Pinned(machine.cores(), gpus))
-        self.running = []
+        self.running: dict[Future, tuple[Unit, object]] = {}
 
     def wait(self, seconds: float = 0.5) -> None:
         """Keep every worker busy, and return when a unit has ended or some time has passed."""
         while self.waiting and len(self.running) < self.size:
-            self.running.append(self.client.submit(train_all, self.next(), pure=False))
+            unit = self.next()
+            self.running[self.client.submit(train_all, unit, pure=False)] = unit, progress(unit)
         try:
-            wait(self.running, timeout=seconds, return_when="FIRST_COMPLETED")
+            wait(list(self.running), timeout=seconds, return_when="FIRST_COMPLETED")
         except TimeoutError:
             return
         for future in [future for future in self.running if future.done()]:
-            self.running.remove(future)
-            worker, programs = future.result()
-            if programs >= PROGRAMS:
-                self.client.restart_workers([worker])
+            unit, before = self.running.pop(future)
+            try:
+                worker, programs = future.result()
+            except KilledWorker as error:
+                self.revive(unit, before, error)
+            else:
+                if programs >= PROGRAMS:
+                    self.client.restart_workers([worker])
+
+    def revive(self, unit: Unit, before: object, error: KilledWorker) -> None:
+        """Submit a unit again that several workers in a row have died of, or with.
+
+        As it was, if it got on meanwhile. If not, they may lack memory: in half as many lanes. Of a single
+        lane, its trials get rows that say so.
+        """
+        if progress(unit) != before:
+            self.submit(unit)
+        elif unit.lanes > 1:
+            self.submit(dataclasses.replace(unit, lanes=unit.lanes // 2))
+        else:
+            give_up(unit, str(error))
 
     def __exit__(self, *_):
         self.client.close()

@@ -1,5 +1,6 @@
 """A sweep from its question to its rows, in this process and in workers, undisturbed and killed."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -156,6 +157,49 @@ def test_killed_and_started_again_it_ends_with_the_same_rows(workers, undisturbe
     curves = store.load_curves(folder)
     assert len(curves) == frame["epochs"].sum()
     assert (folder.with_name("tiny-report") / "index.html").exists()
+
+
+def workers_of(driver: int) -> list[int]:
+    """Return the processes that train for a driver: its children by multiprocessing."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == driver and b"spawn_main" in (process / "cmdline").read_bytes():
+                found.append(int(process.name))
+    return found
+
+
+def test_workers_killed_again_and_again_leave_the_same_rows(tmp_path):
+    """SIGKILL for a worker, more often than Dask would bear by itself, as soon as it has begun to train."""
+    folder = tmp_path / "tiny"
+    longer = replace(ASKED, trials=3, protocol=replace(ASKED.protocol, epochs=100, patience=100))
+    asked = command(folder, "--workers=1", "--trials=3", "--epochs=100", "--patience=100")
+    expected = rows(longer, tmp_path / "undisturbed")
+    process = subprocess.Popen(asked, cwd=HERE, start_new_session=True)
+    killed = set()
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+        if (folder / "trials.sqlite").exists() and len(killed) < 6:
+            for worker in set(workers_of(process.pid)) - killed:
+                time.sleep(1)
+                os.kill(worker, signal.SIGKILL)
+                killed.add(worker)
+    assert process.wait(60) == 0
+    assert len(killed) == 6
+    frame = store.load(folder)
+    pd.testing.assert_frame_equal(comparable(frame.assign(sweep="tiny")), comparable(expected))
+
+
+def test_a_unit_that_every_worker_dies_of_gives_failed_rows_in_the_end(tmp_path):
+    asked, folder = replace(ASKED, cells=("tiny:Deadly",), trials=1), tmp_path / "sweep"
+    store.create(folder, asked.to_table())
+    with Workers(1) as crew:
+        list(sweep.run(asked, folder, crew, defaultdict(lambda: 1), data=None))
+    frame = store.load(folder)
+    assert frame["status"].tolist() == ["failed"]
+    assert frame["error"].str.contains("all those workers died while running it").all()
 
 
 @pytest.mark.parametrize("workers", [0, 2])

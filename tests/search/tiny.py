@@ -1,5 +1,8 @@
 """A task that trains in a moment: the parity of three bits, told at the last step; and cells that fail."""
 
+import os
+import signal
+
 import numpy as np
 
 from suite.cells.base import Cell
@@ -29,6 +32,17 @@ class Broken(Cell):
     def step(self, x, h):
         if self.units > 4:  # not when it is checked
             raise RuntimeError("no such thing")
+        return h
+
+
+class Deadly(Cell):
+    """A cell whose process dies where it is trained, as of a lack of memory."""
+
+    gates = ("z",)
+
+    def step(self, x, h):
+        if self.units > 4:
+            os.kill(os.getpid(), signal.SIGKILL)
         return h
 
 
