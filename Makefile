@@ -5,12 +5,13 @@ BIN := .venv/bin
 sweep: venv
 	$(BIN)/odyssey sweep quick
 
-# All tests on TensorFlow; then, on JAX, those that compute.
+# All tests on TensorFlow; then, on JAX, those that compute. What befalls processes is the same on both.
 test: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	KERAS_BACKEND=tensorflow $(BIN)/pytest --numprocesses 2 --quiet
-	KERAS_BACKEND=jax $(BIN)/pytest --numprocesses 2 --quiet tests/cells tests/layers tests/training tests/search
+	KERAS_BACKEND=jax $(BIN)/pytest --numprocesses 2 --quiet tests/cells tests/layers tests/training tests/search \
+		--ignore tests/search/test_faults.py
 
 venv: .venv/done
 
