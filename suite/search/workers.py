@@ -92,7 +92,7 @@ class Workers(Crew):
             n_workers=count,
             threads_per_worker=1,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # any free port: None is 8787, which another sweep may have
             memory_limit=0,  # Dask would kill a worker for the memory TensorFlow reserves
             env={} if gpus else machine.ALONE,
         )

@@ -192,3 +192,9 @@ def test_lanes_are_counted_for_each_shape_and_never_more_than_have_work():
     counts = sweep.lanes(asked, splits, machine.Plan(1, gpus=("0",), memory=10**12))
     assert set(counts.values()) == {35}  # of two widths, half of the trials
     assert set(sweep.lanes(asked, splits, machine.Plan(1, lanes=3)).values()) == {3}
+
+
+def test_two_sweeps_run_beside_each_other():
+    """Dask takes port 8787 for its pages unless told otherwise, and warns where another has it."""
+    with Workers(1) as one, Workers(1) as other:
+        assert one.cluster.scheduler_address != other.cluster.scheduler_address
