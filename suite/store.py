@@ -212,7 +212,7 @@ def driver(folder: Path) -> dict | None:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                return json.loads(file.read() or '{"who": "a process that is just starting"}')
+                return json.loads(file.read() or '{"who": "a process that is just starting", "workers": 0}')
     except FileNotFoundError:
         pass
     return None

@@ -1,3 +1,4 @@
+import fcntl
 import json
 import math
 import os
@@ -176,3 +177,11 @@ def test_a_second_driver_is_refused_with_the_name_of_the_first_until_that_is_dea
         first.kill()
         first.wait()
         store.Store(folder).close()
+
+
+def test_a_driver_that_is_just_starting_is_one_too(folder):
+    assert store.driver(folder) is None
+    with open(folder / "driver", "w", encoding="utf-8") as starting:
+        fcntl.flock(starting, fcntl.LOCK_EX)
+        assert store.driver(folder) == {"who": "a process that is just starting", "workers": 0}
+    assert store.driver(folder) is None
