@@ -19,10 +19,9 @@ from rich.table import Table
 from suite import store
 
 
-def show(events: Iterable, asked, workers: int) -> None:
+def show(events: Iterable, name: str, workers: int) -> None:
     """Show the progress of a sweep (`suite.search.sweep.run`) until it ends, and what time it took."""
     console = Console()
-    searches = len(asked.tasks) * len(asked.cells)
     best, trained, trials = {}, 0.0, 0
     start, begun = time.monotonic(), None
     columns = (
@@ -35,7 +34,7 @@ def show(events: Iterable, asked, workers: int) -> None:
         TextColumn("{task.fields[best]}"),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        line = bar.add_task(f"{asked.name}: {searches} searches", total=None, best="")
+        line = bar.add_task(name, total=None, best="")
         for event in events:
             begun = event.done if begun is None else begun
             for row in event.rows:

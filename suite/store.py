@@ -48,6 +48,7 @@ COLUMNS = {
     "commit": "TEXT NOT NULL",
 }
 KEY = ("task", "cell", "trial")
+PATIENCE = 30.0  # seconds to wait for another process that has the database
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS trials (
     {", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items())}, PRIMARY KEY ({", ".join(KEY)}));
@@ -94,19 +95,29 @@ def read_asked(folder: Path) -> dict:
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file that is there whole or not at all, whatever happens."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file that is there whole or not at all, whatever happens; refuse where it cannot be written."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    with open(part, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
-    directory = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(part, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+        directory = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise unusable(path, error) from error
+
+
+def unusable(path: Path, error: Exception) -> Refusal:
+    """Return the refusal of a file that cannot be read or written: the disk is full, another holds it, ..."""
+    return Refusal(f"{path} cannot be used ({error}); mend that, or restore it from a copy, and ask again")
 
 
 def finish(folder: Path, row: dict) -> None:
@@ -143,7 +154,11 @@ class Store:
         (folder / "stop").unlink(missing_ok=True)
         try:
             self.database = connect(folder / "trials.sqlite")
-            self.database.executescript(SCHEMA)
+            with usable(folder / "trials.sqlite"):
+                self.database.executescript(SCHEMA)
+                [[found], *_] = self.database.execute("PRAGMA quick_check(1)").fetchall()
+                if found != "ok":
+                    raise sqlite3.DatabaseError(found)
         except BaseException:
             self.lock.close()
             raise
@@ -151,7 +166,7 @@ class Store:
     def collect(self) -> list[dict]:
         """Take in the rows that workers have finished, and return them."""
         files = sorted((self.folder / "finished").glob("*.json"))
-        rows = [json.loads(file.read_bytes()) for file in files]
+        rows = [read_row(file) for file in files]
         self.add(rows)
         for file in files:
             file.unlink()
@@ -162,7 +177,7 @@ class Store:
         names = ", ".join(f'"{name}"' for name in COLUMNS)
         marks = ", ".join(f":{name}" for name in COLUMNS)
         insert = f"INSERT OR IGNORE INTO trials ({names}) VALUES ({marks})"
-        with self.database:
+        with usable(self.folder / "trials.sqlite"), self.database:
             for row in rows:
                 added = self.database.execute(insert, flat(row))
                 if added.rowcount:
@@ -175,6 +190,11 @@ class Store:
         query = "SELECT trial, valid FROM trials WHERE task = ? AND cell = ?"
         rows = self.database.execute(query, (task, cell))
         return {trial: float("nan") if valid is None else valid for trial, valid in rows}
+
+    def forget_failed(self) -> int:
+        """Remove the rows of failed trials, which have no curves, and return how many there were."""
+        with usable(self.folder / "trials.sqlite"), self.database:
+            return self.database.execute("DELETE FROM trials WHERE status = 'failed'").rowcount
 
     def close(self) -> None:
         """Close the database, for the next driver."""
@@ -199,9 +219,12 @@ def lock(path: Path, about: dict):
         raise Refusal(
             f"{path.parent} is being written by {who}; wait for it, stop it, or name another folder"
         )
-    file.truncate(0)
-    file.write(json.dumps(about | {"who": f"process {os.getpid()} on {socket.gethostname()}"}))
-    file.flush()
+    try:
+        file.truncate(0)
+        file.write(json.dumps(about | {"who": f"process {os.getpid()} on {socket.gethostname()}"}))
+        file.flush()
+    except OSError as error:
+        raise unusable(path, error) from error
     return file
 
 
@@ -226,13 +249,23 @@ def flat(row: dict) -> dict:
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open a database, refusing a file that is none."""
-    database = sqlite3.connect(path, timeout=30)
+    database = sqlite3.connect(path, timeout=PATIENCE)
     try:
-        database.execute("SELECT * FROM sqlite_master LIMIT 1").fetchall()
-    except sqlite3.DatabaseError as error:
+        with usable(path):
+            database.execute("SELECT * FROM sqlite_master LIMIT 1").fetchall()
+    except Refusal:
         database.close()
-        raise Refusal(f"{path} cannot be read ({error}); restore it from a copy, or start anew") from error
+        raise
     return database
+
+
+@contextlib.contextmanager
+def usable(path: Path):
+    """Refuse a database that cannot be read or written."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise unusable(path, error) from error
 
 
 def load(folder: Path | str):
@@ -276,8 +309,16 @@ def unread(folder: Path) -> list[dict]:
     rows = []
     for file in sorted((folder / "finished").glob("*.json")):
         with contextlib.suppress(FileNotFoundError):
-            rows.append(json.loads(file.read_bytes()))
+            rows.append(read_row(file))
     return rows
+
+
+def read_row(file: Path) -> dict:
+    """Return the row in a file."""
+    try:
+        return json.loads(file.read_bytes())
+    except ValueError as error:
+        raise Refusal(f"{file} is not whole ({error}); remove it, and its trial is run again") from error
 
 
 def stored(folder: Path, table: str) -> list[dict]:
@@ -285,7 +326,8 @@ def stored(folder: Path, table: str) -> list[dict]:
     read_asked(folder)  # refuses what is no results folder
     if not (folder / "trials.sqlite").exists():
         return []
-    with contextlib.closing(connect(folder / "trials.sqlite")) as database:
+    path = folder / "trials.sqlite"
+    with contextlib.closing(connect(path)) as database, usable(path):
         database.row_factory = sqlite3.Row
         if not database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [table]).fetchone():
             return []  # a driver is just making it

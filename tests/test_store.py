@@ -1,3 +1,4 @@
+import contextlib
 import fcntl
 import json
 import math
@@ -128,8 +129,50 @@ def test_what_is_no_results_folder_is_refused(tmp_path):
 def test_a_database_that_is_none_is_refused(folder):
     (folder / "trials.sqlite").write_bytes(b"not a database, but long enough to have a header" * 100)
     for read in (store.load, store.Store):
-        with pytest.raises(Refusal, match=r"trials\.sqlite cannot be read"):
+        with pytest.raises(Refusal, match=r"trials\.sqlite cannot be used"):
             read(folder)
+
+
+def test_a_database_that_was_cut_off_is_refused(folder):
+    with contextlib.closing(store.Store(folder)) as book:
+        book.add([row(k) for k in range(100)])
+    whole = (folder / "trials.sqlite").read_bytes()
+    (folder / "trials.sqlite").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(Refusal, match=r"trials\.sqlite cannot be used .* restore it from a copy"):
+        store.Store(folder)
+    with pytest.raises(Refusal, match=r"trials\.sqlite cannot be used"):
+        store.load(folder)
+    (folder / "trials.sqlite").write_bytes(whole)
+    with contextlib.closing(store.Store(folder)) as book:
+        assert len(book.scores("t", "a")) == 100
+
+
+def test_a_database_that_another_process_writes_is_refused_in_the_end(folder, monkeypatch):
+    monkeypatch.setattr(store, "PATIENCE", 0.1)
+    with contextlib.closing(store.Store(folder)) as book:
+        with contextlib.closing(sqlite3.connect(folder / "trials.sqlite")) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            with pytest.raises(Refusal, match="database is locked"):
+                book.add([row(0)])
+        book.add([row(0)])
+        assert book.scores("t", "a").keys() == {0}
+
+
+def test_a_finished_row_that_is_not_whole_is_refused(folder):
+    store.finish(folder, row(0))
+    [file] = (folder / "finished").iterdir()
+    file.write_bytes(file.read_bytes()[:-9])
+    with pytest.raises(Refusal, match=r"0\.json is not whole .* remove it, and its trial is run again"):
+        store.load(folder)
+    with contextlib.closing(store.Store(folder)) as book, pytest.raises(Refusal, match="is not whole"):
+        book.collect()
+
+
+def test_failed_rows_can_be_forgotten(folder):
+    with contextlib.closing(store.Store(folder)) as book:
+        book.add([row(0), row(1, status="failed", curve=[]), row(2)])
+        assert book.forget_failed() == 1
+    assert store.load(folder)["trial"].tolist() == [0, 2]
 
 
 def test_names_cannot_leave_the_folder(folder, tmp_path):

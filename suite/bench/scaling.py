@@ -40,14 +40,14 @@ def search(trials: int) -> float:
     """Return the seconds of a search of so many short trials of the adding task, by all workers."""
     from suite import store
     from suite.search import asked, sweep
-    from suite.search.workers import Workers
+    from suite.search.clusters import Local
     from suite.space import PAPER, override
     from suite.training.trial import Protocol
 
     protocol, space = Protocol(epochs=2, batch=32), override(PAPER, {"units": (20, 20)})
     question = asked.Asked("scaling", ("adding",), ("np",), trials, protocol=protocol, space=space)
     plan = machine.plan()
-    with tempfile.TemporaryDirectory() as folder, Workers(plan.workers, plan.gpus) as crew:
+    with tempfile.TemporaryDirectory() as folder, Local(plan.workers, plan.gpus) as crew:
         results = Path(folder) / "scaling"
         store.create(results, question.to_table())
         start = time.perf_counter()

@@ -1,5 +1,14 @@
 """Search and sweep: asking oracles for trials, and training them on workers until all are done."""
 
+import os
+
+# read when Dask is imported, here and in its processes
+CONNECT = "120s"  # a busy machine is no dead one
+os.environ.setdefault("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", CONNECT)
+os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")  # errors of a unit come back as such
+# a laptop that has slept for an hour finds its workers silent for as long: none is sent away for that
+os.environ.setdefault("DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL", "None")
+
 
 def hypermodel(task, cell):
     """Return a `keras_tuner.HyperModel` of a cell on a task; both by name. See `suite.search.stock`."""

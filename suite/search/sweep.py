@@ -1,5 +1,6 @@
 """A sweep: every search of one question, from what was asked to the last row."""
 
+import contextlib
 import itertools
 import math
 import shutil
@@ -120,8 +121,8 @@ def run(
             crew.wait()
             rows = book.collect()
     finally:
-        book.collect()
-        book.close()
+        with contextlib.closing(book):
+            book.collect()
 
 
 def grouped(trials: list[Trial], sizes: np.ndarray) -> Iterator[tuple[int, list[Trial]]]:

@@ -2,12 +2,13 @@
 
 import dataclasses
 import functools
+import re
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
 import tasks
-from suite import cells, machine, store
+from suite import Refusal, cells, machine, store
 from suite.quiet import load_keras
 from suite.space import OPTIONAL
 from suite.training.checkpoint import Checkpoints
@@ -39,20 +40,33 @@ class Unit:
 def train_unit(unit: Unit) -> Iterator[dict]:
     """Train the trials of a unit that have no row yet; make each row durable, then yield it.
 
-    Where anything raises, the trials that have no row by then get one that says so. When the sweep is to end,
-    those under way are kept as they are.
+    Where memory runs out, they go on in half as many lanes. Where anything else raises, the trials that have
+    no row by then get one that says so. When the sweep is to end, those under way are kept as they are.
     """
     if store.stopping(unit.folder):
         return
-    kept = checkpoints(unit)
+    kept, scarce = checkpoints(unit), False
     try:
         for result in train(unit, waiting(unit), kept):
             row = row_of(unit, result)
             store.finish(unit.folder, row)
             kept.remove(result.trial)
             yield row
-    except Exception:
-        yield from give_up(unit, traceback.format_exc())
+    except Refusal:
+        raise  # the folder or the data cannot be used, which is no trial's fault
+    except Exception as error:
+        scarce = unit.lanes > 1 and out_of_memory(error)
+        if not scarce:
+            yield from give_up(unit, traceback.format_exc())
+    if scarce:
+        program_of.cache_clear()
+        yield from train_unit(dataclasses.replace(unit, lanes=unit.lanes // 2))
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether this process or its device had too little memory, in the words of Python and both backends."""
+    said = f"{type(error).__name__}: {error}"
+    return bool(re.search("MemoryError|ResourceExhausted|RESOURCE_EXHAUSTED|[Oo]ut of memory|OOM", said))
 
 
 def waiting(unit: Unit) -> list[Trial]:

@@ -1,25 +1,16 @@
-"""Who trains: this process, or worker processes (Dask), one a GPU or a single-threaded one a core."""
+"""Who trains units: this process, or workers of a Dask cluster."""
 
+import contextlib
 import dataclasses
 import heapq
 import itertools
 import os
-import signal
+from concurrent.futures import CancelledError
 
-os.environ.setdefault("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", "120s")  # a busy machine is no dead one
-os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")  # errors of a unit come back as such
-from distributed import (
-    Client,
-    Future,
-    KilledWorker,
-    LocalCluster,
-    TimeoutError,
-    WorkerPlugin,
-    get_worker,
-    wait,
-)
+from distributed import Client, Future, KilledWorker, TimeoutError, WorkerPlugin, get_worker, wait
 
-from suite import machine
+from suite import Refusal
+from suite.search import CONNECT
 from suite.search.unit import PROGRAMS, Unit, give_up, program_of, progress, train_unit
 
 
@@ -65,59 +56,46 @@ class Here(Crew):
             self.running = None
 
 
-class Pinned(WorkerPlugin):
-    """A worker that keeps to one GPU, else to one core, and leaves Ctrl-C to the driver."""
-
-    name = "pinned"
-
-    def __init__(self, cores: list[int], gpus: tuple[str, ...]):
-        self.cores, self.gpus = cores, gpus
-
-    def setup(self, worker):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        number = int(worker.name)
-        if self.gpus:  # no backend is loaded yet: it will see this one alone
-            os.environ["CUDA_VISIBLE_DEVICES"] = self.gpus[number % len(self.gpus)]
-        else:
-            machine.pin(self.cores[number % len(self.cores)])
-
-
 class Workers(Crew):
-    """Training by worker processes on this machine, each on a GPU, or on a core of its own."""
+    """Training by the worker processes of a Dask cluster (`suite.search.clusters`).
 
-    def __init__(self, count: int, gpus: tuple[str, ...] = ()):
+    `ready` is the plugin that each of them begins with, those that join later too; `expected` is how many
+    there are to be, at least.
+    """
+
+    def __init__(self, client: Client, ready: WorkerPlugin, expected: int = 1):
         super().__init__()
-        self.size = count
-        self.cluster = LocalCluster(
-            n_workers=count,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",  # any free port: None is 8787, which another sweep may have
-            memory_limit=0,  # Dask would kill a worker for the memory TensorFlow reserves
-            env={} if gpus else machine.ALONE,
-        )
-        self.client = Client(self.cluster)
-        self.client.register_plugin(Pinned(machine.cores(), gpus))
+        self.client, self.ready, self.expected = client, ready, expected
         self.running: dict[Future, tuple[Unit, object]] = {}
+        try:
+            client.register_plugin(ready)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    @property
+    def size(self) -> int:
+        """How many workers there are, or are to be."""
+        return max(self.expected, len(self.client.nthreads()))
 
     def wait(self, seconds: float = 0.5) -> None:
         """Keep every worker busy, and return when a unit has ended or some time has passed."""
         while self.waiting and len(self.running) < self.size:
             unit = self.next()
             self.running[self.client.submit(train_all, unit, pure=False)] = unit, progress(unit)
-        try:
+        with contextlib.suppress(TimeoutError, CancelledError):
             wait(list(self.running), timeout=seconds, return_when="FIRST_COMPLETED")
-        except TimeoutError:
-            return
         for future in [future for future in self.running if future.done()]:
             unit, before = self.running.pop(future)
             try:
                 worker, programs = future.result()
             except KilledWorker as error:
                 self.revive(unit, before, error)
+            except CancelledError:
+                self.reconnect(unit)
             else:
                 if programs >= PROGRAMS:
-                    self.client.restart_workers([worker])
+                    self.client.run(leave, workers=[worker], on_error="ignore")
 
     def revive(self, unit: Unit, before: object, error: KilledWorker) -> None:
         """Submit a unit again that several workers in a row have died of, or with.
@@ -132,9 +110,18 @@ class Workers(Crew):
         else:
             give_up(unit, str(error))
 
+    def reconnect(self, unit: Unit) -> None:
+        """Submit a unit again that was lost with the scheduler, to the one that is there now."""
+        if self.client.status != "running":
+            raise Refusal(
+                f"the scheduler went away and did not come back in {CONNECT}; start it again and ask again: "
+                f"all finished trials are kept"
+            )
+        self.client.register_plugin(self.ready)
+        self.submit(unit)
+
     def __exit__(self, *_):
         self.client.close()
-        self.cluster.close()
 
 
 def train_all(unit: Unit) -> tuple[str, int]:
@@ -145,3 +132,13 @@ def train_all(unit: Unit) -> tuple[str, int]:
     for _ in train_unit(unit):
         pass
     return get_worker().address, program_of.cache_info().misses
+
+
+def leave(dask_worker) -> None:
+    """End the process of a worker, which its nanny starts anew.
+
+    At once: where Dask restarts a worker in order, its nanny may leave too, and none comes back
+    (dask/distributed issues 6494 and 7312).
+    """
+    if dask_worker.nanny:
+        os._exit(0)

@@ -1,6 +1,10 @@
 """A sweep so small that it trains in a moment, run here or by the command line."""
 
+import contextlib
+import json
+import subprocess
 import sys
+import time
 from collections import defaultdict
 from pathlib import Path
 
@@ -40,3 +44,51 @@ def command(folder, *more):
     asked = ["--task=tiny:PARITY", "--cell=rnn", "--cell=gru", "--trials=6", f"--results={folder}"]
     program = [sys.executable, "-c", "from suite.cli import main; main()", "sweep"]
     return [*program, *asked, *ends, f"--reports={folder}-report", "--lanes=2", *more]
+
+
+@contextlib.contextmanager
+def scheduler(folder, port=0, *more):
+    """Start a Dask scheduler as a user would, on loopback, and yield its address."""
+    file = folder / "scheduler.json"
+    file.unlink(missing_ok=True)
+    asked = ["--host=127.0.0.1", f"--port={port}", "--no-dashboard", f"--scheduler-file={file}", *more]
+    with started("dask_scheduler", *asked):
+        yield json.loads(waited(file.exists, file.read_text))["address"]
+
+
+def started(program, *asked):
+    """Start a program of Dask, and end it with the context."""
+    command = [sys.executable, "-m", f"distributed.cli.{program}", *asked]
+    return ended(subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True))
+
+
+@contextlib.contextmanager
+def ended(process):
+    """End a process with the context."""
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+@contextlib.contextmanager
+def hand_started(folder, workers):
+    """Start a Dask scheduler and so many workers, and yield the scheduler's address."""
+    with scheduler(folder) as address, workers_of(address, folder, workers):
+        yield address
+
+
+def workers_of(address, folder, count, *more):
+    """Start so many workers of a scheduler, with nannies."""
+    one = ["--nthreads=1", "--memory-limit=0", "--no-dashboard", f"--local-directory={folder}"]
+    return started("dask_worker", address, f"--nworkers={count}", *one, *more)
+
+
+def waited(until, then=lambda: None, seconds=60):
+    """Wait until something is so, and return what is then."""
+    deadline = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.02)
+    return then()

@@ -15,7 +15,7 @@ from sweeps import ASKED, HERE, command, comparable, rows
 
 from suite import store
 from suite.search import sweep
-from suite.search.workers import Workers
+from suite.search.clusters import Local
 
 long = pytest.mark.skipif(
     "ODYSSEY_FAULTS" not in os.environ, reason="takes a machine for itself: set ODYSSEY_FAULTS=1"
@@ -85,7 +85,7 @@ def test_workers_killed_again_and_again_leave_the_same_rows(tmp_path):
 def test_a_unit_that_every_worker_dies_of_gives_failed_rows_in_the_end(tmp_path):
     asked, folder = replace(ASKED, cells=("tiny:Deadly",), trials=1), tmp_path / "sweep"
     store.create(folder, asked.to_table())
-    with Workers(1) as crew:
+    with Local(1) as crew:
         list(sweep.run(asked, folder, crew, defaultdict(lambda: 1), data=None))
     frame = store.load(folder)
     assert frame["status"].tolist() == ["failed"]

@@ -14,7 +14,8 @@ import tasks
 from suite import Refusal, machine, store
 from suite.search import sweep, workers
 from suite.search.asked import preset, presets
-from suite.search.workers import Here, Workers
+from suite.search.clusters import Local
+from suite.search.workers import Here
 from suite.space import PAPER, Range
 from suite.training.trial import Protocol, Trial
 
@@ -33,19 +34,21 @@ def test_every_trial_of_every_search_has_one_row(undisturbed):
 
 
 def test_two_workers_give_the_same_rows(undisturbed, tmp_path):
-    frame = rows(ASKED, tmp_path / "sweep", Workers(2))
+    frame = rows(ASKED, tmp_path / "sweep", Local(2))
     assert frame["error"].isna().all(), frame["error"][0]
     pd.testing.assert_frame_equal(comparable(frame), comparable(undisturbed))
 
 
-class Noted(Workers):
+class Noted(Local):
     """Workers that keep a note of their processes."""
 
     pids = frozenset()
 
     def wait(self):
         super().wait()
-        self.pids |= set(self.client.run(os.getpid).values())
+        self.pids |= {
+            pid for pid in self.client.run(os.getpid, on_error="return").values() if isinstance(pid, int)
+        }
 
 
 def test_a_worker_with_many_programs_starts_anew(undisturbed, tmp_path, monkeypatch):
@@ -93,6 +96,13 @@ def test_a_cell_that_raises_gives_failed_rows_with_a_traceback(tmp_path):
     assert failed["error"].str.contains("RuntimeError: no such thing").all()
     assert failed["valid"].isna().all()
     assert set(frame.loc[frame["cell"] == "rnn", "status"]) == {"done"}
+
+
+def test_a_unit_that_lacks_memory_goes_on_in_fewer_lanes(tmp_path):
+    """Really asked for, fifty terabytes are refused by the system; of a single lane none are asked for."""
+    asked = replace(ASKED, cells=("tiny:Greedy",), trials=2)
+    frame = rows(asked, tmp_path / "sweep")
+    assert set(frame["status"]) == {"done"}, frame["error"][0]
 
 
 def test_a_sweep_that_is_stopped_goes_on_in_the_middle_of_a_trial(tmp_path):
@@ -196,5 +206,5 @@ def test_lanes_are_counted_for_each_shape_and_never_more_than_have_work():
 
 def test_two_sweeps_run_beside_each_other():
     """Dask takes port 8787 for its pages unless told otherwise, and warns where another has it."""
-    with Workers(1) as one, Workers(1) as other:
+    with Local(1) as one, Local(1) as other:
         assert one.cluster.scheduler_address != other.cluster.scheduler_address

@@ -1,0 +1,37 @@
+"""The command line: `odyssey list | train | sweep | status | report | bench | doctor`."""
+
+import errno
+import os
+import sys
+
+import typer
+
+from suite import Refusal
+from suite.cli import bench, look, report, sweep, train
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Which parts of an LSTM matter, on which tasks, and how sure are we?",
+)
+app.command("list")(look.list_)
+for command in (train.train, sweep.sweep, report.status, report.report, bench.bench, look.doctor):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line; tell bad input in one line and exit with 2."""
+    sys.path.append(os.getcwd())  # a cell of the user's, "module:Class", may lie there
+    try:
+        app()
+    except Refusal as refusal:
+        print(f"odyssey: {refusal}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            raise
+        print(f"odyssey: {error.filename} cannot be written: {error.strerror}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,30 @@
+"""`odyssey status` and `odyssey report`: what has come of a sweep."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def status(
+    folder: Annotated[Path, typer.Argument(help="Results folder of a sweep, at work or not.")],
+) -> None:
+    """Say how a sweep stands: its searches, who works on it, how long it will take."""
+    from suite import progress
+
+    progress.status(folder)
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(help="Results folder of a sweep, finished or not.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Report folder; else reports/ and the sweep's name.")
+    ] = None,
+) -> None:
+    """Write the report of a sweep."""
+    from suite import store
+    from suite.report import write
+
+    asked = store.read_asked(folder)
+    page = write(store.load(folder), store.load_curves(folder), asked, out or Path("reports") / asked["name"])
+    print(f"report   {page}")
