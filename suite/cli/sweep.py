@@ -94,10 +94,10 @@ def sweep(
 
         return forecast(question, splits, counts, plan.workers or 1, slurm)
     create(question, folder, data)
-    if retry_failed:
-        retry(question, folder)
     seconds = math.inf if max_hours is None else 3600 * max_hours
     with crew(plan) as at_work:
+        if retry_failed:  # not before there is a crew: what is forgotten is lost to a report
+            retry(question, folder)
         conduct(folder, search.run(question, folder, at_work, counts, data, seconds), at_work.size)
     print(f"results  {folder}")
     if not (store.stopping(folder) and store.load(folder).empty):  # else there is nothing to report of

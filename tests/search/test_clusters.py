@@ -64,7 +64,7 @@ def test_a_worker_that_does_not_see_the_results_is_refused(tmp_path):
     assert wrong.startswith(f"does not see the driver's folder {tmp_path}")
 
 
-def test_where_no_scheduler_is_nothing_is_written(tmp_path):
+def test_where_no_scheduler_is_no_row_is_written(tmp_path):
     line = refused(tmp_path / "tiny", "--scheduler=tcp://127.0.0.1:1")
     assert line.startswith("odyssey: no scheduler answers at tcp://127.0.0.1:1")
 

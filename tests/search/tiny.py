@@ -7,7 +7,6 @@ import numpy as np
 from keras import ops
 
 from suite.cells.base import Cell
-from suite.search import workers
 from suite.task import Split, Task
 
 
@@ -60,16 +59,6 @@ class Greedy(Cell):
             large = ops.broadcast_to(ops.stop_gradient(z)[..., None, None], (*z.shape, 2**20, 2**20))
             z += 0 * ops.cast(ops.max(ops.argsort(large), axis=(-2, -1)), "float32")
         return z
-
-
-def train_and_die(unit):
-    """Train a unit as a worker does, and die when all of it is done and nothing is reported yet; once."""
-    answer = workers.train_all(unit)
-    marker = unit.folder / "died"
-    if not marker.exists():
-        marker.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return answer
 
 
 class TooFew(Cell):
