@@ -17,7 +17,6 @@ import contextlib
 import fcntl
 import json
 import os
-import re
 import socket
 import sqlite3
 import time
@@ -26,6 +25,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from suite import Refusal
+from suite.files import plain, unusable, write_atomic
 
 COLUMNS = {
     "sweep": "TEXT NOT NULL",
@@ -94,32 +94,6 @@ def read_asked(folder: Path) -> dict:
         ) from None
 
 
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file that is there whole or not at all, whatever happens; refuse where it cannot be written."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(part, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise unusable(path, error) from error
-
-
-def unusable(path: Path, error: Exception) -> Refusal:
-    """Return the refusal of a file that cannot be read or written: the disk is full, another holds it, ..."""
-    return Refusal(f"{path} cannot be used ({error}); mend that, or restore it from a copy, and ask again")
-
-
 def finish(folder: Path, row: dict) -> None:
     """Make a finished row durable, from any process: a row of `COLUMNS`, and its curve."""
     write_atomic(folder / "finished" / f"{plain(row[key] for key in KEY)}.json", json.dumps(row).encode())
@@ -128,11 +102,6 @@ def finish(folder: Path, row: dict) -> None:
 def running(folder: Path, task: str, cell: str) -> Path:
     """Return where the checkpoints of a search are."""
     return folder / "running" / plain((task, cell))
-
-
-def plain(names: Iterable) -> str:
-    """Return names joined to one that is a file's and cannot leave its folder."""
-    return re.sub(r"[^\w.-]", "_", "-".join(map(str, names)))
 
 
 def stop(folder: Path) -> None:

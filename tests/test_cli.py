@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from suite import cli, store
+from suite import cli, files, store
 
 SWEEP = [
     "sweep",
@@ -139,7 +139,7 @@ def test_status_says_how_a_sweep_stands(odyssey, tmp_path):
     assert "at work: no process" in out
     assert " 0 s left" in out
     half_done = store.running(tmp_path / "mine", "tiny:PARITY", "rnn") / "1.npz"
-    store.write_atomic(half_done, b"")
+    files.write_atomic(half_done, b"")
     book = store.Store(tmp_path / "mine", workers=3)
     book.database.execute("UPDATE trials SET status = 'failed' WHERE trial = 1")
     book.database.commit()

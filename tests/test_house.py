@@ -14,6 +14,7 @@ GROUND = {
     "suite.analysis",
     "suite.backend",
     "suite.cells",
+    "suite.files",
     "suite.layers",
     "suite.machine",
     "suite.quiet",

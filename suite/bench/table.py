@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from suite import machine, store
+from suite import files, machine
 from suite.bench import OURS, PEERS, USER, Found, Timing
 
 PINNED = [peer.name for peer in PEERS if peer.core_each]
@@ -114,6 +114,6 @@ def write(folder: Path, found: Found) -> None:
     rates = [{"batch": batch, "units": units, "rate": r} for (batch, units), r in found.rates.items()]
     timings = [asdict(timing) | {"median": timing.median} for timing in found.timings]
     content = said | {"peak": found.peak, "rates": rates, "timings": timings}
-    store.write_atomic(folder / "timings.json", json.dumps(content, indent=1).encode())
-    store.write_atomic(folder / "timings.md", markdown(found).encode())
+    files.write_atomic(folder / "timings.json", json.dumps(content, indent=1).encode())
+    files.write_atomic(folder / "timings.md", markdown(found).encode())
     figure(found.timings).savefig(folder / "timings.svg")

@@ -12,7 +12,7 @@ from pathlib import Path
 import distributed
 from distributed import Client, LocalCluster, Security, WorkerPlugin
 
-from suite import Refusal, machine, registry, store
+from suite import Refusal, files, machine, registry
 from suite.search.workers import Workers
 
 
@@ -87,7 +87,7 @@ class Ready(WorkerPlugin):
 
     def __init__(self, folder: Path):
         self.mark, self.token = folder.resolve() / "workers", uuid.uuid4().hex
-        store.write_atomic(self.mark, self.token.encode())
+        files.write_atomic(self.mark, self.token.encode())
         self.name = f"ready-{self.token}"
         self.made_by = made_by()
         self.path = os.getcwd()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from suite import store
+from suite import files
 from suite.training.trial import Result, Trial
 
 EVERY = 120.0  # seconds between checkpoints: what a kill may cost
@@ -41,7 +41,7 @@ class Checkpoints:
         so_far = {f.name: getattr(result, f.name) for f in dataclasses.fields(result) if f.name != "trial"}
         content = io.BytesIO()
         np.savez(content, about=self.about(result.trial), result=json.dumps(so_far), **arrays)
-        store.write_atomic(self.path(result.trial), content.getvalue())
+        files.write_atomic(self.path(result.trial), content.getvalue())
 
     def load(self, trial: Trial) -> tuple[Result, dict[str, np.ndarray]] | None:
         """Return a trial as it was kept; None where it was not, or cannot be read, or is another one."""
