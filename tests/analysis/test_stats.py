@@ -1,12 +1,13 @@
 """Statistics of searches against cases worked by hand."""
 
+import itertools
 import math
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from suite.analysis.stats import best_tenth, median, ranked, scored, summary
+from suite.analysis.stats import best_tenth, expected_best, median, ranked, scored, summary
 
 
 def search(valid, test, cell="lstm", **columns):
@@ -77,3 +78,67 @@ def test_trials_without_a_score_in_the_best_tenth_are_counted_and_left_out_of_it
 
 def test_without_vanilla_there_is_no_difference():
     assert summary(search([1], [1], cell="gru"), ["gru"])["difference"].isna().all()
+
+
+def best_on_valid(rows):
+    """Return the test score of the best trial on validation; NaN if none is scored."""
+    first = ranked(rows).head(1)
+    return first["test"].where(scored(first)).iloc[0]
+
+
+def test_the_expected_best_is_the_mean_over_all_subsets():
+    rows = search([3, None, 2, 5, None, 2], [4, 1, 9, 7, None, 8])
+    table = expected_best(rows, seed=1)
+    assert table["trials"].tolist() == [1, 2, 3, 4, 5, 6]
+    for line in table.itertuples():
+        chosen = itertools.combinations(range(6), line.trials)
+        found = pd.Series([best_on_valid(rows.iloc[list(subset)]) for subset in chosen])
+        assert line.expected == pytest.approx(found.mean())
+        assert line.none == pytest.approx(found.isna().mean())
+
+
+def test_the_expected_best_of_one_trial_is_the_mean_and_of_all_the_best():
+    rows = search([3, 1, 2, None], [5, 7, 6, 1])
+    assert expected_best(rows, seed=1)["expected"].iloc[[0, 3]].tolist() == pytest.approx([6, 7])
+
+
+def test_the_expected_best_has_no_bias():
+    """Its mean over all searches of five of seven trials is what the seven say."""
+    rows = search([3, 1, 4, 6, 5, 9, 2], [2, 7, 1, 8, 3, 9, 4])
+    five = [rows.iloc[list(subset)] for subset in itertools.combinations(range(7), 5)]
+    mean = np.mean([expected_best(part, seed=1)["expected"] for part in five], axis=0)
+    assert mean == pytest.approx(expected_best(rows, seed=1)["expected"][:5].to_numpy())
+
+
+def test_the_expected_best_of_uniform_scores_is_one_over_n_and_one():
+    scores = (np.arange(1000) + 0.5) / 1000
+    expected = expected_best(search(scores, scores), seed=1)["expected"]
+    assert expected[[0, 1, 9, 99]].tolist() == pytest.approx([1 / 2, 1 / 3, 1 / 11, 1 / 101], abs=0.0005)
+
+
+def test_intervals_of_the_expected_best_reach_to_a_tenth_and_hold_the_truth():
+    """Scores are uniform, so that the best of n is 1 / (n + 1) on average; one trial in ten has none."""
+    rng, held = np.random.default_rng(1), []
+    for seed in range(100):
+        scores = rng.random(100)
+        valid = np.where(rng.random(100) < 0.1, np.nan, scores)
+        table = expected_best(search(valid, scores), seed)
+        held.append(table["low"][0] <= 0.5 <= table["high"][0])
+    assert table["low"].notna().tolist() == table["high"].notna().tolist() == [True] * 10 + [False] * 90
+    assert (table["low"] < table["expected"])[:10].all()
+    assert (table["expected"] < table["high"])[:10].all()
+    assert sum(held) >= 88
+
+
+def test_the_expected_best_does_not_depend_on_the_order_of_rows_but_on_the_seed():
+    rows = search(np.random.default_rng(1).random(30), range(30))
+    table = expected_best(rows, seed=1)
+    pd.testing.assert_frame_equal(table, expected_best(rows[::-1], seed=1))
+    assert not table["low"].equals(expected_best(rows, seed=2)["low"])
+
+
+def test_without_scores_no_best_is_expected():
+    table = expected_best(search([None] * 3, [1] * 3), seed=1)
+    assert table["none"].tolist() == [1, 1, 1]
+    assert table[["expected", "low", "high"]].isna().all(axis=None)
+    assert expected_best(search([], []), seed=1).empty

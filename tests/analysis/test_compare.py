@@ -1,0 +1,304 @@
+"""Comparisons of variants against SciPy, published examples, enumeration and simulation."""
+
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import f, mannwhitneyu, norm, ttest_ind
+
+from suite.analysis import compare as module
+from suite.analysis.compare import (
+    bonferroni,
+    compare,
+    critical_difference,
+    groups,
+    holm,
+    interval,
+    permutation,
+    probability,
+    scores,
+    shift,
+    standing,
+    trials_needed,
+    welch,
+)
+from suite.analysis.stats import best_tenth, summary
+
+CELLS = ["lstm", *(f"v{i}" for i in range(8))]
+NAN = math.nan
+
+
+def search(valid, test, cell="lstm"):
+    """Return the trials of one search with these scores."""
+    frame = pd.DataFrame({"cell": cell, "trial": range(len(valid)), "valid": valid, "test": test})
+    return frame.astype({"valid": float, "test": float})
+
+
+def null(rng, trials, diverged=0.1):
+    """Return rows of nine variants that do not differ; valid and test correlate at .98, some diverge."""
+    valid = rng.standard_normal((9, trials))
+    test = 0.98 * valid + math.sqrt(1 - 0.98**2) * rng.standard_normal((9, trials))
+    valid[rng.random((9, trials)) < diverged] = NAN
+    return pd.concat([search(np.exp(valid[i]), np.exp(test[i]), cell) for i, cell in enumerate(CELLS)])
+
+
+def test_bonferroni_counts_only_tests_that_were_made():
+    assert bonferroni(pd.Series([0.02, NAN, 0.6])).tolist()[::2] == [0.04, 1]
+
+
+def test_holm_rejects_what_it_does_in_the_example_of_demsar():
+    """Demšar (2006), section 3.2.2: p of .016, .019 and .607; Holm rejects the first two at .05."""
+    adjusted = holm(pd.Series([0.607, 0.016, 0.019]))
+    assert adjusted.tolist() == pytest.approx([0.607, 0.048, 0.048])
+
+
+def test_holm_leaves_out_tests_that_were_not_made():
+    adjusted = holm(pd.Series([0.04, NAN, 0.01], index=["a", "b", "c"]))
+    assert adjusted[["a", "c"]].tolist() == pytest.approx([0.04, 0.02])
+    assert math.isnan(adjusted["b"])
+
+
+def test_holm_is_never_larger_than_bonferroni():
+    p = pd.Series(np.random.default_rng(1).random(8) ** 3)
+    assert (holm(p) <= bonferroni(p)).all()
+    assert (holm(p) >= p).all()
+
+
+def test_welch_equals_that_of_scipy_on_the_best_tenth():
+    rows = null(np.random.default_rng(2), 60)
+    table = welch(rows, CELLS)
+    tenth = {cell: best_tenth(rows[rows["cell"] == cell])["test"] for cell in CELLS}
+    assert table["cell"].tolist() == CELLS[1:]
+    for line in table.itertuples():
+        ours, theirs = tenth[line.cell], tenth["lstm"]
+        found = ttest_ind(ours, theirs, equal_var=False)
+        assert (line.t, line.df, line.p) == pytest.approx((found.statistic, found.df, found.pvalue))
+        assert line.difference == pytest.approx(ours.mean() - theirs.mean())
+        assert line.adjusted == pytest.approx(min(1, 8 * line.p))
+
+
+def test_the_difference_that_welch_tests_is_that_of_the_summary():
+    rows = null(np.random.default_rng(3), 40).assign(status="done", parameters=1, epochs=1, seconds=1.0)
+    expected = summary(rows, CELLS)["difference"].iloc[1:]
+    assert welch(rows, CELLS)["difference"].tolist() == pytest.approx(expected.tolist())
+
+
+def test_welch_leaves_trials_without_a_score_out():
+    lstm = search(range(20), [1, 2, *[9] * 18])
+    few = search([0, 1, *[NAN] * 28], [4, 6, *[NAN] * 28], "np")  # two of its best three
+    assert welch(pd.concat([lstm, few]), ["lstm", "np"])["difference"].tolist() == [3.5]
+
+
+@pytest.mark.parametrize("few", [[5, NAN], [NAN, NAN], [3, 3]])
+def test_welch_makes_no_test_of_fewer_than_two_scores_or_without_spread(few):
+    test = [*few, *[9 if few == [3, 3] else NAN] * 18]
+    rows = pd.concat([search(range(20), [3] * 20), search(range(20), test, "np")])
+    line = welch(rows, ["lstm", "np"]).iloc[0]
+    assert line[["t", "df", "p", "adjusted"]].isna().all()
+    assert not line["significant"]
+
+
+def test_a_trial_without_a_score_on_valid_has_none():
+    rows = pd.concat([search([1, NAN, 3], [7, 5, 6]), search([1], [1], "np")])
+    assert scores(rows, "lstm").tolist() == [6, 7, math.inf]
+
+
+def test_the_permutation_test_equals_the_enumeration_of_all_labels():
+    """Of all 70 ways to label eight trials, two of them without a score, so many are as far out."""
+    ours, theirs = np.array([1, 2, 3, math.inf]), np.array([2, 5, 6, math.inf])
+    seen = abs(probability(ours, theirs) - 0.5)
+    pooled, far = np.array([*ours, *theirs]), []
+    for chosen in itertools.combinations(range(8), 4):
+        rest = [i for i in range(8) if i not in chosen]
+        far.append(abs(probability(pooled[list(chosen)], pooled[rest]) - 0.5) >= seen)
+    assert permutation(ours, theirs, seed=1, draws=40_000) == pytest.approx(np.mean(far), abs=0.01)
+
+
+@pytest.mark.parametrize(("n", "m", "by"), [(8, 12, 0.0), (15, 15, 0.7), (5, 30, 1.0)])
+def test_the_permutation_test_equals_the_exact_one_of_mann_and_whitney(n, m, by):
+    rng = np.random.default_rng(n)
+    ours, theirs = rng.standard_normal(n), rng.standard_normal(m) + by
+    exact = mannwhitneyu(ours, theirs, method="exact").pvalue
+    assert permutation(ours, theirs, seed=1, draws=40_000) == pytest.approx(exact, abs=0.01)
+
+
+def test_no_permutation_p_is_zero():
+    assert permutation(np.arange(50), np.arange(50) + 100, seed=1, draws=99) == 1 / 100
+
+
+def test_scores_that_are_all_equal_or_all_missing_do_not_differ():
+    for same in (np.zeros(5), np.full(5, math.inf)):
+        assert permutation(same, same, seed=1) == 1
+        assert (probability(same, same), shift(same, same)) == (0.5, 0)
+
+
+def test_the_probability_is_mann_and_whitneys_u_over_the_pairs():
+    rng = np.random.default_rng(4)
+    ours, theirs = rng.integers(9, size=30), rng.integers(9, size=40)
+    assert probability(ours, theirs) == pytest.approx(mannwhitneyu(theirs, ours).statistic / 1200)
+
+
+def test_a_comparison_worked_by_hand():
+    ours, theirs = np.array([1, 2, math.inf]), np.array([2, 4])
+    assert probability(ours, theirs) == pytest.approx((1 + 1 + 0.5 + 1) / 6)
+    assert shift(ours, theirs) == (-1 + 0) / 2  # of −3, −2, −1, 0, ∞, ∞
+
+
+def test_the_interval_holds_the_truth_about_as_often_as_it_says():
+    rng, held = np.random.default_rng(5), 0
+    for seed in range(100):
+        low, high = interval(
+            rng.standard_normal(40) - math.sqrt(2) * norm.ppf(0.65), rng.standard_normal(40), seed
+        )
+        held += low <= 0.65 <= high
+    assert held >= 88
+
+
+def test_an_interval_is_wide_as_its_standard_error_says():
+    """Under no difference the variance of U / nm is (n + m + 1) / 12nm."""
+    rng = np.random.default_rng(6)
+    low, high = interval(rng.standard_normal(200), rng.standard_normal(200), seed=1)
+    assert high - low == pytest.approx(2 * 1.96 * math.sqrt(401 / 12 / 200**2), rel=0.1)
+
+
+def test_what_is_said_of_a_variant_depends_neither_on_the_others_nor_on_the_order_of_rows():
+    rows = null(np.random.default_rng(7), 30)
+    one, all_ = compare(rows[::-1], ["v3", "lstm"], seed=1), compare(rows, CELLS, seed=1)
+    columns = ["probability", "low", "high", "shift", "p"]
+    assert one[columns].iloc[0].tolist() == all_.set_index("cell").loc["v3", columns].tolist()
+    assert all_["cell"].tolist() == CELLS[1:]
+
+
+def test_another_seed_draws_anew():
+    rows = null(np.random.default_rng(8), 30)
+    one, other = (compare(rows, CELLS, seed) for seed in (1, 2))
+    assert (one["low"] != other["low"]).any()
+    assert (one["p"] != other["p"]).any()
+    assert (one["probability"] == other["probability"]).all()
+
+
+def test_a_variant_without_trials_has_no_comparison_and_is_not_counted():
+    rows = null(np.random.default_rng(9), 20)
+    rows = rows[rows["cell"].isin(["lstm", "v0", "v1"])]
+    table = compare(rows, CELLS, seed=1).set_index("cell")
+    assert table.loc["v2":, "p":"adjusted"].isna().all(axis=None)
+    assert table.loc[["v0", "v1"], "adjusted"].tolist() == holm(table.loc[["v0", "v1"], "p"]).tolist()
+
+
+@pytest.mark.parametrize("test", [compare, welch], ids=["compare", "welch"])
+def test_without_vanilla_or_others_nothing_is_compared(test):
+    rows, more = null(np.random.default_rng(10), 20), {"seed": 1} if test is compare else {}
+    assert test(rows, ["lstm"], **more).empty
+    assert not test(rows[rows["cell"] != "lstm"], CELLS, **more)["significant"].any()
+
+
+def test_a_variant_that_diverges_more_often_is_found_worse():
+    rng = np.random.default_rng(11)
+    rows = null(rng, 200)
+    rows.loc[(rows["cell"] == "v0") & (rng.random(len(rows)) < 0.4), "test"] = NAN
+    line = compare(rows, CELLS, seed=1).iloc[0]
+    assert line["significant"]
+    assert line["high"] < 0.5
+    assert line["shift"] > 0
+
+
+def test_nine_equal_variants_are_told_apart_in_at_most_seven_of_a_hundred_sweeps(monkeypatch):
+    """What the permutation test with Holm holds, Welch's with Bonferroni on best tenths does not."""
+    monkeypatch.setattr(module, "RESAMPLES", 1)  # intervals are not looked at
+    rng, found = np.random.default_rng(12), []
+    for seed in range(300):
+        rows = null(rng, 60)
+        tables = compare(rows, CELLS, seed, draws=499), welch(rows, CELLS)
+        found.append([table["significant"].any() for table in tables])
+    claims, tenths = np.mean(found, axis=0)
+    print(f"sweeps with a false claim: permutation and Holm {claims:.1%}, Welch and Bonferroni {tenths:.1%}")
+    assert claims <= 0.07
+    assert tenths > 0.1
+
+
+def test_trials_needed_are_those_of_a_published_example(monkeypatch):
+    """The R package statpsych, size.test.mann(.05, .90, .3): 44 in each group."""
+    monkeypatch.setattr(module, "POWER", 0.9)
+    assert trials_needed(0.3, 1) == trials_needed(0.7, 1) == 44
+
+
+@pytest.mark.parametrize(("true", "comparisons"), [(0.6, 1), (0.6, 8), (0.7, 8)])
+def test_the_trials_needed_find_a_difference_in_four_of_five_cases(true, comparisons):
+    n, rng = trials_needed(true, comparisons), np.random.default_rng(13)
+    ours, theirs = rng.standard_normal((2, 2000, n))
+    ours -= math.sqrt(2) * norm.ppf(true)
+    p = mannwhitneyu(ours, theirs, axis=1, method="asymptotic").pvalue
+    assert (p < 0.05 / comparisons).mean() == pytest.approx(0.8, abs=0.04)
+
+
+def test_no_number_of_trials_tells_equals_apart():
+    assert trials_needed(0.5, 8) == math.inf
+
+
+DEMSAR = pd.DataFrame(  # the ranks of Demšar (2006), table 6: C4.5 and its variants on 14 data sets
+    {
+        "C4.5": [4, 1, 4, 4, 4, 1, 3, 2.5, 4, 2.5, 4, 3, 4, 3],
+        "C4.5+m": [3, 2, 1, 1, 2, 2.5, 2, 2.5, 3, 2.5, 2.5, 2, 1, 1],
+        "C4.5+cf": [2, 3, 2, 3, 3, 4, 4, 4, 2, 2.5, 1, 4, 2, 4],
+        "C4.5+m+cf": [1, 4, 3, 2, 1, 2.5, 1, 1, 1, 2.5, 2.5, 1, 3, 2],
+    }
+)
+
+
+def test_ranks_and_friedmans_test_are_those_of_demsars_example():
+    """χ² = 9.28 and F = 3.69 without the correction for ties, of which there are 3 pairs and a four."""
+    found = standing(DEMSAR)
+    assert found.ranks.round(3).to_dict() == {
+        "C4.5+m+cf": 1.964,
+        "C4.5+m": 2,
+        "C4.5+cf": 2.893,
+        "C4.5": 3.143,
+    }
+    correction = 1 - (3 * (2**3 - 2) + (4**3 - 4)) / (14 * (4**3 - 4))
+    plain = found.statistic * correction
+    assert plain == pytest.approx(9.28, abs=0.005)
+    assert 13 * plain / (14 * 3 - plain) == pytest.approx(3.69, abs=0.005)
+    assert f.sf(3.69, 3, 39) == pytest.approx(found.p, abs=0.005)
+
+
+def test_the_critical_difference_and_the_groups_are_those_of_demsars_example():
+    found = standing(DEMSAR)
+    assert found.difference == pytest.approx(1.25, abs=0.005)
+    assert found.groups == [["C4.5+m+cf", "C4.5+m", "C4.5+cf", "C4.5"]]
+    assert groups(found.ranks, 1.12) == [["C4.5+m+cf", "C4.5+m", "C4.5+cf"], ["C4.5+cf", "C4.5"]]  # at .10
+
+
+Q = {3: 2.343, 4: 2.569, 5: 2.728, 6: 2.850, 7: 2.949, 8: 3.031, 9: 3.102, 10: 3.164}
+
+
+@pytest.mark.parametrize("variants", Q)
+def test_critical_values_are_those_of_demsars_table_5(variants):
+    q = critical_difference(variants, 14) / math.sqrt(variants * (variants + 1) / (6 * 14))
+    assert q == pytest.approx(Q[variants], abs=0.001)
+
+
+@pytest.mark.parametrize("variants", [3, 9, 20])
+def test_two_tasks_that_agree_are_too_few_and_three_are_not(variants):
+    table = pd.DataFrame([range(variants)] * 3)
+    few, enough = standing(table[:2]), standing(table)
+    assert critical_difference(variants, 2) > variants - 1
+    assert (few.ranks.tolist(), few.groups) == (list(range(1, variants + 1)), None)
+    assert np.isnan([few.statistic, few.p, few.difference]).all()
+    assert enough.difference < variants - 1
+    assert standing(table.iloc[:, :2]).groups is None
+
+
+def test_variants_far_apart_are_in_no_group():
+    assert standing(pd.DataFrame([[1, 2, 3]] * 40)).groups == []
+
+
+def test_equal_scores_on_every_task_are_one_group():
+    found = standing(pd.DataFrame(np.zeros((4, 3)), columns=list("abc")))
+    assert (found.p, found.groups) == (1, [["a", "b", "c"]])
+
+
+def test_a_missing_score_is_the_worst_of_its_task():
+    ranks = standing(pd.DataFrame({"a": [NAN, 1], "b": [1, math.inf], "c": [2, NAN]})).ranks
+    assert ranks.to_dict() == {"b": 1.75, "a": 2, "c": 2.25}
