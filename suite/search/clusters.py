@@ -13,6 +13,7 @@ import distributed
 from distributed import Client, LocalCluster, Security, WorkerPlugin
 
 from suite import Refusal, files, machine, registry
+from suite.search import CONNECT
 from suite.search.workers import Workers
 
 
@@ -40,7 +41,8 @@ class Remote(Workers):
 
     def __init__(self, address: str, folder: Path, security: Security | None = None):
         try:
-            client = Client(address, security=security, timeout=30)
+            Client(address, security=security, timeout=10).close()
+            client = Client(address, security=security, timeout=CONNECT)  # to connect again, too
         except (OSError, ValueError, TypeError) as error:
             raise Refusal(
                 f"no scheduler answers at {address} ({error}); start one: dask scheduler"
