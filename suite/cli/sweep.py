@@ -63,7 +63,7 @@ def sweep(
     use(backend)
     from dataclasses import replace
 
-    from suite import machine, space, store
+    from suite import files, machine, space, store
     from suite.search import asked as ask
 
     question = ask.preset(preset) if preset else ask.Asked("custom")
@@ -78,7 +78,7 @@ def sweep(
     )
     if results:
         question = replace(question, name=results.resolve().name)
-    folder = results or Path("results") / question.name
+    folder = results or files.within(Path("results"), question.name)
     for name, least, value in (("workers", 0, workers), ("lanes", 1, lanes)):
         if value is not None and value < least:
             raise Refusal(f"{name}: expected at least {least}, got {value}")

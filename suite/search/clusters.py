@@ -9,6 +9,7 @@ import tomllib
 import uuid
 from pathlib import Path
 
+import dask
 import distributed
 from distributed import Client, LocalCluster, Security, WorkerPlugin
 
@@ -21,14 +22,20 @@ class Local(Workers):
     """Workers on this machine, each on a GPU, or on a core of its own; all on loopback."""
 
     def __init__(self, count: int, gpus: tuple[str, ...] = ()):
-        self.cluster = LocalCluster(
-            n_workers=count,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",  # any free port: None is 8787, which another sweep may have
-            memory_limit=0,  # Dask would kill a worker for the memory TensorFlow reserves
-            env={} if gpus else machine.ALONE,
-        )
+        environment = {} if gpus else machine.ALONE
+        settings = {
+            "distributed.nanny.pre-spawn-environ": environment,  # malloc reads it before `env` is there
+            "distributed.worker.profile.enabled": False,  # it samples the stack a hundred times a second
+        }
+        with dask.config.set(settings):
+            self.cluster = LocalCluster(
+                n_workers=count,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",  # any free port: None is 8787, which another sweep may have
+                memory_limit=0,  # Dask would kill a worker for the memory TensorFlow reserves
+                env=environment,
+            )
         super().__init__(Client(self.cluster), Pinned(machine.cores(), gpus), count)
 
     def __exit__(self, *_):
@@ -176,6 +183,9 @@ def slurm_cluster(options: dict, folder: Path):
         "python": sys.executable,
         "scheduler_options": {"dashboard_address": "127.0.0.1:0"},
         "worker_extra_args": ["--memory-limit", "0"],  # SLURM has its own
+        "job_script_prologue": [
+            f"export {name}={value}" for name, value in machine.ALONE.items() if "MALLOC" in name
+        ],
     }
     return SLURMCluster(**defaults | options)
 

@@ -12,25 +12,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import tiny
-from sweeps import ASKED, HERE, command, comparable, rows, scheduler, waited, workers_of
+from sweeps import ASKED, HERE, children, command, comparable, rows, scheduler, waited, workers_of
 
 from suite import store
 from suite.search import sweep, workers
 from suite.search.clusters import Local
 
-LONG = "ODYSSEY_LONG" in os.environ
-AWAY = 60 if LONG else 5  # seconds
-
-
-def processes_of(driver: int) -> list[int]:
-    """Return the processes that train for a driver: its children by multiprocessing."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == driver and b"spawn_main" in (process / "cmdline").read_bytes():
-                found.append(int(process.name))
-    return found
+AWAY = 60 if "ODYSSEY_LONG" in os.environ else 5  # seconds
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -70,7 +58,7 @@ def test_workers_killed_again_and_again_leave_the_same_rows(tmp_path):
     while process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.1)
         if (folder / "trials.sqlite").exists() and len(killed) < 6:
-            for worker in set(processes_of(process.pid)) - killed:
+            for worker in set(children(process.pid)) - killed:
                 time.sleep(1)
                 os.kill(worker, signal.SIGKILL)
                 killed.add(worker)
@@ -126,7 +114,7 @@ def test_a_driver_killed_alone_takes_its_workers_along(undisturbed, tmp_path):
     folder = tmp_path / "tiny"
     process = subprocess.Popen(command(folder, "--workers=2"), cwd=HERE, start_new_session=True)
     waited((folder / "trials.sqlite").exists)
-    at_work = processes_of(process.pid)
+    at_work = children(process.pid)
     assert at_work
     process.kill()
     process.wait()
