@@ -14,18 +14,14 @@ So at any moment a finished trial is in one of the two, and taking it in twice c
 """
 
 import contextlib
-import fcntl
 import json
-import os
-import socket
 import sqlite3
-import time
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
 from suite import Refusal
-from suite.files import plain, unusable, write_atomic
+from suite.files import holder, lock, plain, unusable, write_atomic
 
 COLUMNS = {
     "sweep": "TEXT NOT NULL",
@@ -54,7 +50,7 @@ CREATE TABLE IF NOT EXISTS trials (
     {", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items())}, PRIMARY KEY ({", ".join(KEY)}));
 CREATE TABLE IF NOT EXISTS curves (
     task TEXT NOT NULL, cell TEXT NOT NULL, trial INTEGER NOT NULL, epoch INTEGER NOT NULL, train REAL,
-    valid REAL, PRIMARY KEY (task, cell, trial, epoch));
+    valid REAL, PRIMARY KEY (task, cell, trial, epoch)) WITHOUT ROWID;
 """
 
 
@@ -171,43 +167,10 @@ class Store:
         self.lock.close()
 
 
-def lock(path: Path, about: dict):
-    """Return a file that this process alone holds until it closes it or ends, however it ends.
-
-    What is written in it, beside `about`, names this process; it is refused while another one holds it.
-    """
-    file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - open for as long as the lock is held
-    for _ in range(10):  # one who only looks (`driver`) holds it for a moment
-        with contextlib.suppress(BlockingIOError):
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        time.sleep(0.1)
-    else:
-        file.close()
-        who = (driver(path.parent) or {}).get("who", "a process that has just ended")
-        raise Refusal(
-            f"{path.parent} is being written by {who}; wait for it, stop it, or name another folder"
-        )
-    try:
-        file.truncate(0)
-        file.write(json.dumps(about | {"who": f"process {os.getpid()} on {socket.gethostname()}"}))
-        file.flush()
-    except OSError as error:
-        raise unusable(path, error) from error
-    return file
-
-
 def driver(folder: Path) -> dict | None:
     """Return what the driver at work in a folder wrote of itself, "who" and "workers"; None where none is."""
-    try:
-        with open(folder / "driver", encoding="utf-8") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return json.loads(file.read() or '{"who": "a process that is just starting", "workers": 0}')
-    except FileNotFoundError:
-        pass
-    return None
+    found = holder(folder / "driver")
+    return found and {"workers": 0} | found
 
 
 def flat(row: dict) -> dict:
@@ -270,13 +233,13 @@ def load_curves(folder: Path | str):
     return frame.astype({"train": float, "valid": float})
 
 
-def unread(folder: Path) -> list[dict]:
-    """Return the finished rows that no driver has taken in.
+def unread(folder: Path, search: tuple[str, ...] = ()) -> list[dict]:
+    """Return the finished rows that no driver has taken in: all, or those of a search (and its likes).
 
     To be read before the database: a row that a driver takes in meanwhile is in the database by then.
     """
     rows = []
-    for file in sorted((folder / "finished").glob("*.json")):
+    for file in sorted((folder / "finished").glob(f"{plain(search)}*.json")):
         with contextlib.suppress(FileNotFoundError):
             rows.append(read_row(file))
     return rows
@@ -290,8 +253,8 @@ def read_row(file: Path) -> dict:
         raise Refusal(f"{file} is not whole ({error}); remove it, and its trial is run again") from error
 
 
-def stored(folder: Path, table: str) -> list[dict]:
-    """Return the rows of a table of a results folder."""
+def stored(folder: Path, table: str, where: str = "", values: tuple = ()) -> list[dict]:
+    """Return the rows of a table of a results folder: all, or those of a condition in SQL."""
     read_asked(folder)  # refuses what is no results folder
     if not (folder / "trials.sqlite").exists():
         return []
@@ -300,10 +263,13 @@ def stored(folder: Path, table: str) -> list[dict]:
         database.row_factory = sqlite3.Row
         if not database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [table]).fetchone():
             return []  # a driver is just making it
-        return [dict(row) for row in database.execute(f"SELECT * FROM {table}")]
+        return [dict(row) for row in database.execute(f"SELECT * FROM {table} {where}", values)]
 
 
 def numbers(folder: Path, task: str, cell: str) -> set[int]:
     """Return the numbers of the trials of a search that have a row, taken in or not."""
-    rows = [*unread(folder), *stored(folder, "trials")]
+    rows = [
+        *unread(folder, (task, cell)),
+        *stored(folder, "trials", "WHERE task = ? AND cell = ?", (task, cell)),
+    ]
     return {row["trial"] for row in rows if (row["task"], row["cell"]) == (task, cell)}

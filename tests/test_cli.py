@@ -85,6 +85,16 @@ def test_bad_input_is_one_line_and_writes_nothing(odyssey, tmp_path, words, said
     assert not left
 
 
+@pytest.mark.parametrize("name", ["../elsewhere", "/elsewhere", "..", ""])
+def test_the_name_of_a_sweep_cannot_leave_its_folder(odyssey, tmp_path, name):
+    (tmp_path / "mine.toml").write_text(f"name = '{name}'\ntasks = ['adding']\ncells = ['rnn']\n")
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "sweep.toml").write_text(f"name = '{name}'\n")
+    said = f"without a path, got {name!r}"
+    assert said in odyssey("sweep", "mine.toml")[2]
+    assert said in odyssey("report", "results")[2]
+
+
 @pytest.mark.parametrize("how", ["truncated", "altered", "missing"])
 def test_a_data_file_that_is_not_right_is_refused(odyssey, tmp_path, monkeypatch, how):
     """Whether a data file is right is told by its checksum alone, so any bytes will do here."""

@@ -22,9 +22,9 @@ def report(
     ] = None,
 ) -> None:
     """Write the report of a sweep."""
-    from suite import store
+    from suite import files, store
     from suite.report import write
 
     asked = store.read_asked(folder)
-    page = write(store.load(folder), store.load_curves(folder), asked, out or Path("reports") / asked["name"])
+    page = write(store.load(folder), asked, out or files.within(Path("reports"), asked["name"]))
     print(f"report   {page}")

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -62,7 +63,7 @@ def sweep(
     use(backend)
     from dataclasses import replace
 
-    from suite import machine, space, store
+    from suite import files, machine, space, store
     from suite.search import asked as ask
 
     question = ask.preset(preset) if preset else ask.Asked("custom")
@@ -77,7 +78,7 @@ def sweep(
     )
     if results:
         question = replace(question, name=results.resolve().name)
-    folder = results or Path("results") / question.name
+    folder = results or files.within(Path("results"), question.name)
     for name, least, value in (("workers", 0, workers), ("lanes", 1, lanes)):
         if value is not None and value < least:
             raise Refusal(f"{name}: expected at least {least}, got {value}")
@@ -93,9 +94,8 @@ def sweep(
         from suite.cli.forecast import forecast
 
         return forecast(question, splits, counts, plan.workers or 1, slurm)
-    create(question, folder, data)
     seconds = math.inf if max_hours is None else 3600 * max_hours
-    with crew(plan) as at_work:
+    with created(question, folder, data), crew(plan) as at_work:
         if retry_failed:  # not before there is a crew: what is forgotten is lost to a report
             retry(question, folder)
         conduct(folder, search.run(question, folder, at_work, counts, data, seconds), at_work.size)
@@ -114,15 +114,23 @@ def parsed(text: str) -> tuple[str, tuple[float, float]]:
         raise Refusal(f"--range {text}: expected NAME=LOW:HIGH, such as units=20:200") from None
 
 
-def create(question, folder: Path, data: Path | None) -> None:
-    """Make the results folder of a question, or find it there."""
+@contextlib.contextmanager
+def created(question, folder: Path, data: Path | None) -> Iterator[None]:
+    """Make the results folder of a question, or find it there; without a crew, one just made goes again."""
     from dataclasses import asdict
 
     from suite import store
     from suite.search import asked as ask
     from suite.training.trial import Protocol
 
+    made = not folder.exists()
     store.create(folder, question.to_table() | {"about": ask.about(question, data)}, asdict(Protocol()))
+    try:
+        yield
+    except BaseException:
+        if made and not (folder / "trials.sqlite").exists():
+            shutil.rmtree(folder)
+        raise
 
 
 def crew_of(

@@ -17,10 +17,10 @@ from suite.report import figures, tables, words
 NUMBERS = ("trial", "valid", "test", "epochs", "best_epoch", "seconds", "parameters")
 
 
-def write(rows: pd.DataFrame, curves: pd.DataFrame, asked: dict, folder: Path) -> Path:
+def write(rows: pd.DataFrame, asked: dict, folder: Path) -> Path:
     """Write the report of a sweep into a folder and return the path of its page.
 
-    `rows` has a row a trial, `curves` a row an epoch of a trial (not shown yet), `asked` is the sweep's TOML.
+    `rows` has a row a trial, `asked` is the sweep's TOML.
     The same rows in any order give the same bytes. Every file appears whole or not at all, index.html last.
     Refused: rows of which none was asked.
     """

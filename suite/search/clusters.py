@@ -9,10 +9,12 @@ import tomllib
 import uuid
 from pathlib import Path
 
+import dask
 import distributed
 from distributed import Client, LocalCluster, Security, WorkerPlugin
 
 from suite import Refusal, files, machine, registry
+from suite.search import CONNECT
 from suite.search.workers import Workers
 
 
@@ -20,14 +22,20 @@ class Local(Workers):
     """Workers on this machine, each on a GPU, or on a core of its own; all on loopback."""
 
     def __init__(self, count: int, gpus: tuple[str, ...] = ()):
-        self.cluster = LocalCluster(
-            n_workers=count,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",  # any free port: None is 8787, which another sweep may have
-            memory_limit=0,  # Dask would kill a worker for the memory TensorFlow reserves
-            env={} if gpus else machine.ALONE,
-        )
+        environment = {} if gpus else machine.ALONE
+        settings = {
+            "distributed.nanny.pre-spawn-environ": environment,  # malloc reads it before `env` is there
+            "distributed.worker.profile.enabled": False,  # it samples the stack a hundred times a second
+        }
+        with dask.config.set(settings):
+            self.cluster = LocalCluster(
+                n_workers=count,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",  # any free port: None is 8787, which another sweep may have
+                memory_limit=0,  # Dask would kill a worker for the memory TensorFlow reserves
+                env=environment,
+            )
         super().__init__(Client(self.cluster), Pinned(machine.cores(), gpus), count)
 
     def __exit__(self, *_):
@@ -40,7 +48,8 @@ class Remote(Workers):
 
     def __init__(self, address: str, folder: Path, security: Security | None = None):
         try:
-            client = Client(address, security=security, timeout=30)
+            Client(address, security=security, timeout=10).close()
+            client = Client(address, security=security, timeout=CONNECT)  # to connect again, too
         except (OSError, ValueError, TypeError) as error:
             raise Refusal(
                 f"no scheduler answers at {address} ({error}); start one: dask scheduler"
@@ -174,6 +183,9 @@ def slurm_cluster(options: dict, folder: Path):
         "python": sys.executable,
         "scheduler_options": {"dashboard_address": "127.0.0.1:0"},
         "worker_extra_args": ["--memory-limit", "0"],  # SLURM has its own
+        "job_script_prologue": [
+            f"export {name}={value}" for name, value in machine.ALONE.items() if "MALLOC" in name
+        ],
     }
     return SLURMCluster(**defaults | options)
 

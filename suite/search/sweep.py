@@ -59,17 +59,16 @@ class Progress:
 class Searching:
     """A search under way: the round it has been asked for, and how many trials in all."""
 
-    def __init__(self, asked: Asked, task: str, cell: str):
-        self.task, self.cell = task, cell
+    def __init__(self, asked: Asked, task: str, cell: str, scores: dict[int, float]):
+        self.task, self.cell, self.scores = task, cell, scores
         names = (asked.seed, task, cell)
         self.search = Search(asked.oracle, asked.space, asked.trials, asked.protocol.epochs, names)
         self.round: list[Trial] = []
         self.total, self.done, self.over = 0, 0, False
 
-    def advance(self, book: store.Store) -> list[Trial]:
-        """Tell the search each round that has all its rows; return new trials that have none."""
-        scores = book.scores(self.task, self.cell)
-        missing: list[Trial] = []
+    def advance(self) -> list[Trial]:
+        """Tell the search each round that has all its scores; return new trials that have none."""
+        scores, missing = self.scores, []
         while not (self.over or missing) and all(trial.number in scores for trial in self.round):
             self.search.tell({trial.number: scores[trial.number] for trial in self.round})
             self.round = self.search.ask()
@@ -93,13 +92,15 @@ def run(
     book = store.Store(folder, crew.size)
     try:
         book.collect()
-        searches = [Searching(asked, task, cell) for task in asked.tasks for cell in asked.cells]
-        rows = []
+        names = list(itertools.product(asked.tasks, asked.cells))
+        searches = {name: Searching(asked, *name, book.scores(*name)) for name in names}
+        rows, moved = [], set(names)
         while True:
             missing = [
-                (search, width, trials)
-                for search in searches
-                for width, trials in grouped(search.advance(book), sizes)
+                (searches[name], width, trials)
+                for name in names
+                if name in moved
+                for width, trials in grouped(searches[name].advance(), sizes)
             ]
             share = math.ceil(sum(len(trials) for *_, trials in missing) / (2 * crew.size))
             for search, width, alike in missing:
@@ -108,8 +109,9 @@ def run(
                 how = {"protocol": asked.protocol, "width": width, "lanes": count}
                 for trials in batched(alike, machine.within(share, count, UNIT * count)):
                     crew.submit(Unit(sweep=asked.name, trials=trials, **where, **how))
-            yield Progress(rows, sum(s.done for s in searches), sum(s.total for s in searches))
-            if all(search.over for search in searches):
+            so_far = searches.values()
+            yield Progress(rows, sum(s.done for s in so_far), sum(s.total for s in so_far))
+            if all(search.over for search in so_far):
                 shutil.rmtree(folder / "running", ignore_errors=True)
                 return
             if time.monotonic() > end:
@@ -119,7 +121,10 @@ def run(
                 if crew.idle:
                     return
             crew.wait()
-            rows = book.collect()
+            rows, moved = book.collect(), set()
+            for row in rows:
+                moved.add(name := (row["task"], row["cell"]))
+                searches[name].scores[row["trial"]] = row["valid"]
     finally:
         with contextlib.closing(book):
             book.collect()

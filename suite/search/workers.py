@@ -5,6 +5,7 @@ import dataclasses
 import heapq
 import itertools
 import os
+import time
 from concurrent.futures import CancelledError
 
 from distributed import Client, Future, KilledWorker, TimeoutError, WorkerPlugin, get_worker, wait
@@ -111,7 +112,9 @@ class Workers(Crew):
             give_up(unit, str(error))
 
     def reconnect(self, unit: Unit) -> None:
-        """Submit a unit again that was lost with the scheduler, to the one that is there now."""
+        """Submit a unit again that was lost with the scheduler, to the one that is there next."""
+        while self.client.status == "connecting":
+            time.sleep(0.1)
         if self.client.status != "running":
             raise Refusal(
                 f"the scheduler went away and did not come back in {CONNECT}; start it again and ask again: "

@@ -50,8 +50,8 @@ def rows():
 
 @pytest.fixture(scope="session")
 def whole_sweep():
-    """The rows, curves and question of a sweep, to be read only."""
-    return made_up(), pd.DataFrame(), ASKED
+    """The rows and the question of a sweep, to be read only."""
+    return made_up(), ASKED
 
 
 def made_up():

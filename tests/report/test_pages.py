@@ -15,7 +15,6 @@ from suite import Refusal
 from suite.report import write
 from suite.report.pages import prepare
 
-CURVES = pd.DataFrame()
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 
 
@@ -78,7 +77,7 @@ def test_a_report_is_a_page_markdown_figures_and_tables(asked, folder):
 
 def test_the_same_rows_in_any_order_give_the_same_bytes(rows, asked, folder, tmp_path):
     shuffled = rows.sample(frac=1, random_state=1)[sorted(rows.columns)]
-    write(shuffled, CURVES, asked, tmp_path)
+    write(shuffled, asked, tmp_path)
     assert contents(tmp_path) == contents(folder)
 
 
@@ -126,7 +125,7 @@ def test_the_page_appears_whole_and_last(rows, asked, tmp_path, monkeypatch):
     placed = []
     monkeypatch.setattr("os.replace", lambda source, target: placed.append((Path(source).name, target)))
     asked["tasks"] = ["jsb"]
-    path = write(rows, CURVES, asked, tmp_path)
+    path = write(rows, asked, tmp_path)
     assert placed[-1][1] == path
     assert all(source.startswith(".") for source, _ in placed)
 
@@ -134,7 +133,7 @@ def test_the_page_appears_whole_and_last(rows, asked, tmp_path, monkeypatch):
 def test_a_space_without_learning_rate_has_no_figure_of_it(rows, asked, tmp_path):
     asked["tasks"] = ["jsb"]
     del asked["space"]["learning_rate"]
-    page = Page(write(rows.drop(columns="learning_rate"), CURVES, asked, tmp_path).read_text())
+    page = Page(write(rows.drop(columns="learning_rate"), asked, tmp_path).read_text())
     assert len(page.all("svg")) == 1
 
 
@@ -160,7 +159,7 @@ def test_a_whole_sweep_says_so(page):
 
 def test_an_unfinished_sweep_says_how_much_of_it_is_here(rows, asked, tmp_path):
     some = rows[(rows["task"] == "jsb") & (rows["cell"] != "gru") & (rows["trial"] < 5)]
-    page = Page(write(some, CURVES, asked, tmp_path).read_text())
+    page = Page(write(some, asked, tmp_path).read_text())
     assert "This sweep is unfinished: 10 of the 72 trials asked (13.8 %) are here: 10 done." in page.words()
     assert "Adding : no trial has a score yet." in page.words()
     assert "5 of 12" in page.words()
@@ -174,14 +173,14 @@ def test_trials_that_were_not_asked_are_left_out(rows, asked):
 @pytest.mark.parametrize("none", [pd.DataFrame(), pd.DataFrame({"task": ["jsb"], "cell": ["rnn"]})])
 def test_rows_of_which_none_was_asked_are_refused(none, asked, tmp_path):
     with pytest.raises(Refusal, match="report of made-up: expected trials that were asked, got none"):
-        write(none, CURVES, asked, tmp_path)
+        write(none, asked, tmp_path)
     assert contents(tmp_path) == {}
 
 
 def test_a_sweep_without_a_single_score_is_reported(rows, asked, tmp_path):
     asked["tasks"] = ["jsb"]
     failed = rows.assign(status="failed", valid=None, test=None, seconds=None, error=None)
-    page = Page(write(failed, CURVES, asked, tmp_path).read_text())
+    page = Page(write(failed, asked, tmp_path).read_text())
     assert "No trial has a score yet, so nothing can be said." in page.words()
     assert "no message" in page.words()
     assert page.all("svg") == []
@@ -190,7 +189,7 @@ def test_a_sweep_without_a_single_score_is_reported(rows, asked, tmp_path):
 def test_names_from_other_packages_become_names_of_files(rows, asked, tmp_path):
     name = "package.module:Class"
     asked["tasks"], asked["about"]["tasks"][name] = [name], asked["about"]["tasks"]["jsb"]
-    page = Page(write(rows.replace({"task": {"jsb": name}}), CURVES, asked, tmp_path).read_text())
+    page = Page(write(rows.replace({"task": {"jsb": name}}), asked, tmp_path).read_text())
     assert (tmp_path / "figures" / "package.module-Class-boxes.svg").exists()
     assert "#task-package.module-Class" in [attrs["href"] for attrs in page.all("a")]
 

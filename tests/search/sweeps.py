@@ -2,11 +2,14 @@
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import time
 from collections import defaultdict
 from pathlib import Path
+
+import pytest
 
 from suite import store
 from suite.search import sweep
@@ -16,6 +19,7 @@ from suite.space import PAPER, override
 from suite.training.trial import Protocol
 
 HERE = Path(__file__).parent
+LONG = pytest.mark.skipif("ODYSSEY_LONG" not in os.environ, reason="takes minutes: set ODYSSEY_LONG=1")
 ASKED = Asked(
     "tiny",
     tasks=("tiny:PARITY",),
@@ -56,20 +60,21 @@ def scheduler(folder, port=0, *more):
         yield json.loads(waited(file.exists, file.read_text))["address"]
 
 
+@contextlib.contextmanager
 def started(program, *asked):
     """Start a program of Dask, and end it with the context."""
-    command = [sys.executable, "-m", f"distributed.cli.{program}", *asked]
-    return ended(subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True))
-
-
-@contextlib.contextmanager
-def ended(process):
-    """End a process with the context."""
+    process = start(program, *asked)
     try:
         yield process
     finally:
         process.terminate()
         process.wait(60)
+
+
+def start(program, *asked):
+    """Start a program of Dask."""
+    command = [sys.executable, "-m", f"distributed.cli.{program}", *asked]
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
 
 
 @contextlib.contextmanager
@@ -80,9 +85,24 @@ def hand_started(folder, workers):
 
 
 def workers_of(address, folder, count, *more):
-    """Start so many workers of a scheduler, with nannies."""
-    one = ["--nthreads=1", "--memory-limit=0", "--no-dashboard", f"--local-directory={folder}"]
-    return started("dask_worker", address, f"--nworkers={count}", *one, *more)
+    """Start so many workers of a scheduler, with nannies, and end them with the context."""
+    return started("dask_worker", *worker(address, folder), f"--nworkers={count}", *more)
+
+
+def worker(address, folder):
+    """Return what a worker of a scheduler is started with."""
+    return address, "--nthreads=1", "--memory-limit=0", "--no-dashboard", f"--local-directory={folder}"
+
+
+def children(parent):
+    """Return the processes that another one has started by multiprocessing: the workers of a nanny."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            of = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            if of == parent and b"spawn_main" in (process / "cmdline").read_bytes():
+                found.append(int(process.name))
+    return found
 
 
 def waited(until, then=lambda: None, seconds=60):

@@ -24,11 +24,11 @@ def test_the_workers_of_a_running_scheduler_give_the_same_rows(undisturbed, tmp_
 
 
 def refused(folder, *more):
-    """Return the one line with which a command refuses, having written no row."""
+    """Return the one line with which a command refuses, having written nothing."""
     done = subprocess.run(command(folder, *more), cwd=HERE, capture_output=True, text=True)
     [line] = done.stderr.splitlines()
     assert done.returncode == 2
-    assert not (folder / "trials.sqlite").exists()
+    assert not folder.exists()
     return line
 
 
@@ -64,7 +64,7 @@ def test_a_worker_that_does_not_see_the_results_is_refused(tmp_path):
     assert wrong.startswith(f"does not see the driver's folder {tmp_path}")
 
 
-def test_where_no_scheduler_is_no_row_is_written(tmp_path):
+def test_where_no_scheduler_is_nothing_is_written(tmp_path):
     line = refused(tmp_path / "tiny", "--scheduler=tcp://127.0.0.1:1")
     assert line.startswith("odyssey: no scheduler answers at tcp://127.0.0.1:1")
 
@@ -119,6 +119,7 @@ def test_the_script_of_a_job_is_shown_before_any_is_submitted(tmp_path):
     assert "2 searches, 12 trials of at most 4 epochs" in said
     assert "#SBATCH -p short" in said
     assert "#SBATCH -t 00:10:00" in said
+    assert "export MALLOC_MMAP_MAX_=0" in said
     assert re.search(r"distributed\.cli\.dask_worker tls://\S+ .*--nthreads 1 .*--memory-limit 0", said)
     assert not (tmp_path / "tiny").exists()
 
@@ -142,11 +143,11 @@ def test_a_slurm_file_that_cannot_be_is_refused(tmp_path, text, said):
 
 @slurm
 def test_jobs_of_slurm_give_the_same_rows(undisturbed, tmp_path, monkeypatch):
-    """SLURM itself is not here: `sbatch` runs the script it is given, `scancel` ends it."""
+    """SLURM itself is not here: `sbatch` runs a copy of the script it is given, `scancel` ends it."""
     jobs, path = tmp_path / "jobs", tmp_path / "bin"
     path.mkdir()
-    run = f"setsid bash $1 >{tmp_path}/job.log 2>&1 &"
-    sbatch = f"{run}\necho $! >>{jobs}\necho Submitted batch job $!"
+    run = f"setsid bash {tmp_path}/job$$.sh >{tmp_path}/job.log 2>&1 &"
+    sbatch = f"cp $1 {tmp_path}/job$$.sh\n{run}\necho $! >>{jobs}\necho Submitted batch job $!"
     for name, text in {"sbatch": sbatch, "scancel": "kill -- -$1"}.items():
         (path / name).write_text(f"#!/bin/sh\n{text}\n")
         (path / name).chmod(0o755)

@@ -11,26 +11,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from sweeps import ASKED, HERE, command, comparable, rows
+import tiny
+from sweeps import ASKED, HERE, children, command, comparable, rows, scheduler, waited, workers_of
 
 from suite import store
-from suite.search import sweep
+from suite.search import sweep, workers
 from suite.search.clusters import Local
 
-long = pytest.mark.skipif(
-    "ODYSSEY_FAULTS" not in os.environ, reason="takes a machine for itself: set ODYSSEY_FAULTS=1"
-)
-
-
-def workers_of(driver: int) -> list[int]:
-    """Return the processes that train for a driver: its children by multiprocessing."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == driver and b"spawn_main" in (process / "cmdline").read_bytes():
-                found.append(int(process.name))
-    return found
+AWAY = 60 if "ODYSSEY_LONG" in os.environ else 5  # seconds
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -58,7 +46,6 @@ def test_killed_and_started_again_it_ends_with_the_same_rows(workers, undisturbe
     assert (folder.with_name("tiny-report") / "index.html").exists()
 
 
-@long
 def test_workers_killed_again_and_again_leave_the_same_rows(tmp_path):
     """SIGKILL for a worker, more often than Dask would bear by itself, as soon as it has begun to train."""
     folder = tmp_path / "tiny"
@@ -71,7 +58,7 @@ def test_workers_killed_again_and_again_leave_the_same_rows(tmp_path):
     while process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.1)
         if (folder / "trials.sqlite").exists() and len(killed) < 6:
-            for worker in set(workers_of(process.pid)) - killed:
+            for worker in set(children(process.pid)) - killed:
                 time.sleep(1)
                 os.kill(worker, signal.SIGKILL)
                 killed.add(worker)
@@ -81,7 +68,6 @@ def test_workers_killed_again_and_again_leave_the_same_rows(tmp_path):
     pd.testing.assert_frame_equal(comparable(frame.assign(sweep="tiny")), comparable(expected))
 
 
-@long
 def test_a_unit_that_every_worker_dies_of_gives_failed_rows_in_the_end(tmp_path):
     asked, folder = replace(ASKED, cells=("tiny:Deadly",), trials=1), tmp_path / "sweep"
     store.create(folder, asked.to_table())
@@ -92,7 +78,7 @@ def test_a_unit_that_every_worker_dies_of_gives_failed_rows_in_the_end(tmp_path)
     assert frame["error"].str.contains("all those workers died while running it").all()
 
 
-@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=long)])
+@pytest.mark.parametrize("workers", [0, 2])
 def test_interrupted_it_keeps_the_trials_half_done_and_goes_on_with_them(workers, undisturbed, tmp_path):
     """Ctrl-C reaches all processes of the terminal; then the same again, to the undisturbed rows."""
     folder = tmp_path / "tiny"
@@ -113,3 +99,95 @@ def test_interrupted_it_keeps_the_trials_half_done_and_goes_on_with_them(workers
     frame = store.load(folder)
     pd.testing.assert_frame_equal(comparable(frame.assign(sweep="tiny")), comparable(expected))
     assert not (folder / "running").exists()
+
+
+def test_a_worker_killed_between_its_last_row_and_its_report_loses_nothing(
+    undisturbed, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(workers, "train_all", tiny.train_and_die)
+    frame = rows(ASKED, tmp_path / "sweep", Local(1))
+    assert (tmp_path / "sweep" / "died").exists()
+    pd.testing.assert_frame_equal(comparable(frame), comparable(undisturbed))
+
+
+def test_a_driver_killed_alone_takes_its_workers_along(undisturbed, tmp_path):
+    folder = tmp_path / "tiny"
+    process = subprocess.Popen(command(folder, "--workers=2"), cwd=HERE, start_new_session=True)
+    waited((folder / "trials.sqlite").exists)
+    at_work = children(process.pid)
+    assert at_work
+    process.kill()
+    process.wait()
+    waited(lambda: not any(Path(f"/proc/{worker}").exists() for worker in at_work))
+    subprocess.run(command(folder, "--workers=2"), cwd=HERE, check=True)
+    frame = store.load(folder)
+    pd.testing.assert_frame_equal(comparable(frame.assign(sweep="tiny")), comparable(undisturbed))
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of half a megabyte."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "none", disk], capture_output=True)
+    if done.returncode:
+        pytest.skip(f"no disk can be mounted: {done.stderr.decode()}")
+    yield disk
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_full_disk_ends_the_sweep_in_one_line_and_loses_nothing(workers, undisturbed, small_disk):
+    """Really full, from when the first trials train until all others have been refused."""
+    folder, filler = small_disk / "tiny", small_disk / "filler"
+    asked = [*command(folder, f"--workers={workers}"), f"--reports={small_disk.parent}/report"]
+    process = subprocess.Popen(asked, cwd=HERE, stderr=subprocess.PIPE, text=True)
+    waited((folder / "trials.sqlite").exists)
+    with contextlib.suppress(OSError), open(filler, "wb", buffering=0) as file:
+        while True:
+            file.write(bytes(1024))
+    said = process.communicate(timeout=120)[1]
+    assert process.returncode == 2, said
+    assert "cannot be used" in said
+    assert len(said.splitlines()) == 1
+    filler.unlink()
+    before = store.load(folder)
+    subprocess.run(asked, cwd=HERE, check=True)
+    frame = store.load(folder)
+    assert len(before) < len(frame)
+    pd.testing.assert_frame_equal(comparable(frame.assign(sweep="tiny")), comparable(undisturbed))
+
+
+def test_a_clock_put_back_by_an_hour_changes_nothing(undisturbed, tmp_path, monkeypatch):
+    """Python's clock, in the driver and its workers, while they train: the system's cannot be put back here.
+
+    What Dask is sending at that very moment, in a window of 2 ms, it would keep for an hour: so once.
+    """
+    folder, back = tmp_path / "tiny", tmp_path / "back"
+    (tmp_path / "sitecustomize.py").write_text(
+        f"import os, time\nnow = time.time\ntime.time = lambda: now() - 3600 * os.path.exists('{back}')\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    process = subprocess.Popen(command(folder, "--workers=2"), cwd=HERE)
+    waited((folder / "trials.sqlite").exists, back.touch)
+    assert process.wait(120) == 0
+    frame = store.load(folder)
+    pd.testing.assert_frame_equal(comparable(frame.assign(sweep="tiny")), comparable(undisturbed))
+    assert (frame["seconds"] > 0).all()
+
+
+def test_a_scheduler_that_goes_away_for_a_while_loses_nothing(undisturbed, tmp_path):
+    """Killed with its workers, which end where it ends, and started again on the same port."""
+    folder = tmp_path / "tiny"
+    with scheduler(tmp_path) as address, workers_of(address, tmp_path, 2):
+        asked = command(folder, f"--scheduler={address}")
+        process = subprocess.Popen(asked, cwd=HERE)
+        waited((folder / "trials.sqlite").exists)
+        time.sleep(1)
+    assert process.poll() is None
+    time.sleep(AWAY)
+    with scheduler(tmp_path, int(address.rpartition(":")[2])) as there, workers_of(there, tmp_path, 2):
+        assert there == address
+        assert process.wait(120) == 0
+    frame = store.load(folder)
+    pd.testing.assert_frame_equal(comparable(frame.assign(sweep="tiny")), comparable(undisturbed))

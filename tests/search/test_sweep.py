@@ -208,3 +208,13 @@ def test_two_sweeps_run_beside_each_other():
     """Dask takes port 8787 for its pages unless told otherwise, and warns where another has it."""
     with Local(1) as one, Local(1) as other:
         assert one.cluster.scheduler_address != other.cluster.scheduler_address
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/environ").exists(), reason="shows what a process began with on Linux"
+)
+def test_a_worker_begins_with_the_settings_of_malloc():
+    """Dask sets a worker's environment when its process runs, and malloc has read it by then."""
+    with Local(1) as crew:
+        [environment] = crew.client.run(lambda: Path("/proc/self/environ").read_text()).values()
+    assert {"MALLOC_MMAP_MAX_=0", f"MALLOC_TRIM_THRESHOLD_={2**40}"} <= set(environment.split("\0"))

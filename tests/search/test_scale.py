@@ -1,0 +1,83 @@
+"""Many trials on many workers: driver, oracles, store and report, with the training made up."""
+
+import multiprocessing
+import resource
+import subprocess
+import sys
+import time
+from collections import defaultdict, deque
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sweeps import ASKED, HERE, LONG
+
+from suite import store
+from suite.search import sweep
+from suite.search.unit import row_of, waiting
+from suite.search.workers import Crew
+from suite.training.trial import Result
+
+EPOCHS = 50
+SIZES = [(100, 2, 5, 40), pytest.param(1000, 20, 25, 200, marks=LONG)]  # 400 trials, and 100,000
+
+
+class Simulated(Crew):
+    """So many workers that train nothing: two processes end whatever unit is in training."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.size, self.running = size, set()
+        self.pool = ProcessPoolExecutor(2, multiprocessing.get_context("spawn"))
+
+    def wait(self):
+        while self.waiting and len(self.running) < self.size:
+            self.running.add(self.pool.submit(end, self.next()))
+        done, self.running = wait(self.running, return_when=FIRST_COMPLETED)
+        for future in done:
+            future.result()
+
+    def __exit__(self, *_):
+        self.pool.shutdown()
+
+
+def end(unit):
+    """Make up the rows of a unit, and make them durable."""
+    for trial in waiting(unit):
+        curve = np.random.default_rng(trial.seed).random((EPOCHS, 2)).tolist()
+        result = Result(trial, 1000, "done", valid=curve[-1][1], test=curve[-1][0], seconds=1.0, curve=curve)
+        store.finish(unit.folder, row_of(unit, result))
+
+
+@pytest.mark.parametrize(("workers", "tasks", "cells", "trials"), SIZES)
+def test_no_trial_of_many_is_lost_and_none_counts_twice(tmp_path, workers, tasks, cells, trials):
+    """Of 100,000 trials, 500 rows a second, the driver in a gigabyte, and the report in a minute, too."""
+    tasks, cells = ([f"{kind}{i}" for i in range(count)] for kind, count in (("t", tasks), ("c", cells)))
+    asked, folder = replace(ASKED, tasks=tuple(tasks), cells=tuple(cells), trials=trials), tmp_path / "tiny"
+    of_task = dict.fromkeys(("title", "unit", "source"), "") | {"train": 1, "valid": 1, "test": 1, "steps": 1}
+    about = {"tasks": dict.fromkeys(tasks, of_task), "cells": dict.fromkeys(cells, "")}
+    store.create(folder, asked.to_table() | {"about": about})
+
+    start = time.monotonic()
+    with Simulated(workers) as crew:
+        [last] = deque(sweep.run(asked, folder, crew, defaultdict(lambda: 8), data=None), maxlen=1)
+    rate = last.done / (time.monotonic() - start)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    size = (folder / "trials.sqlite").stat().st_size
+    assert last.done == last.total == len(tasks) * len(cells) * trials
+    frame = store.load(folder)
+    assert frame.groupby(["task", "cell"])["trial"].apply(list).map(lambda t: t == [*range(trials)]).all()
+    assert frame["test"].nunique() == frame["seed"].nunique() == last.total
+    assert not any((folder / "finished").iterdir())
+
+    start = time.monotonic()
+    program = [sys.executable, "-c", "from suite.cli import main; main()", "report"]
+    subprocess.run([*program, folder, f"--out={tmp_path}/report"], cwd=HERE, check=True)
+    seconds = time.monotonic() - start
+    print(f"{last.total} trials, {rate:.0f} rows/s, {memory / 1e6:.0f} MB; store {size / 1e6:.1f} MB")
+    print(f"report in {seconds:.1f} s")
+    if last.total == 100_000:
+        assert rate > 500
+        assert memory < 2**30
+        assert seconds < 60
