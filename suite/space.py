@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+import numpy as np
+
 from suite import Refusal, registry
 
 
@@ -32,6 +34,31 @@ class Range:
             return hp.Fixed(name, self.low)
         draw = hp.Int if self.whole else hp.Float
         return draw(name, self.low, self.high, sampling=self.scale)
+
+    def position(self, values):
+        """Return where values lie between the ends, on the scale they were drawn on: low is 0, high is 1."""
+        low, high = self._line(self.low), self._line(self.high)
+        return (self._line(values) - low) / (high - low)
+
+    def value(self, positions):
+        """Return the values at positions in 0 … 1, not rounded: the inverse of `position`."""
+        low, high = self._line(self.low), self._line(self.high)
+        places = low + np.asarray(positions) * (high - low)
+        match self.scale:
+            case "log":
+                return np.exp(places)
+            case "one minus log":
+                return -np.expm1(-places)
+        return places
+
+    def _line(self, values):
+        """Return where values lie on the line that they were drawn from uniformly."""
+        match self.scale:
+            case "log":
+                return np.log(values)
+            case "one minus log":
+                return -np.log1p(-np.asarray(values))
+        return np.asarray(values, float)
 
 
 Space = Mapping[str, Range]

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from suite import Refusal
@@ -43,3 +44,18 @@ def test_clipping_is_added_where_it_is_asked_in_any_order():
 def test_a_range_that_cannot_be_is_refused(name, ends, reason):
     with pytest.raises(Refusal, match=reason):
         override(PAPER, {name: ends})
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_positions_are_where_values_lie_on_their_scale(name):
+    asked = PAPER[name]
+    positions = np.linspace(0, 1, 5)
+    values = asked.value(positions)
+    np.testing.assert_allclose(values[[0, -1]], [asked.low, asked.high], atol=1e-12)
+    np.testing.assert_allclose(asked.position(values), positions, atol=1e-12)
+
+
+def test_the_middle_of_a_logarithmic_range_is_its_geometric_mean():
+    assert Range(1e-6, 1e-2, "log").value(0.5) == pytest.approx(1e-4)
+    assert 1 - Range(0.0, 0.99, "one minus log").value(0.5) == pytest.approx(0.1)
+    assert Range(0.0, 1.0).position(0.25) == 0.25
