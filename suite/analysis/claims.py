@@ -1,0 +1,195 @@
+"""The published claims, as data, and what a sweep says of each.
+
+Greff et al. are "LSTM: A Search Space Odyssey" (IEEE TNNLS, 2017), whose study is vanilla and eight variants
+on speech (TIMIT), handwriting (IAM-OnDB) and music (JSB Chorales). What they say of all three is tested here
+on every task of a sweep. Shares of variance are those within the ranges that a sweep asked for.
+
+What decides is in `suite.analysis.differences` and `suite.analysis.influences`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pandas as pd
+
+from suite.analysis.differences import better, compared, forgets, not_better, not_worse, same, worse
+from suite.analysis.influences import interactions_below, rises, share_above, share_below, small_as_large
+from suite.analysis.published import IAM, JSB, TIMIT
+from suite.analysis.stats import VANILLA, scored
+from suite.analysis.verdicts import FEWEST, Claim, Study, Verdict
+
+VARIANTS = ("nig", "nfg", "nog", "niaf", "noaf", "np", "cifg", "fgr")
+MUSIC = (JSB, "chorales", "nottingham", "musedata", "piano_midi")
+NOTHING_LEARNED = {  # the score of who always says the same
+    "adding": 1 / 6,  # the variance of a sum of two values, uniform on [0, 1)
+    "sequential_digits": 0.9,  # one digit of ten is right
+}
+
+
+def _vanilla(*cells: str) -> tuple[tuple[str, str], ...]:
+    return tuple((cell, VANILLA) for cell in cells)
+
+
+CLAIMS = (
+    Claim(
+        "none-beats-vanilla",
+        "None of the eight variants beats vanilla.",
+        "Greff et al. (2017), figure 3 and conclusion",
+        not_better,
+        pairs=_vanilla(*VARIANTS),
+    ),
+    Claim(
+        "nfg-noaf-hurt",
+        "Leaving out the forget gate or the output activation hurts everywhere.",
+        "Greff et al. (2017), figure 3 and conclusion",
+        worse,
+        pairs=_vanilla("nfg", "noaf"),
+    ),
+    Claim(
+        "cifg-np-same",
+        "Coupling the input and the forget gate, or leaving out the peepholes, makes no difference.",
+        "Greff et al. (2017), figure 3 and conclusion",
+        same,
+        pairs=_vanilla("cifg", "np"),
+    ),
+    Claim(
+        "nig-nog-niaf-hurt-speech",
+        "Leaving out the input gate, the output gate or the input activation hurts speech and handwriting.",
+        "Greff et al. (2017), figure 3 and conclusion",
+        worse,
+        pairs=_vanilla("nig", "nog", "niaf"),
+        tasks=(TIMIT, IAM),
+    ),
+    Claim(
+        "nig-nog-niaf-spare-music",
+        "Leaving out the input gate, the output gate or the input activation does not hurt music.",
+        "Greff et al. (2017), figure 3 and conclusion",
+        not_worse,
+        pairs=_vanilla("nig", "nog", "niaf"),
+        tasks=MUSIC,
+    ),
+    Claim(
+        "fgr-no-gain",
+        "Full gate recurrence brings no gain.",
+        "Greff et al. (2017), figure 3",
+        not_better,
+        pairs=_vanilla("fgr"),
+    ),
+    Claim(
+        "learning-rate-most",
+        "The learning rate takes more than two thirds of the variance of the score.",
+        "Greff et al. (2017), figure 5",
+        share_above("learning_rate", 2 / 3),
+        hyperparameters=("learning_rate",),
+    ),
+    Claim(
+        "momentum-nothing",
+        "Momentum takes less than one per cent of the variance of the score.",
+        "Greff et al. (2017), figure 5 and conclusion",
+        share_below("momentum", 0.01),
+        hyperparameters=("momentum",),
+    ),
+    Claim(
+        "noise-hurts-music",
+        "Noise on the input hurts music.",
+        "Greff et al. (2017), figure 4",
+        rises("input_noise"),
+        tasks=MUSIC,
+        hyperparameters=("input_noise",),
+    ),
+    Claim(
+        "interactions-few",
+        "Interactions of hyperparameters take less than a fifth of the variance of the score.",
+        "Greff et al. (2017), figure 5",
+        interactions_below(1 / 5),
+        hyperparameters=("learning_rate", "units"),
+    ),
+    Claim(
+        "rate-from-small",
+        "The best learning rate is found on a small network too.",
+        "Greff et al. (2017), figure 6 and conclusion",
+        small_as_large,
+        hyperparameters=("learning_rate", "units"),
+    ),
+    Claim(
+        "forget-bias-helps",
+        "A forget gate whose bias begins at one helps.",
+        "Jozefowicz et al. (2015), table 1",
+        better,
+        pairs=_vanilla("lstm_b"),
+    ),
+    Claim(
+        "gru-no-worse",
+        "The GRU is at least as good as the LSTM off language.",
+        "Jozefowicz et al. (2015), table 1; Chung et al. (2014), on music",
+        not_worse,
+        pairs=_vanilla("gru"),
+        tasks=(*MUSIC, TIMIT, *NOTHING_LEARNED),
+    ),
+    Claim(
+        "rnn-forgets",
+        "A simple recurrent network fails long memory where gates succeed.",
+        "Bai et al. (2018), table 1",
+        forgets(NOTHING_LEARNED),
+        pairs=(("rnn", VANILLA), ("rnn", "gru")),
+        tasks=tuple(NOTHING_LEARNED),
+    ),
+)
+
+
+def judge(
+    rows: pd.DataFrame, asked: dict, importances: Mapping, seed: int, draws: int = 9_999
+) -> list[Verdict]:
+    """Return the verdict on each of `CLAIMS`, in their order.
+
+    `rows` has a row a trial (`suite.store.load`), `asked` is the sweep's TOML, `importances` has by (task,
+    cell) what `suite.analysis.importance.fanova` returns, with a column for each hyperparameter whose low is
+    below its high, in their order; vanilla's are read. `draws` is of the permutation test.
+
+    A task is left out of a claim while a search that the claim needs there is unfinished, for trials that end
+    early come first. It is also left out if such a search has fewer than `FEWEST` trials, or vanilla's has
+    fewer with a score. A variant's without a score are the worst there are, and count.
+    """
+    rows = rows.sort_values(["task", "cell", "trial"], kind="stable", ignore_index=True)
+    study = Study(rows, asked, importances, pd.DataFrame(), seed)
+    plans = [(claim, *_tested(study, claim)) for claim in CLAIMS]
+    pairs = dict.fromkeys(
+        (task, *pair) for claim, there, _ in plans for task in there for pair in claim.pairs
+    )
+    study = replace(study, compared=compared(rows, pairs, seed, draws))
+    return [_judged(study, *plan) for plan in plans]
+
+
+def _judged(study: Study, claim: Claim, tasks: list[str], missing: list[str]) -> Verdict:
+    if not tasks:
+        return Verdict(claim, "not tested", f"missing: {'; '.join(missing)}")
+    found = claim.test(study, claim, tasks)
+    return replace(found, evidence="; left out: ".join([found.evidence, *filter(None, ["; ".join(missing)])]))
+
+
+def _tested(study: Study, claim: Claim) -> tuple[list[str], list[str]]:
+    """Return the tasks that a claim can be tested on, and what is missing for the others, or for all."""
+    tasks = [task for task in study.asked["tasks"] if task in claim.tasks or not claim.tasks]
+    missing = {
+        "cells": [cell for cell in claim.cells if cell not in study.asked["cells"]],
+        "varied hyperparameters": [name for name in claim.hyperparameters if name not in study.varied],
+        "tasks": [] if tasks else claim.tasks,
+    }
+    if any(missing.values()):
+        return [], [f"{what} {', '.join(names)}" for what, names in missing.items() if names]
+    lacks = {task: _lack(study, claim, task) for task in tasks}
+    return [task for task in tasks if not lacks[task]], [lack for lack in lacks.values() if lack]
+
+
+def _lack(study: Study, claim: Claim, task: str) -> str:
+    """Return what a claim lacks on a task, if anything."""
+    for cell in claim.cells:
+        trials = study.search(task, cell)
+        if len(trials) < study.asked["trials"]:
+            return f"{cell} on {task} is unfinished, {len(trials):,} of {study.asked['trials']:,} trials"
+        known = scored(trials).sum() if cell == VANILLA else len(trials)
+        if known < FEWEST:
+            return f"{cell} on {task} has {known} trials, fewer than {FEWEST}"
+    if not claim.pairs and (task, VANILLA) not in study.importances:
+        return f"the importances of {VANILLA} on {task}"
+    return ""

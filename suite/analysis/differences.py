@@ -1,0 +1,216 @@
+"""Claims that cells differ, or do not: each test is a function from a study and a claim to a verdict.
+
+Absence of significance is not equality, so the two are tested apart:
+
+- *Different* is what the permutation test over all trials says (`suite.analysis.compare`), with p adjusted by
+  Holm over every comparison that any claim makes in the sweep. So all verdicts together find a difference
+  that is not there in at most 5 % of sweeps. The paper's test, Welch's of the best tenth, is shown beside it
+  and decides nothing: it claims too much.
+- *Not worse* is that the 95 % interval of the probability to be the better of two trials excludes a loss that
+  matters, `MARGIN`; *not better* likewise a gain, *the same* both. A claim of all of k comparisons needs all
+  k exclusions, so each may stand by itself; where one of k suffices, intervals are widened to hold for all.
+
+FALSE CLAIMS
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from suite import seeds
+from suite.analysis.compare import (
+    ALPHA,
+    holm,
+    interval,
+    permutation,
+    probability,
+    scores,
+    shift,
+    trials_needed,
+    welch,
+)
+from suite.analysis.stats import VANILLA, best_tenth, median, scored
+from suite.analysis.verdicts import Claim, Study, Verdict, decide
+
+MARGIN = 0.4  # below it a loss matters: Cliff's delta of −0.2, a small effect; above 1 − MARGIN a gain does
+LEARNED = 0.5  # of the score of who has learned nothing: below it a task counts as learned
+CLEARLY = 2  # times another's score: clearly worse
+
+
+def compared(
+    rows: pd.DataFrame, pairs: Iterable[tuple[str, str, str]], seed: int, draws: int
+) -> pd.DataFrame:
+    """Return how cells compare over all trials, a line for each (task, cell, the cell it is against).
+
+    The columns of `suite.analysis.compare.compare`, with `adjusted` over all lines; whether the cell is
+    significantly `worse` or `better`; the `trials` of the smaller search; and the paper's test against
+    vanilla, the `difference` of best tenths and its p, `welch`, after Bonferroni over the lines of the task.
+    """
+    lines = []
+    for task, cell, against in pairs:
+        trials, own = rows[rows["task"] == task], seeds.seed(seed, task, cell, against)
+        ours, theirs = scores(trials, cell), scores(trials, against)
+        low, high = interval(ours, theirs, seeds.seed(own, "interval"))
+        p = permutation(ours, theirs, seeds.seed(own, "permutation"), draws)
+        numbers = probability(ours, theirs), low, high, shift(ours, theirs), p
+        lines.append((task, cell, against, min(len(ours), len(theirs)), *numbers))
+    columns = ["task", "cell", "against", "trials", "probability", "low", "high", "shift", "p"]
+    table = pd.DataFrame(lines, columns=columns)
+    adjusted = holm(table["p"].astype(float))
+    table = table.assign(
+        adjusted=adjusted,
+        worse=(adjusted < ALPHA) & (table["probability"] < 0.5),
+        better=(adjusted < ALPHA) & (table["probability"] > 0.5),
+    )
+    tenths = [pd.DataFrame(columns=["task", "cell", "difference", "adjusted"])]
+    for task, group in table[table["against"] == VANILLA].groupby("task", sort=False):
+        found = welch(rows[rows["task"] == task], list(group["cell"]))
+        tenths.append(found[["cell", "difference", "adjusted"]].assign(task=task))
+    paper = pd.concat(tenths[1:] or tenths).rename(columns={"adjusted": "welch"}).assign(against=VANILLA)
+    return table.merge(paper, on=["task", "cell", "against"], how="left")
+
+
+def worse(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
+    """Judge that cells are worse: all significantly; refuted by one that excludes a loss, or is better."""
+    t = _lines(study, claim, tasks)
+    refuted = ~t["worse"] & (t["better"] | (t["low_of_all"] > MARGIN))
+    return _verdict(claim, t, t["worse"], refuted, t["probability"], _from_loss(t))
+
+
+def better(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
+    """Judge that cells are better: all significantly; refuted by one that excludes a gain, or is worse."""
+    t = _lines(study, claim, tasks)
+    refuted = ~t["better"] & (t["worse"] | (t["high_of_all"] < 1 - MARGIN))
+    return _verdict(claim, t, t["better"], refuted, -t["probability"], _from_gain(t))
+
+
+def not_worse(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
+    """Judge that no cell is worse: all exclude a loss; refuted by one that is significantly worse."""
+    t = _lines(study, claim, tasks)
+    shown = ~t["worse"] & (t["low"] > MARGIN)
+    return _verdict(claim, t, shown, t["worse"], -t["probability"], _from_loss(t))
+
+
+def not_better(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
+    """Judge that no cell is better: all exclude a gain; refuted by one that is significantly better."""
+    t = _lines(study, claim, tasks)
+    shown = ~t["better"] & (t["high"] < 1 - MARGIN)
+    return _verdict(claim, t, shown, t["better"], t["probability"], _from_gain(t))
+
+
+def same(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
+    """Judge that cells do not differ: all exclude loss and gain; refuted by a significant difference."""
+    t = _lines(study, claim, tasks)
+    differ = t["worse"] | t["better"]
+    shown = ~differ & (t["low"] > MARGIN) & (t["high"] < 1 - MARGIN)
+    doubt, room = abs(t["probability"] - 0.5), np.minimum(_from_loss(t), _from_gain(t))
+    return _verdict(claim, t, shown, differ, doubt, room)
+
+
+def forgets(baselines: Mapping[str, float]) -> Callable:
+    """Return the test that a cell fails tasks which both cells it is compared with learn.
+
+    `baselines` is the score by task of who has learned nothing. A cell *learns* a task if the median of its
+    best tenth, chosen on valid and scored on test, is below half of that. Ours *fails* where it is
+    significantly worse than both others and the median of its best tenth is no better than the baseline, or
+    at least twice theirs. The claim is about tasks that both others learn: it holds if ours fails them all,
+    and fails if ours learns one and does not fail it.
+    """
+
+    def test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
+        ours, others = claim.pairs[0][0], [against for _, against in claim.pairs]
+        t, found, said = _lines(study, claim, tasks), [], []
+        for task in tasks:
+            medians = {cell: _tenth(study.search(task, cell)) for cell in (ours, *others)}
+            pairs, nothing = t[t["task"] == task], baselines[task]
+            theirs, own, p = max(medians[cell] for cell in others), medians[ours], pairs["adjusted"].max()
+            fails = bool(pairs["worse"].all()) and own >= min(nothing, CLEARLY * theirs)
+            needed = max(trials_needed(x, len(study.compared)) for x in pairs["probability"])
+            found.append(
+                {"task": task, "trials": pairs["trials"].min(), "nothing": nothing, **medians, "adjusted": p}
+                | {"learned": theirs < LEARNED * nothing, "shown": fails, "needed": needed}
+                | {"refuted": not fails and own < LEARNED * nothing}
+            )
+            each = ", ".join(f"{value:.3g} for {cell}" for cell, value in medians.items())
+            said.append(
+                f"on {task} the median of the best tenth is {each}, and {nothing:.3g} has learned nothing; "
+                f"{ours} is worse than the others with p = {p:.2g} after Holm"
+            )
+        numbers = pd.DataFrame(found)
+        learned = numbers[numbers["learned"]]
+        if learned.empty:
+            said.append(f"{' and '.join(others)} do not both learn a task")
+            return Verdict(claim, "undecided", "; ".join(said), numbers)
+        return decide(claim, learned, "; ".join(said), numbers)
+
+    return test
+
+
+def _tenth(search: pd.DataFrame) -> float:
+    tenth = best_tenth(search)
+    return median(tenth["test"].where(scored(tenth)))
+
+
+def _lines(study: Study, claim: Claim, tasks: list[str]) -> pd.DataFrame:
+    """Return the comparisons of a claim, with the ends of their intervals as they hold for all at once.
+
+    `family` is how many comparisons p is adjusted for.
+    """
+    table = study.compared
+    pairs = pd.MultiIndex.from_frame(table[["cell", "against"]])
+    t = table[pairs.isin(claim.pairs) & table["task"].isin(tasks)].reset_index(drop=True)
+    wider = ndtri(1 - ALPHA / 2 / len(t)) / ndtri(1 - ALPHA / 2)
+    return t.assign(
+        low_of_all=t["probability"] - wider * (t["probability"] - t["low"]),
+        high_of_all=t["probability"] + wider * (t["high"] - t["probability"]),
+        family=len(table),
+    )
+
+
+def _from_loss(t: pd.DataFrame) -> pd.Series:
+    """Return how far each probability is from a loss that matters, (comparisons,)."""
+    return t["probability"] - MARGIN
+
+
+def _from_gain(t: pd.DataFrame) -> pd.Series:
+    """Return how far each probability is from a gain that matters, (comparisons,)."""
+    return 1 - MARGIN - t["probability"]
+
+
+def _verdict(
+    claim: Claim, t: pd.DataFrame, shown: pd.Series, refuted: pd.Series, doubt: pd.Series, room: pd.Series
+) -> Verdict:
+    """Return the verdict on comparisons, and name the one that decides: that with the most `doubt`.
+
+    A comparison that is open needs as many trials as find its difference, or as exclude one that is `room`
+    away, whichever are fewer.
+    """
+    needed = [
+        min(trials_needed(x.probability, x.family), trials_needed(0.5 + away, 1) if away > 0 else math.inf)
+        for x, away in zip(t.itertuples(), room, strict=True)
+    ]
+    n, left = len(t), ~(shown | refuted)
+    t = t.assign(shown=shown, refuted=refuted, needed=pd.Series(needed).where(left))
+    if refuted.any():
+        lead, x = f"{refuted.sum()} of {n} comparisons speak against it, above all", doubt[refuted].idxmax()
+    elif shown.all():
+        lead, x = f"{n} of {n} comparisons show it, least of all", doubt.idxmax()
+    else:
+        lead, x = f"{left.sum()} of {n} comparisons are open, above all", t.loc[left, "needed"].idxmax()
+    return decide(claim, t, f"{lead} {_worded(t.loc[x], n)}")
+
+
+def _worded(x: pd.Series, n: int) -> str:
+    """Return a comparison, one of n, in words."""
+    of_all = f"; for all {n} at once {x['low_of_all']:.2f}–{x['high_of_all']:.2f}" if n > 1 else ""
+    said = (
+        f"{x['cell']} on {x['task']}, whose trial is better than one of {x['against']} with probability "
+        f"{x['probability']:.2f} (95 % {x['low']:.2f}–{x['high']:.2f}{of_all}; {MARGIN}–{1 - MARGIN} is no "
+        f"difference that matters), p = {x['adjusted']:.2g} after Holm"
+    )
+    if math.isnan(x["welch"]):
+        return said
+    return f"{said}; the best tenth differs by {x['difference']:+.3g}, Welch’s p = {x['welch']:.2g}"

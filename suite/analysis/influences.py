@@ -1,0 +1,179 @@
+"""Claims about hyperparameters of vanilla: each test is a function from a study and a claim to a verdict.
+
+A share of variance is known to twice its spread, and up to what the rest may be: noise, or interactions of
+three and more. The paper's forest has no rest. So a share is at least its part of all variance, and at most
+its part of what effects explain. Where no effect has more than permuted scores give it, nothing is said.
+
+The spread is that of the forest. How much other trials would have changed a share it only hints at.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from suite import seeds
+from suite.analysis.compare import ALPHA
+from suite.analysis.stats import RESAMPLES, VANILLA, ranked, scored
+from suite.analysis.verdicts import FEWEST, Claim, Study, Verdict, decide
+from suite.space import Range
+
+NEGLIGIBLE = 0.01  # a share of variance that is nothing
+AGREE = math.sqrt(10)  # learning rates agree whose ratio is less
+
+
+def share_above(name: str, threshold: float) -> Callable:
+    """Return the test that a hyperparameter takes more than a share of the variance, on each task."""
+
+    def test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
+        t = _shares(study, tasks, [name])
+        shown, refuted = t["low"] > threshold, t["high"] < threshold
+        return _shared(claim, t.assign(shown=shown, refuted=refuted), f"{name} takes", threshold)
+
+    return test
+
+
+def share_below(name: str, threshold: float) -> Callable:
+    """Return the test that a hyperparameter takes less than a share of the variance, on each task."""
+
+    def test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
+        t = _shares(study, tasks, [name])
+        shown, refuted = t["high"] < threshold, t["seen"] & (t["low"] > threshold)
+        return _shared(claim, t.assign(shown=shown, refuted=refuted), f"{name} takes", threshold)
+
+    return test
+
+
+def interactions_below(threshold: float) -> Callable:
+    """Return the test that interactions take less than a share of the variance, on each task.
+
+    Of all orders, as in the paper: at least those of pairs, at most those and all of the rest.
+    """
+
+    def test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
+        t = _shares(study, tasks, study.varied, order=2)
+        t["high"] = np.minimum(1, t["share"] + 2 * t["spread"] + t["rest"])
+        shown, refuted = t["high"] < threshold, t["seen"] & (t["low"] > threshold)
+        return _shared(claim, t.assign(shown=shown, refuted=refuted), "interactions of pairs take", threshold)
+
+    return test
+
+
+def rises(name: str) -> Callable:
+    """Return the test that the score gets worse with a hyperparameter, on each task.
+
+    Its marginal rises if its mean over the upper third is above that over the lower one by twice the spread,
+    and its share is more than chance gives it. Refuted if it falls as surely, or its share is negligible.
+    """
+
+    def test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
+        t = _shares(study, tasks, [name])
+        column = study.varied.index(name)
+        steps = [_step(*study.importances[task, VANILLA].marginal(column)) for task in tasks]
+        t[["step", "error"]] = np.reshape(steps, (len(tasks), 2))
+        sure = t["seen"] & (abs(t["step"]) > 2 * t["error"])
+        t["shown"] = sure & (t["step"] > 0)
+        t["refuted"] = (sure & (t["step"] < 0)) | (~t["shown"] & (t["high"] < NEGLIGIBLE))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            factor = np.fmax((2 * t["error"] / t["step"]) ** 2, t["floor"] / t["share"])
+        t["needed"] = t["trials"] * factor
+        said = [
+            f"on {x.task} the score changes by {x.step:+.3g} ± {x.error:.2g} from the lower to the upper "
+            f"third of {name}, whose share of the variance is {x.share:.3f} (by chance up to {x.floor:.3f})"
+            for x in t.itertuples()
+        ]
+        return decide(claim, t, "; ".join(said))
+
+    return test
+
+
+def small_as_large(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
+    """Judge that the best learning rate of small networks is that of large ones, on each task.
+
+    Small and large are the lower and the upper third of the range of units, on its scale; the best learning
+    rate of either is the median of its best tenth on valid. Shown where the interval of their ratio is within
+    a factor of √10 of one, refuted where it is beyond: percentiles of a bootstrap of the trials, for all
+    tasks at once. The paper argues from the small interaction of the two and makes no such test.
+    """
+    t = pd.DataFrame([_rates(study, claim, task, ALPHA / len(tasks)) for task in tasks])
+    t["shown"] = (t["low"] > 1 / AGREE) & (t["high"] < AGREE)
+    t["refuted"] = (t["low"] > AGREE) | (t["high"] < 1 / AGREE)
+    said = [
+        f"on {x.task} the best learning rate is {x.small:.2g} for small, {x.large:.2g} for large networks, "
+        f"a ratio of {x.ratio:.2f} ({x.low:.2f}–{x.high:.2f}; within {1 / AGREE:.2f}–{AGREE:.2f} they agree)"
+        if x.ratio > 0
+        else f"on {x.task} only {x.fewer} of the smallest or largest networks have a score, under {FEWEST}"
+        for x in t.itertuples()
+    ]
+    return decide(claim, t, "; ".join(said))
+
+
+def _shares(study: Study, tasks: list[str], names: list[str], order: int = 1) -> pd.DataFrame:
+    """Return the share of variance that effects of an order take among hyperparameters, (tasks,).
+
+    If they are several, of their sum: with its `spread`; the `floor`, what it has by chance; from `low` to
+    `high`, what it may be; and whether it is `seen` above the floor.
+    """
+    columns, lines = {study.varied.index(name) for name in names}, []
+    for task in tasks:
+        found = study.importances[task, VANILLA]
+        effects = [effect for effect in found.shares if len(effect) == order and columns.issuperset(effect)]
+        share, floor = sum(found.shares[effect] for effect in effects), found.floor[order] * len(effects)
+        spread = math.hypot(*(found.spread[effect] for effect in effects))
+        any_seen = any(value > found.floor[len(effect)] for effect, value in found.shares.items())
+        high = min(1.0, (share + 2 * spread) / (1 - found.rest)) if any_seen and found.rest < 1 else 1.0
+        trials = int(scored(study.search(task, VANILLA)).sum())
+        lines.append(
+            (task, trials, share, spread, found.rest, floor, share - 2 * spread, high, share > floor)
+        )
+    names = ["task", "trials", "share", "spread", "rest", "floor", "low", "high", "seen"]
+    return pd.DataFrame(lines, columns=names)
+
+
+def _shared(claim: Claim, t: pd.DataFrame, what: str, threshold: float) -> Verdict:
+    """Return the verdict on shares; more trials narrow their spread, not what the rest leaves open."""
+    away = abs(t["share"] - threshold)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        needed = t["trials"] * (2 * t["spread"] / away) ** 2
+    t = t.assign(needed=needed.where(away <= 2 * t["spread"]))
+    said = [
+        f"on {x.task} {what} {x.share:.3f} ± {x.spread:.3f} of the variance, with a rest of {x.rest:.3f}, so "
+        f"{max(x.low, 0):.3f} to {x.high:.3f}"
+        for x in t.itertuples()
+    ]
+    return decide(claim, t, f"{'; '.join(said)}; the threshold is {threshold:.3f}")
+
+
+def _step(mean: np.ndarray, spread: np.ndarray) -> tuple[float, float]:
+    """Return how much higher a marginal is over its last third of cells than over its first, ± how much."""
+    third = len(mean) // 3
+    step = mean[-third:].mean() - mean[:third].mean()
+    return float(step), math.hypot(spread[-third:].mean(), spread[:third].mean())
+
+
+def _rates(study: Study, claim: Claim, task: str, alpha: float) -> dict:
+    """Return the best learning rates of small and large networks, their ratio and its interval."""
+    trials = study.search(task, VANILLA)
+    place = Range(**study.asked["space"]["units"]).position(trials["units"].to_numpy(float))
+    thirds = [trials[side & scored(trials)] for side in (place <= 1 / 3, place >= 2 / 3)]
+    fewer = min(map(len, thirds))
+    found = {"task": task, "trials": len(trials), "fewer": fewer}
+    if fewer < FEWEST:
+        unknown = dict.fromkeys(["small", "large", "ratio", "low", "high"], math.nan)
+        return found | unknown | {"needed": 3 * FEWEST / scored(trials).mean()}
+    own = seeds.seed(study.seed, task, claim.id)
+    small, large = (_best(third, seeds.seed(own, side)) for side, third in enumerate(thirds))
+    ratio, (low, high) = large[0] - small[0], np.quantile(large[1:] - small[1:], [alpha / 2, 1 - alpha / 2])
+    away = abs(abs(ratio) - math.log10(AGREE))
+    needed = len(trials) * ((high - low) / 2 / away) ** 2 if away else math.nan
+    ends = {"small": small[0], "large": large[0], "ratio": ratio, "low": low, "high": high}
+    return found | {name: float(10**value) for name, value in ends.items()} | {"needed": needed}
+
+
+def _best(trials: pd.DataFrame, seed: int) -> np.ndarray:
+    """Return log10 of the best learning rate of trials, and of each resample of them, (1 + RESAMPLES,)."""
+    rates = np.log10(ranked(trials)["learning_rate"].to_numpy(float))  # best first
+    n = len(rates)
+    drawn = np.sort(np.random.default_rng(seed).integers(n, size=(RESAMPLES, n)), axis=1)
+    return np.median(rates[np.vstack([np.arange(n), drawn])[:, : math.ceil(n / 10)]], axis=1)
