@@ -193,7 +193,7 @@ def _verdict(
         for x, away in zip(t.itertuples(), room, strict=True)
     ]
     n, left = len(t), ~(shown | refuted)
-    t = t.assign(shown=shown, refuted=refuted, needed=pd.Series(needed).where(left))
+    t = t.assign(shown=shown, refuted=refuted, needed=needed)
     if refuted.any():
         lead, x = f"{refuted.sum()} of {n} comparisons speak against it, above all", doubt[refuted].idxmax()
     elif shown.all():

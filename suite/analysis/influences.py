@@ -1,10 +1,15 @@
 """Claims about hyperparameters of vanilla: each test is a function from a study and a claim to a verdict.
 
-A share of variance is known to twice its spread, and up to what the rest may be: noise, or interactions of
-three and more. The paper's forest has no rest. So a share is at least its part of all variance, and at most
-its part of what effects explain. Where no effect has more than permuted scores give it, nothing is said.
+A share of variance is known to twice its standard deviation over studies, and up to what the rest may be:
+noise, or interactions of three and more. The paper's forest has no rest. So a share is at least its part of
+all variance, and at most its part of what effects explain. Where no effect has more than permuted scores give
+it, nothing is said.
 
-The spread is that of the forest. How much other trials would have changed a share it only hints at.
+The `spread` of an importance is not that deviation: it compares parts of one forest, which saw the same
+trials. On simulated studies of 50 and 200 trials, with shares from 0.5 to 90 %, shares deviate from study to
+study by two to three times as much, so `SURE` is twice three. With twice one, a share of exactly two thirds
+was taken for more in up to 28 % of studies; with this, in 4 %. One of exactly 1 % is still taken for less in
+17 %, for a forest flattens what is small.
 """
 
 import math
@@ -19,6 +24,7 @@ from suite.analysis.stats import RESAMPLES, VANILLA, ranked, scored
 from suite.analysis.verdicts import FEWEST, Claim, Study, Verdict, decide
 from suite.space import Range
 
+SURE = 6  # spreads
 NEGLIGIBLE = 0.01  # a share of variance that is nothing
 AGREE = math.sqrt(10)  # learning rates agree whose ratio is less
 
@@ -53,9 +59,9 @@ def interactions_below(threshold: float) -> Callable:
 
     def test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
         t = _shares(study, tasks, study.varied, order=2)
-        t["high"] = np.minimum(1, t["share"] + 2 * t["spread"] + t["rest"])
+        t["high"] = np.minimum(1, t["share"] + SURE * t["spread"] + t["rest"])
         shown, refuted = t["high"] < threshold, t["seen"] & (t["low"] > threshold)
-        return _shared(claim, t.assign(shown=shown, refuted=refuted), "interactions of pairs take", threshold)
+        return _shared(claim, t.assign(shown=shown, refuted=refuted), "pairs take", threshold)
 
     return test
 
@@ -63,8 +69,10 @@ def interactions_below(threshold: float) -> Callable:
 def rises(name: str) -> Callable:
     """Return the test that the score gets worse with a hyperparameter, on each task.
 
-    Its marginal rises if its mean over the upper third is above that over the lower one by twice the spread,
-    and its share is more than chance gives it. Refuted if it falls as surely, or its share is negligible.
+    Its marginal rises if its mean over the upper third is above that over the lower one surely,
+    and its share is more than chance gives it. Refuted if it falls as surely, or its share is negligible. On
+    simulated studies of 200 trials it is shown of none of 55 columns without an effect, and of four in ten,
+    six in ten and nine in ten that take 2, 3 and 5 %.
     """
 
     def test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
@@ -72,11 +80,11 @@ def rises(name: str) -> Callable:
         column = study.varied.index(name)
         steps = [_step(*study.importances[task, VANILLA].marginal(column)) for task in tasks]
         t[["step", "error"]] = np.reshape(steps, (len(tasks), 2))
-        sure = t["seen"] & (abs(t["step"]) > 2 * t["error"])
+        sure = t["seen"] & (abs(t["step"]) > SURE * t["error"])
         t["shown"] = sure & (t["step"] > 0)
         t["refuted"] = (sure & (t["step"] < 0)) | (~t["shown"] & (t["high"] < NEGLIGIBLE))
         with np.errstate(divide="ignore", invalid="ignore"):
-            factor = np.fmax((2 * t["error"] / t["step"]) ** 2, t["floor"] / t["share"])
+            factor = np.fmax((SURE * t["error"] / t["step"]) ** 2, t["floor"] / t["share"])
         t["needed"] = t["trials"] * factor
         said = [
             f"on {x.task} the score changes by {x.step:+.3g} ± {x.error:.2g} from the lower to the upper "
@@ -92,9 +100,13 @@ def small_as_large(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
     """Judge that the best learning rate of small networks is that of large ones, on each task.
 
     Small and large are the lower and the upper third of the range of units, on its scale; the best learning
-    rate of either is the median of its best tenth on valid. Shown where the interval of their ratio is within
-    a factor of √10 of one, refuted where it is beyond: percentiles of a bootstrap of the trials, for all
-    tasks at once. The paper argues from the small interaction of the two and makes no such test.
+    rate of either is the geometric mean of its best tenth on valid. Shown where the interval of their ratio
+    is within a factor of √10 of one, refuted where it is beyond: percentiles of a bootstrap of the trials,
+    for all tasks at once. The paper argues from the small interaction of the two and makes no such test.
+
+    On simulated thirds of 67 trials it is shown in none to all of the cases where the best rates are the
+    same, by how much noise there is beside the learning rate, and in 3 % of those where they are √10 apart;
+    where they are the same it is never refuted, and where they are ten times apart in 5–40 %.
     """
     t = pd.DataFrame([_rates(study, claim, task, ALPHA / len(tasks)) for task in tasks])
     t["shown"] = (t["low"] > 1 / AGREE) & (t["high"] < AGREE)
@@ -122,10 +134,10 @@ def _shares(study: Study, tasks: list[str], names: list[str], order: int = 1) ->
         share, floor = sum(found.shares[effect] for effect in effects), found.floor[order] * len(effects)
         spread = math.hypot(*(found.spread[effect] for effect in effects))
         any_seen = any(value > found.floor[len(effect)] for effect, value in found.shares.items())
-        high = min(1.0, (share + 2 * spread) / (1 - found.rest)) if any_seen and found.rest < 1 else 1.0
+        high = min(1.0, (share + SURE * spread) / (1 - found.rest)) if any_seen and found.rest < 1 else 1.0
         trials = int(scored(study.search(task, VANILLA)).sum())
         lines.append(
-            (task, trials, share, spread, found.rest, floor, share - 2 * spread, high, share > floor)
+            (task, trials, share, spread, found.rest, floor, share - SURE * spread, high, share > floor)
         )
     names = ["task", "trials", "share", "spread", "rest", "floor", "low", "high", "seen"]
     return pd.DataFrame(lines, columns=names)
@@ -135,11 +147,11 @@ def _shared(claim: Claim, t: pd.DataFrame, what: str, threshold: float) -> Verdi
     """Return the verdict on shares; more trials narrow their spread, not what the rest leaves open."""
     away = abs(t["share"] - threshold)
     with np.errstate(divide="ignore", invalid="ignore"):
-        needed = t["trials"] * (2 * t["spread"] / away) ** 2
-    t = t.assign(needed=needed.where(away <= 2 * t["spread"]))
+        needed = t["trials"] * (SURE * t["spread"] / away) ** 2
+    t = t.assign(needed=needed.where(away <= SURE * t["spread"]))
     said = [
-        f"on {x.task} {what} {x.share:.3f} ± {x.spread:.3f} of the variance, with a rest of {x.rest:.3f}, so "
-        f"{max(x.low, 0):.3f} to {x.high:.3f}"
+        f"on {x.task} {what} {x.share:.3f} of the variance, at least {max(x.low, 0):.3f} and at most "
+        f"{x.high:.3f}, with a rest of {x.rest:.3f}"
         for x in t.itertuples()
     ]
     return decide(claim, t, f"{'; '.join(said)}; the threshold is {threshold:.3f}")
@@ -176,4 +188,4 @@ def _best(trials: pd.DataFrame, seed: int) -> np.ndarray:
     rates = np.log10(ranked(trials)["learning_rate"].to_numpy(float))  # best first
     n = len(rates)
     drawn = np.sort(np.random.default_rng(seed).integers(n, size=(RESAMPLES, n)), axis=1)
-    return np.median(rates[np.vstack([np.arange(n), drawn])[:, : math.ceil(n / 10)]], axis=1)
+    return np.mean(rates[np.vstack([np.arange(n), drawn])[:, : math.ceil(n / 10)]], axis=1)

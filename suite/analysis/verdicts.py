@@ -79,9 +79,11 @@ class Verdict:
 def decide(claim: Claim, lines: pd.DataFrame, said: str, numbers: pd.DataFrame | None = None) -> Verdict:
     """Return the verdict on lines of numbers, each `shown` or `refuted` or neither, of so many `trials`.
 
-    `needed` is how many trials would decide a line, or NaN. The numbers are the lines, unless there are more.
+    `needed` is how many trials would decide a line that is neither, or NaN. The numbers are the lines, unless
+    there are more.
     """
     numbers = lines if numbers is None else numbers
+    numbers = numbers.assign(needed=numbers["needed"].mask(numbers["shown"] | numbers["refuted"]))
     if lines["refuted"].any():
         return Verdict(claim, "fails", said, numbers)
     if lines["shown"].all():
