@@ -150,7 +150,6 @@ def judge(
     early come first. It is also left out if such a search has fewer than `FEWEST` trials, or vanilla's has
     fewer with a score. A variant's without a score are the worst there are, and count.
     """
-    rows = rows.sort_values(["task", "cell", "trial"], kind="stable", ignore_index=True)
     study = Study(rows, asked, importances, pd.DataFrame(), seed)
     plans = [(claim, *_tested(study, claim)) for claim in CLAIMS]
     pairs = dict.fromkeys(

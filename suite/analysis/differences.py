@@ -135,9 +135,11 @@ def forgets(baselines: Mapping[str, float]) -> Callable:
                 | {"refuted": not fails and own < LEARNED * nothing}
             )
             each = ", ".join(f"{value:.3g} for {cell}" for cell, value in medians.items())
+            wins = " and ".join(f"{x.against} with {x.probability:.2f}" for x in pairs.itertuples())
             said.append(
-                f"on {task} the median of the best tenth is {each}, and {nothing:.3g} has learned nothing; "
-                f"{ours} is worse than the others with p = {p:.2g} after Holm"
+                f"on {task} the median of the best tenth is {each}, and {nothing:.3g} for who has learned "
+                f"nothing; by probability a trial of {ours} beats one of {wins}, "
+                f"the larger p = {p:.2g} after Holm"
             )
         numbers = pd.DataFrame(found)
         learned = numbers[numbers["learned"]]
