@@ -10,7 +10,11 @@ Absence of significance is not equality, so the two are tested apart:
   matters, `MARGIN`; *not better* likewise a gain, *the same* both. A claim of all of k comparisons needs all
   k exclusions, so each may stand by itself; where one of k suffices, intervals are widened to hold for all.
 
-FALSE CLAIMS
+Both are about a trial like any other, not the best: what shows in best tenths alone is not found here.
+
+On 200 simulated nulls each of one, two and three tasks (nine equal variants, 200 trials each, of which a
+tenth diverged), some verdict found a difference in 4, 3 and 5 % of sweeps. Welch's test with Bonferroni's
+correction did in 38, 62 and 75 %, valid and test being almost the same there.
 """
 
 import math
