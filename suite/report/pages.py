@@ -1,18 +1,15 @@
 """The pages of a report, and everything beside them in its folder."""
 
 import json
-import os
-import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from suite import Refusal
 from suite.analysis.stats import STATUSES, VANILLA, scored, summary
 from suite.report import figures, tables, words
+from suite.report.rendering import inline, place, render, slug
 
 NUMBERS = ("trial", "valid", "test", "epochs", "best_epoch", "seconds", "parameters")
 
@@ -24,14 +21,7 @@ def write(rows: pd.DataFrame, asked: dict, folder: Path) -> Path:
     The same rows in any order give the same bytes. Every file appears whole or not at all, index.html last.
     Refused: rows of which none was asked.
     """
-    files = build(prepare(rows, asked), asked)
-    for name, content in files.items():
-        path = Path(folder) / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-        unfinished.write_bytes(content)
-        os.replace(unfinished, path)
-    return Path(folder) / "index.html"
+    return place(build(prepare(rows, asked), asked), folder)
 
 
 def prepare(rows: pd.DataFrame, asked: dict) -> pd.DataFrame:
@@ -54,8 +44,8 @@ def build(rows: pd.DataFrame, asked: dict) -> dict[str, bytes]:
     by_task = {task: rows[rows["task"] == task] for task in asked["tasks"]}
     summaries = {task: summary(trials, cells) for task, trials in by_task.items()}
     for task, trials in by_task.items():
-        slug, unit, title = _slug(task), about[task]["unit"], about[task]["title"]
-        every, said = tables.trials(slug, trials, asked), words.answer(summaries[task], unit)
+        short, unit, title = slug(task), about[task]["unit"], about[task]["title"]
+        every, said = tables.trials(short, trials, asked), words.answer(summaries[task], unit)
         label = f"test score ({unit})" if unit else "test score"
         drawn = []
         if scored(trials).any():
@@ -68,22 +58,22 @@ def build(rows: pd.DataFrame, asked: dict) -> dict[str, bytes]:
                 drawn.append(("learning-rate", figure, alt, RATES))
         shown = []
         for kind, figure, alt, caption in drawn:
-            name = f"figures/{slug}-{kind}"
+            name = f"figures/{short}-{kind}"
             files[f"{name}.svg"], files[f"{name}.png"] = figures.svg(figure), figures.png(figure)
-            svg = _inline(files[f"{name}.svg"].decode(), f"{slug}-{kind}-", alt)
+            svg = inline(files[f"{name}.svg"], f"{short}-{kind}-", alt)
             shown.append({"name": name, "svg": svg, "alt": alt, "caption": caption, "csv": every.name})
         files[f"tables/{every.name}.csv"] = every.csv()
         tasks.append(
             {
-                "slug": slug,
+                "slug": short,
                 "title": title,
                 "answer": said,
                 "unscored": int((~scored(trials)).sum()),
                 "trials": len(trials),
                 "figures": shown,
                 "tables": [
-                    tables.scores(slug, summaries[task], asked),
-                    tables.best(slug, trials, summaries[task], asked),
+                    tables.scores(short, summaries[task], asked),
+                    tables.best(short, trials, summaries[task], asked),
                 ],
             }
         )
@@ -106,9 +96,7 @@ def build(rows: pd.DataFrame, asked: dict) -> dict[str, bytes]:
     shown = [page["glance"], *page["asked"], page["data"], page["cost"], page["provenance"], page["failures"]]
     for table in (*shown, *(table for task in tasks for table in task["tables"])):
         files[f"tables/{table.name}.csv"] = table.csv()
-    for name in ("report.md", "index.html"):
-        files[name] = ENVIRONMENT.get_template(f"{name}.j2").render(page).encode()
-    return files
+    return files | {name: render(f"{name}.j2", page) for name in ("report.md", "index.html")}
 
 
 BOXES = (
@@ -125,29 +113,3 @@ def _versions(value: object) -> str:
     """Return versions, a dict or its JSON, as text: "jax 0.6, keras 3.11"."""
     found = json.loads(value) if isinstance(value, str) and value else value
     return ", ".join(f"{name} {found[name]}" for name in sorted(found)) if isinstance(found, dict) else ""
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", name)
-
-
-def _inline(svg: str, prefix: str, alt: str) -> Markup:
-    """Return a figure to stand in a page: its ids made the page's own, its alternative text said."""
-    svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}", svg[svg.index("<svg ") :])
-    return Markup(svg.replace("<svg ", Markup('<svg role="img" aria-label="{}" ').format(alt), 1))
-
-
-def _markdown(text: object) -> str:
-    """Return text that Markdown shows as it is, on one line."""
-    return re.sub(r"([\\`*_{}\[\]<>|#~])", r"\\\1", " ".join(str(text).split()))
-
-
-ENVIRONMENT = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=lambda name: name is not None and name.endswith(".html.j2"),
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-    undefined=StrictUndefined,
-)
-ENVIRONMENT.filters["md"] = _markdown
