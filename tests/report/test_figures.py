@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from suite.report import figures
+from suite.report.figures.style import VERMILION, limits
 from suite.report.pages import prepare
 
 
@@ -18,7 +19,7 @@ def test_panels_show_all_trials_and_the_best_tenth_in_report_order(trials, asked
     left, right = figures.boxes(trials, asked["cells"], "nats").axes
     assert [label.get_text() for label in left.get_yticklabels()] == asked["cells"]
     assert left.get_ylim()[0] > left.get_ylim()[1]  # the first at the top
-    points = [line for line in right.get_lines() if line.get_color() == figures.VERMILION]
+    points = [line for line in right.get_lines() if line.get_color() == VERMILION]
     assert [len(line.get_xdata()) for line in points] == [2, 2, 2]
 
 
@@ -49,19 +50,19 @@ def test_any_number_of_variants_fits(trials, cells):
 
 
 def test_an_axis_shows_every_whisker_but_no_exploded_score():
-    low, high = figures.limits({"a": np.array([1.0, 1.1, 1.2, 1.3]), "b": np.array([1, 1.5, 2, 2.5, 1e9])})
+    low, high = limits({"a": np.array([1.0, 1.1, 1.2, 1.3]), "b": np.array([1, 1.5, 2, 2.5, 1e9])})
     assert low < 1
     assert 2.5 < high < 3
 
 
 def test_a_variant_that_exploded_altogether_does_not_stretch_the_axis():
     values = {name: np.array([1.0, 1.5, 2.0]) for name in "abc"} | {"d": np.array([1e6, 1e7])}
-    assert figures.limits(values)[1] < 3
+    assert limits(values)[1] < 3
 
 
 def test_an_axis_of_equal_scores_has_a_width():
     for value in (0.0, 3.0):
-        low, high = figures.limits({"a": np.array([value, value])})
+        low, high = limits({"a": np.array([value, value])})
         assert low < value < high
 
 
