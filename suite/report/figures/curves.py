@@ -80,11 +80,11 @@ def _expected(axes: Axes, table: pd.DataFrame, shade: str, dash: str) -> None:
 
 
 def _readable(tables: Mapping[str, pd.DataFrame]) -> dict[str, np.ndarray]:
-    """Return scores that an axis is to show: those of 1, 2, 4, 8 … trials, and from a tenth of all on."""
+    """Return scores that an axis is to show: those of 1, 2, 4, 8 … and all trials, and from a tenth on."""
     values = {}
     for cell, table in tables.items():
         size = len(table)
-        doubled = 2 ** np.arange(size.bit_length())
+        doubled = np.append(2 ** np.arange((size - 1).bit_length()), size)
         late = doubled[doubled >= size / 10]  # an exploded trial among few raises the others
         values |= {(cell, len(some)): _finite(table["expected"].iloc[some - 1]) for some in (doubled, late)}
     return values

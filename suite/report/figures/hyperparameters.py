@@ -11,8 +11,9 @@ from typing import Protocol
 
 import numpy as np
 from matplotlib.axis import Axis
-from matplotlib.colors import CenteredNorm, Normalize, to_rgb
+from matplotlib.colors import Normalize, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from suite.report.figures.style import (
     BLUE,
@@ -127,20 +128,21 @@ def pairs(found: Importance, space: Space, label: str) -> Figure:
     half-way to the largest: dashed where the score is lower, and better.
     """
     varied = _varied(space)
-    many, columns = len(varied), list(itertools.combinations(range(len(varied)), 2))
-    surfaces = {pair: found.surface(*pair) for pair in columns}
-    added = {pair: found.interaction(*pair) for pair in columns}
+    many = len(varied)
+    surfaces = {pair: found.surface(*pair) for pair in itertools.combinations(range(many), 2)}
+    added = {pair: found.interaction(*pair) for pair in surfaces}
     scores = Normalize(min(s.min() for s in surfaces.values()), max(s.max() for s in surfaces.values()))
     largest = max(abs(a).max() for a in added.values()) or 1.0
+    place = {"origin": "lower", "extent": (0, 1, 0, 1)}
+    heat = {**place, "aspect": "auto", "interpolation": "none"}
     figure = blank(1.0 + min(5.2, 1.9 * many))
     panels = figure.subplots(many, many, squeeze=False)
-    for (a, b), surface in surfaces.items():
-        heat = {"origin": "lower", "extent": (0, 1, 0, 1), "aspect": "auto", "interpolation": "none"}
-        below = panels[b, a].imshow(surface.T, norm=scores, cmap="viridis", **heat)
-        both = CenteredNorm(0, largest)
-        above = panels[a, b].imshow(added[a, b], norm=both, cmap="RdBu_r", **heat)
-        levels = [-largest / 2, largest / 2]
-        panels[a, b].contour(added[a, b], levels, extent=(0, 1, 0, 1), colors=INK, linewidths=0.6)
+    for (a, b), more in added.items():  # of a pair, a is up in `more`, and right below the diagonal
+        below = panels[b, a].imshow(surfaces[a, b].T, norm=scores, cmap="viridis", **heat)
+        above = panels[a, b].imshow(more, norm=Normalize(-largest, largest), cmap="RdBu_r", **heat)
+        levels = [level for level in (-largest / 2, largest / 2) if more.min() < level < more.max()]
+        if levels:
+            panels[a, b].contour(more, levels, colors=INK, linewidths=0.6, **place)
     for row, (name, asked) in enumerate(varied.items()):
         panels[row, row].text(0.5, 0.5, plain(name), ha="center", va="center")
         for axes in panels[row]:
@@ -152,8 +154,9 @@ def pairs(found: Importance, space: Space, label: str) -> Figure:
     for axes in panels.ravel():
         axes.label_outer()
     half = many // 2
-    figure.colorbar(below, ax=panels[-1, :half], location="bottom", label=label)
-    figure.colorbar(above, ax=panels[-1, half:], location="bottom", label=f"interaction alone, {label}")
+    bars = ((below, panels[-1, :half], label), (above, panels[-1, half:], f"interaction alone, {label}"))
+    for image, under, what in bars:
+        figure.colorbar(image, ax=under, location="bottom", label=what, ticks=MaxNLocator(5))
     return figure
 
 
@@ -170,9 +173,8 @@ def _parts(found: Importance) -> list[float]:
 def _ticks(axis: Axis, asked: Range, panels: int) -> None:
     """Label an axis of positions, one of so many beside each other, with the values that lie there."""
     most = 5 if panels <= 4 else 3
-    if asked.scale == "one minus log":
-        values = [value for value in (0, 0.5, 0.9, 0.99, 0.999) if asked.low <= value <= asked.high]
-        values = values[:: math.ceil(len(values) / most)]
-    else:
-        values = ticks(asked.low, asked.high, asked.scale == "log", most)
+    values = ticks(asked.low, asked.high, asked.scale == "log", most)
+    nines = [value for value in (0, 0.5, 0.9, 0.99, 0.999) if asked.low <= value <= asked.high]
+    if asked.scale == "one minus log" and len(nines) > 1:
+        values = nines[:: math.ceil(len(nines) / most)]
     axis.set_ticks(asked.position(np.array(values)), [number(value) for value in values])
