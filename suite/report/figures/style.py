@@ -82,15 +82,17 @@ def limits(scores: dict[str, np.ndarray]) -> tuple[float, float]:
     """Return the ends of an axis on which the scores of each variant, (trials,), can be read.
 
     It reaches to the farthest whisker of a box plot (1.5 interquartile ranges), so single exploded scores
-    do not stretch it; a whisker ten times as far from the best score as the median one does not either.
+    do not stretch it; a whisker ten times as far from the best score as the median one does not either, nor
+    do scores a thousand times as far as the median, however many.
     """
     known = [values for values in scores.values() if len(values)]
     if not known:
         return 0.0, 1.0
     low = min(values.min() for values in known)
-    whiskers = np.array([_whisker(values) for values in known])
-    near = whiskers[whiskers - low <= 10 * (np.median(whiskers) - low)]
-    high = near.max() if len(near) and near.max() > low else max(values.max() for values in known)
+    far = low + 1000 * (np.median([np.median(values) for values in known]) - low)
+    whiskers = [_whisker(values, far if far > low else np.inf) for values in known if values.min() <= far]
+    near = max(end for end in whiskers if end - low <= 10 * (np.median(whiskers) - low))
+    high = near if near > low else max(values.max() for values in known)
     margin = 0.05 * (high - low) or 0.05 * abs(high) or 0.05
     return float(low - margin), float(high + margin)
 
@@ -145,9 +147,9 @@ def _bytes(figure: Figure, form: str, metadata: dict) -> bytes:
     return buffer.getvalue()
 
 
-def _whisker(values: np.ndarray) -> float:
+def _whisker(values: np.ndarray, far: float) -> float:
     lower, upper = np.quantile(values, [0.25, 0.75])
-    return values[values <= upper + 1.5 * (upper - lower)].max()
+    return values[values <= min(upper + 1.5 * (upper - lower), far)].max()
 
 
 def _within(values: np.ndarray, low: float, high: float) -> list[float]:
