@@ -1,10 +1,14 @@
 """A made-up sweep: two tasks, three variants, twelve trials of each."""
 
 import copy
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import pytest
+
+from suite.report.pages import prepare
+from suite.space import from_table
 
 TITLES = {"jsb": "Bach chorales", "adding": "Adding"}
 CELLS = {"lstm": "Vanilla LSTM", "nfg": "LSTM without forget gate: f = 1 & <no> more", "gru": "GRU"}
@@ -40,6 +44,72 @@ ASKED = {
 def asked():
     """What was asked, to be altered at will."""
     return copy.deepcopy(ASKED)
+
+
+@pytest.fixture
+def trials(rows, asked):
+    """The rows of one task, as pages hand them to figures."""
+    rows = prepare(rows, asked)
+    return rows[rows["task"] == "jsb"]
+
+
+@pytest.fixture
+def curves(trials):
+    """A learning curve of three epochs for each trial: the validation score is the trial's in the second."""
+    made = [
+        {
+            "task": t.task,
+            "cell": t.cell,
+            "trial": t.trial,
+            "epoch": epoch,
+            "train": train,
+            "valid": t.valid + more,
+        }
+        for t in trials.assign(best_epoch=2).itertuples()
+        for epoch, train, more in ((3, 6.5, 0.1), (1, 9.0, 2.0), (2, 7.0, 0.0))
+    ]
+    return pd.DataFrame(made)
+
+
+@dataclass
+class Planted:
+    """An importance of known numbers: column j rises by j + 1, a pair adds a step in a corner."""
+
+    columns: int
+    cells: int = 8
+
+    @property
+    def shares(self):
+        own = {(j,): 0.5 / 2**j for j in range(self.columns)}
+        return own | {(j, k): 0.01 for k in range(self.columns) for j in range(k)}
+
+    @property
+    def rest(self):
+        return 1 - sum(self.shares.values())
+
+    def marginal(self, column):
+        return 9 + (column + 1) * np.linspace(-0.5, 0.5, self.cells), np.full(self.cells, 0.1)
+
+    def interaction(self, row, column):
+        added = np.zeros((self.cells, self.cells))
+        added[: self.cells // 4, self.cells // 2 :] = 0.1 * (row + 1)  # the row is low, the column is high
+        return added
+
+    def surface(self, row, column):
+        own = self.marginal(row)[0][:, None] + self.marginal(column)[0] - 9
+        return own + self.interaction(row, column)
+
+
+@pytest.fixture
+def planted():
+    """Make an importance of so many columns."""
+    return Planted
+
+
+@pytest.fixture
+def space(asked):
+    """The space that was asked."""
+    return from_table(asked["space"])
 
 
 @pytest.fixture

@@ -1,79 +1,141 @@
-"""The figures of a report: what they draw, how far their axes reach, and that their bytes repeat."""
+"""What all figures have in common: their axes can be read, their text too, and their bytes repeat."""
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.text import Text
 
+from suite.analysis.compare import standing
+from suite.analysis.stats import expected_best
 from suite.report import figures
-from suite.report.pages import prepare
+from suite.report.figures.style import apart, limits, lines, number, styled, ticks
+
+LABEL = "test score (nats per step)"
 
 
 @pytest.fixture
-def trials(rows, asked):
-    rows = prepare(rows, asked)
-    return rows[rows["task"] == "jsb"]
+def draw(trials, curves, asked, planted, space):
+    """Every figure, by name: a function that draws it."""
+    cells = asked["cells"]
+    tables = {cell: expected_best(trials[trials["cell"] == cell], seed=1) for cell in cells}
+    scores = pd.DataFrame([[1, 2, 3]] * 9 + [[2, 1, 3]], columns=cells)
+    four = planted(4)
+    return {
+        "boxes": lambda: figures.boxes(trials, cells, LABEL, {"nfg"}, parameters={"lstm": 9000}),
+        "against": lambda: figures.against(trials, cells, "learning_rate", "log", LABEL),
+        "sizes": lambda: figures.sizes(trials, cells, LABEL),
+        "ranks": lambda: figures.ranks(standing(scores)),
+        "marginals": lambda: figures.marginals(four, four, space, LABEL),
+        "shares": lambda: figures.shares(dict.fromkeys(cells, four), list(space), {"units": 0.5}),
+        "pairs": lambda: figures.pairs(four, space, LABEL),
+        "learning_curves": lambda: figures.learning_curves(curves, trials, cells, "validation score"),
+        "expected_best": lambda: figures.expected_best(tables, LABEL),
+    }
 
 
-def test_panels_show_all_trials_and_the_best_tenth_in_report_order(trials, asked):
-    left, right = figures.boxes(trials, asked["cells"], "nats").axes
-    assert [label.get_text() for label in left.get_yticklabels()] == asked["cells"]
-    assert left.get_ylim()[0] > left.get_ylim()[1]  # the first at the top
-    points = [line for line in right.get_lines() if line.get_color() == figures.VERMILION]
-    assert [len(line.get_xdata()) for line in points] == [2, 2, 2]
+def test_no_figure_is_left_out_here(draw):
+    assert {*draw, "png", "svg"} == set(figures.__all__)
 
 
-def test_scores_off_the_scale_are_counted_beside_their_variant(trials, asked):
-    left, _ = figures.boxes(trials, asked["cells"], "nats").axes
-    assert left.get_xlim()[1] < 20
-    counts = [(text.get_position()[1], text.get_text()) for text in left.texts]
-    assert (asked["cells"].index("gru"), "+1") in counts
+def test_the_bytes_of_a_figure_repeat(draw):
+    for name, once in draw.items():
+        assert figures.svg(once()) == figures.svg(once()), name
+        assert b"dc:date" not in figures.svg(once()), name
+    once, again = draw["boxes"](), draw["boxes"]()
+    assert figures.png(once) == figures.png(again)
 
 
-def test_every_trial_is_a_point_or_a_cross(trials, asked):
-    figure = figures.against(trials, asked["cells"], "learning_rate", "log", "nats")
-    assert [axes.get_title(loc="left") for axes in figure.axes] == asked["cells"]
-    assert figure.axes[0].get_xscale() == "log"
-    assert [sum(len(line.get_xdata()) for line in axes.get_lines()) for axes in figure.axes] == [12, 12, 12]
-    crosses = [
-        sum(len(li.get_xdata()) for li in a.get_lines() if li.get_marker() == "x") for a in figure.axes
-    ]
-    assert crosses[2] >= 1
+def test_the_users_settings_of_matplotlib_change_nothing_and_stay(draw):
+    ours = {
+        "font.size": 30,
+        "axes.grid": True,
+        "svg.fonttype": "none",
+        "lines.linewidth": 9,
+        "hatch.color": "red",
+    }
+    plain = {name: figures.svg(once()) for name, once in draw.items()}
+    with mpl.rc_context(ours):
+        before = dict(mpl.rcParams)
+        for name, once in draw.items():
+            assert figures.svg(once()) == plain[name], name
+        assert dict(mpl.rcParams) == before
 
 
-@pytest.mark.parametrize("cells", [1, 4, 5, 9, 11])
-def test_any_number_of_variants_fits(trials, cells):
+def test_text_is_seven_points_or_more_and_inside_the_page(draw):
+    for name, once in draw.items():
+        figure = once()
+        styled(figure.canvas.draw)()
+        width, height = figure.get_size_inches()
+        inside = figure.get_tightbbox()
+        assert width == 7.2, name
+        assert min(inside.x0, inside.y0) >= -0.01, name
+        assert inside.x1 <= width + 0.01, name
+        assert inside.y1 <= height + 0.01, name
+        sizes = [text.get_fontsize() for text in figure.findobj(Text) if text.get_text()]
+        assert min(sizes) >= 7, name
+
+
+@pytest.mark.parametrize("cells", [1, 4, 5, 9, 14])
+def test_any_number_of_variants_fits(trials, curves, planted, space, cells):
     names = [f"cell{i}" for i in range(cells)]
     first = trials[trials["cell"] == "lstm"].assign(cell="cell0")
-    for figure in (figures.boxes(first, names, ""), figures.against(first, names, "units", "linear", "")):
+    tables = dict.fromkeys(names, expected_best(first, seed=1))
+    drawn = [
+        figures.boxes(first, names, "", set(names), {}, {}),
+        figures.against(first, names, "units", "linear", ""),
+        figures.sizes(first, names, ""),
+        figures.shares(dict.fromkeys(names, planted(4)), list(space)),
+        figures.learning_curves(curves.assign(cell="cell0"), first, names, ""),
+        figures.expected_best(tables, ""),
+    ]
+    for figure in drawn:
         assert figures.svg(figure).startswith(b"<?xml")
 
 
 def test_an_axis_shows_every_whisker_but_no_exploded_score():
-    low, high = figures.limits({"a": np.array([1.0, 1.1, 1.2, 1.3]), "b": np.array([1, 1.5, 2, 2.5, 1e9])})
+    low, high = limits({"a": np.array([1.0, 1.1, 1.2, 1.3]), "b": np.array([1, 1.5, 2, 2.5, 1e9])})
     assert low < 1
     assert 2.5 < high < 3
 
 
 def test_a_variant_that_exploded_altogether_does_not_stretch_the_axis():
     values = {name: np.array([1.0, 1.5, 2.0]) for name in "abc"} | {"d": np.array([1e6, 1e7])}
-    assert figures.limits(values)[1] < 3
+    assert limits(values)[1] < 3
+
+
+def test_an_axis_is_readable_where_a_third_of_all_scores_exploded():
+    values = {name: np.array([1.0, 1.5, 2.0, 2.5, 1e9, 1e12]) for name in "abc"}
+    assert 2.5 < limits(values)[1] < 3
 
 
 def test_an_axis_of_equal_scores_has_a_width():
     for value in (0.0, 3.0):
-        low, high = figures.limits({"a": np.array([value, value])})
+        low, high = limits({"a": np.array([value, value])})
         assert low < value < high
 
 
-def test_the_bytes_of_a_figure_repeat(trials, asked):
-    once, again = (figures.boxes(trials, asked["cells"], "nats") for _ in range(2))
-    assert figures.svg(once) == figures.svg(again)
-    assert figures.png(once) == figures.png(again)
-    assert b"dc:date" not in figures.svg(once)
+def test_ticks_are_round_and_few():
+    assert ticks(1e-6, 1e-2, log=True) == pytest.approx([1e-6, 1e-5, 1e-4, 1e-3, 1e-2])
+    assert ticks(1e-6, 1e-2, log=True, most=3) == pytest.approx([1e-6, 1e-4, 1e-2])
+    assert ticks(20, 200, log=True) == [20, 50, 100, 200]
+    assert ticks(12_000, 95_000, log=True) == [20_000, 50_000]
+    assert ticks(107, 185, log=True) == [120, 140, 160, 180]
+    assert ticks(0, 1, most=5) == [0, 0.5, 1]
 
 
-def test_the_users_settings_of_matplotlib_change_nothing_and_stay(trials, asked):
-    plain = figures.svg(figures.boxes(trials, asked["cells"], "nats"))
-    with mpl.rc_context({"font.size": 30, "axes.grid": True, "svg.fonttype": "none"}):
-        assert figures.svg(figures.boxes(trials, asked["cells"], "nats")) == plain
-        assert mpl.rcParams["font.size"] == 30
+def test_the_label_of_a_tick_is_short():
+    labels = [number(value) for value in (0, 0.05, 0.99, 20_000, 1e-6, 3e-4, 2e7)]
+    assert labels == ["0", "0.05", "0.99", "20,000", "$10^{-6}$", "$3·10^{-4}$", "$2·10^{7}$"]
+
+
+def test_labels_move_apart_no_farther_than_they_must():
+    assert apart(np.array([3.0, 1.0]), 0.5, 0, 4).tolist() == [3, 1]
+    assert apart(np.array([2.0, 2.0, 0.5]), 0.5, 0, 4).tolist() == [1.75, 2.25, 0.5]
+    assert apart(np.array([4.0, 4.0, 4.0]), 0.5, 0, 4).tolist() == [3, 3.5, 4]
+    assert apart(np.array([]), 0.5, 0, 4).tolist() == []
+
+
+def test_no_two_variants_have_the_same_line():
+    looks = lines(["lstm", *(f"cell{i}" for i in range(18))])
+    assert len({(look["color"], look["ls"]) for look in looks.values()}) == 19

@@ -1,0 +1,157 @@
+"""What all figures share: their style and colours, axes that can be read, labels apart, bytes that repeat."""
+
+import io
+import itertools
+import math
+
+import numpy as np
+from matplotlib import style
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from scipy.optimize import isotonic_regression
+
+from suite.analysis.stats import VANILLA
+
+INK, QUIET, FILL = "#222222", "#767672", "#e6e6e1"
+BLUE, VERMILION, GREEN = "#0072b2", "#d55e00", "#009e73"  # vanilla, the best tenth, others' numbers
+ORANGE, SKY, PURPLE = "#e69f00", "#56b4e9", "#cc79a7"  # with these, Okabe and Ito's palette
+STYLE = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same layout on every machine
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.titlelocation": "left",
+    "axes.labelcolor": INK,
+    "axes.edgecolor": QUIET,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "hatch.linewidth": 0.6,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "text.color": INK,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "figure.constrained_layout.use": True,
+    "svg.hashsalt": "odyssey",  # the ids of an SVG are random otherwise
+    "savefig.dpi": 200,
+}
+styled = style.context(["default", STYLE])  # "default" first: whatever the user's matplotlibrc says
+
+
+def blank(height: float) -> Figure:
+    """Return an empty figure as wide as a page, 7.2 inches, and so many inches high."""
+    figure = Figure(figsize=(7.2, height))
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def multiples(cells: list[str]) -> tuple[Figure, np.ndarray]:
+    """Return a figure with a panel a variant, at most four in a line on common axes, and the panels."""
+    lines = math.ceil(len(cells) / 4)
+    columns = math.ceil(len(cells) / lines)
+    figure = blank(0.5 + 1.35 * lines)
+    panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    for axes, cell in zip(panels, cells, strict=False):
+        axes.set_title(cell, color=color(cell))
+    for axes in panels[len(cells) :]:
+        axes.remove()
+    for axes in panels[len(cells) - columns : len(cells)]:
+        axes.tick_params(labelbottom=True)  # also above a panel that is not there
+    return figure, panels[: len(cells)]
+
+
+def color(cell: str) -> str:
+    """Return the colour of a variant where all but vanilla are alike."""
+    return BLUE if cell == VANILLA else INK
+
+
+def lines(cells: list[str]) -> dict[str, dict]:
+    """Return how to draw the line of each variant, no two alike among nineteen."""
+    shades = (INK, ORANGE, SKY, GREEN, VERMILION, PURPLE)
+    looks = itertools.cycle(
+        {"color": shade, "ls": dash, "lw": 1.0} for dash in ("-", "--", ":") for shade in shades
+    )
+    others = zip((cell for cell in cells if cell != VANILLA), looks, strict=False)
+    return dict(others) | {VANILLA: {"color": BLUE, "ls": "-", "lw": 1.8, "zorder": 3}}
+
+
+def limits(scores: dict[str, np.ndarray]) -> tuple[float, float]:
+    """Return the ends of an axis on which the scores of each variant, (trials,), can be read.
+
+    It reaches to the farthest whisker of a box plot (1.5 interquartile ranges), so single exploded scores
+    do not stretch it; a whisker ten times as far from the best score as the median one does not either, nor
+    do scores a thousand times as far as the median, however many.
+    """
+    known = [values for values in scores.values() if len(values)]
+    if not known:
+        return 0.0, 1.0
+    low = min(values.min() for values in known)
+    far = low + 1000 * (np.median([np.median(values) for values in known]) - low)
+    whiskers = [_whisker(values, far if far > low else np.inf) for values in known if values.min() <= far]
+    near = max(end for end in whiskers if end - low <= 10 * (np.median(whiskers) - low))
+    high = near if near > low else max(values.max() for values in known)
+    margin = 0.05 * (high - low) or 0.05 * abs(high) or 0.05
+    return float(low - margin), float(high + margin)
+
+
+def ticks(low: float, high: float, log: bool = False, most: int = 6) -> list[float]:
+    """Return a few round values from low to high, spaced evenly, or on a logarithmic axis by factors."""
+    if log:
+        powers = 10.0 ** np.arange(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        for fewest, factors in ((3, (1,)), (3, (1, 3)), (2, (1, 2, 5))):
+            found = _within(np.outer(powers, factors).ravel(), low, high)
+            if len(found) >= fewest:
+                return found[:: math.ceil(len(found) / most)]
+    return _within(MaxNLocator(most - 1, steps=[1, 2, 5, 10]).tick_values(low, high), low, high)
+
+
+def number(value: float) -> str:
+    """Return the label of a tick: 0, 0.05, 20,000, 10⁻⁶."""
+    if value == 0 or 0.01 <= abs(value) < 1e6:
+        return f"{value:,.10g}"
+    factor, power = f"{value:.0e}".split("e")
+    return f"${'' if factor == '1' else factor + '·'}10^{{{int(power)}}}$"
+
+
+def apart(places: np.ndarray, gap: float, low: float, high: float) -> np.ndarray:
+    """Return the places of labels, (labels,), moved as little as puts them a gap apart between two ends."""
+    order, steps = np.argsort(places, kind="stable"), gap * np.arange(len(places))
+    moved = isotonic_regression(np.asarray(places, float)[order] - steps).x + steps
+    found = np.empty(len(places))
+    found[order] = np.clip(moved, low + steps, high - steps[::-1])
+    return found
+
+
+def plain(name: str) -> str:
+    """Return the name of a hyperparameter as words."""
+    return name.replace("_", " ")
+
+
+def svg(figure: Figure) -> bytes:
+    """Return a figure as SVG, the same bytes for the same figure."""
+    return _bytes(figure, "svg", {"Date": None, "Creator": None, "Format": None, "Type": None})
+
+
+def png(figure: Figure) -> bytes:
+    """Return a figure as PNG, the same bytes for the same figure."""
+    return _bytes(figure, "png", {"Software": None})
+
+
+@styled
+def _bytes(figure: Figure, form: str, metadata: dict) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=form, metadata=metadata)
+    return buffer.getvalue()
+
+
+def _whisker(values: np.ndarray, far: float) -> float:
+    lower, upper = np.quantile(values, [0.25, 0.75])
+    return values[values <= min(upper + 1.5 * (upper - lower), far)].max()
+
+
+def _within(values: np.ndarray, low: float, high: float) -> list[float]:
+    slack = 1e-9 * (high - low)
+    return [float(value) for value in values if low - slack <= value <= high + slack]
