@@ -164,8 +164,8 @@ def _beside(name: str, head: str, caption: str, said: dict[str, dict[str, str]])
     for label, of in said.items():
         frame[f"in {label}"] = [of.get(key) or words.NONE for key in keys]
     frame["differs"] = ["yes" if len({of.get(key) for of in said.values()}) > 1 else "" for key in keys]
-    columns = [Column(head, "what"), *(Column(label, f"in {label}") for label in said)]
-    return Table(name, caption, frame, [*columns, Column("differs", "differs")])
+    shown = [Column(label, f"in {label}") for label in said]
+    return Table(name, caption, frame, [Column(head, "what"), Column("differs", "differs"), *shown])
 
 
 def _named(found: pd.DataFrame, labels: tuple[str, str]) -> pd.DataFrame:

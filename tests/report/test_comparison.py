@@ -37,6 +37,27 @@ def test_the_answer_says_what_agrees_what_differs_and_what_it_took(compared):
     assert makers == "They were not made by the same: device differ."
 
 
+def test_distributions_that_differ_are_named(rows, altered, asked, tmp_path):
+    far = altered.assign(test=altered["test"].where(altered["cell"] != "nfg", altered["test"] + 100))
+    said = write({"cpu": (rows, asked), "gpu": (far, asked)}, tmp_path / "worse")[1][1]
+    worse = "scores of gpu are significantly higher (worse) in nfg on jsb and nfg on adding."
+    assert said.endswith(f"Compared as distributions, {worse}")
+    said = write({"cpu": (far, asked), "gpu": (rows, asked)}, tmp_path / "better")[1][1]
+    assert said.count("lower (better) in nfg on jsb and nfg on adding.") == 2
+
+
+def test_each_sweep_is_counted(rows, altered, compared):
+    table = pd.read_csv(compared[0].parent / "tables" / "sweeps.csv").set_index("sweep")
+    assert (
+        table[["searches", "trials", "done", "diverged", "failed"]].to_numpy().tolist()
+        == [[6, 72, 63, 8, 1]] * 2
+    )
+    for label, frame in (("cpu", rows), ("gpu", altered)):
+        mean = frame["seconds"].mean()
+        expected = [mean, 3600 / mean, frame["seconds"].sum() / 3600]
+        assert table.loc[label, ["seconds", "rate", "hours"]].tolist() == pytest.approx(expected)
+
+
 def test_the_page_opens_with_the_answer(compared):
     page = Page(compared[0].read_text())
     opening = page.words().partition("The answer")[2].partition("What is compared")[0]
@@ -154,6 +175,16 @@ def test_the_figure_has_every_same_trial_and_the_line_of_equality(rows, altered,
         line, *points = axes.get_lines()
         assert (line.get_slope(), axes.get_xlim()) == (1, axes.get_ylim())
         assert sum(len(drawn.get_xdata()) for drawn in points) == 36
+        assert {drawn.get_marker() for drawn in points} == {"o", "x"}
         assert all(np.max(drawn.get_xydata(), initial=0) < axes.get_xlim()[1] for drawn in points)
     orange = [len(d.get_xdata()) for d in figure.axes[0].get_lines() if d.get_color() == "#d55e00"]
     assert sum(orange) == 11
+
+
+def test_a_score_off_the_scale_in_one_sweep_is_a_cross(rows, altered, asked):
+    altered.loc[0, "test"] = 1e6
+    both = common({"a": (rows, asked), "b": (altered, asked)})
+    pairs = comparison.agreement.same(both["a"], both["b"])
+    axes = comparison.scatter(pairs, ("a", "b")).axes[0]
+    crosses = np.concatenate([line.get_xydata() for line in axes.get_lines() if line.get_marker() == "x"])
+    assert rows.loc[0, "test"] in crosses[:, 0]
