@@ -1,4 +1,4 @@
-"""The command line: `odyssey list | train | sweep | status | report | bench | doctor`."""
+"""The command line: `odyssey list | train | sweep | status | report | compare | export | bench | doctor`."""
 
 import errno
 import os
@@ -7,7 +7,7 @@ import sys
 import typer
 
 from suite import Refusal
-from suite.cli import bench, look, report, sweep, train
+from suite.cli import bench, compare, export, look, report, sweep, train
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -16,7 +16,16 @@ app = typer.Typer(
     help="Which parts of an LSTM matter, on which tasks, and how sure are we?",
 )
 app.command("list")(look.list_)
-for command in (train.train, sweep.sweep, report.status, report.report, bench.bench, look.doctor):
+for command in (
+    train.train,
+    sweep.sweep,
+    report.status,
+    report.report,
+    compare.compare,
+    export.export,
+    bench.bench,
+    look.doctor,
+):
     app.command()(command)
 
 

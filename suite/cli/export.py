@@ -1,0 +1,60 @@
+"""`odyssey export`: the rows of a sweep as one table, for whatever reads tables."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from suite import Refusal
+
+
+def export(
+    folder: Annotated[Path, typer.Argument(help="Results folder of a sweep, finished or not.")],
+    out: Annotated[
+        Path | None, typer.Option(help="A file .csv or .parquet; else the folder's name and .csv, here.")
+    ] = None,
+    curves: Annotated[bool, typer.Option("--curves", help="The learning curves, a row an epoch.")] = False,
+) -> None:
+    """Write the trials of a sweep as a table: a row a trial, a column a score, hyperparameter or version."""
+    path = out or Path(f"{folder.resolve().name}{'-curves' if curves else ''}.csv")
+    if path.suffix not in FORMS:
+        raise Refusal(f"--out {path}: expected a file ending in {' or '.join(FORMS)}; name one")
+    if path.suffix == ".parquet" and not find_spec("pyarrow"):
+        raise Refusal("Parquet needs pyarrow, which is not here: pip install 'rnn-odyssey[parquet]'")
+    from suite import files, store
+
+    frame = store.load_curves(folder) if curves else flat(store.load(folder))
+    if frame.empty:
+        raise Refusal(
+            f"{folder}: expected {'curves' if curves else 'trials'} to export, got none; run the sweep"
+        )
+    files.write_atomic(path, FORMS[path.suffix](frame))
+    print(f"{len(frame):,} rows of {len(frame.columns)} columns: {path}")
+
+
+def flat(rows):
+    """Return rows (`suite.store.load`) with a column for each package's version, such as version_keras."""
+    import pandas as pd
+
+    versions = pd.DataFrame(rows["versions"].tolist(), index=rows.index)
+    versions.columns = [f"version_{package.replace('-', '_')}" for package in versions]
+    return rows.drop(columns="versions").join(versions)
+
+
+def csv(frame) -> bytes:
+    """Return a frame as CSV, every digit of it; what is missing is empty."""
+    return frame.to_csv(index=False, lineterminator="\n").encode()
+
+
+def parquet(frame) -> bytes:
+    """Return a frame as Parquet; what is missing is null, and a column of text stays one without any."""
+    import io
+
+    text = frame.select_dtypes(exclude="number").columns
+    buffer = io.BytesIO()
+    frame.astype(dict.fromkeys(text, "string")).to_parquet(buffer, engine="pyarrow", index=False)
+    return buffer.getvalue()
+
+
+FORMS = {".csv": csv, ".parquet": parquet}

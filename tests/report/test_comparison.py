@@ -1,0 +1,190 @@
+"""The comparison of made-up sweeps: what it says, its files, and that nothing in them is markup."""
+
+import copy
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_pages import Page, contents
+
+from suite import Refusal
+from suite.report import comparison
+from suite.report.comparison import common, write
+
+
+@pytest.fixture
+def altered(rows):
+    """The rows of the same sweep on another device: half the time, nfg one nat worse on jsb."""
+    worse = (rows["task"] == "jsb") & (rows["cell"] == "nfg")
+    other = rows.assign(device="gpu <0>", seconds=rows["seconds"] / 2)
+    return other.assign(test=other["test"].mask(worse, other["test"] + 1))
+
+
+@pytest.fixture
+def compared(rows, altered, asked, tmp_path):
+    """The path of their page, and its answer."""
+    return write({"cpu": (rows, asked), "gpu": (altered, asked)}, tmp_path / "both")
+
+
+def test_the_answer_says_what_agrees_what_differs_and_what_it_took(compared):
+    same, differs, took, makers = compared[1]
+    assert "gpu and cpu have 72 trials in common" in same
+    assert "61 of their test scores (84.7 %) agree within 1 %" in same
+    assert "pair by pair, scores of gpu are significantly higher (worse) in nfg on jsb." in differs
+    assert "as distributions, no search differs significantly" in differs
+    assert "For the same 71 finished trials, gpu took 0.5 (0.5–0.5) times as long as cpu" in took
+    assert makers == "They were not made by the same: device differ."
+
+
+def test_distributions_that_differ_are_named(rows, altered, asked, tmp_path):
+    far = altered.assign(test=altered["test"].where(altered["cell"] != "nfg", altered["test"] + 100))
+    said = write({"cpu": (rows, asked), "gpu": (far, asked)}, tmp_path / "worse")[1][1]
+    worse = "scores of gpu are significantly higher (worse) in nfg on jsb and nfg on adding."
+    assert said.endswith(f"Compared as distributions, {worse}")
+    said = write({"cpu": (far, asked), "gpu": (rows, asked)}, tmp_path / "better")[1][1]
+    assert said.count("lower (better) in nfg on jsb and nfg on adding.") == 2
+
+
+def test_each_sweep_is_counted(rows, altered, compared):
+    table = pd.read_csv(compared[0].parent / "tables" / "sweeps.csv").set_index("sweep")
+    assert (
+        table[["searches", "trials", "done", "diverged", "failed"]].to_numpy().tolist()
+        == [[6, 72, 63, 8, 1]] * 2
+    )
+    for label, frame in (("cpu", rows), ("gpu", altered)):
+        mean = frame["seconds"].mean()
+        expected = [mean, 3600 / mean, frame["seconds"].sum() / 3600]
+        assert table.loc[label, ["seconds", "rate", "hours"]].tolist() == pytest.approx(expected)
+
+
+def test_the_page_opens_with_the_answer(compared):
+    page = Page(compared[0].read_text())
+    opening = page.words().partition("The answer")[2].partition("What is compared")[0]
+    assert all(said in opening for said in compared[1])
+    assert page.open == []
+
+
+def test_a_copy_has_equal_scores(rows, asked, tmp_path):
+    _, answer = write({"a": (rows, asked), "b": (rows.copy(), asked)}, tmp_path)
+    assert "all their test scores are equal to the last digit." in answer[0]
+    assert "no search differs significantly" in answer[1]
+    assert len(answer) == 3
+
+
+def test_every_link_leads_to_a_file_and_nothing_is_loaded(compared):
+    folder, page = compared[0].parent, Page(compared[0].read_text())
+    links = [attrs["href"] for attrs in page.all("a")]
+    ids = [attrs["id"] for _, attrs in page.seen if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    assert {link[1:] for link in links if link.startswith("#")} <= set(ids)
+    links += re.findall(r"\]\(([^)#]+)\)", (folder / "report.md").read_text())
+    files = {link for link in links if not link.startswith("#")}
+    assert all((folder / link).is_file() for link in files)
+    tables = ["sweeps", "asked", "makers", "trials", "agreement", "distributions", "speed"]
+    expected = {f"tables/{name}.csv" for name in tables} | {"index.html", "report.md"}
+    assert set(contents(folder)) == expected | {"figures/scores.svg", "figures/scores.png"}
+    assert not [attrs for _, attrs in page.seen if "//" in attrs.get("src", "") + attrs.get("href", "")]
+
+
+def test_the_same_rows_in_any_order_give_the_same_bytes(rows, altered, asked, compared, tmp_path):
+    shuffled = [(frame.sample(frac=1, random_state=1), asked) for frame in (rows, altered)]
+    write(dict(zip(("cpu", "gpu"), shuffled, strict=True)), tmp_path / "again")
+    assert contents(tmp_path / "again") == contents(compared[0].parent)
+
+
+def test_labels_and_makers_are_text_not_markup(rows, altered, asked, tmp_path):
+    path, _ = write({"<b>|a": (rows, asked), "b*": (altered, asked)}, tmp_path)
+    page = Page(path.read_text())
+    assert "<b>|a" in page.words()
+    assert "gpu <0>" in page.words()
+    assert not page.all("b")
+    text = (tmp_path / "report.md").read_text()
+    assert "<b>" not in text.replace(r"\<b\>", "")
+    assert r"gpu \<0\>" in text
+
+
+def test_csv_has_the_same_trials_with_every_digit(rows, altered, compared):
+    read = pd.read_csv(compared[0].parent / "tables" / "trials.csv")
+    assert set(read["test cpu"].dropna()) == set(rows["test"].dropna().astype(float))
+    assert read["seconds gpu"].sum() == pytest.approx(altered["seconds"].sum())
+
+
+def test_others_are_each_compared_with_the_first(rows, altered, asked, tmp_path):
+    seeded = rows.assign(seed=rows["seed"] + 1)
+    path, answer = write({"a": (rows, asked), "b": (altered, asked), "c": (seeded, asked)}, tmp_path)
+    assert (tmp_path / "tables" / "2-b-agreement.csv").exists()
+    assert not (tmp_path / "tables" / "3-c-agreement.csv").exists()
+    assert (tmp_path / "tables" / "3-c-distributions.csv").exists()
+    assert "No trial of c is the same as one of a" in answer[3]
+    assert "they are not the same trials" in answer[5]
+    assert len(Page(path.read_text()).all("svg")) == 1
+
+
+def test_what_was_asked_otherwise_is_said(rows, asked, tmp_path):
+    other = copy.deepcopy(asked)
+    other["epochs"], other["space"]["units"]["high"] = 10, 100
+    other["about"]["tasks"]["jsb"]["train"] = 1
+    _, answer = write({"a": (rows, asked), "b": (rows, other)}, tmp_path)
+    assert answer[-1] == "They were not asked the same: epochs, units and data of Bach chorales differ."
+    table = pd.read_csv(tmp_path / "tables" / "asked.csv").set_index("what")
+    assert table.loc["epochs"].tolist() == ["150", "10", "yes"]
+    assert table["differs"].count() == 3
+
+
+def test_each_version_is_a_line_of_the_makers(rows, asked, tmp_path):
+    other = rows.assign(versions='{"keras": "3.12", "jax": "0.6.0"}')
+    write({"a": (rows, asked), "b": (pd.concat([other[:9], rows[9:]]), asked)}, tmp_path)
+    table = pd.read_csv(tmp_path / "tables" / "makers.csv").set_index("what")
+    assert table.loc["keras"].tolist() == ["3.11.1", "3.11.1, 3.12", "yes"]
+    assert table.loc[["jax", "device", "commit"], "differs"].isna().all()
+
+
+def test_only_searches_that_all_made_are_compared(rows, asked):
+    found = common({"a": (rows[rows["cell"] != "gru"], asked), "b": (rows[rows["task"] == "jsb"], asked)})
+    for frame in found.values():
+        assert set(zip(frame["task"], frame["cell"], strict=True)) == {("jsb", "lstm"), ("jsb", "nfg")}
+        assert len(frame) == 24
+
+
+def test_sweeps_without_trials_or_without_a_common_search_are_refused(rows, asked, tmp_path):
+    made = {"a": (rows, asked), "b": (rows.head(0), asked)}
+    with pytest.raises(Refusal, match="b: expected trials to compare, got none"):
+        write(made, tmp_path)
+    lstm, gru = rows[rows["cell"] == "lstm"], rows[(rows["cell"] == "gru") & (rows["task"] == "jsb")]
+    said = "got none: a has lstm on adding and lstm on jsb; b has gru on jsb; name others"
+    with pytest.raises(Refusal, match=said):
+        write({"a": (lstm, asked), "b": (gru, asked)}, tmp_path)
+    assert contents(tmp_path) == {}
+
+
+def test_a_sweep_without_a_score_has_no_figure(rows, asked, tmp_path):
+    failed = rows.assign(status="failed", valid=None, test=None, error="lost")
+    path, answer = write({"a": (rows, asked), "b": (failed, asked)}, tmp_path)
+    assert Page(path.read_text()).all("svg") == []
+    assert "72 trials ended otherwise" not in answer[0]
+    assert "71 trials ended otherwise" in answer[0]
+
+
+def test_the_figure_has_every_same_trial_and_the_line_of_equality(rows, altered, asked):
+    both = common({"a": (rows, asked), "b": (altered, asked)})
+    pairs = comparison.agreement.same(both["a"], both["b"])
+    figure = comparison.scatter(pairs, ("a", "b"))
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["jsb", "adding"]
+    for axes in figure.axes:
+        line, *points = axes.get_lines()
+        assert (line.get_slope(), axes.get_xlim()) == (1, axes.get_ylim())
+        assert sum(len(drawn.get_xdata()) for drawn in points) == 36
+        assert {drawn.get_marker() for drawn in points} == {"o", "x"}
+        assert all(np.max(drawn.get_xydata(), initial=0) < axes.get_xlim()[1] for drawn in points)
+    orange = [len(d.get_xdata()) for d in figure.axes[0].get_lines() if d.get_color() == "#d55e00"]
+    assert sum(orange) == 11
+
+
+def test_a_score_off_the_scale_in_one_sweep_is_a_cross(rows, altered, asked):
+    altered.loc[0, "test"] = 1e6
+    both = common({"a": (rows, asked), "b": (altered, asked)})
+    pairs = comparison.agreement.same(both["a"], both["b"])
+    axes = comparison.scatter(pairs, ("a", "b")).axes[0]
+    crosses = np.concatenate([line.get_xydata() for line in axes.get_lines() if line.get_marker() == "x"])
+    assert rows.loc[0, "test"] in crosses[:, 0]

@@ -1,0 +1,163 @@
+"""`odyssey compare` and `odyssey export` as a user meets them, on the reference sweep."""
+
+import shutil
+import sqlite3
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from suite import cli, store
+from suite.cli.compare import labels
+from suite.cli.export import flat
+
+REFERENCE = Path(__file__).parents[1] / "results" / "reference"
+
+
+@pytest.fixture
+def odyssey(tmp_path, monkeypatch, capsys):
+    """Run `odyssey` beside two copies of the reference sweep; return exit code, output and error."""
+    for name in ("cpu", "gpu"):
+        shutil.copytree(REFERENCE, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["odyssey", *map(str, words)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code or 0
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+def change(folder, command):
+    database = sqlite3.connect(folder / "trials.sqlite")
+    with database:
+        database.execute(command)
+    database.close()
+
+
+def test_compare_prints_the_answer_and_writes_the_page(odyssey, tmp_path):
+    change(tmp_path / "gpu", "UPDATE trials SET seconds = seconds / 2, device = 'GPU'")
+    code, out, err = odyssey("compare", "cpu", "gpu")
+    assert (code, err) == (0, "")
+    assert "gpu and cpu have 132 trials in common" in out
+    assert "gpu took 0.5 (0.5–0.5) times as long as cpu" in out
+    assert "device differ" in out
+    page = tmp_path / "reports" / "cpu-vs-gpu" / "index.html"
+    assert f"report   {page.relative_to(tmp_path)}" in out
+    assert odyssey("compare", "cpu", "gpu", "--out=again")[0] == 0
+    assert (tmp_path / "again" / "index.html").read_bytes() == page.read_bytes()
+
+
+def test_folders_of_one_name_are_told_apart_by_what_is_above(odyssey, tmp_path):
+    for machine in ("one", "two"):
+        shutil.copytree(REFERENCE, tmp_path / machine / "jsb")
+    assert "two/jsb and one/jsb have" in odyssey("compare", "one/jsb", "two/jsb")[1]
+    assert (tmp_path / "reports" / "one_jsb-vs-two_jsb" / "index.html").exists()
+    assert list(labels([Path("a/x"), Path("b/y")])) == ["x", "y"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["compare"], "expected two results folders or more to compare, got 0"),
+        (["compare", "cpu"], "expected two results folders or more to compare, got 1"),
+        (["compare", "cpu", "./cpu/"], "expected different results folders to compare, got cpu twice"),
+        (["compare", "cpu", "gpu", "cpu"], "got cpu twice"),
+        (
+            ["compare", "cpu", "nowhere"],
+            "nowhere: expected the results folder of a sweep, found no sweep.toml",
+        ),
+        (["compare", "cpu", "empty"], "empty: expected trials to compare, got none"),
+        (["compare", "cpu", "other"], "got none: cpu has 11 searches; other has gru on adding; name others"),
+        (["export", "nowhere"], "nowhere: expected the results folder of a sweep, found no sweep.toml"),
+        (["export", "empty"], "empty: expected trials to export, got none"),
+        (["export", "empty", "--curves"], "empty: expected curves to export, got none"),
+        (["export", "cpu", "--out=rows.xlsx"], "rows.xlsx: expected a file ending in .csv or .parquet"),
+        (["export", "cpu", "--out=rows"], "rows: expected a file ending in .csv or .parquet"),
+        (["export", "cpu", "--out=cpu/sweep.toml/rows.csv"], "rows.csv cannot be used"),
+    ],
+    ids=lambda words: " ".join(words) if isinstance(words, list) else "",
+)
+def test_bad_input_is_one_line_and_writes_nothing(odyssey, tmp_path, words, said):
+    shutil.copytree(REFERENCE, tmp_path / "empty")
+    change(tmp_path / "empty", "DELETE FROM trials")
+    change(tmp_path / "empty", "DELETE FROM curves")
+    shutil.copytree(REFERENCE, tmp_path / "other")
+    change(tmp_path / "other", "DELETE FROM trials WHERE cell != 'gru'")
+    change(tmp_path / "other", "UPDATE trials SET task = 'adding'")
+    asked = tmp_path / "other" / "sweep.toml"
+    asked.write_text(asked.read_text().replace("chorales", "adding"))
+    before = {path.name for path in tmp_path.iterdir()}
+    code, out, err = odyssey(*words)
+    assert code == 2
+    assert said in err
+    assert err.count("\n") == 1
+    assert not out
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
+def lossy(folder):
+    """Have a sweep with a trial that failed and one that diverged without a score."""
+    failed = "status = 'failed', valid = NULL, test = NULL, error = 'a,\"b\"\nc'"
+    change(folder, f"UPDATE trials SET {failed} WHERE cell = 'gru' AND trial = 3")
+    change(folder, "UPDATE trials SET status = 'diverged', test = NULL WHERE cell = 'gru' AND trial = 4")
+
+
+def equal(found, expected):
+    """Whether a table read back has the columns and values of a frame, every digit, missing ones missing."""
+    assert list(found) == list(expected)
+    for name in expected:
+        assert found[name].isna().tolist() == expected[name].isna().tolist(), name
+        assert found[name].dropna().tolist() == expected[name].dropna().tolist(), name
+
+
+def test_rows_are_exported_as_csv_with_every_digit(odyssey, tmp_path):
+    lossy(tmp_path / "cpu")
+    code, out, err = odyssey("export", "cpu")
+    assert (code, err, out) == (0, "", "132 rows of 27 columns: cpu.csv\n")
+    found, rows = pd.read_csv("cpu.csv"), store.load("cpu")
+    equal(found, flat(rows))
+    assert found["test"].isna().sum() == 2
+    assert found["learning_rate"].dtype == float
+    assert set(found["version_keras"]) == {versions["keras"] for versions in rows["versions"]}
+
+
+def test_curves_are_exported_a_row_an_epoch(odyssey):
+    assert odyssey("export", "cpu", "--curves")[0] == 0
+    equal(pd.read_csv("cpu-curves.csv"), store.load_curves("cpu"))
+
+
+def test_rows_are_exported_as_parquet(odyssey, tmp_path):
+    pytest.importorskip("pyarrow", reason="Parquet needs the extra parquet")
+    lossy(tmp_path / "cpu")
+    for folder in ("cpu", "gpu"):  # one with errors, one without
+        assert odyssey("export", folder, f"--out={folder}.parquet")[0] == 0
+        found = pd.read_parquet(f"{folder}.parquet")
+        equal(found, flat(store.load(folder)))
+        assert found["units"].dtype == "int64"
+        assert found["error"].dtype == found["status"].dtype  # text, with or without any
+    assert odyssey("export", "cpu", "--curves", "--out=curves.parquet")[0] == 0
+    equal(pd.read_parquet("curves.parquet"), store.load_curves("cpu"))
+
+
+def test_parquet_without_pyarrow_is_refused(odyssey, tmp_path, monkeypatch):
+    monkeypatch.setattr("suite.cli.export.find_spec", lambda name: None)
+    code, _, err = odyssey("export", "cpu", "--out=rows.parquet")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "pip install 'rnn-odyssey[parquet]'" in err
+    assert not (tmp_path / "rows.parquet").exists()
+
+
+def test_versions_that_only_some_rows_have_are_missing_in_the_others():
+    rows = pd.DataFrame({"trial": [0, 1], "versions": [{"keras": "3"}, {"keras": "3", "keras-tuner": "1"}]})
+    found = flat(rows)
+    assert list(found) == ["trial", "version_keras", "version_keras_tuner"]
+    assert found["version_keras_tuner"].isna().tolist() == [True, False]
