@@ -10,9 +10,9 @@ from suite.analysis import agreement
 from suite.analysis.agreement import SEARCH, TOLERANCE, apart, scores_in
 from suite.analysis.stats import VANILLA
 from suite.report import figures, sweeps, words
+from suite.report.figures.scatter import scatter
 from suite.report.pages import prepare
 from suite.report.rendering import inline, place, render, slug
-from suite.report.scatter import scatter
 from suite.report.sweeps import percent
 
 FEW = 4  # so many searches are named in a sentence; more are counted

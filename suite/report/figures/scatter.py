@@ -7,13 +7,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from suite.analysis.agreement import TOLERANCE, apart, scores_in
-from suite.report import figures
+from suite.report.figures.style import BLUE, QUIET, VERMILION, limits, styled
 
 COLUMNS, SIDE = 3, 3.0  # panels beside each other; inches of each
 OFF = 0.025  # of an axis: how far from its end the trials stand that are beyond it
 
 
-@figures.styled
+@styled
 def scatter(pairs: pd.DataFrame, labels: tuple[str, str]) -> Figure:
     """Return the test score of every same trial (`suite.analysis.agreement.same`) in b against that in a.
 
@@ -29,11 +29,11 @@ def scatter(pairs: pd.DataFrame, labels: tuple[str, str]) -> Figure:
         found = pairs[pairs["task"] == task]
         a, b = scores_in(found, "a"), scores_in(found, "b")
         known = np.isfinite(a) & np.isfinite(b)
-        low, high = figures.limits({"a": a[known], "b": b[known]})
+        low, high = limits({"a": a[known], "b": b[known]})
         end = high - OFF * (high - low)
         agree, beyond = apart(a, b) <= TOLERANCE, (a > high) | (b > high)
-        axes.axline((low, low), slope=1, color=figures.QUIET, lw=0.6, zorder=0)
-        for chosen, color in ((agree, figures.BLUE), (~agree, figures.VERMILION)):
+        axes.axline((low, low), slope=1, color=QUIET, lw=0.6, zorder=0)
+        for chosen, color in ((agree, BLUE), (~agree, VERMILION)):
             for marker, shown in (("o", chosen & ~beyond), ("x", chosen & beyond)):
                 x, y = (np.minimum(scores[shown], end) for scores in (a, b))
                 axes.plot(x, y, marker, ms=3, color=color, alpha=0.8, mew=0.7 if marker == "x" else 0)
