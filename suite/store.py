@@ -218,15 +218,29 @@ def load(folder: Path | str):
     return frame.join(pd.DataFrame(drawn, index=frame.index))
 
 
-def load_curves(folder: Path | str):
-    """Return the curves of a results folder as a pandas frame: task, cell, trial, epoch, train, valid."""
+def load_curves(folder: Path | str, trials: Iterable[tuple[str, str, int]] | None = None):
+    """Return the curves of a results folder as a pandas frame: task, cell, trial, epoch, train, valid.
+
+    Those of all trials, or of some by their `KEY`.
+    """
     import pandas as pd
 
-    folder = Path(folder)
-    points = {tuple(point[k] for k in (*KEY, "epoch")): point for point in stored(folder, "curves")}
+    folder, wanted = Path(folder), None if trials is None else list(trials)
+    where, values = "", ()
+    if wanted is not None:
+        term = " AND ".join(f"{name} = ?" for name in KEY)
+        where, values = (
+            f"WHERE {' OR '.join([term] * len(wanted)) or 0}",
+            tuple(v for key in wanted for v in key),
+        )
+    points = {
+        tuple(point[k] for k in (*KEY, "epoch")): point for point in stored(folder, "curves", where, values)
+    }
     for row in unread(folder):
+        key = {k: row[k] for k in KEY}
+        if wanted is not None and tuple(key.values()) not in wanted:
+            continue
         for epoch, (train, valid) in enumerate(row["curve"], 1):
-            key = {k: row[k] for k in KEY}
             points[*key.values(), epoch] = {**key, "epoch": epoch, "train": train, "valid": valid}
     columns = [*KEY, "epoch", "train", "valid"]
     frame = pd.DataFrame([points[key] for key in sorted(points)], columns=columns)

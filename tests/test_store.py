@@ -83,6 +83,16 @@ def test_a_row_that_comes_twice_counts_once_and_the_first_stays(folder, book):
     assert len(store.load_curves(folder)) == 2
 
 
+def test_curves_of_some_trials_are_those_asked_for_taken_in_or_not(folder, book):
+    book.add([row(0), row(2)])
+    store.finish(folder, row(1))
+    store.finish(folder, row(3))
+    some = store.load_curves(folder, [("t", "a", 0), ("t", "a", 3), ("t", "b", 0)])
+    whole = store.load_curves(folder)
+    assert some.equals(whole[whole["trial"].isin([0, 3])].reset_index(drop=True))
+    assert store.load_curves(folder, []).empty
+
+
 def test_a_score_that_is_missing_is_nan(folder, book):
     book.add([row(0, valid=math.nan, test=math.nan, status="diverged", curve=[(math.inf, math.nan)])])
     assert store.load(folder)[["valid", "test"]].isna().all(axis=None)

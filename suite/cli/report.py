@@ -26,5 +26,6 @@ def report(
     from suite.report import write
 
     asked = store.read_asked(folder)
-    page = write(store.load(folder), asked, out or files.within(Path("reports"), asked["name"]))
+    out = out or files.within(Path("reports"), asked["name"])
+    page = write(store.load(folder), asked, out, lambda keys: store.load_curves(folder, keys))
     print(f"report   {page}")

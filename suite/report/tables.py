@@ -97,9 +97,9 @@ def space(asked: dict) -> Table:
         columns=["hyperparameter", "low", "high", "scale"],
     )
     columns = [
-        Column("hyperparameter", "hyperparameter", lambda row: _plain(row["hyperparameter"])),
-        Column("from", "low", _number("low")),
-        Column("to", "high", _number("high")),
+        Column("hyperparameter", "hyperparameter", lambda row: plain(row["hyperparameter"])),
+        Column("from", "low", number("low")),
+        Column("to", "high", number("high")),
         Column("drawn", "scale", lambda row: SCALES.get(row["scale"], row["scale"])),
     ]
     return Table("space", "The space that trials are drawn from.", frame, columns)
@@ -112,8 +112,8 @@ def data(asked: dict) -> Table:
     lines = [{"task": task} | {key: about[task][key] for key in keys} for task in asked["tasks"]]
     frame = pd.DataFrame(lines)
     columns = [Column("task", "title")]
-    columns += [Column(key, key, _number(key)) for key in ("train", "valid", "test")]
-    columns += [Column("steps in train", "steps", _number("steps")), Column("score in", "unit")]
+    columns += [Column(key, key, number(key)) for key in ("train", "valid", "test")]
+    columns += [Column("steps in train", "steps", number("steps")), Column("score in", "unit")]
     columns += [Column("source", "source")]
     return Table("data", "Sequences of each split.", frame, columns)
 
@@ -130,11 +130,11 @@ def scores(task: str, summary: pd.DataFrame, asked: dict) -> Table:
         Column("its valid", "best_valid", _score("best_valid")),
         Column("median of all", "median", _score("median"), lowest=True),
         Column("trials", "trials", lambda row: _of(row["trials"], wanted)),
-        *(Column(status, status, _number(status)) for status in STATUSES),
-        Column("parameters", "parameters", _number("parameters")),
-        Column("epochs", "epochs", _number("epochs")),
-        Column("seconds a trial", "seconds", _number("seconds")),
-        Column("core-hours", "hours", _number("hours")),
+        *(Column(status, status, number(status)) for status in STATUSES),
+        Column("parameters", "parameters", number("parameters")),
+        Column("epochs", "epochs", number("epochs")),
+        Column("seconds a trial", "seconds", number("seconds")),
+        Column("core-hours", "hours", number("hours")),
     ]
     caption = (
         "Scores by variant. Best trial and best tenth are chosen on validation and shown on test (mean ± "
@@ -154,8 +154,8 @@ def best(task: str, rows: pd.DataFrame, summary: pd.DataFrame, asked: dict) -> T
         Column("trial", "trial"),
         Column("test", "test", _score("test"), lowest=True),
         Column("valid", "valid", _score("valid"), lowest=True),
-        *(Column(_plain(name), name, _number(name, 4)) for name in names),
-        *(Column(_plain(key), key, _number(key)) for key in ("parameters", "best_epoch", "epochs")),
+        *(Column(plain(name), name, number(name, 4)) for name in names),
+        *(Column(plain(key), key, number(key)) for key in ("parameters", "best_epoch", "epochs")),
     ]
     caption = "The best trial of each variant, chosen on validation."
     return Table(f"{task}-best", caption, frame, columns)
@@ -175,20 +175,20 @@ def cost(summaries: dict[str, pd.DataFrame], asked: dict) -> Table:
     columns = [Column("variant", "cell")]
     for task, summary in summaries.items():
         frame[task] = summary["hours"]
-        columns.append(Column(asked["about"]["tasks"][task]["title"], task, _number(task)))
+        columns.append(Column(asked["about"]["tasks"][task]["title"], task, number(task)))
     frame["total"] = frame[list(summaries)].sum(axis=1)
     hours = sum(summary["hours"].sum() for summary in summaries.values())
     trials = sum(summary["trials"].sum() for summary in summaries.values())
     spent = f"{words.count(trials, 'trial')} took {words.number(hours)} in all"
     caption = f"Core-hours by variant and task; {spent}."
-    return Table("cost", caption, frame, [*columns, Column("all tasks", "total", _number("total"))])
+    return Table("cost", caption, frame, [*columns, Column("all tasks", "total", number("total"))])
 
 
 def provenance(rows: pd.DataFrame) -> Table:
     """Return what made the trials, a line for each distinct maker."""
     keys = ["device", "backend", "versions", "commit"]
     counted = rows[keys].fillna("").groupby(keys).size().rename("trials").reset_index()
-    columns = [*(Column(key, key) for key in keys), Column("trials", "trials", _number("trials"))]
+    columns = [*(Column(key, key) for key in keys), Column("trials", "trials", number("trials"))]
     return Table("provenance", "What made the trials.", counted, columns)
 
 
@@ -223,7 +223,8 @@ def _difference(gap: str, mean: str) -> Callable[[dict], str]:
     return lambda row: words.difference(row[gap], row[mean])
 
 
-def _number(key: str, digits: int = 3) -> Callable[[dict], str]:
+def number(key: str, digits: int = 3) -> Callable[[dict], str]:
+    """Return the text of a column of numbers."""
     return lambda row: words.number(row[key], digits)
 
 
@@ -231,5 +232,6 @@ def _of(part: int, whole: int) -> str:
     return f"{part:,}" if part == whole else f"{part:,} of {whole:,}"
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """Return the name of a hyperparameter as words."""
     return name.replace("_", " ")

@@ -67,36 +67,18 @@ def progress(rows: pd.DataFrame, asked: dict) -> str:
     return f"This sweep is unfinished: {there} are here: {how}."
 
 
-def overall(summaries: dict[str, pd.DataFrame]) -> list[str]:
-    """Return the answer over all tasks, sentence by sentence; `summaries` is by task."""
+def overall(summaries: dict[str, pd.DataFrame]) -> str:
+    """Return on how many tasks each variant has the best tenth; `summaries` are by task."""
     scored = [table.dropna(subset="tenth_mean") for table in summaries.values()]
     scored = [table for table in scored if len(table)]
     if not scored:
-        return ["No trial has a score yet, so nothing can be said."]
+        return "No trial has a score yet, so nothing can be said."
     winners = pd.Series([_lowest(table)["cell"] for table in scored]).value_counts(sort=False)
-    tasks = count(len(scored), "task")
     if len(scored) == 1:
-        said = [f"The best tenth of {called(winners.index[0])} has the lowest mean score on test."]
-    else:
-        shares = [f"{called(cell)} on {n}" for cell, n in winners.items()]
-        said = [f"The lowest mean test score of a best tenth, over {tasks}: {listed(shares)}."]
-    gaps: dict[str, list[float]] = {}
-    for table in scored:
-        for cell, gap in zip(table["cell"], table["difference"], strict=True):
-            if cell != VANILLA and not math.isnan(gap):
-                gaps.setdefault(cell, []).append(gap)
-    whole = all(len(values) == len(scored) for values in gaps.values())
-    where = " on every task" if whole else " on every task with scores of both"
-    where = "" if len(scored) == 1 else where
-    for side, test in (("higher (worse)", lambda gap: gap > 0), ("lower (better)", lambda gap: gap < 0)):
-        cells = [cell for cell, values in gaps.items() if all(map(test, values))]
-        if cells:
-            verb = "scores" if len(cells) == 1 else "score"
-            said.append(f"{listed(cells)} {verb} {side} than {called(VANILLA)}{where}.")
-    mixed = [cell for cell, values in gaps.items() if min(values) <= 0 <= max(values)]
-    if mixed:
-        said.append(f"{listed(mixed)} {'does' if len(mixed) == 1 else 'do'} neither.")
-    return said
+        return f"The best tenth of {called(winners.index[0])} has the lowest mean score on test."
+    shares = [f"{called(cell)} on {n}" for cell, n in winners.items()]
+    tasks = count(len(scored), "task")
+    return f"The lowest mean test score of a best tenth, over {tasks}: {listed(shares)}."
 
 
 def answer(table: pd.DataFrame, unit: str) -> str:
@@ -120,25 +102,6 @@ def answer(table: pd.DataFrame, unit: str) -> str:
     if len(others) > 1 and last["cell"] != VANILLA:
         said.append(f"Farthest is {_behind(last, first)}.")
     return " ".join(said)
-
-
-def caution(summaries: dict[str, pd.DataFrame]) -> str:
-    """Return what these numbers cannot say."""
-    searches = pd.concat(summaries.values()).query("trials > 0")
-    said = (
-        f"A best tenth here is {_between(searches['tenth'])}, chosen on validation. No difference has been "
-        "tested for significance: one that is small beside the standard deviations (±) is no finding, and "
-        "with few trials a large one may be chance."
-    )
-    if searches["trials"].min() < searches["trials"].max():
-        said += f" Variants have {_between(searches['trials'])} so far, and more trials find a better best."
-    return said
-
-
-def _between(trials: pd.Series) -> str:
-    """Return how many trials: 2 trials, 1 to 2 trials."""
-    most = count(trials.max(), "trial")
-    return most if trials.min() == trials.max() else f"{trials.min():,} to {most}"
 
 
 def _lowest(table: pd.DataFrame) -> pd.Series:

@@ -15,6 +15,8 @@ from suite import Refusal
 from suite.report import write
 from suite.report.pages import prepare
 
+FIGURES = ("boxes", "expected", "sizes", "learning-rate")  # of few trials without curves
+TABLES = ("scores", "differences", "best", "trials", "expected")
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 
 
@@ -67,9 +69,9 @@ def page(folder):
 
 
 def test_a_report_is_a_page_markdown_figures_and_tables(asked, folder):
-    figures = [f"figures/{task}-{kind}" for task in asked["tasks"] for kind in ("boxes", "learning-rate")]
-    tables = [f"{task}-{kind}" for task in asked["tasks"] for kind in ("scores", "best", "trials")]
-    tables += ["answer", "protocol", "space", "data", "cost", "provenance", "failures"]
+    figures = [f"figures/{task}-{kind}" for task in asked["tasks"] for kind in FIGURES]
+    tables = [f"{task}-{kind}" for task in asked["tasks"] for kind in TABLES]
+    tables += ["answer", "claims", "ranks", "protocol", "space", "data", "cost", "provenance", "failures"]
     expected = {"index.html", "report.md", *(f"tables/{name}.csv" for name in tables)}
     expected |= {f"{name}.{form}" for name in figures for form in ("svg", "png")}
     assert set(contents(folder)) == expected
@@ -91,10 +93,10 @@ def test_the_page_is_well_formed(page):
 
 def test_every_figure_has_alternative_text(page, folder):
     drawings = page.all("svg")
-    assert len(drawings) == 4
+    assert len(drawings) == 8
     assert all(svg["role"] == "img" and len(svg["aria-label"]) > 40 for svg in drawings)
     images = re.findall(r"^!\[(.+)\]\((.+)\)$", (folder / "report.md").read_text(), re.MULTILINE)
-    assert len(images) == 4
+    assert len(images) == 8
     assert all((folder / source).exists() for _, source in images)
 
 
@@ -118,7 +120,8 @@ def test_the_page_opens_with_the_answer(page):
     answer = page.words().partition("The answer")[2].partition("What was asked")[0]
     assert "The lowest mean test score of a best tenth, over 2 tasks:" in answer
     assert "Bach chorales : the best tenth of" in answer
-    assert "No difference has been tested for significance" in answer
+    assert "nfg and gru are significantly worse than vanilla lstm on Bach chorales." in answer
+    assert "Significant is what a permutation test of all trials says at p < .05, adjusted by Holm" in answer
 
 
 def test_the_page_appears_whole_and_last(rows, asked, tmp_path, monkeypatch):
@@ -134,7 +137,7 @@ def test_a_space_without_learning_rate_has_no_figure_of_it(rows, asked, tmp_path
     asked["tasks"] = ["jsb"]
     del asked["space"]["learning_rate"]
     page = Page(write(rows.drop(columns="learning_rate"), asked, tmp_path).read_text())
-    assert len(page.all("svg")) == 1
+    assert len(page.all("svg")) == len(FIGURES) - 1
 
 
 def test_names_and_errors_are_text_not_markup(page, folder):
@@ -149,7 +152,7 @@ def test_every_table_of_the_markdown_is_a_rectangle(folder):
         if above.startswith("|") and line.startswith("|"):
             assert len(re.findall(r"(?<!\\)\|", above)) == len(re.findall(r"(?<!\\)\|", line))
     starts = [i for i, line in enumerate(lines) if line.startswith("| :--")]
-    assert len(starts) == 11
+    assert len(starts) == 13
     assert all(lines[i - 2] == "" for i in starts)
 
 
@@ -163,6 +166,7 @@ def test_an_unfinished_sweep_says_how_much_of_it_is_here(rows, asked, tmp_path):
     assert "This sweep is unfinished: 10 of the 72 trials asked (13.8 %) are here: 10 done." in page.words()
     assert "Adding : no trial has a score yet." in page.words()
     assert "5 of 12" in page.words()
+    assert "Variants have 0" not in page.words()
 
 
 def test_trials_that_were_not_asked_are_left_out(rows, asked):

@@ -1,0 +1,108 @@
+"""All that the rows of a sweep are found to say, computed once: what its report is written from.
+
+Of a search with more than `MOST` trials, what compares distributions is computed of the first that many: a
+random search's first trials are as good as any, and the time and memory of these methods grow with the
+square of trials.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from suite import seeds
+from suite.analysis.claims import judge
+from suite.analysis.compare import ALPHA, Standing, compare, holm, standing, welch
+from suite.analysis.importance import FEWEST, Importance, fanova
+from suite.analysis.stats import VANILLA, expected_best, scored, summary
+from suite.analysis.verdicts import Verdict
+from suite.space import Range
+
+MOST = 500  # trials of a search
+FAR = 3.0  # interquartile ranges above the upper quartile, beyond which a score is "far out" (Tukey, 1977)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What is found in a sweep, by task, and by (task, cell) for a search.
+
+    `differences` have a line a variant: all of `compare`, adjusted over all tasks together, and of `welch`
+    what ends in "welch". `importances` are of test scores and `times` of the seconds of vanilla's trials,
+    where enough of them have scores. `standing` is over the tasks on which all variants have a score.
+    """
+
+    summaries: Mapping[str, pd.DataFrame]
+    differences: Mapping[str, pd.DataFrame]
+    expected: Mapping[tuple[str, str], pd.DataFrame]
+    importances: Mapping[tuple[str, str], Importance]
+    times: Mapping[str, Importance]
+    standing: Standing
+    verdicts: list[Verdict]
+
+    def significant(self, task: str) -> frozenset[str]:
+        """Return the variants that differ significantly from vanilla on a task."""
+        table = self.differences[task]
+        return frozenset(table.loc[table["significant"], "cell"])
+
+
+def find(rows: pd.DataFrame, asked: dict) -> Findings:
+    """Return what is found in rows, one a trial; `asked` is the sweep's TOML."""
+    tasks, cells, seed = asked["tasks"], asked["cells"], asked.get("seed", 0)
+    few = rows.groupby(["task", "cell"], sort=False).head(MOST)
+    searches = {key: trials for key, trials in few.groupby(["task", "cell"], sort=False)}
+    by_task = {task: rows[rows["task"] == task] for task in tasks}
+    summaries = {task: summary(trials, cells) for task, trials in by_task.items()}
+    importances, times = {}, {}
+    for (task, cell), trials in searches.items():
+        own = seeds.seed(seed, task, cell, "importance")
+        importances[task, cell] = importance(trials, "test", asked["space"], own)
+        if cell == VANILLA:
+            times[task] = importance(trials, "seconds", asked["space"], own)
+    importances, times = ({k: v for k, v in found.items() if v} for found in (importances, times))
+    means = {task: table.set_index("cell")["tenth_mean"] for task, table in summaries.items()}
+    return Findings(
+        summaries,
+        differences(few, asked, seed),
+        {key: expected_best(of, seeds.seed(seed, *key, "expected")) for key, of in searches.items()},
+        importances,
+        times,
+        standing(pd.DataFrame(means).T.dropna()),
+        judge(few, asked | {"trials": min(asked["trials"], MOST)}, importances, seed),
+    )
+
+
+def differences(rows: pd.DataFrame, asked: dict, seed: int) -> dict[str, pd.DataFrame]:
+    """Return how each variant differs from vanilla, by task; Holm's adjustment is over all tasks."""
+    found = []
+    for task in asked["tasks"]:
+        trials = rows[rows["task"] == task]
+        ours = compare(trials, asked["cells"], seeds.seed(seed, task, "compare"))
+        paper = welch(trials, asked["cells"]).add_suffix("_welch").rename(columns={"cell_welch": "cell"})
+        found.append(ours.merge(paper, on="cell").assign(task=task))
+    table = pd.concat(found, ignore_index=True)
+    table["adjusted"] = holm(table["p"].astype(float))
+    table["significant"] = table["adjusted"] < ALPHA
+    return {task: table[table["task"] == task].drop(columns="task") for task in asked["tasks"]}
+
+
+def varied(space: Mapping[str, Mapping]) -> dict[str, Range]:
+    """Return the ranges of a sweep's TOML that hold more than one value, in their order."""
+    return {name: Range(**ends) for name, ends in space.items() if ends["low"] < ends["high"]}
+
+
+def importance(trials: pd.DataFrame, values: str, space: Mapping, seed: int) -> Importance | None:
+    """Return the importance of hyperparameters for a column of the scored trials of a search.
+
+    A value that is far out counts as the farthest that is not: a single exploded score would have all of the
+    variance. None where too few trials are scored, or nothing varies.
+    """
+    ranges, trials = varied(space), trials[scored(trials)]
+    if not ranges or len(trials) < FEWEST or np.ptp(trials[values]) == 0:
+        return None
+    points = [asked.position(trials[name].to_numpy(float)) for name, asked in ranges.items()]
+    lower, upper = trials[values].quantile([0.25, 0.75])
+    near = trials[values].clip(upper=upper + FAR * (upper - lower))
+    if np.ptp(near) == 0:
+        return None
+    return fanova(np.clip(np.stack(points, axis=-1), 0, 1), near.to_numpy(float), seed=seed)

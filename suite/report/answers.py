@@ -1,0 +1,118 @@
+"""What a sweep says, in sentences made from its findings (`suite.analysis.findings`)."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from suite.analysis.findings import Findings, varied
+from suite.analysis.importance import Importance
+from suite.analysis.influences import SURE
+from suite.analysis.published import IAM, JSB, TIMIT
+from suite.analysis.stats import VANILLA
+from suite.report.words import called, count, listed
+
+PAPERS = (TIMIT, IAM, JSB)
+
+
+def differing(found: Findings, titles: Mapping[str, str]) -> list[str]:
+    """Return which variants differ from vanilla, and where; `titles` are of tasks."""
+    lines = pd.concat([table.assign(task=task) for task, table in found.differences.items()])
+    tested = lines.dropna(subset="p")
+    if tested.empty:
+        return [f"Nothing is here yet that can be compared with {called(VANILLA)}."]
+    said = []
+    for what, side in (("worse", tested["probability"] < 0.5), ("better", tested["probability"] > 0.5)):
+        places: dict[tuple, list[str]] = {}
+        for cell, group in tested[tested["significant"] & side].groupby("cell", sort=False):
+            places.setdefault(tuple(group["task"]), []).append(cell)
+        said += [
+            f"{listed(cells)} {'is' if len(cells) == 1 else 'are'} significantly {what} than "
+            f"{called(VANILLA)} on {_where(tasks, titles)}."
+            for tasks, cells in places.items()
+        ]
+    others = tested.groupby("cell", sort=False)["significant"].any()
+    quiet = [cell for cell, differs in others.items() if not differs]
+    if not said:
+        return [
+            f"No variant differs significantly from {called(VANILLA)}: that is no proof that they are equal."
+        ]
+    if quiet:
+        said.append(
+            f"{listed(quiet)} {'does' if len(quiet) == 1 else 'do'} not differ significantly from it."
+        )
+    return said
+
+
+def mattering(found: Findings, asked: dict, titles: Mapping[str, str]) -> list[str]:
+    """Return which hyperparameters surely matter for vanilla more than by chance, and where."""
+    names, shares, nowhere = list(varied(asked["space"])), {}, []
+    for task in asked["tasks"]:
+        if (task, VANILLA) in found.importances:
+            sure = sured(found.importances[task, VANILLA])
+            nowhere += [] if sure else [titles[task]]
+            for j, share in sure.items():
+                shares.setdefault(names[j], []).append(f"{share:.0%} on {titles[task]}")
+    said = [
+        f"{name.replace('_', ' ').capitalize()} alone explains {listed(parts)} of the variance of "
+        f"{called(VANILLA)}’s test scores."
+        for name, parts in shares.items()
+    ]
+    if nowhere:
+        said.append(f"On {listed(nowhere)} no hyperparameter alone surely matters.")
+    return said
+
+
+def sured(found: Importance) -> dict[int, float]:
+    """Return the columns whose share is surely above what chance gives one, and their shares."""
+    own = {effect[0]: share for effect, share in found.shares.items() if len(effect) == 1}
+    return {j: share for j, share in own.items() if share - SURE * found.spread[(j,)] > found.floor[1]}
+
+
+def claimed(found: Findings) -> str:
+    """Return how the published claims fare, in a sentence."""
+    counts = pd.Series([verdict.verdict for verdict in found.verdicts]).value_counts()
+    fates = {"holds": "hold here", "fails": "fail", "undecided": "undecided", "not tested": "not tested"}
+    tested = len(found.verdicts) - counts.get("not tested", 0)
+    parts = [f"{counts[fate]} {words}" for fate, words in fates.items() if fate in counts]
+    if not tested:
+        return f"None of {count(len(found.verdicts), 'published claim')} can be tested on what is here."
+    return f"Of {count(len(found.verdicts), 'published claim')}, {listed(parts)}."
+
+
+def caution(found: Findings) -> str:
+    """Return what the word "significant" means here."""
+    tests = sum(int(table["p"].notna().sum()) for table in found.differences.values())
+    said = (
+        f"Significant is what a permutation test of all trials says at p < .05, adjusted by Holm over "
+        f"{count(tests, 'comparison')}: all of them together claim a difference that is not there in at most "
+        f"5 % of sweeps. It is about a trial like any other; the best tenths have their own test, the "
+        f"paper’s, beside it."
+    )
+    searches = pd.concat(found.summaries.values()).query("trials > 0")["trials"]
+    if searches.min() < searches.max():
+        there = f"{searches.min():,} to {count(searches.max(), 'trial')}"
+        said += f" Variants have {there} so far, and more trials find a better best."
+    return said
+
+
+def data(asked: dict, titles: Mapping[str, str]) -> str:
+    """Return on which tasks the data are the paper's, and a warning about the others."""
+    theirs = [titles[task] for task in asked["tasks"] if task in PAPERS]
+    others = [titles[task] for task in asked["tasks"] if task not in PAPERS]
+    said = []
+    if theirs:
+        said.append(
+            f"On {listed(theirs)} the data are those of Greff et al., whose numbers stand beside ours."
+        )
+    if others:
+        said.append(
+            f"On {listed(others)} the data are not theirs: variants can be compared with each other, but no "
+            f"score with one of the paper, and what its claims say of all tasks is tested on other ones."
+        )
+    return " ".join(said)
+
+
+def _where(tasks: tuple[str, ...], titles: Mapping[str, str]) -> str:
+    if len(tasks) == len(titles) > 1:
+        return "every task"
+    return listed(titles[task] for task in tasks)

@@ -1,0 +1,76 @@
+"""The page of a report in a real browser, on a phone's width; skipped where there is no Chromium."""
+
+import html
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+from planted import sweep
+
+from suite.report import write
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(not BROWSER, reason="needs Chromium")
+LISTEN = """<script>
+  const errors = [];
+  addEventListener("error", event => errors.push(event.message));
+  addEventListener("securitypolicyviolation", event => errors.push(event.violatedDirective));
+  for (const level of ["error", "warn"]) console[level] = (...said) => errors.push(said.join(" "));
+</script>"""
+TELL = """<script>
+  addEventListener("load", () => {
+    const first = () => [...document.querySelectorAll("#answer tbody tr")].map(row => row.cells[0].innerText);
+    const before = first();
+    document.querySelectorAll("#answer th button")[1].click();
+    const named = svg => svg.closest("svg[aria-label]");
+    parent.postMessage(JSON.stringify({
+      errors, before, after: first(), width: innerWidth, wide: document.documentElement.scrollWidth,
+      loaded: performance.getEntriesByType("resource").map(of => of.name).filter(of => !/^data:/.test(of)),
+      figures: document.querySelectorAll("figure").length,
+      unnamed: [...document.querySelectorAll("svg")].filter(svg => !named(svg)).length,
+    }), "*");
+  });
+</script>"""
+FRAME = """<iframe src="page.html" width="360" height="800"></iframe><pre></pre>
+<script>onmessage = event => document.querySelector("pre").textContent = event.data</script>"""
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory):
+    """What a browser says of the page of a sweep, of which every section has something."""
+    folder = tmp_path_factory.mktemp("browser")
+    rows, asked = sweep(["jsb", "timit"], {"nfg": 0.5}, 1.0, 40, seed=0, cells=["lstm", "nfg", "noaf"])
+    page = write(rows, asked, folder / "report").read_text()
+    page = page.replace("<head>", f"<head>{LISTEN}", 1).replace("</body>", f"{TELL}</body>", 1)
+    (folder / "page.html").write_text(page)
+    (folder / "frame.html").write_text(FRAME)
+    asked = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom"]
+    address = f"file://{folder / 'frame.html'}"
+    found = subprocess.run(
+        [BROWSER, *asked, address], capture_output=True, text=True, timeout=120, check=True
+    )
+    return json.loads(html.unescape(re.search("<pre>(.+)</pre>", found.stdout, re.DOTALL)[1]))
+
+
+def test_a_page_opens_from_disk_without_an_error_and_loads_nothing(seen):
+    assert seen["errors"] == []
+    assert seen["loaded"] == []
+
+
+def test_nothing_is_wider_than_a_phone(seen):
+    assert seen["width"] == 360
+    assert seen["wide"] <= 360
+
+
+def test_every_figure_has_a_text(seen):
+    assert seen["figures"] == 2 * 7
+    assert seen["unnamed"] == 0
+
+
+def test_a_click_on_a_heading_sorts(seen):
+    """Of the best tenths nfg's is the worst."""
+    assert seen["before"] == ["lstm", "nfg", "noaf"]
+    assert sorted(seen["after"]) == ["lstm", "nfg", "noaf"]
+    assert seen["after"][-1] == "nfg"

@@ -1,0 +1,117 @@
+"""A report finds what was planted in its rows, and where nothing was, nothing."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+from planted import CELLS, sweep
+
+from suite.analysis.findings import find
+from suite.report import answers, write
+from suite.report.pages import prepare
+
+TITLES = {"jsb": "chorales", "timit": "speech"}
+LONG = pytest.mark.skipif("ODYSSEY_LONG" not in os.environ, reason="takes minutes: set ODYSSEY_LONG=1")
+
+
+def verdicts(found):
+    return {verdict.claim.id: verdict.verdict for verdict in found.verdicts}
+
+
+@pytest.fixture(scope="module")
+def planted():
+    """Two variants are worse by a half, one is better by a fifth, and the learning rate dominates."""
+    return sweep(TITLES, {"nfg": 0.5, "noaf": 0.5, "cifg": -0.2}, rate=1.0, trials=120, seed=0)
+
+
+@pytest.fixture(scope="module")
+def found(planted):
+    rows, asked = planted
+    return find(prepare(rows, asked), asked)
+
+
+def test_the_planted_differences_are_found_and_no_others(found):
+    assert answers.differing(found, TITLES) == [
+        "nfg and noaf are significantly worse than vanilla lstm on every task.",
+        "cifg is significantly better than vanilla lstm on every task.",
+        "nig, nog, niaf, np and fgr do not differ significantly from it.",
+    ]
+
+
+def test_the_planted_importance_is_found_and_no_other(found, planted):
+    """Of the variance the learning rate has 4/45, noise 1/100: 90 %."""
+    shares = {task: found.importances[task, "lstm"].shares for task in TITLES}
+    assert all(share[1,] == pytest.approx(0.9, abs=0.05) for share in shares.values())
+    [said] = answers.mattering(found, planted[1], TITLES)
+    assert said.startswith("Learning rate alone explains ")
+    assert said.endswith("of the variance of vanilla lstm’s test scores.")
+
+
+def test_claims_get_the_verdicts_that_were_planted(found):
+    said = verdicts(found)
+    assert said["nfg-noaf-hurt"] == "holds"
+    assert said["none-beats-vanilla"] == said["cifg-np-same"] == "fails"
+    assert said["nig-nog-niaf-hurt-speech"] != "holds"
+    assert said["learning-rate-most"] == said["interactions-few"] == "holds"
+    assert said["momentum-nothing"] != "fails"
+    assert said["noise-hurts-music"] != "holds"
+    assert said["forget-bias-helps"] == said["gru-no-worse"] == said["rnn-forgets"] == "not tested"
+
+
+def test_the_time_of_a_trial_is_by_its_units(found):
+    assert max(found.times["jsb"].shares, key=found.times["jsb"].shares.get) == (0,)
+
+
+def claimed(seed):
+    """Return what a report of a sweep in which nothing matters claims to have found."""
+    rows, asked = sweep(["jsb"], {}, rate=0.0, trials=100, seed=seed)
+    found = find(prepare(rows, asked), asked)
+    said = [said for said in answers.differing(found, TITLES) if not said.startswith("No variant differs")]
+    said += [said for said in answers.mattering(found, asked, TITLES) if "surely matters" not in said]
+    for verdict in found.verdicts:
+        numbers = verdict.numbers
+        if verdict.claim.pairs and len(numbers) and (numbers["worse"] | numbers["better"]).any():
+            said.append(verdict.evidence)
+    shown = {"learning-rate-most": "holds", "noise-hurts-music": "holds", "interactions-few": "fails"}
+    return said + [name for name, verdict in verdicts(found).items() if shown.get(name) == verdict]
+
+
+@pytest.mark.parametrize(
+    ("draws", "most"), [(3, 1), pytest.param(100, 7, marks=LONG)], ids=["3 draws", "100 draws"]
+)
+def test_where_nothing_differs_a_report_claims_nothing(draws, most):
+    wrong = {seed: said for seed in range(draws) if (said := claimed(seed))}
+    print(len(wrong), "of", draws, wrong)
+    assert len(wrong) <= most
+
+
+@LONG
+def test_a_full_study_is_reported_in_a_minute_without_keras_and_twice_the_same(tmp_path):
+    """As large as the paper's: 5,400 rows."""
+    code = (
+        "import sys; from pathlib import Path; from planted import sweep; from suite.report import write\n"
+        "rows, asked = sweep(['jsb', 'timit'], {'nfg': 0.5}, rate=1.0, trials=300, seed=0)\n"
+        "write(rows, asked, Path(sys.argv[1])); sys.exit('keras' in sys.modules)"
+    )
+    seconds, here = [], os.path.dirname(__file__)
+    for name in ("one", "two"):
+        began = time.monotonic()
+        subprocess.run([sys.executable, "-c", code, tmp_path / name], check=True, cwd=here)
+        seconds.append(time.monotonic() - began)
+    print(f"{len(CELLS) * 600:,} rows in {seconds[0]:.1f} and {seconds[1]:.1f} s")
+    assert max(seconds) < 60
+    one, two = (
+        {path.relative_to(tmp_path / name): path.read_bytes() for path in (tmp_path / name).rglob("*.*")}
+        for name in ("one", "two")
+    )
+    assert one == two
+
+
+def test_published_numbers_stand_beside_ours(planted, tmp_path):
+    rows, asked = planted
+    some = rows[rows["trial"] < 5]
+    page = write(some, asked, tmp_path).read_text()
+    assert "In green the best tenths of Greff et al." in page
+    assert "On chorales and speech the data are those of Greff et al." in page
