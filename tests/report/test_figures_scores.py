@@ -179,3 +179,8 @@ def test_no_two_names_of_ranks_share_a_place():
     assert min(y for _, y in places) > max(
         line.get_ydata()[0] for line in axes.get_lines() if line.get_lw() > 2
     )
+    sides = [text.get_position() for text in axes.texts[:14]]
+    assert [x < 1 for x, _ in sides] == [True] * 7 + [False] * 7
+    assert [x > 14 for x, _ in sides] == [False] * 7 + [True] * 7
+    assert np.argsort([y for _, y in sides[:7]]).tolist() == list(range(7))  # so that no two lines cross
+    assert np.argsort([y for _, y in sides[7:]]).tolist() == list(range(6, -1, -1))
