@@ -217,4 +217,5 @@ def test_a_worker_begins_with_the_settings_of_malloc():
     """Dask sets a worker's environment when its process runs, and malloc has read it by then."""
     with Local(1) as crew:
         [environment] = crew.client.run(lambda: Path("/proc/self/environ").read_text()).values()
-    assert {"MALLOC_MMAP_MAX_=0", f"MALLOC_TRIM_THRESHOLD_={2**40}"} <= set(environment.split("\0"))
+    malloc = {"MALLOC_MMAP_MAX_=0", f"MALLOC_TRIM_THRESHOLD_={2**40}", "MALLOC_ARENA_MAX=1"}
+    assert malloc <= set(environment.split("\0"))
