@@ -1,10 +1,12 @@
 """A sweep from its question to its rows, in this process and in workers."""
 
 import os
+import time
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
+import dask
 import numpy as np
 import pandas as pd
 import pytest
@@ -202,6 +204,17 @@ def test_lanes_are_counted_for_each_shape_and_never_more_than_have_work():
     counts = sweep.lanes(asked, splits, machine.Plan(1, gpus=("0",), memory=10**12))
     assert set(counts.values()) == {35}  # of two widths, half of the trials
     assert set(sweep.lanes(asked, splits, machine.Plan(1, lanes=3)).values()) == {3}
+
+
+def test_a_worker_that_dask_has_given_up_is_started_anew():
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": "100ms"}), Local(1) as crew:
+        [lost] = crew.cluster.workers.values()
+        crew.cluster.sync(lost.close)
+        deadline = time.monotonic() + 60
+        while not crew.client.nthreads():
+            assert time.monotonic() < deadline
+            crew.wait(0.1)
+        assert lost not in crew.cluster.workers.values()
 
 
 def test_two_sweeps_run_beside_each_other():
