@@ -1,24 +1,26 @@
 # Two commands do everything, on a fresh machine too: `make sweep` and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
+PYTEST := $(BIN)/pytest --quiet --dist worksteal
+PROCESSES := $(addprefix tests/search/test_,faults.py clusters.py chaos.py)
 
 sweep: venv
 	$(BIN)/odyssey sweep quick
 
 # All tests on TensorFlow, then, on JAX, those that compute. What befalls processes is the same on both, and
-# JAX starts sooner.
+# JAX starts sooner: those tests wait for processes to end, so one more at a time than there are cores.
 test: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	KERAS_BACKEND=tensorflow $(BIN)/pytest --numprocesses 2 --quiet \
-		$(addprefix --ignore tests/search/,test_faults.py test_clusters.py test_chaos.py test_scale.py)
-	KERAS_BACKEND=jax $(BIN)/pytest --numprocesses 2 --quiet tests/cells tests/layers tests/training tests/search
+	KERAS_BACKEND=tensorflow $(PYTEST) --numprocesses 2 $(addprefix --ignore ,$(PROCESSES))
+	KERAS_BACKEND=jax $(PYTEST) --numprocesses 2 tests/cells tests/layers tests/training tests/search/test_s*.py
+	KERAS_BACKEND=jax $(PYTEST) --numprocesses 3 $(PROCESSES)
 
 venv: .venv/done
 
 .venv/done: pyproject.toml requirements.lock
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/pip install --quiet --no-compile --require-hashes --requirement requirements.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
 	touch $@
 

@@ -38,6 +38,15 @@ class Local(Workers):
             )
         super().__init__(Client(self.cluster), Pinned(machine.cores(), gpus), count)
 
+    def wait(self, seconds: float = 0.5) -> None:
+        """Wait as any crew does, and start workers anew that Dask has given up.
+
+        It does that where a worker dies while it starts, or takes more than 15 seconds to come back.
+        """
+        super().wait(seconds)
+        if len(self.cluster.workers) < self.expected:
+            self.cluster.scale(self.expected)
+
     def __exit__(self, *_):
         super().__exit__()
         self.cluster.close()

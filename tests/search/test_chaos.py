@@ -16,7 +16,6 @@ from sweeps import ASKED, HERE, LONG, children, command, comparable, rows, sched
 from suite import store
 
 PROTOCOL = replace(ASKED.protocol, epochs=300, patience=300)
-SEEDS = [0, *(pytest.param(seed, marks=LONG) for seed in range(1, 5))]
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +24,8 @@ def expected(tmp_path_factory):
     return rows(replace(ASKED, trials=30, protocol=PROTOCOL), tmp_path_factory.mktemp("calm") / "sweep")
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@LONG
+@pytest.mark.parametrize("seed", range(5))
 def test_killed_at_random_it_ends_with_the_undisturbed_rows(seed, expected, tmp_path):
     """Sixty trials; every few seconds SIGKILL for the driver, one of two nannies, or one of two workers."""
     folder, draw, killed = tmp_path / "tiny", random.Random(seed), Counter()

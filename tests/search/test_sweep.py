@@ -1,10 +1,12 @@
 """A sweep from its question to its rows, in this process and in workers."""
 
 import os
+import time
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
+import dask
 import numpy as np
 import pandas as pd
 import pytest
@@ -204,6 +206,17 @@ def test_lanes_are_counted_for_each_shape_and_never_more_than_have_work():
     assert set(sweep.lanes(asked, splits, machine.Plan(1, lanes=3)).values()) == {3}
 
 
+def test_a_worker_that_dask_has_given_up_is_started_anew():
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": "100ms"}), Local(1) as crew:
+        [lost] = crew.cluster.workers.values()
+        crew.cluster.sync(lost.close)
+        deadline = time.monotonic() + 60
+        while not crew.client.nthreads():
+            assert time.monotonic() < deadline
+            crew.wait(0.1)
+        assert lost not in crew.cluster.workers.values()
+
+
 def test_two_sweeps_run_beside_each_other():
     """Dask takes port 8787 for its pages unless told otherwise, and warns where another has it."""
     with Local(1) as one, Local(1) as other:
@@ -217,4 +230,5 @@ def test_a_worker_begins_with_the_settings_of_malloc():
     """Dask sets a worker's environment when its process runs, and malloc has read it by then."""
     with Local(1) as crew:
         [environment] = crew.client.run(lambda: Path("/proc/self/environ").read_text()).values()
-    assert {"MALLOC_MMAP_MAX_=0", f"MALLOC_TRIM_THRESHOLD_={2**40}"} <= set(environment.split("\0"))
+    malloc = {"MALLOC_MMAP_MAX_=0", f"MALLOC_TRIM_THRESHOLD_={2**40}", "MALLOC_ARENA_MAX=1"}
+    assert malloc <= set(environment.split("\0"))
