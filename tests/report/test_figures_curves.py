@@ -87,6 +87,13 @@ def test_the_expected_best_of_a_search_without_scores_is_left_out(tables, asked)
     assert [len(axes.get_lines()) for axes in figure.axes] == [1, 1]
 
 
+def test_the_expected_best_of_a_search_of_one_trial_is_drawn(trials):
+    one = expected_best(trials[trials["cell"] == "lstm"].head(1), seed=1)
+    (axes,) = figures.expected_best({"lstm": one}, "nats").axes
+    assert axes.get_xticks().tolist() == [1]
+    assert figures.png(axes.figure)
+
+
 def test_the_last_score_of_a_variant_that_often_explodes_is_on_the_axis(tables):
     many = tables["lstm"].reindex(np.arange(200)).assign(trials=np.arange(1, 201))
     steady = many.assign(expected=8 + 1 / many["trials"])

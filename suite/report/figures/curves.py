@@ -25,26 +25,18 @@ def learning_curves(curves: pd.DataFrame, rows: pd.DataFrame, cells: list[str], 
     groups = dict(iter(curves.merge(best[[*KEY, "best_epoch"]], on=list(KEY)).groupby("cell")))
     groups = {cell: groups[cell].sort_values("epoch") for cell in best["cell"] if cell in groups}
     figure, looks = blank(3.2), lines(cells)
-    for axes, key, what in zip(
-        figure.subplots(1, 2), ("train", "valid"), ("training loss", label), strict=True
-    ):
+    left, right = figure.subplots(1, 2)
+    for axes, key, what in ((left, "train", "training loss"), (right, "valid", label)):
         for cell, points in groups.items():
             axes.plot(points["epoch"], points[key], **looks[cell], label=cell)
-            end = points[points["epoch"] == points["best_epoch"]] if key == "valid" else points.head(0)
-            axes.plot(
-                end["epoch"],
-                end[key],
-                "o",
-                ms=3.5,
-                color=looks[cell]["color"],
-                mec="white",
-                mew=0.4,
-                zorder=4,
-            )
         axes.set_ylim(*limits({cell: _finite(points[key]) for cell, points in groups.items()}))
         axes.set_xlabel("epoch")
         axes.set_ylabel(what)
-    figure.legend(handles=axes.get_legend_handles_labels()[0], loc="outside right upper", handlelength=2.4)
+    for cell, points in groups.items():
+        end = points[points["epoch"] == points["best_epoch"]]
+        point = {"color": looks[cell]["color"], "ms": 3.5, "mec": "white", "mew": 0.4, "zorder": 4}
+        right.plot(end["epoch"], end["valid"], "o", **point)
+    figure.legend(handles=right.get_legend_handles_labels()[0], loc="outside right upper", handlelength=2.4)
     return figure
 
 
