@@ -1,4 +1,4 @@
-"""Which variants differ: on one task each against vanilla, and over tasks all among themselves.
+"""How two sets of trials compare on one task, and how all variants stand over tasks.
 
 Rows are as in `suite.analysis.stats`, lower scores are better. Among scores, (trials,), a trial that is not
 scored stands as infinity: equal to its like and worse than every other, which is exact for all that asks
@@ -14,7 +14,6 @@ import pandas as pd
 from scipy.special import ndtri, stdtr
 from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
-from suite import seeds
 from suite.analysis.stats import RESAMPLES, VANILLA, best_tenth, scored
 
 ALPHA = 0.05  # of a whole family: all variants of one task
@@ -51,29 +50,6 @@ def welch(rows: pd.DataFrame, cells: list[str]) -> pd.DataFrame:
     theirs = _tenth(rows, VANILLA)
     lines = [(cell, *_welch(_tenth(rows, cell), theirs)) for cell in cells if cell != VANILLA]
     return _judged(pd.DataFrame(lines, columns=["cell", "difference", "t", "df", "p"]), bonferroni)
-
-
-def compare(rows: pd.DataFrame, cells: list[str], seed: int, draws: int = 9_999) -> pd.DataFrame:
-    """Return how all trials of each variant compare with all of vanilla's on one task, (cells but vanilla,).
-
-    The `probability` that the variant's trial is the better of two, with its interval from `low` to `high`;
-    the `shift` of its scores; `p` of the permutation test, and that `adjusted` by Holm. A variant without
-    trials has no test. What is said of one variant depends neither on the others nor on the order of rows,
-    but for `adjusted`.
-
-    On a simulated null (nine variants, 200 trials each) one test rejects at .05 in 5 % of cases, and after
-    Holm some variant is significant in 4 % of sweeps, whatever the distribution.
-    """
-    theirs, lines = scores(rows, VANILLA), []
-    for cell in cells:
-        ours = scores(rows, cell)
-        if cell != VANILLA and len(ours) and len(theirs):
-            low, high = interval(ours, theirs, seeds.seed(seed, cell, "interval"))
-            p = permutation(ours, theirs, seeds.seed(seed, cell, "permutation"), draws)
-            lines.append((cell, probability(ours, theirs), low, high, shift(ours, theirs), p))
-        elif cell != VANILLA:
-            lines.append((cell, *[math.nan] * 5))
-    return _judged(pd.DataFrame(lines, columns=["cell", "probability", "low", "high", "shift", "p"]), holm)
 
 
 def scores(rows: pd.DataFrame, cell: str) -> np.ndarray:

@@ -13,13 +13,18 @@ import pandas as pd
 
 from suite import seeds
 from suite.analysis.claims import judge
-from suite.analysis.compare import ALPHA, Standing, compare, holm, standing, welch
+from suite.analysis.compare import ALPHA, Standing, standing
+from suite.analysis.differences import compared
 from suite.analysis.importance import FEWEST, Importance, fanova
 from suite.analysis.stats import VANILLA, expected_best, scored, summary
 from suite.analysis.verdicts import Verdict
 from suite.space import Range
 
+DRAWS = 9_999  # of a permutation test
 MOST = 500  # trials of a search
+SEARCHES = (
+    60  # of a sweep: in one that has more, importance is vanilla's alone, for it takes half a second each
+)
 FAR = 3.0  # interquartile ranges above the upper quartile, beyond which a score is "far out" (Tukey, 1977)
 
 
@@ -27,9 +32,9 @@ FAR = 3.0  # interquartile ranges above the upper quartile, beyond which a score
 class Findings:
     """What is found in a sweep, by task, and by (task, cell) for a search.
 
-    `differences` have a line a variant: all of `compare`, adjusted over all tasks together, and of `welch`
-    what ends in "welch". `importances` are of test scores and `times` of the seconds of vanilla's trials,
-    where enough of them have scores. `standing` is over the tasks on which all variants have a score.
+    `differences` have a line a variant, as `suite.analysis.differences.compared` has them. `importances` are
+    of test scores and `times` of the seconds of vanilla's trials, where enough of them have scores.
+    `standing` is over the tasks on which all variants have a score.
     """
 
     summaries: Mapping[str, pd.DataFrame]
@@ -43,7 +48,7 @@ class Findings:
     def significant(self, task: str) -> frozenset[str]:
         """Return the variants that differ significantly from vanilla on a task."""
         table = self.differences[task]
-        return frozenset(table.loc[table["significant"], "cell"])
+        return frozenset(table.loc[table["adjusted"] < ALPHA, "cell"])
 
 
 def find(rows: pd.DataFrame, asked: dict) -> Findings:
@@ -56,7 +61,8 @@ def find(rows: pd.DataFrame, asked: dict) -> Findings:
     importances, times = {}, {}
     for (task, cell), trials in searches.items():
         own = seeds.seed(seed, task, cell, "importance")
-        importances[task, cell] = importance(trials, "test", asked["space"], own)
+        if cell == VANILLA or len(searches) <= SEARCHES:
+            importances[task, cell] = importance(trials, "test", asked["space"], own)
         if cell == VANILLA:
             times[task] = importance(trials, "seconds", asked["space"], own)
     importances, times = ({k: v for k, v in found.items() if v} for found in (importances, times))
@@ -68,22 +74,23 @@ def find(rows: pd.DataFrame, asked: dict) -> Findings:
         importances,
         times,
         standing(pd.DataFrame(means).T.dropna()),
-        judge(few, asked | {"trials": min(asked["trials"], MOST)}, importances, seed),
+        judge(few, asked | {"trials": min(asked["trials"], MOST)}, importances, seed, DRAWS),
     )
 
 
 def differences(rows: pd.DataFrame, asked: dict, seed: int) -> dict[str, pd.DataFrame]:
-    """Return how each variant differs from vanilla, by task; Holm's adjustment is over all tasks."""
-    found = []
-    for task in asked["tasks"]:
-        trials = rows[rows["task"] == task]
-        ours = compare(trials, asked["cells"], seeds.seed(seed, task, "compare"))
-        paper = welch(trials, asked["cells"]).add_suffix("_welch").rename(columns={"cell_welch": "cell"})
-        found.append(ours.merge(paper, on="cell").assign(task=task))
-    table = pd.concat(found, ignore_index=True)
-    table["adjusted"] = holm(table["p"].astype(float))
-    table["significant"] = table["adjusted"] < ALPHA
-    return {task: table[table["task"] == task].drop(columns="task") for task in asked["tasks"]}
+    """Return how each variant differs from vanilla, by task, with NaN where either has no trials."""
+    others = [cell for cell in asked["cells"] if cell != VANILLA]
+    there = set(rows[["task", "cell"]].itertuples(index=False, name=None))
+    pairs = [(task, cell, VANILLA) for task in asked["tasks"] for cell in others]
+    tested = [pair for pair in pairs if {pair[:2], pair[::2]} <= there]
+    table = compared(rows, tested, seed, DRAWS)
+    return {
+        task: pd.DataFrame({"cell": pd.Series(others, dtype=object)}).merge(
+            table[table["task"] == task], on="cell", how="left"
+        )
+        for task in asked["tasks"]
+    }
 
 
 def varied(space: Mapping[str, Mapping]) -> dict[str, Range]:

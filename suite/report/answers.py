@@ -16,30 +16,27 @@ PAPERS = (TIMIT, IAM, JSB)
 
 def differing(found: Findings, titles: Mapping[str, str]) -> list[str]:
     """Return which variants differ from vanilla, and where; `titles` are of tasks."""
-    lines = pd.concat([table.assign(task=task) for task, table in found.differences.items()])
-    tested = lines.dropna(subset="p")
+    tested = pd.concat(found.differences.values()).dropna(subset="p")
     if tested.empty:
         return [f"Nothing is here yet that can be compared with {called(VANILLA)}."]
-    said = []
-    for what, side in (("worse", tested["probability"] < 0.5), ("better", tested["probability"] > 0.5)):
+    said, differ = [], set()
+    for what in ("worse", "better"):
         places: dict[tuple, list[str]] = {}
-        for cell, group in tested[tested["significant"] & side].groupby("cell", sort=False):
+        for cell, group in tested[tested[what].astype(bool)].groupby("cell", sort=False):
             places.setdefault(tuple(group["task"]), []).append(cell)
+            differ.add(cell)
         said += [
             f"{listed(cells)} {'is' if len(cells) == 1 else 'are'} significantly {what} than "
             f"{called(VANILLA)} on {_where(tasks, titles)}."
             for tasks, cells in places.items()
         ]
-    others = tested.groupby("cell", sort=False)["significant"].any()
-    quiet = [cell for cell, differs in others.items() if not differs]
+    quiet = [cell for cell in dict.fromkeys(tested["cell"]) if cell not in differ]
     if not said:
-        return [
-            f"No variant differs significantly from {called(VANILLA)}: that is no proof that they are equal."
-        ]
+        no_proof = "which is no proof that they are equal"
+        return [f"No variant differs significantly from {called(VANILLA)}, {no_proof}."]
     if quiet:
-        said.append(
-            f"{listed(quiet)} {'does' if len(quiet) == 1 else 'do'} not differ significantly from it."
-        )
+        does = "does" if len(quiet) == 1 else "do"
+        said.append(f"{listed(quiet)} {does} not differ significantly from it.")
     return said
 
 

@@ -35,7 +35,9 @@ def of_scores(
     title, label = about["title"], labelled(about["unit"])
     theirs, significant = FIGURE_3.get(task), found.significant(task)
     parameters = found.summaries[task].set_index("cell")["parameters"].to_dict()
-    beside = " In green the best tenths of Greff et al.: range, median, mean." if theirs else ""
+    beside = (
+        " In green the best tenths of Greff et al.: range, median (tick), mean (diamond)." if theirs else ""
+    )
     drawn = [
         Drawn(
             "boxes",
@@ -137,7 +139,8 @@ def _pairs(found: Importance, ranges: dict) -> pd.DataFrame:
 BOXES = (
     "Lower is better. A box spans the quartiles with the median inside, whiskers reach 1.5 of its length; "
     "the dashed line is vanilla’s median; +n counts trials off the scale. Fewer than five scores get no box. "
-    "A variant with an asterisk and a darker box differs significantly from vanilla."
+    "A variant with an asterisk and a darker box differs significantly from vanilla, by the permutation test "
+    "of all trials."
 )
 EXPECTED = (
     "The test score to expect of the best of n trials, chosen on validation, with its 95 % interval up to a "
@@ -153,7 +156,8 @@ CURVES = (
 )
 SHARES = (
     "Shares of the variance of the test score, by functional analysis of variance: each hyperparameter "
-    "alone, all pairs together, and the rest, which is higher orders and noise."
+    "alone, all pairs together, and the rest, which is higher orders and noise. Of "
+    "Greff et al. it is what their figure 5 prints, interactions of every order together."
 )
 MARGINALS = (
     "Vanilla’s mean test score, and the mean seconds of a trial, where one hyperparameter is what the axis "
@@ -161,7 +165,8 @@ MARGINALS = (
 )
 PAIRS = (
     "Vanilla’s mean test score over each pair of hyperparameters, below the diagonal; above it what the pair "
-    "adds to the effects of its two."
+    "adds to the effects of its two, blue where that is better. Mind its scale: where nothing is, it shows "
+    "noise."
 )
 RATES = (
     "Each point is a trial, the best tenth on validation in orange; crosses along the top are trials off the "

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
-from suite.analysis.compare import Standing
+from suite.analysis.compare import ALPHA, Standing
 from suite.analysis.importance import Importance
 from suite.analysis.stats import VANILLA
 from suite.analysis.verdicts import Verdict
@@ -20,9 +20,9 @@ def differences(task: str, found: pd.DataFrame) -> Table:
         Column("variant", "cell"),
         Column("better than vanilla", "probability", _interval("probability", "low", "high")),
         Column("shift", "shift", _signed("shift")),
-        Column("p, all trials", "adjusted", _p("adjusted", "significant")),
-        Column("best tenth", "difference_welch", _signed("difference_welch")),
-        Column("p, best tenth", "adjusted_welch", _p("adjusted_welch", "significant_welch")),
+        Column("p, all trials", "adjusted", _p("adjusted")),
+        Column("best tenth", "difference", _signed("difference")),
+        Column("p, best tenth", "welch", _p("welch")),
     ]
     caption = (
         "Against vanilla. Of all trials: the probability that a trial of the variant is the better of two "
@@ -88,10 +88,12 @@ def _interval(key: str, low: str, high: str) -> Callable[[dict], str]:
     return lambda row: words.NONE if pd.isna(row[key]) else f"{row[key]:.2f} ({row[low]:.2f}–{row[high]:.2f})"
 
 
-def _p(key: str, significant: str) -> Callable[[dict], str]:
-    return lambda row: (
-        words.NONE if pd.isna(row[key]) else f"{row[key]:.2g}{' *' if row[significant] else ''}"
-    )
+def _p(key: str) -> Callable[[dict], str]:
+    def text(row: dict) -> str:
+        mark = " *" if row[key] < ALPHA else ""
+        return words.NONE if pd.isna(row[key]) else f"{row[key]:.2g}{mark}"
+
+    return text
 
 
 def _share(key: str, spread: str | None = None) -> Callable[[dict], str]:

@@ -11,7 +11,6 @@ from scipy.stats import f, mannwhitneyu, norm, ttest_ind
 from suite.analysis import compare as module
 from suite.analysis.compare import (
     bonferroni,
-    compare,
     critical_difference,
     groups,
     holm,
@@ -24,6 +23,8 @@ from suite.analysis.compare import (
     trials_needed,
     welch,
 )
+from suite.analysis.differences import compared
+from suite.analysis.findings import differences
 from suite.analysis.stats import best_tenth, summary
 
 CELLS = ["lstm", *(f"v{i}" for i in range(8))]
@@ -42,6 +43,12 @@ def null(rng, trials, diverged=0.1):
     test = 0.98 * valid + math.sqrt(1 - 0.98**2) * rng.standard_normal((9, trials))
     valid[rng.random((9, trials)) < diverged] = NAN
     return pd.concat([search(np.exp(valid[i]), np.exp(test[i]), cell) for i, cell in enumerate(CELLS)])
+
+
+def compare(rows, cells, seed, draws=999):
+    """Return how these variants compare with vanilla on a task."""
+    pairs = [("t", cell, "lstm") for cell in cells if cell != "lstm"]
+    return compared(rows.assign(task="t"), pairs, seed, draws)
 
 
 def test_bonferroni_counts_only_tests_that_were_made():
@@ -180,18 +187,21 @@ def test_another_seed_draws_anew():
 
 
 def test_a_variant_without_trials_has_no_comparison_and_is_not_counted():
-    rows = null(np.random.default_rng(9), 20)
+    rows = null(np.random.default_rng(9), 20).assign(task="t")
     rows = rows[rows["cell"].isin(["lstm", "v0", "v1"])]
-    table = compare(rows, CELLS, seed=1).set_index("cell")
+    table = differences(rows, {"tasks": ["t"], "cells": CELLS}, seed=1)["t"].set_index("cell")
+    assert table.index.tolist() == CELLS[1:]
     assert table.loc["v2":, "p":"adjusted"].isna().all(axis=None)
     assert table.loc[["v0", "v1"], "adjusted"].tolist() == holm(table.loc[["v0", "v1"], "p"]).tolist()
 
 
-@pytest.mark.parametrize("test", [compare, welch], ids=["compare", "welch"])
-def test_without_vanilla_or_others_nothing_is_compared(test):
-    rows, more = null(np.random.default_rng(10), 20), {"seed": 1} if test is compare else {}
-    assert test(rows, ["lstm"], **more).empty
-    assert not test(rows[rows["cell"] != "lstm"], CELLS, **more)["significant"].any()
+def test_without_vanilla_or_others_nothing_is_compared():
+    rows = null(np.random.default_rng(10), 20).assign(task="t")
+    assert differences(rows, {"tasks": ["t"], "cells": ["lstm"]}, seed=1)["t"].empty
+    others = differences(rows[rows["cell"] != "lstm"], {"tasks": ["t"], "cells": CELLS}, seed=1)["t"]
+    assert others["p"].isna().all()
+    assert welch(rows, ["lstm"]).empty
+    assert not welch(rows[rows["cell"] != "lstm"], CELLS)["significant"].any()
 
 
 def test_a_variant_that_diverges_more_often_is_found_worse():
@@ -199,7 +209,7 @@ def test_a_variant_that_diverges_more_often_is_found_worse():
     rows = null(rng, 200)
     rows.loc[(rows["cell"] == "v0") & (rng.random(len(rows)) < 0.4), "test"] = NAN
     line = compare(rows, CELLS, seed=1).iloc[0]
-    assert line["significant"]
+    assert line["worse"]
     assert line["high"] < 0.5
     assert line["shift"] > 0
 
@@ -210,8 +220,8 @@ def test_nine_equal_variants_are_told_apart_in_at_most_seven_of_a_hundred_sweeps
     rng, found = np.random.default_rng(12), []
     for seed in range(300):
         rows = null(rng, 60)
-        tables = compare(rows, CELLS, seed, draws=499), welch(rows, CELLS)
-        found.append([table["significant"].any() for table in tables])
+        p = compare(rows, CELLS, seed, draws=499)["adjusted"], welch(rows, CELLS)["adjusted"]
+        found.append([(adjusted < 0.05).any() for adjusted in p])
     claims, tenths = np.mean(found, axis=0)
     print(f"sweeps with a false claim: permutation and Holm {claims:.1%}, Welch and Bonferroni {tenths:.1%}")
     assert claims <= 0.07

@@ -113,5 +113,5 @@ def test_published_numbers_stand_beside_ours(planted, tmp_path):
     rows, asked = planted
     some = rows[rows["trial"] < 5]
     page = write(some, asked, tmp_path).read_text()
-    assert "In green the best tenths of Greff et al." in page
+    assert "In green the best tenths of Greff et al.: range" in page
     assert "On chorales and speech the data are those of Greff et al." in page

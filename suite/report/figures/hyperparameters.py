@@ -7,7 +7,6 @@ hyperparameters of a space that are drawn from more than one value, in their ord
 import itertools
 import math
 from collections.abc import Mapping
-from typing import Protocol
 
 import numpy as np
 from matplotlib.axis import Axis
@@ -15,6 +14,7 @@ from matplotlib.colors import Normalize, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from suite.analysis.importance import Importance
 from suite.report.figures.style import (
     BLUE,
     FILL,
@@ -36,22 +36,6 @@ from suite.space import Range, Space
 
 SHADES = (SKY, BLUE, ORANGE, GREEN, PURPLE, VERMILION)  # of hyperparameters
 READABLE = 0.05  # a share that is wider has its number inside
-
-
-class Importance(Protocol):
-    """What is drawn of an importance; positions are the centres of `CELLS` equal parts of a range."""
-
-    shares: Mapping[tuple[int, ...], float]
-    rest: float
-
-    def marginal(self, column: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the mean score, (CELLS,), and its spread."""
-
-    def interaction(self, row: int, column: int) -> np.ndarray:
-        """Return what a pair adds to the effects of its two, (CELLS, CELLS)."""
-
-    def surface(self, row: int, column: int) -> np.ndarray:
-        """Return the mean score of a pair, (CELLS, CELLS)."""
 
 
 @styled
