@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest --quiet --dist worksteal
-PROCESSES := $(addprefix tests/search/test_,faults.py clusters.py chaos.py)
+PROCESSES := $(addprefix tests/search/test_,faults.py clusters.py chaos.py scale.py)
 
 sweep: venv
 	$(BIN)/odyssey sweep quick
@@ -13,14 +13,15 @@ test: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	KERAS_BACKEND=tensorflow $(PYTEST) --numprocesses 2 $(addprefix --ignore ,$(PROCESSES))
-	KERAS_BACKEND=jax $(PYTEST) --numprocesses 2 tests/cells tests/layers tests/training tests/search/test_s*.py
+	KERAS_BACKEND=jax $(PYTEST) --numprocesses 2 \
+		tests/cells tests/layers tests/training tests/search/test_stock.py tests/search/test_sweep.py
 	KERAS_BACKEND=jax $(PYTEST) --numprocesses 3 $(PROCESSES)
 
 venv: .venv/done
 
 .venv/done: pyproject.toml requirements.lock
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --no-compile --require-hashes --requirement requirements.lock
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
 	touch $@
 

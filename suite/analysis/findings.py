@@ -50,6 +50,10 @@ class Findings:
         table = self.differences[task]
         return frozenset(table.loc[table["adjusted"] < ALPHA, "cell"])
 
+    def important(self, task: str) -> dict[str, Importance]:
+        """Return the importances of one task by variant."""
+        return {cell: of for (where, cell), of in self.importances.items() if where == task}
+
 
 def find(rows: pd.DataFrame, asked: dict) -> Findings:
     """Return what is found in rows, one a trial; `asked` is the sweep's TOML."""

@@ -14,6 +14,11 @@ from suite.report.words import called, count, listed
 PAPERS = (TIMIT, IAM, JSB)
 
 
+def lead(found: Findings, asked: dict, titles: Mapping[str, str]) -> list[str]:
+    """Return the answer in sentences; `titles` are of tasks."""
+    return [*differing(found, titles), *mattering(found, asked, titles), claimed(found)]
+
+
 def differing(found: Findings, titles: Mapping[str, str]) -> list[str]:
     """Return which variants differ from vanilla, and where; `titles` are of tasks."""
     tested = pd.concat(found.differences.values()).dropna(subset="p")

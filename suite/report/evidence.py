@@ -70,7 +70,7 @@ def of_hyperparameters(
     cells, about, space = asked["cells"], asked["about"]["tasks"][task], asked["space"]
     title, label, ranges = about["title"], labelled(about["unit"]), varied(space)
     drawn = []
-    important = {cell: found.importances[task, cell] for cell in cells if (task, cell) in found.importances}
+    important = found.important(task)
     if important:
         figure = figures.shares(important, list(ranges), FIGURE_5.get(task))
         alt = f"Shares of the variance of the test score on {title} by hyperparameter, a bar a variant."
@@ -88,6 +88,14 @@ def of_hyperparameters(
         alt = f"Test score of each trial on {title} against its learning rate, a panel a variant."
         drawn.append(Drawn("learning-rate", figure, alt, RATES, f"{name}-trials"))
     return drawn
+
+
+def of_all_tasks(found: Findings) -> list[Drawn]:
+    """Return the figures over all tasks."""
+    if not found.standing.groups:
+        return []
+    alt = "Average ranks of variants over tasks, with the critical difference."
+    return [Drawn("ranks", figures.ranks(found.standing), alt, RANKS, "ranks")]
 
 
 def drawn_from(task: str, name: str, curves: pd.DataFrame, found: Findings, asked: dict) -> list[Table]:
@@ -171,4 +179,8 @@ PAIRS = (
 RATES = (
     "Each point is a trial, the best tenth on validation in orange; crosses along the top are trials off the "
     "scale or without a score."
+)
+RANKS = (
+    "Average ranks over tasks, best to the left; a bar joins variants that do not differ significantly "
+    "(Friedman’s test and Nemenyi’s critical difference at .05, after Demšar, 2006)."
 )

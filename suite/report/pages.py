@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from suite import Refusal
-from suite.analysis.findings import MOST, find, varied
+from suite.analysis.findings import MOST, Findings, find, varied
 from suite.analysis.stats import STATUSES, VANILLA, ranked, scored
 from suite.report import answers, evidence, figures, statistics, tables, words
 from suite.report.evidence import Drawn
@@ -56,63 +56,24 @@ def best(rows: pd.DataFrame) -> list[tuple[str, str, int]]:
 
 def build(rows: pd.DataFrame, asked: dict, curves: pd.DataFrame) -> dict[str, bytes]:
     """Return every file of the report by its name, pages last; `rows` as `prepare` gives them."""
-    found, about = find(rows, asked), asked["about"]["tasks"]
-    titles = {task: about[task]["title"] for task in asked["tasks"]}
-    files, tasks, shown = {}, [], []
-    for task in asked["tasks"]:
-        name, trials = slug(task), rows[rows["task"] == task]
-        own = curves[curves["task"] == task]
-        every = tables.trials(name, trials, asked)
-        for table in (every, *evidence.drawn_from(task, name, own, found, asked)):
-            files[f"tables/{table.name}.csv"] = table.csv()
-        scores = [tables.scores(name, found.summaries[task], asked)]
-        if len(asked["cells"]) > 1 and VANILLA in asked["cells"]:
-            scores.append(statistics.differences(name, found.differences[task]))
-        scores.append(tables.best(name, trials, found.summaries[task], asked))
-        important = {cell: found.importances.get((task, cell)) for cell in asked["cells"]}
-        important = {cell: of for cell, of in important.items() if of}
-        shares = [statistics.importance(name, important, list(varied(asked["space"])))] if important else []
-        shown += [*scores, *shares]
-        tasks.append(
-            {
-                "slug": name,
-                "title": titles[task],
-                "answer": words.answer(found.summaries[task], about[task]["unit"]),
-                "unscored": int((~scored(trials)).sum()),
-                "trials": len(trials),
-                "figures": _placed(files, name, evidence.of_scores(task, name, trials, own, found, asked)),
-                "tables": scores,
-                "hyperparameters": _placed(
-                    files, name, evidence.of_hyperparameters(task, name, trials, found, asked)
-                ),
-                "importance": shares,
-            }
-        )
-    ranks = (
-        [Drawn("ranks", figures.ranks(found.standing), RANKS, RANKS, "ranks")]
-        if found.standing.groups
-        else []
-    )
-    for verdict in found.verdicts:
-        if len(verdict.numbers):
-            table = tables.Table(f"claim-{verdict.claim.id}", "", verdict.numbers, [])
-            files[f"tables/{table.name}.csv"] = table.csv()
+    found, files = find(rows, asked), {}
+    titles = {task: asked["about"]["tasks"][task]["title"] for task in asked["tasks"]}
+    tasks = [
+        _of_task(files, task, rows[rows["task"] == task], curves[curves["task"] == task], found, asked)
+        for task in asked["tasks"]
+    ]
     page = {
         "name": asked["name"],
         "vanilla": VANILLA,
         "progress": words.progress(rows, asked),
-        "lead": [
-            *answers.differing(found, titles),
-            *answers.mattering(found, asked, titles),
-            answers.claimed(found),
-        ],
+        "lead": answers.lead(found, asked, titles),
         "overall": words.overall(found.summaries),
         "caution": answers.caution(found),
         "tasks": tasks,
         "glance": tables.glance(found.summaries, asked),
         "verdicts": found.verdicts,
         "claims": statistics.claims(found.verdicts),
-        "ranks": _placed(files, "all", ranks),
+        "ranks": _placed(files, "all", evidence.of_all_tasks(found)),
         "standing": statistics.standing(found.standing),
         "asked": [tables.protocol(asked), tables.space(asked)],
         "data": tables.data(asked),
@@ -125,15 +86,38 @@ def build(rows: pd.DataFrame, asked: dict, curves: pd.DataFrame) -> dict[str, by
         "most": MOST if rows.groupby(["task", "cell"]).size().max() > MOST else None,
     }
     whole = ("glance", "claims", "standing", "data", "cost", "provenance", "failures")
-    for table in (*(page[key] for key in whole), *page["asked"], *shown):
-        files[f"tables/{table.name}.csv"] = table.csv()
+    _filed(files, [*(page[key] for key in whole), *page["asked"], *statistics.numbers(found.verdicts)])
     return files | {name: render(f"{name}.j2", page) for name in ("report.md", "index.html")}
 
 
-RANKS = (
-    "Average ranks over tasks, best to the left; a bar joins variants that do not differ significantly "
-    "(Friedman’s test and Nemenyi’s critical difference at .05, after Demšar, 2006)."
-)
+def _of_task(
+    files: dict[str, bytes], task: str, rows: pd.DataFrame, curves: pd.DataFrame, found: Findings, asked: dict
+) -> dict:
+    """Put the files of one task among others, and return what a page needs of it."""
+    name, about, summary = slug(task), asked["about"]["tasks"][task], found.summaries[task]
+    scores = [tables.scores(name, summary, asked), tables.best(name, rows, summary, asked)]
+    if len(found.differences[task]) and VANILLA in asked["cells"]:
+        scores.insert(1, statistics.differences(name, found.differences[task]))
+    important = found.important(task)
+    shares = [statistics.importance(name, important, list(varied(asked["space"])))] if important else []
+    hidden = [tables.trials(name, rows, asked), *evidence.drawn_from(task, name, curves, found, asked)]
+    _filed(files, [*scores, *shares, *hidden])
+    return {
+        "slug": name,
+        "title": about["title"],
+        "answer": words.answer(summary, about["unit"]),
+        "unscored": int((~scored(rows)).sum()),
+        "trials": len(rows),
+        "figures": _placed(files, name, evidence.of_scores(task, name, rows, curves, found, asked)),
+        "tables": scores,
+        "hyperparameters": _placed(files, name, evidence.of_hyperparameters(task, name, rows, found, asked)),
+        "importance": shares,
+    }
+
+
+def _filed(files: dict[str, bytes], found: list[tables.Table]) -> None:
+    """Put the CSV files of tables among others."""
+    files |= {f"tables/{table.name}.csv": table.csv() for table in found}
 
 
 def _placed(files: dict[str, bytes], name: str, drawn: list[Drawn]) -> list[dict]:

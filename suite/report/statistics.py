@@ -68,6 +68,12 @@ def claims(verdicts: list[Verdict]) -> Table:
     return Table("claims", "Published claims, and what is found here.", frame, columns)
 
 
+def numbers(verdicts: list[Verdict]) -> list[Table]:
+    """Return the numbers that verdicts follow from, a table a claim that has any. No page shows them."""
+    tested = [verdict for verdict in verdicts if len(verdict.numbers)]
+    return [Table(f"claim-{verdict.claim.id}", "", verdict.numbers, []) for verdict in tested]
+
+
 def standing(found: Standing) -> Table:
     """Return the average ranks of variants over tasks."""
     frame = found.ranks.rename_axis("cell").rename("rank").reset_index()
