@@ -12,16 +12,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import tiny
-from sweeps import ASKED, HERE, children, command, comparable, rows, scheduler, waited, workers_of
+from sweeps import ASKED, HERE, LONG, children, command, comparable, rows, scheduler, waited, workers_of
 
 from suite import store
 from suite.search import sweep, workers
 from suite.search.clusters import Local
 
+SOME = [pytest.param(0, marks=LONG), 2]  # in the driver's own process the same, and sooner
 AWAY = 60 if "ODYSSEY_LONG" in os.environ else 5  # seconds
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", SOME)
 def test_killed_and_started_again_it_ends_with_the_same_rows(workers, undisturbed, tmp_path):
     """SIGKILL for the driver and all its workers at once, each time a few more rows are there."""
     folder = tmp_path / "tiny"
@@ -136,7 +137,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", disk], check=True)
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", SOME)
 def test_a_full_disk_ends_the_sweep_in_one_line_and_loses_nothing(workers, undisturbed, small_disk):
     """Really full, from when the first trials train until all others have been refused."""
     folder, filler = small_disk / "tiny", small_disk / "filler"
