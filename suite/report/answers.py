@@ -93,7 +93,7 @@ def caution(found: Findings) -> str:
     searches = pd.concat(found.summaries.values()).query("trials > 0")["trials"]
     if searches.min() < searches.max():
         there = f"{searches.min():,} to {count(searches.max(), 'trial')}"
-        said += f" Variants have {there} so far, and more trials find a better best."
+        said += f" Variants have {there} so far, those that end early first, and more find a better best."
     return said
 
 
@@ -108,8 +108,8 @@ def data(asked: dict, titles: Mapping[str, str]) -> str:
         )
     if others:
         said.append(
-            f"On {listed(others)} the data are not theirs: variants can be compared with each other, but no "
-            f"score with one of the paper, and what its claims say of all tasks is tested on other ones."
+            f"On {listed(others)} the data are not those of Greff et al.: variants can be compared with each "
+            f"other, but no score with one of that paper, and what it says of all tasks is tested on others."
         )
     return " ".join(said)
 
