@@ -45,6 +45,11 @@ class Findings:
     standing: Standing
     verdicts: list[Verdict]
 
+    @property
+    def many(self) -> bool:
+        """Whether a sweep has too many searches to look at each closely."""
+        return len(self.expected) > SEARCHES
+
     def significant(self, task: str) -> frozenset[str]:
         """Return the variants that differ significantly from vanilla on a task."""
         table = self.differences[task]

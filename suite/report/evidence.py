@@ -47,6 +47,8 @@ def of_scores(
             f"{name}-trials",
         )
     ]
+    if found.many:
+        return drawn
     expected = {cell: found.expected[task, cell] for cell in cells if (task, cell) in found.expected}
     expected = {cell: table for cell, table in expected.items() if table["expected"].notna().any()}
     if max(len(table) for table in expected.values()) > 1:

@@ -140,6 +140,13 @@ def test_a_space_without_learning_rate_has_no_figure_of_it(rows, asked, tmp_path
     assert len(page.all("svg")) == len(FIGURES) - 1
 
 
+def test_a_sweep_of_many_searches_gets_the_figures_of_its_answer(rows, asked, tmp_path, monkeypatch):
+    monkeypatch.setattr("suite.analysis.findings.SEARCHES", 5)
+    write(rows, asked, tmp_path)
+    drawn = {path.stem for path in (tmp_path / "figures").iterdir()}
+    assert drawn == {f"{task}-{kind}" for task in asked["tasks"] for kind in ("boxes", "learning-rate")}
+
+
 def test_names_and_errors_are_text_not_markup(page, folder):
     assert "LSTM without forget gate: f = 1 & <no> more" in page.words()
     assert "ValueError: lanes | <4> ran out" in page.words()
