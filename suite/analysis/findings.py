@@ -22,9 +22,7 @@ from suite.space import Range
 
 DRAWS = 9_999  # of a permutation test
 MOST = 500  # trials of a search
-SEARCHES = (
-    60  # of a sweep: in one that has more, importance is vanilla's alone, for it takes half a second each
-)
+SEARCHES = 60  # of a sweep: where there are more, importance, half a second each, is vanilla's alone
 FAR = 3.0  # interquartile ranges above the upper quartile, beyond which a score is "far out" (Tukey, 1977)
 
 
