@@ -1,94 +1,39 @@
 """Verdicts on published claims, on planted studies whose effects are known."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import norm
+from studies import (
+    CELLS,
+    GAIN,
+    HURT,
+    NOISE,
+    RATE,
+    SPARED,
+    TASKS_ASKED,
+    UNITS,
+    asked,
+    importance,
+    planted,
+    verdicts,
+)
 
 from suite import space
 from suite.analysis import compare as comparing
-from suite.analysis import influences
-from suite.analysis.claims import CLAIMS, MUSIC, NOTHING_LEARNED, VARIANTS, judge
-from suite.analysis.compare import holm, interval, probability, scores, trials_needed
-from suite.analysis.differences import MARGIN, better, not_better, not_worse, same, worse
+from suite.analysis.claims import CLAIMS, MUSIC, VARIANTS, judge
+from suite.analysis.compare import holm, probability, scores
+from suite.analysis.differences import better, not_better, not_worse, same, worse
 from suite.analysis.influences import SURE
 from suite.analysis.published import IAM, TIMIT
-from suite.analysis.verdicts import Claim, Study, rounded
+from suite.analysis.verdicts import rounded
 from suite.cells import REFERENCES
 from suite.space import PAPER
 from tasks import TASKS
 
-TASKS_ASKED = ["jsb", TIMIT, "adding"]
-CELLS = ["rnn", "lstm", *VARIANTS, "gru", "lstm_b"]
-RATE, UNITS, NOISE = "learning_rate", "units", "input_noise"
-COLUMN = {name: (j,) for j, name in enumerate(PAPER)}
-PAIR = COLUMN[UNITS] + COLUMN[RATE]
-HURT, SPARED, GAIN = "nfg-noaf-hurt", "nig-nog-niaf-spare-music", "none-beats-vanilla"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def few_resamples():
-    with pytest.MonkeyPatch.context() as patch:
-        for module in (comparing, influences):
-            patch.setattr(module, "RESAMPLES", 400)
-        yield
-
-
-@dataclass(frozen=True)
-class Importance:
-    """A stand-in of `suite.analysis.importance.Importance`: all that verdicts look at."""
-
-    shares: dict
-    rest: float
-    spread: dict
-    floor: dict
-    step: float
-    error: float = 0.01
-
-    def marginal(self, column):
-        return np.linspace(0, 1.5 * self.step, 64), np.full(64, self.error / math.sqrt(2))
-
-
-def importance(step=0.1, rest=0.04, spread=0.001, floor=0.005, **shares):
-    known = {RATE: 0.85, UNITS: 0.02, "momentum": 0.001, NOISE: 0.03, "pair": 0.059} | shares
-    effects = {COLUMN.get(name, PAIR): share for name, share in known.items()}
-    return Importance(effects, rest, dict.fromkeys(effects, spread), {1: floor, 2: floor}, step)
-
-
-def asked(tasks=TASKS_ASKED, cells=CELLS, trials=200, **ranges):
-    return {"tasks": tasks, "cells": cells, "trials": trials, "space": space.to_table({**PAPER, **ranges})}
-
-
-def planted(question, effects=None, best=lambda units: 1e-3, worst=0.1, lost=0.0):
-    """Return rows in which a cell's trials are worse by `effects`, (task, cell) or cell, in normal deviates.
-
-    Every search has the same quantiles of scores, log-normal about `worst`, in order of how far a trial's
-    learning rate is from the `best` one for its units; a share `lost` of trials has none, at random. So
-    without effects a trial is better than another's with probability ½, exactly.
-    """
-    rng, frames, effects, n = np.random.default_rng(1), [], effects or {}, question["trials"]
-    for task in question["tasks"]:
-        for cell in question["cells"]:
-            drawn = {name: r.value(rng.random(n)) for name, r in PAPER.items()}
-            off = abs(np.log(drawn[RATE] / best(drawn[UNITS])))
-            deviates = norm.ppf((off.argsort().argsort() + 0.5) / n)
-            score = worst * np.exp(deviates + effects.get((task, cell), effects.get(cell, 0)))
-            valid = np.where(rng.random(n) < lost, math.nan, score)
-            frames.append(
-                pd.DataFrame({"task": task, "cell": cell, "trial": range(n), "valid": valid} | drawn).assign(
-                    test=score, status="done"
-                )
-            )
-    return pd.concat(frames, ignore_index=True)
-
-
-def verdicts(rows, question, known=None, seed=1, draws=999):
-    known = known or importance()
-    found = judge(rows, question, {(task, "lstm"): known for task in question["tasks"]}, seed, draws)
-    return {verdict.claim.id: verdict for verdict in found}
+pytestmark = pytest.mark.usefixtures("few_resamples")
 
 
 PUBLISHED = {"nfg": 1, "noaf": 2, "lstm_b": -1, "rnn": 3, **{(TIMIT, c): 1 for c in ("nig", "nog", "niaf")}}
@@ -275,165 +220,6 @@ def test_the_evidence_on_shares_and_rates_has_their_numbers(judged):
     assert (
         f"a ratio of {x['ratio']:.2f} ({x['low']:.2f}–{x['high']:.2f}" in judged["rate-from-small"].evidence
     )
-
-
-def lines(test, probability, half, count, significant=False):
-    """Return the verdict of a test on so many equal comparisons."""
-    side = {"worse": significant and probability < 0.5, "better": significant and probability > 0.5}
-    line = {"cell": "np", "against": "lstm", "trials": 200, "probability": probability}
-    line |= {"low": probability - half, "high": probability + half, "adjusted": 0.5, "welch": math.nan} | side
-    tasks = [f"t{i}" for i in range(count)]
-    claim = Claim("c", "", "", test, pairs=(("np", "lstm"),))
-    table = pd.DataFrame([{"task": task} | line for task in tasks])
-    return test(Study(pd.DataFrame(), {}, {}, table, 1), claim, tasks)
-
-
-@pytest.mark.parametrize(
-    ("test", "probability", "significant", "verdict"),
-    [
-        (worse, 0.3, True, "holds"),
-        (worse, 0.42, False, "undecided"),
-        (worse, 0.5, False, "fails"),
-        (worse, 0.48, True, "holds"),  # a loss that is sure, and too small to matter
-        (worse, 0.7, True, "fails"),
-        (better, 0.7, True, "holds"),
-        (better, 0.58, False, "undecided"),
-        (better, 0.5, False, "fails"),
-        (not_worse, 0.5, False, "holds"),
-        (not_worse, 0.7, True, "holds"),
-        (not_worse, 0.42, False, "undecided"),
-        (not_worse, 0.48, True, "fails"),
-        (not_better, 0.3, True, "holds"),
-        (not_better, 0.58, False, "undecided"),
-        (not_better, 0.52, True, "fails"),
-        (same, 0.5, False, "holds"),
-        (same, 0.42, False, "undecided"),
-        (same, 0.58, False, "undecided"),
-        (same, 0.3, True, "fails"),
-        (same, 0.7, True, "fails"),
-    ],
-)
-def test_absence_of_significance_is_not_equality(test, probability, significant, verdict):
-    assert lines(test, probability, 0.05, 1, significant).verdict == verdict
-
-
-@pytest.mark.parametrize(("test", "probability"), [(worse, 0.47), (better, 0.53)])
-def test_one_exclusion_of_many_must_stand_for_all_at_once(test, probability):
-    """0.47 − 0.06 is above the margin; 0.47 − 0.06 · 2.73 / 1.96, quantiles for eight and for one, is not."""
-    found = [lines(test, probability, 0.06, count) for count in (1, 8)]
-    assert [v.verdict for v in found] == ["fails", "undecided"]
-    assert found[1].numbers["low_of_all"].iloc[0] == pytest.approx(
-        probability - 0.06 * 2.734 / 1.960, abs=1e-4
-    )
-
-
-def test_trials_needed_are_the_fewer_of_a_difference_found_and_one_excluded():
-    assert lines(worse, 0.44, 0.06, 8).trials_needed == rounded(trials_needed(0.44, 8))
-    assert lines(worse, 0.46, 0.07, 8).trials_needed == rounded(trials_needed(0.5 + 0.46 - MARGIN, 1))
-    assert lines(not_worse, 0.36, 0.06, 1).trials_needed == 300  # 67 would do, but 200 did not
-
-
-def test_the_trials_needed_exclude_a_loss_in_four_of_five_cases_where_there_is_none():
-    n, rng = trials_needed(0.5 + 0.5 - MARGIN, 1), np.random.default_rng(2)
-    low = [interval(*rng.standard_normal((2, n)), seed)[0] for seed in range(100)]
-    assert np.mean(np.array(low) > MARGIN) == pytest.approx(0.8, abs=0.08)
-
-
-@pytest.mark.parametrize(
-    ("effects", "verdict"),
-    [
-        ({"rnn": 3}, "holds"),  # no better than who has learned nothing
-        ({"rnn": 1.2}, "holds"),  # learns, but scores three times as high
-        ({"rnn": 0.6}, "fails"),  # significantly worse, but not twice, and it learns
-        ({}, "fails"),
-        ({"lstm": 3, "gru": 3, "rnn": 3}, "undecided"),  # none learns
-        ({"gru": 3, "rnn": 5}, "undecided"),  # one of the others does not
-    ],
-)
-def test_a_simple_network_forgets_by_the_criterion(effects, verdict):
-    question = asked(["adding"], ["rnn", "lstm", "gru"])
-    found = verdicts(planted(question, effects), question)["rnn-forgets"]
-    assert found.verdict == verdict
-    assert f"{found.numbers['rnn'].iloc[0]:.3g} for rnn" in found.evidence
-
-
-def test_a_simple_network_does_not_forget_by_medians_that_may_be_chance():
-    question = asked(["adding"], ["rnn", "lstm", "gru"], trials=20)
-    found = verdicts(planted(question, {"rnn": 0.72}), question)["rnn-forgets"]
-    assert found.numbers["rnn"].iloc[0] > 2 * found.numbers["lstm"].iloc[0]
-    assert (found.verdict, found.numbers["adjusted"].iloc[0] > 0.05) == ("fails", True)
-
-
-def test_the_score_of_who_has_learned_nothing_is_that_of_a_constant():
-    adding, digits = (TASKS[name].load(None)["train"].targets for name in NOTHING_LEARNED)
-    assert np.mean((np.ravel(adding) - 1) ** 2) == pytest.approx(NOTHING_LEARNED["adding"], abs=0.02)
-    classes = np.ravel(digits)
-    most = np.bincount(classes).max() / len(classes)
-    assert 1 - most == pytest.approx(NOTHING_LEARNED["sequential_digits"], abs=0.01)
-
-
-@pytest.mark.parametrize(
-    ("share", "rest", "verdict", "known"),
-    [(0.6, 0.05, "fails", False), (0.6, 0.3, "undecided", False), (0.66, 0.05, "undecided", True)],
-)
-def test_a_share_is_judged_with_and_without_the_rest(share, rest, verdict, known):
-    """Of 0.7 that is explained, 0.6 is more than two thirds; more trials would not tell what the rest is."""
-    question = asked(["jsb"], ["lstm"], trials=20)
-    found = verdicts(planted(question), question, importance(**{RATE: share}, rest=rest, spread=0.002))
-    assert found["learning-rate-most"].verdict == verdict
-    assert math.isfinite(found["learning-rate-most"].trials_needed) == known
-
-
-def test_interactions_may_be_all_of_the_rest():
-    question = asked(["jsb"], ["lstm"], trials=20)
-    rows = planted(question)
-    for rest, verdict in ((0.1, "holds"), (0.2, "undecided")):
-        assert verdicts(rows, question, importance(rest=rest))["interactions-few"].verdict == verdict
-
-
-def test_where_no_share_is_above_chance_nothing_is_said():
-    question = asked(["jsb"], ["lstm"], trials=20)
-    nothing = importance(
-        **{RATE: 0.004, UNITS: 0, "momentum": 0, NOISE: 0.004, "pair": 0}, rest=0.99, spread=0
-    )
-    found = verdicts(planted(question), question, nothing)
-    for name in ("learning-rate-most", "momentum-nothing", "noise-hurts-music", "interactions-few"):
-        assert found[name].verdict == "undecided"
-
-
-@pytest.mark.parametrize(
-    ("step", "share", "verdict"),
-    [
-        (0.1, 0.03, "holds"),
-        (-0.1, 0.03, "fails"),
-        (0.1, 0.0005, "fails"),  # it rises, but that is nothing
-        (0.1, 0.0045, "undecided"),  # not above chance
-        (0.01, 0.03, "undecided"),  # no more than the spread
-    ],
-)
-def test_noise_hurts_where_the_marginal_rises_above_chance(step, share, verdict):
-    question = asked(["jsb"], ["lstm"], trials=20)
-    known = importance(**{NOISE: share}, step=step)
-    assert verdicts(planted(question), question, known)["noise-hurts-music"].verdict == verdict
-
-
-def test_small_and_large_networks_are_thirds_of_the_range_on_its_scale():
-    question = asked(["jsb"], ["lstm"])
-    rows = planted(question, best=lambda units: np.where(units < 43, 1e-3, 1e-5))  # 20 · 10^⅓ is 43
-    x = verdicts(rows, question)["rate-from-small"].numbers.iloc[0]
-    assert (x["small"], x["large"]) == (pytest.approx(1e-3, rel=0.3), pytest.approx(1e-5, rel=0.3))
-    assert x["low"] < x["ratio"] < x["high"] < 0.1
-
-
-def test_rates_that_do_not_matter_are_seldom_told_apart():
-    """Where scores are chance, best rates are any, and intervals say so."""
-    question, rng = asked(["jsb"], ["lstm"]), np.random.default_rng(4)
-    rows = planted(question)
-    wrong = 0
-    for seed in range(60):
-        chance = rows.assign(valid=rng.permutation(rows["valid"]))
-        wrong += verdicts(chance, question, seed=seed)["rate-from-small"].verdict != "undecided"
-    assert wrong <= 4
 
 
 WRONG = {worse: "holds", better: "holds", not_worse: "fails", not_better: "fails", same: "fails"}

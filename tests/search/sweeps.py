@@ -57,7 +57,9 @@ def scheduler(folder, port=0, *more):
     file.unlink(missing_ok=True)
     asked = ["--host=127.0.0.1", f"--port={port}", "--no-dashboard", f"--scheduler-file={file}", *more]
     with started("dask_scheduler", *asked):
-        yield json.loads(waited(file.exists, file.read_text))["address"]
+        # the file is there before its text is
+        written = waited(lambda: file.exists() and file.read_text().endswith("}"), file.read_text)
+        yield json.loads(written)["address"]
 
 
 @contextlib.contextmanager

@@ -1,0 +1,74 @@
+"""Planted studies whose effects are known, and what verdicts say of them."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from suite import space
+from suite.analysis.claims import VARIANTS, judge
+from suite.analysis.published import TIMIT
+from suite.space import PAPER
+
+TASKS_ASKED = ["jsb", TIMIT, "adding"]
+CELLS = ["rnn", "lstm", *VARIANTS, "gru", "lstm_b"]
+RATE, UNITS, NOISE = "learning_rate", "units", "input_noise"
+COLUMN = {name: (j,) for j, name in enumerate(PAPER)}
+PAIR = COLUMN[UNITS] + COLUMN[RATE]
+HURT, SPARED, GAIN = "nfg-noaf-hurt", "nig-nog-niaf-spare-music", "none-beats-vanilla"
+
+
+@dataclass(frozen=True)
+class Importance:
+    """A stand-in of `suite.analysis.importance.Importance`: all that verdicts look at."""
+
+    shares: dict
+    rest: float
+    spread: dict
+    floor: dict
+    step: float
+    error: float = 0.01
+
+    def marginal(self, column):
+        return np.linspace(0, 1.5 * self.step, 64), np.full(64, self.error / math.sqrt(2))
+
+
+def importance(step=0.1, rest=0.04, spread=0.001, floor=0.005, **shares):
+    known = {RATE: 0.85, UNITS: 0.02, "momentum": 0.001, NOISE: 0.03, "pair": 0.059} | shares
+    effects = {COLUMN.get(name, PAIR): share for name, share in known.items()}
+    return Importance(effects, rest, dict.fromkeys(effects, spread), {1: floor, 2: floor}, step)
+
+
+def asked(tasks=TASKS_ASKED, cells=CELLS, trials=200, **ranges):
+    return {"tasks": tasks, "cells": cells, "trials": trials, "space": space.to_table({**PAPER, **ranges})}
+
+
+def planted(question, effects=None, best=lambda units: 1e-3, worst=0.1, lost=0.0):
+    """Return rows in which a cell's trials are worse by `effects`, (task, cell) or cell, in normal deviates.
+
+    Every search has the same quantiles of scores, log-normal about `worst`, in order of how far a trial's
+    learning rate is from the `best` one for its units; a share `lost` of trials has none, at random. So
+    without effects a trial is better than another's with probability ½, exactly.
+    """
+    rng, frames, effects, n = np.random.default_rng(1), [], effects or {}, question["trials"]
+    for task in question["tasks"]:
+        for cell in question["cells"]:
+            drawn = {name: r.value(rng.random(n)) for name, r in PAPER.items()}
+            off = abs(np.log(drawn[RATE] / best(drawn[UNITS])))
+            deviates = norm.ppf((off.argsort().argsort() + 0.5) / n)
+            score = worst * np.exp(deviates + effects.get((task, cell), effects.get(cell, 0)))
+            valid = np.where(rng.random(n) < lost, math.nan, score)
+            frames.append(
+                pd.DataFrame({"task": task, "cell": cell, "trial": range(n), "valid": valid} | drawn).assign(
+                    test=score, status="done"
+                )
+            )
+    return pd.concat(frames, ignore_index=True)
+
+
+def verdicts(rows, question, known=None, seed=1, draws=999):
+    known = known or importance()
+    found = judge(rows, question, {(task, "lstm"): known for task in question["tasks"]}, seed, draws)
+    return {verdict.claim.id: verdict for verdict in found}

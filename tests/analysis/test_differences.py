@@ -1,0 +1,115 @@
+"""Verdicts on claims that cells differ, or do not."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from studies import (
+    asked,
+    planted,
+    verdicts,
+)
+
+from suite.analysis.claims import NOTHING_LEARNED
+from suite.analysis.compare import interval, trials_needed
+from suite.analysis.differences import MARGIN, better, not_better, not_worse, same, worse
+from suite.analysis.verdicts import Claim, Study, rounded
+from tasks import TASKS
+
+pytestmark = pytest.mark.usefixtures("few_resamples")
+
+
+def lines(test, probability, half, count, significant=False):
+    """Return the verdict of a test on so many equal comparisons."""
+    side = {"worse": significant and probability < 0.5, "better": significant and probability > 0.5}
+    line = {"cell": "np", "against": "lstm", "trials": 200, "probability": probability}
+    line |= {"low": probability - half, "high": probability + half, "adjusted": 0.5, "welch": math.nan} | side
+    tasks = [f"t{i}" for i in range(count)]
+    claim = Claim("c", "", "", test, pairs=(("np", "lstm"),))
+    table = pd.DataFrame([{"task": task} | line for task in tasks])
+    return test(Study(pd.DataFrame(), {}, {}, table, 1), claim, tasks)
+
+
+@pytest.mark.parametrize(
+    ("test", "probability", "significant", "verdict"),
+    [
+        (worse, 0.3, True, "holds"),
+        (worse, 0.42, False, "undecided"),
+        (worse, 0.5, False, "fails"),
+        (worse, 0.48, True, "holds"),  # a loss that is sure, and too small to matter
+        (worse, 0.7, True, "fails"),
+        (better, 0.7, True, "holds"),
+        (better, 0.58, False, "undecided"),
+        (better, 0.5, False, "fails"),
+        (not_worse, 0.5, False, "holds"),
+        (not_worse, 0.7, True, "holds"),
+        (not_worse, 0.42, False, "undecided"),
+        (not_worse, 0.48, True, "fails"),
+        (not_better, 0.3, True, "holds"),
+        (not_better, 0.58, False, "undecided"),
+        (not_better, 0.52, True, "fails"),
+        (same, 0.5, False, "holds"),
+        (same, 0.42, False, "undecided"),
+        (same, 0.58, False, "undecided"),
+        (same, 0.3, True, "fails"),
+        (same, 0.7, True, "fails"),
+    ],
+)
+def test_absence_of_significance_is_not_equality(test, probability, significant, verdict):
+    assert lines(test, probability, 0.05, 1, significant).verdict == verdict
+
+
+@pytest.mark.parametrize(("test", "probability"), [(worse, 0.47), (better, 0.53)])
+def test_one_exclusion_of_many_must_stand_for_all_at_once(test, probability):
+    """0.47 − 0.06 is above the margin; 0.47 − 0.06 · 2.73 / 1.96, quantiles for eight and for one, is not."""
+    found = [lines(test, probability, 0.06, count) for count in (1, 8)]
+    assert [v.verdict for v in found] == ["fails", "undecided"]
+    assert found[1].numbers["low_of_all"].iloc[0] == pytest.approx(
+        probability - 0.06 * 2.734 / 1.960, abs=1e-4
+    )
+
+
+def test_trials_needed_are_the_fewer_of_a_difference_found_and_one_excluded():
+    assert lines(worse, 0.44, 0.06, 8).trials_needed == rounded(trials_needed(0.44, 8))
+    assert lines(worse, 0.46, 0.07, 8).trials_needed == rounded(trials_needed(0.5 + 0.46 - MARGIN, 1))
+    assert lines(not_worse, 0.36, 0.06, 1).trials_needed == 300  # 67 would do, but 200 did not
+
+
+def test_the_trials_needed_exclude_a_loss_in_four_of_five_cases_where_there_is_none():
+    n, rng = trials_needed(0.5 + 0.5 - MARGIN, 1), np.random.default_rng(2)
+    low = [interval(*rng.standard_normal((2, n)), seed)[0] for seed in range(100)]
+    assert np.mean(np.array(low) > MARGIN) == pytest.approx(0.8, abs=0.08)
+
+
+@pytest.mark.parametrize(
+    ("effects", "verdict"),
+    [
+        ({"rnn": 3}, "holds"),  # no better than who has learned nothing
+        ({"rnn": 1.2}, "holds"),  # learns, but scores three times as high
+        ({"rnn": 0.6}, "fails"),  # significantly worse, but not twice, and it learns
+        ({}, "fails"),
+        ({"lstm": 3, "gru": 3, "rnn": 3}, "undecided"),  # none learns
+        ({"gru": 3, "rnn": 5}, "undecided"),  # one of the others does not
+    ],
+)
+def test_a_simple_network_forgets_by_the_criterion(effects, verdict):
+    question = asked(["adding"], ["rnn", "lstm", "gru"])
+    found = verdicts(planted(question, effects), question)["rnn-forgets"]
+    assert found.verdict == verdict
+    assert f"{found.numbers['rnn'].iloc[0]:.3g} for rnn" in found.evidence
+
+
+def test_a_simple_network_does_not_forget_by_medians_that_may_be_chance():
+    question = asked(["adding"], ["rnn", "lstm", "gru"], trials=20)
+    found = verdicts(planted(question, {"rnn": 0.72}), question)["rnn-forgets"]
+    assert found.numbers["rnn"].iloc[0] > 2 * found.numbers["lstm"].iloc[0]
+    assert (found.verdict, found.numbers["adjusted"].iloc[0] > 0.05) == ("fails", True)
+
+
+def test_the_score_of_who_has_learned_nothing_is_that_of_a_constant():
+    adding, digits = (TASKS[name].load(None)["train"].targets for name in NOTHING_LEARNED)
+    assert np.mean((np.ravel(adding) - 1) ** 2) == pytest.approx(NOTHING_LEARNED["adding"], abs=0.02)
+    classes = np.ravel(digits)
+    most = np.bincount(classes).max() / len(classes)
+    assert 1 - most == pytest.approx(NOTHING_LEARNED["sequential_digits"], abs=0.01)

@@ -1,0 +1,81 @@
+"""Verdicts on claims about hyperparameters."""
+
+import math
+
+import numpy as np
+import pytest
+from studies import (
+    NOISE,
+    RATE,
+    UNITS,
+    asked,
+    importance,
+    planted,
+    verdicts,
+)
+
+pytestmark = pytest.mark.usefixtures("few_resamples")
+
+
+@pytest.mark.parametrize(
+    ("share", "rest", "verdict", "known"),
+    [(0.6, 0.05, "fails", False), (0.6, 0.3, "undecided", False), (0.66, 0.05, "undecided", True)],
+)
+def test_a_share_is_judged_with_and_without_the_rest(share, rest, verdict, known):
+    """Of 0.7 that is explained, 0.6 is more than two thirds; more trials would not tell what the rest is."""
+    question = asked(["jsb"], ["lstm"], trials=20)
+    found = verdicts(planted(question), question, importance(**{RATE: share}, rest=rest, spread=0.002))
+    assert found["learning-rate-most"].verdict == verdict
+    assert math.isfinite(found["learning-rate-most"].trials_needed) == known
+
+
+def test_interactions_may_be_all_of_the_rest():
+    question = asked(["jsb"], ["lstm"], trials=20)
+    rows = planted(question)
+    for rest, verdict in ((0.1, "holds"), (0.2, "undecided")):
+        assert verdicts(rows, question, importance(rest=rest))["interactions-few"].verdict == verdict
+
+
+def test_where_no_share_is_above_chance_nothing_is_said():
+    question = asked(["jsb"], ["lstm"], trials=20)
+    nothing = importance(
+        **{RATE: 0.004, UNITS: 0, "momentum": 0, NOISE: 0.004, "pair": 0}, rest=0.99, spread=0
+    )
+    found = verdicts(planted(question), question, nothing)
+    for name in ("learning-rate-most", "momentum-nothing", "noise-hurts-music", "interactions-few"):
+        assert found[name].verdict == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("step", "share", "verdict"),
+    [
+        (0.1, 0.03, "holds"),
+        (-0.1, 0.03, "fails"),
+        (0.1, 0.0005, "fails"),  # it rises, but that is nothing
+        (0.1, 0.0045, "undecided"),  # not above chance
+        (0.01, 0.03, "undecided"),  # no more than the spread
+    ],
+)
+def test_noise_hurts_where_the_marginal_rises_above_chance(step, share, verdict):
+    question = asked(["jsb"], ["lstm"], trials=20)
+    known = importance(**{NOISE: share}, step=step)
+    assert verdicts(planted(question), question, known)["noise-hurts-music"].verdict == verdict
+
+
+def test_small_and_large_networks_are_thirds_of_the_range_on_its_scale():
+    question = asked(["jsb"], ["lstm"])
+    rows = planted(question, best=lambda units: np.where(units < 43, 1e-3, 1e-5))  # 20 · 10^⅓ is 43
+    x = verdicts(rows, question)["rate-from-small"].numbers.iloc[0]
+    assert (x["small"], x["large"]) == (pytest.approx(1e-3, rel=0.3), pytest.approx(1e-5, rel=0.3))
+    assert x["low"] < x["ratio"] < x["high"] < 0.1
+
+
+def test_rates_that_do_not_matter_are_seldom_told_apart():
+    """Where scores are chance, best rates are any, and intervals say so."""
+    question, rng = asked(["jsb"], ["lstm"]), np.random.default_rng(4)
+    rows = planted(question)
+    wrong = 0
+    for seed in range(60):
+        chance = rows.assign(valid=rng.permutation(rows["valid"]))
+        wrong += verdicts(chance, question, seed=seed)["rate-from-small"].verdict != "undecided"
+    assert wrong <= 4
