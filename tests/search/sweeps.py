@@ -55,7 +55,13 @@ def scheduler(folder, port=0, *more):
     """Start a Dask scheduler as a user would, on loopback, and yield its address."""
     file = folder / "scheduler.json"
     file.unlink(missing_ok=True)
-    asked = ["--host=127.0.0.1", f"--port={port}", "--no-dashboard", f"--scheduler-file={file}", *more]
+    asked = [
+        "--host=127.0.0.1",
+        f"--port={port}",
+        "--dashboard-address=127.0.0.1:0",
+        f"--scheduler-file={file}",
+        *more,
+    ]
     with started("dask_scheduler", *asked):
         # the file is there before its text is
         written = waited(lambda: file.exists() and file.read_text().endswith("}"), file.read_text)
