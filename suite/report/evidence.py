@@ -26,7 +26,7 @@ class Drawn:
 
 
 def of_scores(
-    task: str, name: str, trials: pd.DataFrame, curves, found: Findings, asked: dict
+    task: str, name: str, trials: pd.DataFrame, curves: pd.DataFrame, found: Findings, asked: dict
 ) -> list[Drawn]:
     """Return the figures of one task: of its `trials` and the `curves` of the best; `name` is in files."""
     if not scored(trials).any():
