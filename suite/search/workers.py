@@ -9,6 +9,7 @@ import time
 from concurrent.futures import CancelledError
 
 from distributed import Client, Future, KilledWorker, TimeoutError, WorkerPlugin, get_worker, wait
+from distributed.comm import CommClosedError
 
 from suite import Refusal
 from suite.search import CONNECT
@@ -69,10 +70,21 @@ class Workers(Crew):
         self.client, self.ready, self.expected = client, ready, expected
         self.running: dict[Future, tuple[Unit, object]] = {}
         try:
-            client.register_plugin(ready)
+            self.begin()
         except BaseException:
             self.__exit__()
             raise
+
+    def begin(self, attempts: int = 10) -> None:
+        """Have all workers begin with `ready`, again where one died meanwhile: Dask then hangs up on all."""
+        for left in reversed(range(attempts)):
+            try:
+                self.client.register_plugin(self.ready)
+                return
+            except CommClosedError:
+                if not left:
+                    raise
+                time.sleep(0.5)
 
     @property
     def size(self) -> int:
@@ -120,7 +132,7 @@ class Workers(Crew):
                 f"the scheduler went away and did not come back in {CONNECT}; start it again and ask again: "
                 f"all finished trials are kept"
             )
-        self.client.register_plugin(self.ready)
+        self.begin()
         self.submit(unit)
 
     def __exit__(self, *_):

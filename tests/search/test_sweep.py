@@ -10,6 +10,7 @@ import dask
 import numpy as np
 import pandas as pd
 import pytest
+from distributed.comm import CommClosedError
 from sweeps import ASKED, comparable, rows
 
 import tasks
@@ -204,6 +205,30 @@ def test_lanes_are_counted_for_each_shape_and_never_more_than_have_work():
     counts = sweep.lanes(asked, splits, machine.Plan(1, gpus=("0",), memory=10**12))
     assert set(counts.values()) == {35}  # of two widths, half of the trials
     assert set(sweep.lanes(asked, splits, machine.Plan(1, lanes=3)).values()) == {3}
+
+
+class HungUp:
+    """A client on which Dask hangs up so often, as it does where a worker dies while a plugin is sent."""
+
+    def __init__(self, times):
+        self.times = times
+
+    def register_plugin(self, ready):
+        self.times -= 1
+        if self.times >= 0:
+            raise CommClosedError
+
+    def close(self):
+        self.closed = True
+
+
+def test_a_worker_that_dies_while_it_begins_does_not_end_the_sweep(monkeypatch):
+    monkeypatch.setattr(workers.time, "sleep", lambda seconds: None)
+    assert workers.Workers(HungUp(3), None).client.times == -1
+    client = HungUp(1_000)
+    with pytest.raises(CommClosedError):
+        workers.Workers(client, None)
+    assert client.closed
 
 
 def test_a_worker_that_dask_has_given_up_is_started_anew():
