@@ -1,14 +1,24 @@
-"""Names and what they stand for: references "module:attribute", as in the entry points of packages."""
+"""Names and what they stand for: references "module:attribute", as in the entry points of packages.
+
+A module that a reference names is somebody's own code, which may raise anything when it is imported, or
+end the process. All that is refused in one line, with the file and line where it came from.
+"""
 
 import ast
 import difflib
 import importlib
 import importlib.util
-from collections.abc import Iterable
+import sys
+import sysconfig
+import traceback
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 from suite import Refusal
+
+INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
 def known(listed: dict[str, str], group: str) -> dict[str, str]:
@@ -30,13 +40,51 @@ def known(listed: dict[str, str], group: str) -> dict[str, str]:
 def find(kind: str, name: str, references: dict[str, str]):
     """Return what a name, or a reference "module:attribute", stands for; refuse what cannot be found."""
     reference = references.get(name, name)
-    if ":" not in reference:
+    module, colon, attribute = reference.partition(":")
+    if not colon and name not in references:
         raise unknown(kind, name, references)
-    module, _, attribute = reference.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        raise Refusal(f"{kind} {name!r}: cannot import {reference} ({error})") from error
+    except (Exception, SystemExit) as error:
+        raise Refusal(f"{kind} {name!r}: cannot import {reference} ({described(error)})") from error
+
+
+def usable(names: Iterable[str], get: Callable[[str], Any]) -> Iterator[tuple[str, Any]]:
+    """Yield names with what `get` returns for each; skip those it refuses, and say so on stderr.
+
+    For lists of all there is: one broken plug-in must not hide the rest.
+    """
+    for name in names:
+        try:
+            yield name, get(name)
+        except Refusal as refusal:
+            print(f"odyssey: {name!r} is skipped: {refusal}", file=sys.stderr)
+
+
+def described(error: BaseException) -> str:
+    """Return what somebody's code raised, in one line: its type, its words, and the file and line.
+
+    The line is the innermost one in a folder of the user's own; where there is none, such as in an installed
+    plug-in, the first that is not the suite's.
+    """
+    if isinstance(error, SyntaxError) and error.lineno:
+        words, place = error.msg, f"{error.filename}, line {error.lineno}"
+    else:
+        words, place = " ".join(str(error).split()), raised_at(error)
+    return f"{type(error).__name__}{words and ': '}{words}{place and f' ({place})'}"
+
+
+def raised_at(error: BaseException) -> str:
+    """Return the file and line that `described` names; "" where nobody's code was running."""
+    frames = [
+        (code.co_filename, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if not (code := frame.f_code).co_filename.startswith("<")
+        and str(frame.f_globals.get("__name__")).partition(".")[0] not in ("suite", "importlib")
+    ]
+    in_own_folder = [place for place in frames if not place[0].startswith(INSTALLED)]
+    chosen = in_own_folder[-1:] or frames[:1]
+    return "{}, line {}".format(*chosen[0]) if chosen else ""
 
 
 def unknown(kind: str, name: str, names: Iterable[str]) -> Refusal:
@@ -49,14 +97,28 @@ def unknown(kind: str, name: str, names: Iterable[str]) -> Refusal:
 def summary(reference: str) -> str:
     """Return the first line of the docstring of a class, read from its source: the module is not imported.
 
-    "" where there is none to be read, such as for a class that its module has from elsewhere.
+    "" where there is none to be read, such as for a class that its module has from elsewhere. A module that
+    is not there or no Python, and a package above it that cannot be imported, are refused.
     """
     module, _, attribute = reference.partition(":")
     try:
-        source = Path(importlib.util.find_spec(module).origin).read_text(encoding="utf-8")
-    except (ImportError, AttributeError, TypeError, OSError, ValueError):
-        return ""
-    for node in ast.parse(source).body:
+        if not (path := source_file(module)):
+            return ""
+        body = ast.parse(path.read_bytes(), path).body
+    except (Exception, SystemExit) as error:
+        raise Refusal(f"cannot import {reference} ({described(error)})") from error
+    for node in body:
         if isinstance(node, ast.ClassDef) and node.name == attribute:
             return (ast.get_docstring(node) or "").partition("\n")[0]
     return ""
+
+
+def source_file(module: str) -> Path | None:
+    """Return the file of a module's source, None where it has none; packages above it are imported."""
+    if module in sys.modules:
+        path = getattr(sys.modules[module], "__file__", None)
+    elif spec := importlib.util.find_spec(module):
+        path = spec.origin
+    else:
+        raise ModuleNotFoundError(f"No module named {module!r}")
+    return Path(path) if path and path.endswith(".py") else None

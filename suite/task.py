@@ -23,10 +23,6 @@ class Split:
     inputs: Sequence[np.ndarray]
     targets: Sequence[np.ndarray]
 
-    def __post_init__(self):
-        if len(self.inputs) != len(self.targets):
-            raise ValueError(f"{len(self.inputs)} inputs, but {len(self.targets)} targets")
-
     def __len__(self):
         return len(self.inputs)
 
@@ -43,6 +39,7 @@ class Task:
     `load(folder)` returns the three splits; `folder` is where the user keeps data files, or None for the
     default places (`tasks.data`). `loss` and `metric` name functions of `suite.layers.readout`; the score of
     a split is the metric pooled over it, and lower is better. `unit` is what the score is counted in.
+    Nothing is checked here: `suite.task_check` does, before a task is trained.
     """
 
     name: str

@@ -3,8 +3,11 @@
 Importing it loads no data and nothing heavier than numpy.
 """
 
-from suite import registry
-from suite.task import Task
+from collections.abc import Mapping
+from pathlib import Path
+
+from suite import registry, task_check
+from suite.task import Split, Task
 from tasks.adding import ADDING
 from tasks.chorales import CHORALES
 from tasks.polyphonic import JSB, MUSEDATA, NOTTINGHAM, PIANO_MIDI
@@ -21,15 +24,28 @@ TASKS: dict[str, Task] = {
 }
 
 
+def references() -> dict[str, str]:
+    """Return the reference of every known task: those listed here, then those of installed packages."""
+    return registry.known({name: f"tasks:TASKS[{name}]" for name in TASKS}, group="odyssey.tasks")
+
+
 def known() -> dict[str, Task]:
-    """Return the tasks listed here and those of installed packages (entry points `odyssey.tasks`)."""
-    listed = registry.known({name: f"tasks:TASKS[{name}]" for name in TASKS}, group="odyssey.tasks")
-    return {name: find(name, listed) for name in listed}
+    """Return the tasks listed here and those of installed packages (entry points `odyssey.tasks`).
+
+    A plug-in that cannot be used is skipped, which is said on stderr.
+    """
+    return dict(registry.usable(references(), find))
 
 
-def find(name: str, listed: dict[str, str] | None = None) -> Task:
-    """Return a task by name or as "module:attribute"; refuse an unknown one."""
+def find(name: str) -> Task:
+    """Return a task by name or as "module:attribute"; refuse an unknown one, and what is no task."""
     if name in TASKS:
         return TASKS[name]
-    listed = listed or registry.known({name: f"tasks:TASKS[{name}]" for name in TASKS}, group="odyssey.tasks")
-    return registry.find("task", name, listed)
+    found = registry.find("task", name, references())
+    task_check.check_task(name, found)
+    return found
+
+
+def load(name: str, folder: Path | None = None) -> Mapping[str, Split]:
+    """Return the splits of a task by name; refuse what could not be trained (`suite.task_check`)."""
+    return task_check.load(name, find(name), folder)

@@ -23,6 +23,7 @@ GROUND = {
     "suite.space",
     "suite.store",
     "suite.task",
+    "suite.task_check",
 }
 ABOVE = {  # what stands above the ground floor, and what it may import beside it
     "suite.training": set(),
@@ -64,7 +65,9 @@ def test_imports_point_one_way(path):
     assert ours - {here} <= GROUND | ABOVE.get(here, set())
 
 
-@pytest.mark.parametrize("name", ["report", "analysis", "store", "task", "space", "seeds", "registry"])
+@pytest.mark.parametrize(
+    "name", ["report", "analysis", "store", "task", "task_check", "space", "seeds", "registry"]
+)
 def test_what_a_report_needs_never_names_a_backend(name):
     paths = [path for path in FILES if floor(module(path)) == f"suite.{name}"]
     assert paths

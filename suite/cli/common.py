@@ -53,7 +53,7 @@ def ready(question, data: Path | None) -> dict:
         if ":" not in name:
             tasks.find(name)
     load_keras()  # before a task or cell of the user's imports it
-    splits = {name: tasks.find(name).load(data) for name in question.tasks}
+    splits = {name: tasks.load(name, data) for name in question.tasks}
     from suite.cells.check import check
 
     for name in question.cells:

@@ -27,8 +27,9 @@ def list_(what: Listed) -> None:
     if what is Listed.cells:
         from suite import cells, registry
 
-        for name, reference in cells.references().items():
-            table.add_row(name, registry.summary(reference))
+        references = cells.references()
+        for name, line in registry.usable(references, lambda name: registry.summary(references[name])):
+            table.add_row(name, line)
     elif what is Listed.tasks:
         import tasks
 
@@ -64,12 +65,12 @@ def doctor(data: Data = None, backend: BackendOption = None) -> None:
     for units in (32, 100, 200):
         lanes = plan.lanes_for(**demand(cells.find("lstm"), tasks.find("jsb"), units, steps=160, batch=1))
         print(f"{'':12} {lanes} lanes for LSTMs of {units} units, batch 1")
-    for name, task in tasks.known().items():
+    for name in tasks.known():
         start = time.perf_counter()
         try:
-            splits = task.load(data)
+            splits = tasks.load(name, data)
         except Refusal as refusal:
-            print(f"{name:18} missing: {refusal}")
+            print(f"{name:18} unusable: {refusal}")
         else:
             sizes = "/".join(str(len(split)) for split in splits.values())
             print(f"{name:18} {sizes} sequences, read in {time.perf_counter() - start:.1f} s")

@@ -95,7 +95,7 @@ def sweep(
 
         return forecast(question, splits, counts, plan.workers or 1, slurm)
     seconds = math.inf if max_hours is None else 3600 * max_hours
-    with created(question, folder, data), crew(plan) as at_work:
+    with created(question, folder, splits), crew(plan) as at_work:
         if retry_failed:  # not before there is a crew: what is forgotten is lost to a report
             retry(question, folder)
         conduct(folder, search.run(question, folder, at_work, counts, data, seconds), at_work.size)
@@ -115,7 +115,7 @@ def parsed(text: str) -> tuple[str, tuple[float, float]]:
 
 
 @contextlib.contextmanager
-def created(question, folder: Path, data: Path | None) -> Iterator[None]:
+def created(question, folder: Path, splits: dict) -> Iterator[None]:
     """Make the results folder of a question, or find it there; without a crew, one just made goes again."""
     from dataclasses import asdict
 
@@ -124,7 +124,7 @@ def created(question, folder: Path, data: Path | None) -> Iterator[None]:
     from suite.training.trial import Protocol
 
     made = not folder.exists()
-    store.create(folder, question.to_table() | {"about": ask.about(question, data)}, asdict(Protocol()))
+    store.create(folder, question.to_table() | {"about": ask.about(question, splits)}, asdict(Protocol()))
     try:
         yield
     except BaseException:

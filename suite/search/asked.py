@@ -1,13 +1,14 @@
 """What a sweep is asked: the question, as data."""
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import tasks
 from suite import Refusal, cells, registry
 from suite import space as spaces
-from suite.task import SPLITS
+from suite.task import SPLITS, Split
 from suite.training.trial import Protocol
 
 ORACLES = ("random", "bayesian", "hyperband")
@@ -97,13 +98,16 @@ def from_table(table: dict) -> Asked:
     )
 
 
-def about(asked: Asked, data: Path | None) -> dict:
-    """Return what a report says of the tasks and cells of a sweep, so that it need not load them."""
+def about(asked: Asked, splits: Mapping[str, Mapping[str, Split]]) -> dict:
+    """Return what a report says of the tasks and cells of a sweep, so that it need not load them.
+
+    `splits` is the data of every task.
+    """
     of_tasks = {}
     for name in asked.tasks:
-        task, splits = tasks.find(name), tasks.find(name).load(data)
-        sizes = {split: len(splits[split]) for split in SPLITS}
-        steps = int(splits["train"].lengths.sum())
+        task, of_task = tasks.find(name), splits[name]
+        sizes = {split: len(of_task[split]) for split in SPLITS}
+        steps = int(of_task["train"].lengths.sum())
         words = {"title": task.title, "unit": task.unit, "source": task.source}
         of_tasks[name] = words | sizes | {"steps": steps}
     references = cells.references()

@@ -137,8 +137,8 @@ def program_of(
 
 @functools.lru_cache(maxsize=2)
 def splits_of(task: str, data: Path | None):
-    """Return the data of a task, loaded once a process."""
-    return tasks.find(task).load(data)
+    """Return the data of a task, loaded and checked once a process."""
+    return tasks.load(task, data)
 
 
 def row_of(unit: Unit, result: Result, error: str | None = None) -> dict:

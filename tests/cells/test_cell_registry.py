@@ -95,7 +95,7 @@ def test_a_name_like_no_other_is_refused_without_a_guess():
 
 
 @pytest.mark.parametrize("name", ["somebodys:Nobody", "nobodys:Mine", "somebodys:", ":Mine"])
-def test_a_reference_to_nothing_is_refused(folder, name):
+def test_a_reference_to_nothing_in_a_module_is_refused(folder, name):
     with pytest.raises(Refusal, match=f"cannot import {name}"):
         cells.find(name)
 
@@ -122,7 +122,17 @@ def test_names_and_summaries_need_no_keras():
 
 
 @pytest.mark.parametrize("reference", [".x:Y", "nosuch:Mine", "nosuch.mod:Mine", "sys:Mine", "xml:Mine"])
-def test_a_reference_to_nothing_is_refused_and_has_no_summary(reference):
-    assert registry.summary(reference) == ""
-    with pytest.raises(Refusal, match="cannot import"):
+def test_a_reference_to_nothing_is_refused(reference):
+    with pytest.raises(Refusal, match=f"cannot import {reference}"):
         cells.find(reference)
+
+
+@pytest.mark.parametrize("reference", [".x:Y", "nosuch:Mine", "nosuch.mod:Mine"])
+def test_a_module_that_is_not_there_has_no_summary(reference):
+    with pytest.raises(Refusal, match=f"cannot import {reference}"):
+        registry.summary(reference)
+
+
+@pytest.mark.parametrize("reference", ["sys:Mine", "xml:Mine", "suite.cells.lstm:Mine"])
+def test_the_summary_of_what_no_source_defines_is_empty(reference):
+    assert registry.summary(reference) == ""

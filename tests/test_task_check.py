@@ -1,0 +1,212 @@
+"""A task that could not be trained, or would be scored wrongly, is refused in one line that says where."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from suite import Refusal, task_check
+from suite.layers import readout
+from suite.search import unit
+from suite.task import SPLITS, Split, Task
+
+WORDS = {"name": "mine", "title": "Mine", "unit": "error", "source": "made up"}
+CLASSES = Task(
+    **WORDS, load=None, features=2, outputs=3, loss="categorical", metric="error", answers="last step"
+)
+VALUES = replace(CLASSES, loss="squared", metric="squared", answers="every step")
+NOTES = replace(VALUES, loss="bernoulli", metric="nats")
+
+
+def split_of(task, count=4):
+    """Return a split that is as it should be: sequences of 3, 4, 5 … steps."""
+    rng = np.random.default_rng(0)
+    inputs = [rng.random((k + 3, 2), np.float32) for k in range(count)]
+    targets = {
+        "categorical": [np.array([k % 3]) for k in range(count)],
+        "squared": [rng.normal(size=(k + 3, 3)).astype("float32") for k in range(count)],
+        "bernoulli": [rng.integers(0, 2, (k + 3, 3), np.uint8) for k in range(count)],
+    }
+    return Split(inputs, targets[task.loss])
+
+
+def refusal(task, splits):
+    """Return what is said of a task with such splits: one line."""
+    mine = replace(task, load=lambda folder: splits) if isinstance(task, Task) else task
+    with pytest.raises(Refusal) as caught:
+        task_check.load("mine:MINE", mine)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("task", [CLASSES, VALUES, NOTES], ids=lambda task: task.loss)
+@pytest.mark.parametrize("of", [list, tuple])
+def test_a_right_task_is_loaded(task, of):
+    good = split_of(task)
+    splits = dict.fromkeys(SPLITS, Split(of(good.inputs), of(good.targets)))
+    assert task_check.load("mine", replace(task, load=lambda folder: splits)) is splits
+
+
+def test_sequences_of_one_length_may_be_one_array():
+    splits = dict.fromkeys(SPLITS, Split(np.ones((4, 5, 2)), np.ones((4, 1), int)))
+    assert task_check.load("mine", replace(CLASSES, load=lambda folder: splits)) is splits
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64", "longdouble", "uint8", "int64", "bool"])
+def test_numbers_of_any_width_are_right(dtype):
+    splits = dict.fromkeys(SPLITS, Split([np.ones((5, 2), dtype)], [np.ones((5, 3), dtype)]))
+    for task in (NOTES, VALUES):
+        task_check.load("mine", replace(task, load=lambda folder: splits))
+
+
+LAST = 'expected targets of shape (1,) for answers="last step", got'
+STEPS = 'expected targets of shape (steps, 3) for answers="every step", got'
+
+
+@pytest.mark.parametrize(
+    ("task", "array", "wrong", "said"),
+    [
+        (CLASSES, "inputs", np.full((5, 2), np.nan), "inputs that are finite in float32, got nan"),
+        (CLASSES, "inputs", np.full((5, 2), -np.inf), "inputs that are finite in float32, got -inf"),
+        (CLASSES, "inputs", np.full((5, 2), 1e39), "inputs that are finite in float32, got 1e+39"),
+        (CLASSES, "inputs", np.ones((0, 2)), "expected inputs of at least one step, got none"),
+        (CLASSES, "inputs", np.ones((5, 3)), "expected inputs of shape (steps, 2), got (5, 3) in"),
+        (CLASSES, "inputs", np.ones(5), "expected inputs of shape (steps, 2), got (5,) in"),
+        (CLASSES, "inputs", np.ones(()), "expected inputs of shape (steps, 2), got () in"),
+        (CLASSES, "inputs", np.ones((5, 2, 1)), "expected inputs of shape (steps, 2), got (5, 2, 1) in"),
+        (CLASSES, "inputs", [[1.0, 2.0]], "expected inputs as a NumPy array, got list"),
+        (CLASSES, "inputs", "text", "expected inputs as a NumPy array, got str"),
+        (CLASSES, "inputs", None, "expected inputs as a NumPy array, got NoneType"),
+        (CLASSES, "inputs", np.full((5, 2), "a"), "expected inputs of numbers, got dtype <U1"),
+        (CLASSES, "inputs", np.array([[1], [2, 3]], object), "expected inputs of numbers, got dtype object"),
+        (CLASSES, "inputs", np.ones((5, 2), complex), "expected inputs of numbers, got dtype complex128"),
+        (CLASSES, "targets", np.array([3]), "expected targets that are classes 0 … 2, got 3"),
+        (CLASSES, "targets", np.array([-1]), "expected targets that are classes 0 … 2, got -1"),
+        (CLASSES, "targets", np.zeros(5, int), f"{LAST} (5,) in a sequence of 5 steps"),
+        (CLASSES, "targets", np.array(1), f"{LAST} () in"),
+        (CLASSES, "targets", np.array([[0, 1, 0]]), f"{LAST} (1, 3) in"),
+        (CLASSES, "targets", np.zeros(0, int), f"{LAST} (0,) in"),
+        (CLASSES, "targets", 1, "expected targets as a NumPy array, got int"),
+        (CLASSES, "targets", [1], "expected targets as a NumPy array, got list"),
+        (CLASSES, "targets", np.array(["cat"]), "expected targets of integers, got dtype <U3"),
+        (CLASSES, "targets", np.array([1.0]), "expected targets of integers, got dtype float64"),
+        (CLASSES, "targets", np.array([True]), "expected targets of integers, got dtype bool"),
+        (VALUES, "targets", np.ones((1, 3)), f"{STEPS} (1, 3) in a sequence of 5 steps"),
+        (VALUES, "targets", np.ones((5, 1)), f"{STEPS} (5, 1) in"),
+        (VALUES, "targets", np.ones(5), f"{STEPS} (5,) in"),
+        (VALUES, "targets", np.full((5, 3), np.inf), "targets that are finite in float32, got inf"),
+        (VALUES, "targets", np.full((5, 3), np.nan), "targets that are finite in float32, got nan"),
+        (NOTES, "targets", np.full((5, 3), 2), "expected targets in 0 … 1, got 2"),
+        (NOTES, "targets", np.full((5, 3), -0.1), "expected targets in 0 … 1, got -0.1"),
+        (NOTES, "targets", np.full((5, 3), np.nan), "expected targets in 0 … 1, got nan"),
+    ],
+    ids=lambda value: repr(value) if isinstance(value, np.ndarray) else None,
+)
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_wrong_sequence_is_refused_with_its_split_and_number(task, array, wrong, said, split):
+    splits = {name: split_of(task) for name in SPLITS}
+    getattr(splits[split], array)[2] = wrong
+    line = refusal(task, splits)
+    assert line.startswith(f"task mine:MINE, split {split}, sequence 2 (the first is 0): expected ")
+    assert said in line
+
+
+GOOD = split_of(CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"train": Split([], [])}, "split train: expected at least one sequence, got none"),
+        ({"test": Split([], [])}, "split test: expected at least one sequence, got none"),
+        (
+            {"valid": Split(GOOD.inputs, GOOD.targets[1:])},
+            "split valid: expected as many targets as inputs, got 4 inputs and 3 targets",
+        ),
+        ({"valid": (GOOD.inputs, GOOD.targets)}, "split valid: expected a suite.task.Split, got tuple"),
+        ({"valid": Split(iter(GOOD.inputs), GOOD.targets)}, "expected inputs to be a list of arrays"),
+        ({"valid": Split(GOOD.inputs, None)}, "expected targets to be a list of arrays, one a sequence, got"),
+        ({"val": GOOD}, "expected the splits train, valid, test, got train, valid, test, val"),
+    ],
+    ids=str,
+)
+def test_a_wrong_split_is_refused_with_its_name(wrong, said):
+    assert said in refusal(CLASSES, dict.fromkeys(SPLITS, GOOD) | wrong)
+
+
+@pytest.mark.parametrize(
+    ("splits", "said"),
+    [
+        ({"train": GOOD, "val": GOOD, "test": GOOD}, "the splits train, valid, test, got train, val, test"),
+        ({}, "expected the splits train, valid, test, got none"),
+        ((GOOD, GOOD, GOOD), "expected load to return a mapping of train, valid, test, got tuple"),
+        (None, "expected load to return a mapping of train, valid, test, got NoneType"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_no_mapping_of_the_three_splits_is_refused(splits, said):
+    assert said in refusal(CLASSES, splits)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (
+            {"loss": "crossentropy"},
+            "loss to be 'bernoulli' or 'categorical' or 'squared', got 'crossentropy'",
+        ),
+        ({"loss": ["squared"]}, "loss to be 'bernoulli' or 'categorical' or 'squared', got ['squared']"),
+        ({"metric": "accuracy"}, "metric to be 'nats' or 'error' for the loss categorical, got 'accuracy'"),
+        ({"loss": "bernoulli"}, "metric to be 'nats' for the loss bernoulli, got 'error'"),
+        ({"loss": "squared"}, "metric to be 'squared' for the loss squared, got 'error'"),
+        ({"answers": "last"}, "answers to be 'every step' or 'last step', got 'last'"),
+        ({"features": 0}, "features to be a whole number of at least 1, got 0"),
+        ({"features": 2.0}, "features to be a whole number of at least 1, got 2.0"),
+        ({"outputs": True}, "outputs to be a whole number of at least 1, got True"),
+        ({"outputs": "3"}, "outputs to be a whole number of at least 1, got '3'"),
+        ({"title": None}, "title to be text, got None"),
+    ],
+    ids=str,
+)
+def test_a_wrong_field_is_refused(wrong, said):
+    assert refusal(replace(CLASSES, **wrong), None) == f"task mine:MINE: expected {said}"
+
+
+def test_a_load_that_is_no_function_is_refused():
+    with pytest.raises(Refusal, match="load to be a function of the data folder, got None"):
+        task_check.load("mine", CLASSES)
+
+
+@pytest.mark.parametrize("what", [None, "adding", CLASSES.__class__, dict, lambda folder: None])
+def test_what_is_no_task_is_refused(what):
+    assert refusal(what, None).startswith("task mine:MINE: expected a suite.task.Task, got ")
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError("notes"), FileNotFoundError(2, "No such file", "x"), SystemExit(3)]
+)
+def test_a_load_that_raises_is_refused_with_its_line(error):
+    def load(folder):
+        raise error
+
+    with pytest.raises(Refusal) as caught:
+        task_check.load("mine", replace(CLASSES, load=load))
+    line = load.__code__.co_firstlineno + 1
+    kind, place = type(error).__name__, f"({__file__}, line {line})"
+    assert str(caught.value) == f"task mine: its load raised {kind}: {error} {place}"
+
+
+def test_every_loss_that_a_task_may_have_is_one_of_the_readout():
+    assert task_check.METRICS.keys() == readout.LOSSES.keys()
+    for loss, metrics in task_check.METRICS.items():
+        for metric in metrics:
+            assert callable(readout.metric(replace(CLASSES, loss=loss, metric=metric)))
+
+
+@pytest.mark.parametrize("task", ["test_task_check:WRONG", "json:loads"])
+def test_a_worker_refuses_it_too(task):
+    with pytest.raises(Refusal, match=rf"^task {task}.*: expected "):
+        unit.splits_of(task, None)
+
+
+WRONG = replace(CLASSES, load=lambda folder: dict.fromkeys(SPLITS, Split([], [])))
