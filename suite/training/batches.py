@@ -51,8 +51,13 @@ def boundaries(lengths: np.ndarray, most: int) -> np.ndarray:
 
 
 def padded(arrays) -> np.ndarray:
-    """Return arrays (length, …) of unequal length as one, (arrays, longest, …), with zeros behind."""
-    out = np.zeros((len(arrays), max(map(len, arrays)), *arrays[0].shape[1:]), arrays[0].dtype)
+    """Return arrays (length, …) of unequal length as one, (arrays, longest, …), with zeros behind.
+
+    Its type holds the values of all of them; fractions are float32, which is what is trained in.
+    """
+    dtype = np.result_type(*{array.dtype for array in arrays})
+    dtype = np.float32 if dtype.kind == "f" else dtype
+    out = np.zeros((len(arrays), max(map(len, arrays)), *arrays[0].shape[1:]), dtype)
     for k, array in enumerate(arrays):
         out[k, : len(array)] = array
     return out
