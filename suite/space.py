@@ -102,6 +102,34 @@ def override(space: Space, changes: Mapping[str, tuple[float, float]]) -> Space:
     return {name: changed.get(name, known[name]) for name in ordered if name in space or name in changed}
 
 
+def ends(name: str, entry: object) -> tuple[float, float]:
+    """Return low and high of a range as it stands in a TOML file; refuse an entry that says anything else.
+
+    The scale, and whether values are whole, belong to the hyperparameter: an entry may repeat them, as the
+    sweep.toml of every sweep does, but not change them.
+    """
+    known = {**PAPER, **OPTIONAL}
+    if name not in known:
+        raise registry.unknown("hyperparameter", name, known)
+    if not isinstance(entry, Mapping):
+        raise Refusal(f"space.{name}: expected a table of low and high, got {entry!r}")
+    fixed = asdict(known[name])
+    for key, value in entry.items():
+        if key not in fixed:
+            raise Refusal(f"space.{name}: {registry.unknown('key', key, fixed)}")
+        if key in ("low", "high"):
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                raise Refusal(f"space.{name}: expected {key} to be a number, got {value!r}")
+        elif value != fixed[key]:
+            raise Refusal(f"space.{name}: {key} is always {fixed[key]!r}, got {value!r}; leave it out")
+    given = [key for key in ("low", "high") if key in entry]
+    if len(given) < 2:
+        raise Refusal(
+            f"space.{name}: expected low and high, got {f'{given[0]} alone' if given else 'neither'}"
+        )
+    return entry["low"], entry["high"]
+
+
 def check(name: str, asked: Range) -> None:
     """Refuse a range that is empty, that its scale cannot hold, or that no training could use."""
     low, high, (least, most) = asked.low, asked.high, LIMITS[name]

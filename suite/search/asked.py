@@ -1,7 +1,8 @@
 """What a sweep is asked: the question, as data."""
 
+import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
@@ -14,6 +15,66 @@ from suite.training.trial import Protocol
 ORACLES = ("random", "bayesian", "hyperband")
 OPTIMISERS = ("nesterov", "sgd", "rmsprop", "adam")  # those of training.optimiser, known without Keras
 PRESETS = Path(__file__).parent / "presets"
+
+
+def expect_text(key: str, value: object) -> None:
+    """Refuse a setting that is no text."""
+    if not isinstance(value, str):
+        raise Refusal(f"{key}: expected text, got {value!r}")
+
+
+def expect_whole(least: float = -math.inf) -> Callable[[str, object], None]:
+    """Return what refuses a setting that is no whole number, or a lower one."""
+
+    def expect(key, value):
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise Refusal(f"{key}: expected a whole number, got {value!r}")
+        if value < least:
+            raise Refusal(f"{key}: expected at least {least}, got {value}")
+
+    return expect
+
+
+def expect_one_of(known: Sequence[str]) -> Callable[[str, object], None]:
+    """Return what refuses a setting that is none of the known names."""
+
+    def expect(key, value):
+        expect_text(key, value)
+        if value not in known:
+            raise registry.unknown(key, value, known)
+
+    return expect
+
+
+def expect_names(key: str, value: object) -> None:
+    """Refuse a setting that is no list of names, all different."""
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+        raise Refusal(f"{key}: expected a list of names, got {value!r}")
+    if len(set(value)) < len(value):
+        raise Refusal(f"{key}: expected different names, got {', '.join(value)}")
+
+
+def expect_table(key: str, value: object) -> None:
+    """Refuse a setting that is no table."""
+    if not isinstance(value, dict):
+        raise Refusal(f"{key}: expected a table, got {value!r}")
+
+
+SETTINGS = {  # what a file may say, and what refuses a value of it
+    "name": expect_text,
+    "title": expect_text,
+    "seed": expect_whole(),
+    "tasks": expect_names,
+    "cells": expect_names,
+    "trials": expect_whole(least=1),
+    "oracle": expect_one_of(ORACLES),
+    "epochs": expect_whole(least=1),
+    "patience": expect_whole(least=1),
+    "batch": expect_whole(least=1),
+    "optimiser": expect_one_of(OPTIMISERS),
+    "space": expect_table,  # of ranges: `suite.space.ends`
+    "about": expect_table,  # in a sweep.toml; no part of the question
+}
 
 
 @dataclass(frozen=True)
@@ -32,23 +93,14 @@ class Asked:
 
     def check(self) -> None:
         """Refuse what cannot be asked."""
-        for name, least in (("trials", self.trials), ("epochs", self.protocol.epochs)):
-            if least < 1:
-                raise Refusal(f"{name}: expected at least 1, got {least}")
-        for name in ("patience", "batch"):
-            if getattr(self.protocol, name) < 1:
-                raise Refusal(f"{name}: expected at least 1, got {getattr(self.protocol, name)}")
-        if self.oracle not in ORACLES:
-            raise registry.unknown("oracle", self.oracle, ORACLES)
-        if self.protocol.optimiser not in OPTIMISERS:
-            raise registry.unknown("optimiser", self.protocol.optimiser, OPTIMISERS)
+        for key, value in (asdict(self) | asdict(self.protocol)).items():
+            if key != "protocol":
+                SETTINGS[key](key, value)
+        for key in ("tasks", "cells"):
+            if not getattr(self, key):
+                raise Refusal(f"{key}: expected different names, got none")
         for name, asked in self.space.items():
             spaces.check(name, asked)
-        for what in ("tasks", "cells"):
-            names = getattr(self, what)
-            twice = {name for name in names if names.count(name) > 1}
-            if twice or not names:
-                raise Refusal(f"{what}: expected different names, got {', '.join(names) or 'none'}")
 
     def to_table(self) -> dict:
         """Return what is asked as plain data, as it stands in sweep.toml."""
@@ -63,14 +115,18 @@ class Asked:
 
 def preset(name: str) -> Asked:
     """Return the question of a preset, by name or as the path of a TOML file."""
-    path = Path(name) if name.endswith(".toml") else PRESETS / f"{name}.toml"
-    if not path.exists():
+    ours = not name.endswith(".toml")
+    path = PRESETS / f"{name}.toml" if ours else Path(name)
+    if ours and not path.exists():
         raise registry.unknown("preset", name, presets())
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise Refusal(f"{path}: {error}") from None
-    return from_table({"name": path.stem} | table)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise Refusal(f"{path}: expected TOML in UTF-8, cannot read it ({error})") from None
+    try:
+        return from_table({"name": path.stem} | table)
+    except Refusal as refusal:
+        raise Refusal(f"{path}: {refusal}") from None
 
 
 def presets() -> list[str]:
@@ -79,21 +135,22 @@ def presets() -> list[str]:
 
 
 def from_table(table: dict) -> Asked:
-    """Return the question that plain data asks; ranges and settings it leaves out are the paper's."""
-    table = {key: value for key, value in table.items() if key != "about"}
+    """Return the question that plain data asks; ranges and settings it leaves out are the paper's.
+
+    Tasks and cells may be missing: `Asked.check` asks for them.
+    """
+    for key, value in table.items():
+        if key not in SETTINGS:
+            raise registry.unknown("setting", key, sorted(SETTINGS))
+        SETTINGS[key](key, value)
     of_protocol = {f.name for f in fields(Protocol)}
-    known = {f.name for f in fields(Asked)} | of_protocol
-    for key in table:
-        if key not in known:
-            raise registry.unknown("setting", key, sorted(known - {"protocol"}))
-    protocol = Protocol(**{key: table[key] for key in of_protocol & table.keys()})
-    ranges = {n: (r["low"], r["high"]) for n, r in table.get("space", {}).items()}
-    rest = {key: table[key] for key in table.keys() - of_protocol - {"space", "tasks", "cells"}}
+    ranges = {name: spaces.ends(name, entry) for name, entry in table.get("space", {}).items()}
+    rest = {key: table[key] for key in table.keys() - of_protocol - {"space", "tasks", "cells", "about"}}
     return Asked(
         **rest,
         tasks=tuple(table.get("tasks", ())),
         cells=tuple(table.get("cells", ())),
-        protocol=protocol,
+        protocol=Protocol(**{key: table[key] for key in of_protocol & table.keys()}),
         space=spaces.override(spaces.PAPER, ranges),
     )
 

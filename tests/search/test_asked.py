@@ -4,12 +4,15 @@ import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from suite import Refusal, store
-from suite.search.asked import OPTIMISERS, from_table, preset
+from suite.search.asked import OPTIMISERS, SETTINGS, about, from_table, preset
+from suite.task import SPLITS, Split
 from suite.training.optimiser import OPTIMISERS as RULES
 from suite.training.trial import Protocol
+from tasks import TASKS
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 QUICK = preset("quick")
@@ -17,6 +20,10 @@ QUICK = preset("quick")
 
 def asks(optimiser):
     return replace(QUICK, name="reference", protocol=replace(QUICK.protocol, optimiser=optimiser))
+
+
+def test_every_setting_is_checked():
+    assert SETTINGS.keys() - {"about"} == QUICK.to_table().keys()
 
 
 def test_the_optimisers_that_can_be_asked_are_those_there_are():
@@ -52,3 +59,116 @@ def test_a_preset_may_clip(tmp_path):
     assert asked.protocol.optimiser == "rmsprop"
     assert (asked.space["clip_norm"].low, asked.space["clip_norm"].scale) == (1.0, "log")
     assert "clip_value" not in asked.space
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("trials = '3'", "trials: expected a whole number, got '3'"),
+        ("trials = 2.0", "trials: expected a whole number, got 2.0"),
+        ("trials = true", "trials: expected a whole number, got True"),
+        ("trials = [3]", "trials: expected a whole number, got [3]"),
+        ("trials = 0", "trials: expected at least 1, got 0"),
+        ("epochs = 1.5", "epochs: expected a whole number, got 1.5"),
+        ("epochs = -1", "epochs: expected at least 1, got -1"),
+        ("patience = inf", "patience: expected a whole number, got inf"),
+        ("batch = 2026-01-01", "batch: expected a whole number, got datetime.date(2026, 1, 1)"),
+        ("seed = 'one'", "seed: expected a whole number, got 'one'"),
+        ("name = 5", "name: expected text, got 5"),
+        ("title = ['a']", "title: expected text, got ['a']"),
+        ("tasks = 'jsb'", "tasks: expected a list of names, got 'jsb'"),
+        ("cells = [1]", "cells: expected a list of names, got [1]"),
+        ("cells = ['np', 'np']", "cells: expected different names, got np, np"),
+        ("[tasks]\na = 1", "tasks: expected a list of names, got {'a': 1}"),
+        ("oracle = 1", "oracle: expected text, got 1"),
+        ("oracle = 'randon'", "unknown oracle 'randon'. Did you mean 'random'?"),
+        ("optimiser = ['adam']", "optimiser: expected text, got ['adam']"),
+        ("optimiser = 'adams'", "unknown optimiser 'adams'. Did you mean 'adam'?"),
+        ("trails = 3", "unknown setting 'trails'. Did you mean 'trials'?"),
+        ("[protocol]\nepochs = 3", "unknown setting 'protocol'. Known: about, batch, cells, epochs"),
+        ("about = 3", "about: expected a table, got 3"),
+        ("space = 3", "space: expected a table, got 3"),
+        ("space.units = 3", "space.units: expected a table of low and high, got 3"),
+        ("space.unit.low = 3", "unknown hyperparameter 'unit'. Did you mean 'units'?"),
+        ("space.units.low = 30", "space.units: expected low and high, got low alone"),
+        ("space.units.high = 30", "space.units: expected low and high, got high alone"),
+        ("space.units = {}", "space.units: expected low and high, got neither"),
+        ("space.units = {low = '2', high = 3}", "space.units: expected low to be a number, got '2'"),
+        ("space.units = {low = 2, high = true}", "space.units: expected high to be a number, got True"),
+        ("space.units = {low = 2, high = 3, step = 4}", "space.units: unknown key 'step'. Known: low, high"),
+        (
+            "space.units = {low = 2, high = 3, scale = 'linear'}",
+            "space.units: scale is always 'log', got 'linear'; leave it out",
+        ),
+        (
+            "space.momentum = {low = 0, high = 0.5, whole = true}",
+            "space.momentum: whole is always False, got True; leave it out",
+        ),
+        ("space.units = {low = 3, high = 2}", "units: the range 3:2 cannot be: low is above high"),
+        ("space.units = {low = 2.5, high = 3}", "units: the range 2.5:3 cannot be: its values are whole"),
+        ("space.input_noise = {low = nan, high = 3}", "input_noise: the range nan:3 cannot be"),
+        ("trials = ", "expected TOML in UTF-8, cannot read it (Invalid value (at"),
+        ("title = 'é'".encode("latin-1"), "cannot read it ('utf-8' codec can't decode byte 0xe9"),
+        (b"title = '\0'", "(at line 1, column 10)"),
+    ],
+)
+def test_a_wrong_setting_is_refused_with_its_file_and_key(tmp_path, text, said):
+    mine = tmp_path / "mine.toml"
+    mine.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(Refusal) as caught:
+        preset(str(mine))
+    assert str(caught.value).startswith(f"{mine}: ")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("made", [Path.mkdir, lambda path: None])
+def test_a_folder_or_nothing_in_place_of_a_preset_is_refused(tmp_path, made):
+    made(mine := tmp_path / "mine.toml")
+    with pytest.raises(Refusal, match=r"mine\.toml: expected TOML in UTF-8, cannot read it \(.*\)$"):
+        preset(str(mine))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"trials": 1.5}, "trials: expected a whole number, got 1.5"),
+        ({"protocol": Protocol(epochs=1.5)}, "epochs: expected a whole number, got 1.5"),
+        ({"protocol": Protocol(batch=0)}, "batch: expected at least 1, got 0"),
+        ({"tasks": "jsb"}, "tasks: expected a list of names, got 'jsb'"),
+        ({"cells": ()}, "cells: expected different names, got none"),
+        ({"oracle": None}, "oracle: expected text, got None"),
+    ],
+    ids=str,
+)
+def test_the_same_holds_for_a_question_from_elsewhere(wrong, said):
+    QUICK.check()
+    with pytest.raises(Refusal) as caught:
+        replace(QUICK, **wrong).check()
+    assert str(caught.value) == said
+
+
+def test_the_sweep_toml_of_an_older_version_is_a_preset(tmp_path):
+    """It has a scale and a whole for every range, and what a report says of tasks and cells."""
+    text = (REFERENCE / "sweep.toml").read_text()
+    assert "scale" in text
+    assert "whole" in text
+    assert "[about" in text
+    assert preset(str(REFERENCE / "sweep.toml")) == asks("nesterov")
+
+
+def test_what_a_report_says_of_a_task_comes_from_the_data_that_is_there(monkeypatch):
+    split = Split([np.ones((3, 1)), np.ones((4, 1))], [np.array([0]), np.array([1])])
+    loads = []
+    monkeypatch.setitem(TASKS, "mine", replace(TASKS["adding"], load=loads.append))
+    said = about(replace(QUICK, tasks=("mine",)), {"mine": dict.fromkeys(SPLITS, split)})
+    assert said["tasks"]["mine"] == {
+        "title": "Adding problem, 50 steps",
+        "unit": "mean squared error",
+        "source": "Hochreiter & Schmidhuber (1997), Long Short-Term Memory",
+        "train": 2,
+        "valid": 2,
+        "test": 2,
+        "steps": 7,
+    }
+    assert not loads
