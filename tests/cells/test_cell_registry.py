@@ -6,6 +6,7 @@ import sys
 import textwrap
 
 import pytest
+from plugins import install
 
 from suite import Refusal, cells, registry
 from suite.cells.base import Cell
@@ -41,14 +42,6 @@ def folder(tmp_path, monkeypatch):
     sys.modules.pop("somebodys", None)
 
 
-def install(folder, entry_point):
-    """Put the traces of an installed package with one entry point into a folder."""
-    info = folder / "somebodys-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: somebodys\nVersion: 1.0\n", encoding="utf-8")
-    (info / "entry_points.txt").write_text(f"[odyssey.cells]\n{entry_point}\n", encoding="utf-8")
-
-
 def test_cells_are_listed_in_report_order():
     assert list(cells.REFERENCES) == REPORT_ORDER
     assert list(cells.CELLS) == list(cells.references())
@@ -70,13 +63,13 @@ def test_a_reference_finds_a_class_outside_the_tree(folder):
 
 
 def test_an_installed_package_adds_its_cell_after_ours(folder):
-    install(folder, "mine = somebodys:Mine")
+    install(folder, "odyssey.cells", "mine = somebodys:Mine")
     assert list(cells.references()) == [*REPORT_ORDER, "mine"]
     assert cells.find("mine").__name__ == "Mine"
 
 
 def test_a_taken_name_is_refused_and_says_who_has_it(folder):
-    install(folder, "gru = somebodys:Mine")
+    install(folder, "odyssey.cells", "gru = somebodys:Mine")
     with pytest.raises(Refusal, match=r"'gru' is taken by suite\.cells\.gru:GRU.*somebodys:Mine"):
         cells.references()
 

@@ -1,0 +1,102 @@
+"""What somebody's module raises is told in one line; a plug-in that does hides no other."""
+
+import sys
+
+import pytest
+from plugins import install
+
+import tasks
+from suite import Refusal, cells, registry
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder that Python imports from; what was imported from it is forgotten."""
+    monkeypatch.syspath_prepend(tmp_path)
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+WRONG = [  # what is in a file, the line that is wrong, and what is said
+    ("import numpy\nclass Mine(:\n", 2, "SyntaxError: invalid syntax"),
+    ("x = 1\n  y = 2\n", 2, "IndentationError: unexpected indent"),
+    ("\n\ntanh(1)", 3, "NameError: name 'tanh' is not defined"),
+    ("import nosuch", 1, "ModuleNotFoundError: No module named 'nosuch'"),
+    ("from suite.cells.base import Cells", 1, "ImportError: cannot import name 'Cells'"),
+    ("import numpy\nnumpy.load('no.npz')", 2, "FileNotFoundError: [Errno 2] No such file"),
+    ("import json\n\njson.loads('')", 3, "JSONDecodeError: Expecting value: line 1 column 1 (char 0)"),
+    ("raise ValueError('two\\nlines')", 1, "ValueError: two lines"),
+    ("raise KeyError", 1, "KeyError"),
+    ("import sys\nsys.exit(3)", 2, "SystemExit: 3"),
+    ("from suite.registry import find\nfind('cell', 'x', {})", 2, "Refusal: unknown cell 'x'. Known: "),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "said"), WRONG, ids=[said for *_, said in WRONG])
+@pytest.mark.parametrize("kind", [cells, tasks], ids=lambda kind: kind.__name__)
+def test_a_module_that_raises_is_refused_in_one_line_with_file_and_line(folder, kind, text, line, said):
+    (folder / "mine.py").write_text(text)
+    with pytest.raises(Refusal) as caught:
+        kind.find("mine:Mine")
+    assert f"'mine:Mine': cannot import mine:Mine ({said}" in str(caught.value)
+    assert str(caught.value).endswith(f" ({folder / 'mine.py'}, line {line}))")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_line_is_that_of_the_users_module_that_is_wrong(folder):
+    (folder / "mine.py").write_text("\nfrom helper import x")
+    (folder / "helper.py").write_text("import json\n\n\nx = json.loads('{')")
+    with pytest.raises(Refusal, match=rf"\({folder / 'helper.py'}, line 4\)"):
+        cells.find("mine:Mine")
+
+
+def test_of_an_installed_module_the_line_is_the_first_that_is_not_ours(folder, monkeypatch):
+    monkeypatch.setattr(registry, "INSTALLED", ("/",))
+    (folder / "mine.py").write_text("import json\n\njson.loads('{')")
+    with pytest.raises(Refusal, match=rf"\({folder / 'mine.py'}, line 3\)"):
+        cells.find("mine:Mine")
+
+
+@pytest.mark.parametrize("reference", ["mine:MINE", "nosuch:MINE", "json:loads", "mine"])
+def test_a_task_plug_in_that_cannot_be_used_is_skipped_and_named(folder, capsys, reference):
+    (folder / "mine.py").write_text("raise RuntimeError('not today')")
+    install(folder, "odyssey.tasks", f"broken = {reference}")
+    assert list(tasks.known()) == list(tasks.TASKS)
+    err = capsys.readouterr().err
+    assert err.startswith("odyssey: 'broken' is skipped: task ")
+    assert err.count("\n") == 1
+    with pytest.raises(Refusal, match=r"^task .?broken.?: "):
+        tasks.find("broken")
+
+
+def test_a_plug_in_beside_a_broken_one_is_found(folder, capsys):
+    (folder / "mine.py").write_text("from tasks import ADDING as MINE")
+    install(folder, "odyssey.tasks", "broken = nosuch:MINE\nmine = mine:MINE")
+    assert list(tasks.known()) == [*tasks.TASKS, "mine"]
+    assert "'broken' is skipped" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("files", "reference"),
+    [
+        ({"pack/__init__.py": "import nosuch"}, "pack.cells:Mine"),
+        ({"pack/__init__.py": "raise SystemExit"}, "pack.cells:Mine"),
+        ({"mine.py": "class Mine(:"}, "mine:Mine"),
+        ({}, "mine:Mine"),
+    ],
+)
+def test_the_list_of_cells_skips_a_plug_in_that_it_cannot_read(folder, capsys, files, reference):
+    from suite.cli.look import Listed, list_
+
+    for name, text in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    install(folder, "odyssey.cells", f"broken = {reference}")
+    list_(Listed.cells)
+    out, err = capsys.readouterr()
+    assert [line.split()[0] for line in out.splitlines()] == list(cells.REFERENCES)
+    assert err.startswith(f"odyssey: 'broken' is skipped: cannot import {reference} (")
+    assert err.count("\n") == 1
