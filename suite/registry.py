@@ -46,7 +46,33 @@ def find(kind: str, name: str, references: dict[str, str]):
     try:
         return getattr(importlib.import_module(module), attribute)
     except (Exception, SystemExit) as error:
-        raise Refusal(f"{kind} {name!r}: cannot import {reference} ({described(error)})") from error
+        reason = f"{described(error)}){hidden(module)}"
+        raise Refusal(f"{kind} {name!r}: cannot import {reference} ({reason}") from error
+
+
+def hidden(module: str) -> str:
+    """Return in words that a module in the current folder is not found, as another one has its name."""
+    here, name = Path.cwd(), module.partition(".")[0]
+    taken = getattr(sys.modules.get(name), "__file__", None)
+    mine = next((path for path in (here / f"{name}.py", here / name) if path.exists()), None)
+    if not (taken and mine) or here in Path(taken).resolve().parents:
+        return ""
+    return f"; {taken} hides {mine}: rename yours"
+
+
+def refuse_hidden_tasks() -> None:
+    """Refuse a module `tasks` that is not the suite's: a user's file or folder that Python finds first.
+
+    It looks in the folder of a script first, and with -m, -c and in notebooks where it was started.
+    """
+    if "tasks" in sys.modules:
+        file = getattr(sys.modules["tasks"], "__file__", None)
+    else:
+        spec = importlib.util.find_spec("tasks")
+        file = spec and spec.origin
+    ours = Path(__file__).parents[1] / "tasks"
+    if file and Path(file).resolve().parent != ours.resolve():
+        raise Refusal(f"{file} hides the suite's own tasks: rename it, or start Python elsewhere")
 
 
 def usable(names: Iterable[str], get: Callable[[str], Any]) -> Iterator[tuple[str, Any]]:

@@ -1,5 +1,6 @@
 """What somebody's module raises is told in one line; a plug-in that does hides no other."""
 
+import subprocess
 import sys
 
 import pytest
@@ -100,3 +101,45 @@ def test_the_list_of_cells_skips_a_plug_in_that_it_cannot_read(folder, capsys, f
     assert [line.split()[0] for line in out.splitlines()] == list(cells.REFERENCES)
     assert err.startswith(f"odyssey: 'broken' is skipped: cannot import {reference} (")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("files", [["tasks.py"], ["tasks/__init__.py"]], ids=str)
+@pytest.mark.parametrize(
+    ("code", "ends"),
+    [
+        ("import sys; from suite.cli import main; sys.argv = ['odyssey', 'list', 'tasks']; main()", 2),
+        ("from suite.search import hypermodel", 1),
+        ("import tasks, suite.search.workers", 1),
+    ],
+)
+def test_a_tasks_of_the_users_that_hides_ours_is_named(tmp_path, files, code, ends):
+    """Python looks in the folder where it is started first, unless a command such as `odyssey` starts it."""
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("MINE = 1")
+    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == ends
+    said = run.stderr.splitlines()[-1].partition(": ")[2]
+    assert said == f"{tmp_path / files[0]} hides the suite's own tasks: rename it, or start Python elsewhere"
+    assert "During handling" not in run.stderr
+
+
+def test_a_folder_without_modules_hides_nothing(tmp_path):
+    (tmp_path / "tasks").mkdir()
+    code = "from suite.search.asked import preset; import tasks; tasks.TASKS"
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+
+
+@pytest.mark.parametrize(
+    ("file", "reference"), [("tasks.py", "tasks:MINE"), ("tasks/mine.py", "tasks.mine:MINE")]
+)
+def test_a_tasks_of_the_users_that_ours_hides_is_named(tmp_path, monkeypatch, file, reference):
+    """The command `odyssey` looks in the current folder last."""
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text("from tasks import ADDING as MINE")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    with pytest.raises(Refusal) as caught:
+        tasks.find(reference)
+    mine = tmp_path / file.partition("/")[0]
+    assert str(caught.value).endswith(f"; {tasks.__file__} hides {mine}: rename yours")

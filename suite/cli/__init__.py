@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from suite import Refusal
+from suite import Refusal, registry
 from suite.cli import bench, compare, export, look, report, sweep, train
 
 app = typer.Typer(
@@ -33,6 +33,7 @@ def main() -> None:
     """Run the command line; tell bad input in one line and exit with 2."""
     sys.path.append(os.getcwd())  # a cell of the user's, "module:Class", may lie there
     try:
+        registry.refuse_hidden_tasks()
         app()
     except Refusal as refusal:
         print(f"odyssey: {refusal}", file=sys.stderr)

@@ -2,6 +2,10 @@
 
 import os
 
+from suite import registry
+
+registry.refuse_hidden_tasks()  # here, as whatever runs a search, a worker too, comes by
+
 # read when Dask is imported, here and in its processes
 CONNECT = "120s"  # a busy machine is no dead one
 os.environ.setdefault("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", CONNECT)
