@@ -1,8 +1,12 @@
 """The rules of the house: which way imports point, and what may not be imported at all."""
 
 import ast
+import itertools
+import re
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -72,6 +76,23 @@ def test_what_a_report_needs_never_names_a_backend(name):
     paths = [path for path in FILES if floor(module(path)) == f"suite.{name}"]
     assert paths
     assert not {module.split(".")[0] for path in paths for module in imports(path)} & BACKENDS
+
+
+def test_every_package_that_is_imported_is_declared():
+    """A package that another one brings along today need not be there tomorrow."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
+    declared = {re.match(r"[\w-]+", line)[0] for line in lines}
+    named = {name.split(".")[0] for path in FILES for name in imports(path)}
+    foreign = named - sys.stdlib_module_names - {"suite", "tasks", "__future__"}
+    of_module = packages_distributions()
+    undeclared = {
+        name
+        for name in foreign
+        if not {found.lower().replace("_", "-") for found in of_module.get(name, [name])} & declared
+    }
+    assert foreign
+    assert not undeclared
 
 
 def test_only_its_own_file_names_tensorflow():

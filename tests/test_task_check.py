@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from suite import Refusal, task_check
+from suite.cli.common import ready
 from suite.layers import readout
 from suite.search import unit
+from suite.search.asked import Asked
 from suite.task import SPLITS, Split, Task
 
 WORDS = {"name": "mine", "title": "Mine", "unit": "error", "source": "made up"}
@@ -204,9 +206,14 @@ def test_every_loss_that_a_task_may_have_is_one_of_the_readout():
 
 
 @pytest.mark.parametrize("task", ["test_task_check:WRONG", "json:loads"])
-def test_a_worker_refuses_it_too(task):
+@pytest.mark.parametrize(
+    "load",
+    [unit.splits_of, lambda task, data: ready(Asked("mine", tasks=(task,), cells=("rnn",)), data)],
+    ids=["a worker", "a command"],
+)
+def test_whatever_trains_refuses_it(task, load):
     with pytest.raises(Refusal, match=rf"^task {task}.*: expected "):
-        unit.splits_of(task, None)
+        load(task, None)
 
 
 WRONG = replace(CLASSES, load=lambda folder: dict.fromkeys(SPLITS, Split([], [])))
