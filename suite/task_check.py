@@ -43,10 +43,11 @@ def load(name: str, task: Task, folder: Path | None = None) -> Mapping[str, Spli
 def check_task(name: str, task: object) -> None:
     """Refuse what is no task, or has a field that no training could use."""
     if not isinstance(task, Task):
-        raise Refusal(f"task {name}: expected a suite.task.Task, got {task!r}")
+        raise Refusal(f"task {name}: expected a suite.task.Task, got {type(task).__name__}")
     for field, expected, holds in fields(task):
         if not holds(value := getattr(task, field)):
-            raise Refusal(f"task {name}: expected {field} to be {expected}, got {value!r}")
+            got = " ".join(repr(value).split())
+            raise Refusal(f"task {name}: expected {field} to be {expected}, got {got}")
 
 
 def fields(task: Task) -> Iterator[tuple[str, str, Callable[[Any], bool]]]:

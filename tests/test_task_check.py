@@ -167,6 +167,7 @@ def test_what_is_no_mapping_of_the_three_splits_is_refused(splits, said):
         ({"outputs": True}, "outputs to be a whole number of at least 1, got True"),
         ({"outputs": "3"}, "outputs to be a whole number of at least 1, got '3'"),
         ({"title": None}, "title to be text, got None"),
+        ({"unit": np.eye(2)}, "unit to be text, got array([[1., 0.], [0., 1.]])"),
     ],
     ids=str,
 )
