@@ -32,6 +32,11 @@ class Split:
         return np.array([len(x) for x in self.inputs])
 
 
+def steps(splits: Mapping[str, Split]) -> dict[str, int]:
+    """Return how many steps the sequences of each split have in all."""
+    return {name: int(split.lengths.sum()) for name, split in splits.items()}
+
+
 @dataclass(frozen=True)
 class Task:
     """A task: its data, its loss and metric, and the shape of its input and output.

@@ -4,8 +4,9 @@
   and a structure of further results.
 - `vjp(f, *args)` returns f's value, a function from its gradient to those of the arguments, and what else f
   returns; f returns a value and a structure of further results.
-- `scan(f, init, xs, reverse=False)` folds f(carry, x) → (carry, y) over the leading axis of xs and returns
-  the last carry and the stacked y, in the order of xs.
+- `scan(f, init, xs, like, reverse=False)` folds f(carry, x) → (carry, y) over the leading axis of xs and
+  returns the last carry and the stacked y, in the order of xs; `like` is any y, of which shapes and types
+  are read.
 - `compile(f)` makes one program of a function of nested structures of arrays.
 """
 

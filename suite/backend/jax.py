@@ -14,7 +14,7 @@ ARITHMETIC = {  # primitives that cost less to do again than to keep what they m
 }
 
 
-def scan(f, init, xs, reverse=False):
+def scan(f, init, xs, like, reverse=False):
     """Fold f over the leading axis of xs.
 
     Of each step, the backward pass finds the products and transcendental functions, and does the arithmetic

@@ -31,20 +31,18 @@ def vjp(f, *args):
     return value, pull, more
 
 
-def scan(f, init, xs, reverse=False):
+def scan(f, init, xs, like, reverse=False):
     """Fold f over the leading axis of xs. `keras.ops.scan` fails here on nested carries (keras 3.15).
 
     Results are pushed onto lists: a `TensorArray` is written by index, and the gradient of that copies the
-    whole array at every step.
+    whole array at every step. The lists need the shapes of y beforehand: to trace f for them, and each loop
+    in it again, took a third of the time of compiling.
     """
     steps = tf.nest.flatten(xs)[0].shape[0]
     init = tf.nest.map_structure(tf.convert_to_tensor, init)
     sources = tf.nest.map_structure(
         lambda x: tf.TensorArray(x.dtype, steps, element_shape=x.shape[1:]).unstack(x), xs
     )
-    specs = [tf.nest.map_structure(lambda a: tf.TensorSpec(a.shape, a.dtype), init)]
-    specs += [tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape[1:], x.dtype), xs)]
-    _, like = tf.function(f, autograph=False).get_concrete_function(*specs).structured_outputs
     sinks = tf.nest.map_structure(
         lambda y: tf.raw_ops.EmptyTensorList(
             element_shape=y.shape, max_num_elements=steps, element_dtype=y.dtype

@@ -133,7 +133,7 @@ def compiled_product(cell, units, batch, steps, lanes):
         return ops.matmul(h, r)[:, :units], ops.zeros(())
 
     h, r = map(ops.convert_to_tensor, states_and_matrix(units, batch))
-    run = compile(lambda h: scan(step, h, ops.zeros((products(units, batch),)))[0])
+    run = compile(lambda h: scan(step, h, ops.zeros((products(units, batch),)), ops.zeros(()))[0])
     return lambda: ops.convert_to_numpy(run(h)), 1
 
 

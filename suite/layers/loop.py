@@ -52,7 +52,8 @@ def over_time(cell, x, mask, reverse=False):
 
             mapping = [(cell.named[name], weight) for name, weight in (weights | fixed).items()]
             with keras.StatelessScope(state_mapping=mapping):
-                return scan(step, start, (projected, probes), reverse=reverse)[1]
+                like = start[0], {name: seen[name][0] for name in once}
+                return scan(step, start, (projected, probes), like, reverse=reverse)[1]
 
         h, pull, factors = vjp(run, projected, weights, probes)
 

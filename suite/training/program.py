@@ -1,6 +1,7 @@
 """The compiled programs of a population: an epoch of training, and a score."""
 
 import math
+from collections.abc import Mapping
 
 import keras
 import numpy as np
@@ -25,6 +26,17 @@ def shapes(cell: type, task, units: int) -> dict[str, tuple[int, ...]]:
 def parameters(cell: type, task, units: int) -> int:
     """Return how many weights a trial's network has."""
     return sum(map(math.prod, shapes(cell, task, units).values()))
+
+
+def operations(cell: type, task, units: int, steps: Mapping[str, int], epochs: int) -> int:
+    """Return the multiply–adds of a trial of so many units and epochs: what it costs on any machine.
+
+    `steps` are those of each split (`suite.task.steps`). An entry of a matrix costs one multiply–add a step
+    forwards and two backwards. An epoch trains on train and scores valid; test is scored once. Elementwise
+    operations and padding are left out.
+    """
+    entries = sum(math.prod(shape) for shape in shapes(cell, task, units).values() if len(shape) == 2)
+    return entries * (epochs * (3 * steps["train"] + steps["valid"]) + steps["test"])
 
 
 def demand(cell: type, task, units: int, steps: int, batch: int) -> dict[str, int]:
@@ -132,7 +144,8 @@ class Program:
             rate, momentum = settings["rate"], settings["momentum"]
             return self.optimiser.update(weights, slots, grads, rate, momentum), loss
 
-        (weights, slots), losses = scan(update, (weights, slots), order)
+        loss = ops.zeros((self.lanes, 2))
+        (weights, slots), losses = scan(update, (weights, slots), order, like=loss)
         loss, labels = ops.sum(losses, axis=0)[:, 0], ops.sum(losses, axis=0)[:, 1]
         return weights, slots, loss / ops.maximum(labels, 1.0)
 
@@ -153,7 +166,7 @@ class Program:
 
         total, labels = ops.zeros((self.lanes,)), 0
         for bucket, positions in zip(exam, questions, strict=True):
-            total, counts = scan(chunk_of(bucket), total, positions)
+            total, counts = scan(chunk_of(bucket), total, positions, like=bucket["labels"][0])
             labels = labels + ops.sum(counts)
         return total / ops.cast(labels, total.dtype)
 
