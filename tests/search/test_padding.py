@@ -18,9 +18,7 @@ def expected(sizes, units, trials, cost):
 @pytest.mark.parametrize("power", [1, 2])
 def test_no_other_division_of_the_range_costs_less(trials, power):
     units, cost = Range(3, 9, "log", whole=True), lambda n: 1e9 * n**power
-    divisions = [
-        [*inner, 9] for count in range(7) for inner in itertools.combinations(range(3, 9), count)
-    ]
+    divisions = [[*inner, 9] for count in range(7) for inner in itertools.combinations(range(3, 9), count)]
     best = min(expected(sizes, units, trials, cost) for sizes in divisions)
     assert expected(widths(units, trials, cost), units, trials, cost) == pytest.approx(best, rel=1e-12)
 
