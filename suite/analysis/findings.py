@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from suite import seeds
-from suite.analysis.claims import judge
+from suite.analysis.claims import comparisons, judge
 from suite.analysis.compare import ALPHA, Standing, standing
 from suite.analysis.differences import compared
 from suite.analysis.importance import FEWEST, Importance, fanova
@@ -30,12 +30,14 @@ FAR = 3.0  # interquartile ranges above the upper quartile, beyond which a score
 class Findings:
     """What is found in a sweep, by task, and by (task, cell) for a search.
 
-    `differences` have a line a variant, as `suite.analysis.differences.compared` has them. `importances` are
-    of test scores and `times` of the seconds of vanilla's trials, where enough of them have scores.
-    `standing` is over the tasks on which all variants have a score.
+    `compared` is what `suite.analysis.differences.compared` returns of every comparison of the sweep,
+    `differences` are those with vanilla, a line a variant. `importances` are of test scores and `times` of
+    the seconds of vanilla's trials, where enough of them have scores. `standing` is over the tasks on which
+    all variants have a score.
     """
 
     summaries: Mapping[str, pd.DataFrame]
+    compared: pd.DataFrame
     differences: Mapping[str, pd.DataFrame]
     expected: Mapping[tuple[str, str], pd.DataFrame]
     importances: Mapping[tuple[str, str], Importance]
@@ -73,30 +75,26 @@ def find(rows: pd.DataFrame, asked: dict) -> Findings:
         if cell == VANILLA:
             times[task] = importance(trials, "seconds", asked["space"], own)
     importances, times = ({k: v for k, v in found.items() if v} for found in (importances, times))
+    pairwise = compared(few, comparisons(few, asked), seed, DRAWS)
     means = {task: table.set_index("cell")["tenth_mean"] for task, table in summaries.items()}
     return Findings(
         summaries,
-        differences(few, asked, seed),
+        pairwise,
+        differences(pairwise, asked),
         {key: expected_best(of, seeds.seed(seed, *key, "expected")) for key, of in searches.items()},
         importances,
         times,
         standing(pd.DataFrame(means).T.dropna()),
-        judge(few, asked | {"trials": min(asked["trials"], MOST)}, importances, seed, DRAWS),
+        judge(few, asked | {"trials": min(asked["trials"], MOST)}, importances, pairwise, seed),
     )
 
 
-def differences(rows: pd.DataFrame, asked: dict, seed: int) -> dict[str, pd.DataFrame]:
-    """Return how each variant differs from vanilla, by task, with NaN where either has no trials."""
-    others = [cell for cell in asked["cells"] if cell != VANILLA]
-    there = set(rows[["task", "cell"]].itertuples(index=False, name=None))
-    pairs = [(task, cell, VANILLA) for task in asked["tasks"] for cell in others]
-    tested = [pair for pair in pairs if {pair[:2], pair[::2]} <= there]
-    table = compared(rows, tested, seed, DRAWS)
+def differences(table: pd.DataFrame, asked: dict) -> dict[str, pd.DataFrame]:
+    """Return of all comparisons those of each variant with vanilla, by task, with NaN where there is none."""
+    others = pd.DataFrame({"cell": [cell for cell in asked["cells"] if cell != VANILLA]}, dtype=object)
+    table = table[table["against"] == VANILLA]
     return {
-        task: pd.DataFrame({"cell": pd.Series(others, dtype=object)}).merge(
-            table[table["task"] == task], on="cell", how="left"
-        )
-        for task in asked["tasks"]
+        task: others.merge(table[table["task"] == task], on="cell", how="left") for task in asked["tasks"]
     }
 
 

@@ -83,12 +83,11 @@ def claimed(found: Findings) -> str:
 
 def caution(found: Findings) -> str:
     """Return what the word "significant" means here."""
-    tests = sum(int(table["p"].notna().sum()) for table in found.differences.values())
     said = (
         f"Significant is what a permutation test of all trials says at p < .05, adjusted by Holm over "
-        f"{count(tests, 'comparison')}: all of them together claim a difference that is not there in at most "
-        f"5 % of sweeps. It is about a trial like any other; the best tenths have their own test, the "
-        f"paper’s, beside it."
+        f"{count(len(found.compared), 'comparison')}, all of this page and its claims: all of them together "
+        f"claim a difference that is not there in at most 5 % of sweeps. It is about a trial like any other; "
+        f"the best tenths have their own test, the paper’s, beside it."
     )
     searches = pd.concat(found.summaries.values()).query("trials > 0")["trials"]
     if searches.min() < searches.max():

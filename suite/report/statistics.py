@@ -26,10 +26,10 @@ def differences(task: str, found: pd.DataFrame) -> Table:
     ]
     caption = (
         "Against vanilla. Of all trials: the probability that a trial of the variant is the better of two "
-        "(95 % interval), the median shift of its scores, and p of a permutation test after Holm over all "
-        "tasks. "
-        "Of the best tenths: the difference of their means and p of Welch’s test after Bonferroni, as in the "
-        "paper; it claims too much, for best tenths are no independent samples. An asterisk is p < .05."
+        "(95 % interval), the median shift of its scores (Hodges and Lehmann), and p of a permutation test "
+        "after Holm over all comparisons of this page and its claims. Of the best tenths: the difference of "
+        "their means and p of Welch’s test after Bonferroni, as in the paper; it claims too much, for best "
+        "tenths are no independent samples. An asterisk is p < .05."
     )
     return Table(f"{task}-differences", caption, found, columns)
 

@@ -8,7 +8,8 @@ import pandas as pd
 from scipy.stats import norm
 
 from suite import space
-from suite.analysis.claims import VARIANTS, judge
+from suite.analysis.claims import VARIANTS, comparisons, judge
+from suite.analysis.differences import compared
 from suite.analysis.published import TIMIT
 from suite.space import PAPER
 
@@ -70,5 +71,6 @@ def planted(question, effects=None, best=lambda units: 1e-3, worst=0.1, lost=0.0
 
 def verdicts(rows, question, known=None, seed=1, draws=999):
     known = known or importance()
-    found = judge(rows, question, {(task, "lstm"): known for task in question["tasks"]}, seed, draws)
+    table = compared(rows, comparisons(rows, question), seed, draws)
+    found = judge(rows, question, {(task, "lstm"): known for task in question["tasks"]}, table, seed)
     return {verdict.claim.id: verdict for verdict in found}

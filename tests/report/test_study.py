@@ -78,6 +78,20 @@ def claimed(seed):
     return said + [name for name, verdict in verdicts(found).items() if shown.get(name) == verdict]
 
 
+def test_a_comparison_has_one_p_in_the_table_and_in_the_verdicts():
+    """By raw p the GRU is worse; of 21 comparisons of the page that is one, of its claim it is all."""
+    others = [f"v{i}" for i in range(20)]
+    rows, asked = sweep(["jsb"], {"gru": 0.12}, rate=0.0, trials=20, seed=2, cells=["lstm", "gru", *others])
+    asked["space"] = {name: ends | {"high": ends["low"]} for name, ends in asked["space"].items()}
+    found = find(prepare(rows, asked), asked)
+    table = found.differences["jsb"].set_index("cell")
+    assert table.loc["gru", "p"] < 0.05 < table.loc["gru", "adjusted"]
+    [judged] = [verdict for verdict in found.verdicts if verdict.claim.id == "gru-no-worse"]
+    assert judged.numbers["adjusted"].tolist() == [table.loc["gru", "adjusted"]]
+    assert judged.verdict != "fails"
+    assert "adjusted by Holm over 21 comparisons, all of this page" in answers.caution(found)
+
+
 @pytest.mark.parametrize(
     ("draws", "most"), [(2, 1), pytest.param(100, 7, marks=LONG)], ids=["2 draws", "100 draws"]
 )
