@@ -108,21 +108,26 @@ def exchange(a: np.ndarray, b: np.ndarray, seed: int, draws: int = 9_999) -> flo
     return float(1 + reached.sum()) / (1 + draws)
 
 
-def distributions(a: pd.DataFrame, b: pd.DataFrame, seed: int, draws: int = 9_999) -> pd.DataFrame:
+def distributions(
+    a: pd.DataFrame, b: pd.DataFrame, seed: int, draws: int = 9_999, independent: bool = True
+) -> pd.DataFrame:
     """Return how all trials of each search compare, the same or not, a row a search of both, (searches,).
 
     The numbers of trials (`trials_a`, `trials_b`) and their median test scores; the `probability` that the
     better of two trials, one of each, is b's, with its interval from `low` to `high`; `p` of the permutation
     test, and that `adjusted` by Holm over searches. Where trials are the same in both, they are more alike
-    than the test takes them to be, so it claims less than it might.
+    than the test takes them to be, so it claims less than it might. Where those of either are not
+    `independent` draws there is neither interval nor test, but NaN.
     """
     lines, theirs = [], dict(searches(b))
     for (task, cell), rows in searches(a):
         if (task, cell) in theirs:
             left, right = scores(rows, cell), scores(theirs[task, cell], cell)
             names = (seed, task, cell)
-            low, high = interval(right, left, seeds.seed(*names, "interval"))
-            p = permutation(right, left, seeds.seed(*names, "permutation"), draws)
+            low = high = p = math.nan
+            if independent:
+                low, high = interval(right, left, seeds.seed(*names, "interval"))
+                p = permutation(right, left, seeds.seed(*names, "permutation"), draws)
             sizes = len(left), len(right), float(np.median(left)), float(np.median(right))
             lines.append((task, cell, *sizes, probability(right, left), low, high, p))
     return _judged(pd.DataFrame(lines, columns=[*SEARCH, *DISTRIBUTIONS, "p"]))

@@ -15,7 +15,7 @@ import pandas as pd
 from suite.analysis.differences import better, forgets, not_better, not_worse, same, worse
 from suite.analysis.influences import interactions_below, rises, share_above, share_below, small_as_large
 from suite.analysis.published import IAM, JSB, TIMIT
-from suite.analysis.stats import VANILLA, scored
+from suite.analysis.stats import VANILLA, independent, scored
 from suite.analysis.verdicts import FEWEST, Claim, Study, Verdict
 
 VARIANTS = ("nig", "nfg", "nog", "niaf", "noaf", "np", "cifg", "fgr")
@@ -165,8 +165,12 @@ def judge(
 
     A task is left out of a claim while a search that the claim needs there is unfinished, for trials that end
     early come first. It is also left out if such a search has fewer than `FEWEST` trials, or vanilla's has
-    fewer with a score. A variant's without a score are the worst there are, and count.
+    fewer with a score. A variant's without a score are the worst there are, and count. Nothing is tested on
+    trials that are not independent draws.
     """
+    if not independent(asked["oracle"]):
+        why = f"trials of a {asked['oracle']} search are not independent draws"
+        return [Verdict(claim, "not tested", why) for claim in CLAIMS]
     study = Study(rows, asked, importances, compared, seed)
     return [_judged(study, claim) for claim in CLAIMS]
 

@@ -78,7 +78,7 @@ def distributions(found: pd.DataFrame, labels: tuple[str, str], prefix: str) -> 
     caption = (
         f"All trials of each search as distributions of test scores: in how many pairs of a trial of {b} and "
         f"one of {a} that of {b} is lower, with its 95 % interval. p is of a permutation test of ranks, "
-        "adjusted by Holm over searches."
+        "adjusted by Holm over searches; neither is there for trials that were chosen by their scores."
     )
     return Table(f"{prefix}distributions", caption, _named(found, labels), columns)
 

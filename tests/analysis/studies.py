@@ -43,7 +43,8 @@ def importance(step=0.1, rest=0.04, spread=0.001, floor=0.005, **shares):
 
 
 def asked(tasks=TASKS_ASKED, cells=CELLS, trials=200, **ranges):
-    return {"tasks": tasks, "cells": cells, "trials": trials, "space": space.to_table({**PAPER, **ranges})}
+    ranges = space.to_table({**PAPER, **ranges})
+    return {"tasks": tasks, "cells": cells, "trials": trials, "oracle": "random", "space": ranges}
 
 
 def planted(question, effects=None, best=lambda units: 1e-3, worst=0.1, lost=0.0):

@@ -89,7 +89,7 @@ def test_a_comparison_has_one_p_in_the_table_and_in_the_verdicts():
     [judged] = [verdict for verdict in found.verdicts if verdict.claim.id == "gru-no-worse"]
     assert judged.numbers["adjusted"].tolist() == [table.loc["gru", "adjusted"]]
     assert judged.verdict != "fails"
-    assert "adjusted by Holm over 21 comparisons, all of this page" in answers.caution(found)
+    assert "adjusted by Holm over the 21 comparisons of this page" in answers.caution(found, asked)
 
 
 @pytest.mark.parametrize(
