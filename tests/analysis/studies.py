@@ -32,6 +32,10 @@ class Importance:
     step: float
     error: float = 0.01
 
+    @property
+    def single_tree_shares(self):
+        return {effect: 0.9 * share for effect, share in self.shares.items()}
+
     def marginal(self, column):
         return np.linspace(0, 1.5 * self.step, 64), np.full(64, self.error / math.sqrt(2))
 

@@ -9,7 +9,7 @@ import pytest
 from planted import CELLS, sweep
 
 from suite.analysis.findings import find
-from suite.report import answers, write
+from suite.report import answers, statistics, write
 from suite.report.pages import prepare
 
 TITLES = {"jsb": "chorales", "timit": "speech"}
@@ -47,6 +47,17 @@ def test_the_planted_importance_is_found_and_no_other(found, planted):
     [said] = answers.mattering(found, planted[1], TITLES)
     assert said.startswith("Learning rate alone explains ")
     assert said.endswith("of the variance of vanilla lstm’s test scores.")
+
+
+def test_the_papers_estimate_stands_below_vanillas_importance(found):
+    table = statistics.importance("jsb", found.important("jsb"), ["units", "learning_rate", "momentum", "x"])
+    names = [line[0].text for line in table.body()]
+    assert names == ["lstm", "lstm, single trees", *CELLS[1:]]
+    ours, theirs = table.frame["learning_rate"].iloc[:2]
+    assert theirs == found.importances["jsb", "lstm"].single_tree_shares[1,]
+    assert theirs == pytest.approx(ours, abs=0.1)
+    line = table.frame.iloc[1]
+    assert line[["units", "learning_rate", "momentum", "x", "pairs", "rest"]].sum() == pytest.approx(1)
 
 
 def test_claims_get_the_verdicts_that_were_planted(found):
