@@ -7,7 +7,7 @@ import pandas as pd
 
 from suite import Refusal
 from suite.analysis import agreement
-from suite.analysis.agreement import SEARCH, TOLERANCE, apart, scores_in
+from suite.analysis.agreement import SEARCH, TIE, TOLERANCE, apart, scores_in
 from suite.analysis.stats import VANILLA, independent, longest
 from suite.report import figures, sweeps, words
 from suite.report.figures.scatter import scatter
@@ -143,7 +143,10 @@ def found(agree: pd.DataFrame, spread: pd.DataFrame, labels: Labels, chosen: lis
         ("pair by pair", agree, agree["lower"] > agree["higher"]),
         ("as distributions", spread, spread["probability"] > 0.5),
     ][: 1 if chosen else 2]
-    said, silent = [], []
+    said, silent, ties = [], [], agree["ties"].sum()
+    if ties:
+        pairs = words.count(agree["trials"].sum(), "pair")
+        said.append(f"{ties:,} of {pairs} are ties, no more than {percent(TIE)} apart.")
     for how, table, better in tests:
         if table.empty:
             continue
