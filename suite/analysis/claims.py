@@ -12,10 +12,10 @@ from dataclasses import replace
 
 import pandas as pd
 
-from suite.analysis.differences import better, compared, forgets, not_better, not_worse, same, worse
+from suite.analysis.differences import better, forgets, not_better, not_worse, same, worse
 from suite.analysis.influences import interactions_below, rises, share_above, share_below, small_as_large
 from suite.analysis.published import IAM, JSB, TIMIT
-from suite.analysis.stats import VANILLA, scored
+from suite.analysis.stats import VANILLA, independent, scored
 from suite.analysis.verdicts import FEWEST, Claim, Study, Verdict
 
 VARIANTS = ("nig", "nfg", "nog", "niaf", "noaf", "np", "cifg", "fgr")
@@ -137,29 +137,46 @@ CLAIMS = (
 )
 
 
+def comparisons(rows: pd.DataFrame, asked: dict) -> list[tuple[str, str, str]]:
+    """Return every comparison of a report once: (task, cell, the cell it is against), where both have trials.
+
+    They are those of all variants with vanilla, on every task, and those that a claim makes besides: the one
+    family over which p is adjusted, so that tables and verdicts show the same p.
+    """
+    with_vanilla = [(task, cell, VANILLA) for task in asked["tasks"] for cell in asked["cells"]]
+    of_claims = [(task, *pair) for claim in CLAIMS for task in _tasks(claim, asked) for pair in claim.pairs]
+    there = set(rows[["task", "cell"]].itertuples(index=False, name=None))
+    return [
+        (task, cell, against)
+        for task, cell, against in dict.fromkeys([*with_vanilla, *of_claims])
+        if cell != against and {(task, cell), (task, against)} <= there
+    ]
+
+
 def judge(
-    rows: pd.DataFrame, asked: dict, importances: Mapping, seed: int, draws: int = 9_999
+    rows: pd.DataFrame, asked: dict, importances: Mapping, compared: pd.DataFrame, seed: int
 ) -> list[Verdict]:
     """Return the verdict on each of `CLAIMS`, in their order.
 
     `rows` has a row a trial (`suite.store.load`), `asked` is the sweep's TOML, `importances` has by (task,
     cell) what `suite.analysis.importance.fanova` returns, with a column for each hyperparameter whose low is
-    below its high, in their order; vanilla's are read. `draws` is of the permutation test.
+    below its high, in their order; vanilla's are read. `compared` is what
+    `suite.analysis.differences.compared` returns of all `comparisons`.
 
     A task is left out of a claim while a search that the claim needs there is unfinished, for trials that end
     early come first. It is also left out if such a search has fewer than `FEWEST` trials, or vanilla's has
-    fewer with a score. A variant's without a score are the worst there are, and count.
+    fewer with a score. A variant's without a score are the worst there are, and count. Nothing is tested on
+    trials that are not independent draws.
     """
-    study = Study(rows, asked, importances, pd.DataFrame(), seed)
-    plans = [(claim, *_tested(study, claim)) for claim in CLAIMS]
-    pairs = dict.fromkeys(
-        (task, *pair) for claim, there, _ in plans for task in there for pair in claim.pairs
-    )
-    study = replace(study, compared=compared(rows, pairs, seed, draws))
-    return [_judged(study, *plan) for plan in plans]
+    if not independent(asked["oracle"]):
+        why = f"trials of a {asked['oracle']} search are not independent draws"
+        return [Verdict(claim, "not tested", why) for claim in CLAIMS]
+    study = Study(rows, asked, importances, compared, seed)
+    return [_judged(study, claim) for claim in CLAIMS]
 
 
-def _judged(study: Study, claim: Claim, tasks: list[str], missing: list[str]) -> Verdict:
+def _judged(study: Study, claim: Claim) -> Verdict:
+    tasks, missing = _tested(study, claim)
     if not tasks:
         return Verdict(claim, "not tested", f"missing: {'; '.join(missing)}")
     found = claim.test(study, claim, tasks)
@@ -168,7 +185,7 @@ def _judged(study: Study, claim: Claim, tasks: list[str], missing: list[str]) ->
 
 def _tested(study: Study, claim: Claim) -> tuple[list[str], list[str]]:
     """Return the tasks that a claim can be tested on, and what is missing for the others, or for all."""
-    tasks = [task for task in study.asked["tasks"] if task in claim.tasks or not claim.tasks]
+    tasks = _tasks(claim, study.asked)
     missing = {
         "cells": [cell for cell in claim.cells if cell not in study.asked["cells"]],
         "varied hyperparameters": [name for name in claim.hyperparameters if name not in study.varied],
@@ -178,6 +195,11 @@ def _tested(study: Study, claim: Claim) -> tuple[list[str], list[str]]:
         return [], [f"{what} {', '.join(names)}" for what, names in missing.items() if names]
     lacks = {task: _lack(study, claim, task) for task in tasks}
     return [task for task in tasks if not lacks[task]], [lack for lack in lacks.values() if lack]
+
+
+def _tasks(claim: Claim, asked: dict) -> list[str]:
+    """Return the tasks of a sweep that a claim is about."""
+    return [task for task in asked["tasks"] if task in claim.tasks or not claim.tasks]
 
 
 def _lack(study: Study, claim: Claim, task: str) -> str:

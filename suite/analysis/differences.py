@@ -3,9 +3,10 @@
 Absence of significance is not equality, so the two are tested apart:
 
 - *Different* is what the permutation test over all trials says (`suite.analysis.compare`), with p adjusted by
-  Holm over every comparison that any claim makes in the sweep. So all verdicts together find a difference
-  that is not there in at most 5 % of sweeps. The paper's test, Welch's of the best tenth, is shown beside it
-  and decides nothing: it claims too much.
+  Holm over every comparison of the report (`suite.analysis.claims.comparisons`), those of its tables and
+  those of its claims. So all of it together finds a difference that is not there in at most 5 % of sweeps,
+  and a table and a verdict never disagree on one. The paper's test, Welch's of the best tenth, is shown
+  beside it and decides nothing: it claims too much.
 - *Not worse* is that the 95 % interval of the probability to be the better of two trials excludes a loss that
   matters, `MARGIN`; *not better* likewise a gain, *the same* both. A claim of all of k comparisons needs all
   k exclusions, so each may stand by itself; where one of k suffices, intervals are widened to hold for all.

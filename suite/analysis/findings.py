@@ -1,5 +1,10 @@
 """All that the rows of a sweep are found to say, computed once: what its report is written from.
 
+Most of it takes the trials of a search for independent draws: comparisons of variants, with their p-values
+and intervals, the expected best of n trials, importances, and the claims that rest on these. Where an oracle
+chose trials by the scores of others there is none of it. What is left describes: best trials, best tenths and
+medians. Average ranks stay, for they have one number of each search, and searches are independent.
+
 Of a search with more than `MOST` trials, what compares distributions is computed of the first that many: a
 random search's first trials are as good as any, and the time and memory of these methods grow with the
 square of trials.
@@ -12,11 +17,11 @@ import numpy as np
 import pandas as pd
 
 from suite import seeds
-from suite.analysis.claims import judge
+from suite.analysis.claims import comparisons, judge
 from suite.analysis.compare import ALPHA, Standing, standing
 from suite.analysis.differences import compared
 from suite.analysis.importance import FEWEST, Importance, fanova
-from suite.analysis.stats import VANILLA, expected_best, scored, summary
+from suite.analysis.stats import VANILLA, expected_best, independent, scored, summary
 from suite.analysis.verdicts import Verdict
 from suite.space import Range
 
@@ -30,12 +35,16 @@ FAR = 3.0  # interquartile ranges above the upper quartile, beyond which a score
 class Findings:
     """What is found in a sweep, by task, and by (task, cell) for a search.
 
-    `differences` have a line a variant, as `suite.analysis.differences.compared` has them. `importances` are
-    of test scores and `times` of the seconds of vanilla's trials, where enough of them have scores.
-    `standing` is over the tasks on which all variants have a score.
+    `independent` says whether trials are independent draws; where they are not, all but `summaries` and
+    `standing` is empty, and no claim is tested. `compared` is what `suite.analysis.differences.compared`
+    returns of every comparison of the sweep, `differences` are those with vanilla, a line a variant.
+    `importances` are of test scores and `times` of the seconds of vanilla's trials, where enough of them have
+    scores. `standing` is over the tasks on which all variants have a score.
     """
 
+    independent: bool
     summaries: Mapping[str, pd.DataFrame]
+    compared: pd.DataFrame
     differences: Mapping[str, pd.DataFrame]
     expected: Mapping[tuple[str, str], pd.DataFrame]
     importances: Mapping[tuple[str, str], Importance]
@@ -46,7 +55,7 @@ class Findings:
     @property
     def many(self) -> bool:
         """Whether a sweep has too many searches to look at each closely."""
-        return len(self.expected) > SEARCHES
+        return sum((table["trials"] > 0).sum() for table in self.summaries.values()) > SEARCHES
 
     def significant(self, task: str) -> frozenset[str]:
         """Return the variants that differ significantly from vanilla on a task."""
@@ -61,7 +70,8 @@ class Findings:
 def find(rows: pd.DataFrame, asked: dict) -> Findings:
     """Return what is found in rows, one a trial; `asked` is the sweep's TOML."""
     tasks, cells, seed = asked["tasks"], asked["cells"], asked.get("seed", 0)
-    few = rows.groupby(["task", "cell"], sort=False).head(MOST)
+    drawn = independent(asked["oracle"])
+    few = rows.groupby(["task", "cell"], sort=False).head(MOST if drawn else 0)
     searches = {key: trials for key, trials in few.groupby(["task", "cell"], sort=False)}
     by_task = {task: rows[rows["task"] == task] for task in tasks}
     summaries = {task: summary(trials, cells) for task, trials in by_task.items()}
@@ -73,30 +83,27 @@ def find(rows: pd.DataFrame, asked: dict) -> Findings:
         if cell == VANILLA:
             times[task] = importance(trials, "seconds", asked["space"], own)
     importances, times = ({k: v for k, v in found.items() if v} for found in (importances, times))
+    pairwise = compared(few, comparisons(few, asked), seed, DRAWS)
     means = {task: table.set_index("cell")["tenth_mean"] for task, table in summaries.items()}
     return Findings(
+        drawn,
         summaries,
-        differences(few, asked, seed),
+        pairwise,
+        differences(pairwise, asked),
         {key: expected_best(of, seeds.seed(seed, *key, "expected")) for key, of in searches.items()},
         importances,
         times,
         standing(pd.DataFrame(means).T.dropna()),
-        judge(few, asked | {"trials": min(asked["trials"], MOST)}, importances, seed, DRAWS),
+        judge(few, asked | {"trials": min(asked["trials"], MOST)}, importances, pairwise, seed),
     )
 
 
-def differences(rows: pd.DataFrame, asked: dict, seed: int) -> dict[str, pd.DataFrame]:
-    """Return how each variant differs from vanilla, by task, with NaN where either has no trials."""
-    others = [cell for cell in asked["cells"] if cell != VANILLA]
-    there = set(rows[["task", "cell"]].itertuples(index=False, name=None))
-    pairs = [(task, cell, VANILLA) for task in asked["tasks"] for cell in others]
-    tested = [pair for pair in pairs if {pair[:2], pair[::2]} <= there]
-    table = compared(rows, tested, seed, DRAWS)
+def differences(table: pd.DataFrame, asked: dict) -> dict[str, pd.DataFrame]:
+    """Return of all comparisons those of each variant with vanilla, by task, with NaN where there is none."""
+    others = pd.DataFrame({"cell": [cell for cell in asked["cells"] if cell != VANILLA]}, dtype=object)
+    table = table[table["against"] == VANILLA]
     return {
-        task: pd.DataFrame({"cell": pd.Series(others, dtype=object)}).merge(
-            table[table["task"] == task], on="cell", how="left"
-        )
-        for task in asked["tasks"]
+        task: others.merge(table[table["task"] == task], on="cell", how="left") for task in asked["tasks"]
     }
 
 

@@ -15,6 +15,25 @@ RESAMPLES = 2_000  # of the trials, for the interval of a statistic
 STATUSES = ("done", "diverged", "failed")
 
 
+def independent(oracle: str) -> bool:
+    """Return whether the trials that an oracle asks for are independent draws, as tests take them to be.
+
+    Those of random search are. A Bayesian search and Hyperband choose by the scores of earlier trials, or how
+    long to train.
+    """
+    return oracle == "random"
+
+
+def longest(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of distinct trials: of those of a search with the same seed, the one of most epochs.
+
+    Hyperband trains a trial that did well again, from its own seed and for longer, as a trial of another
+    number: a sample of trials has it once. Of equals the last one; rows in the order of their index.
+    """
+    last = rows.sort_values(["epochs", "trial"]).drop_duplicates(["task", "cell", "seed"], keep="last")
+    return last.sort_index()
+
+
 def scored(rows: pd.DataFrame) -> pd.Series:
     """Return which trials have scores, (trials,)."""
     return np.isfinite(rows["valid"]) & np.isfinite(rows["test"])
@@ -44,6 +63,8 @@ def summary(rows: pd.DataFrame, cells: list[str]) -> pd.DataFrame:
     (`tenth_scored`), the mean and standard deviation (n − 1) of their test scores, and the difference of
     that mean from vanilla's; the `median` test score of all trials; the median `parameters` of the best
     tenth; the median `epochs`, the mean `seconds` of a trial, and the `hours` of all.
+
+    How trials ended and what they took is of all rows, their scores are of distinct trials (`longest`).
     """
     groups = dict(iter(rows.groupby("cell", sort=False)))
     table = pd.DataFrame([_summary(cell, groups.get(cell, rows.head(0))) for cell in cells])
@@ -89,7 +110,8 @@ def _best_of(size: int) -> np.ndarray:
 
 
 def _summary(cell: str, rows: pd.DataFrame) -> dict:
-    tenth = best_tenth(rows)
+    trials = longest(rows)
+    tenth = best_tenth(trials)
     best, test = tenth[scored(tenth)].head(1), tenth.loc[scored(tenth), "test"]
     return {
         "cell": cell,
@@ -102,9 +124,9 @@ def _summary(cell: str, rows: pd.DataFrame) -> dict:
         "tenth_scored": len(test),
         "tenth_mean": test.mean(),
         "tenth_sd": test.std(),
-        "median": median(rows["test"].where(scored(rows))),
+        "median": median(trials["test"].where(scored(trials))),
         "parameters": tenth["parameters"].median(),
-        "epochs": rows["epochs"].median(),
+        "epochs": trials["epochs"].median(),
         "seconds": rows["seconds"].mean(),
         "hours": rows["seconds"].sum() / 3600,
     }

@@ -9,14 +9,38 @@ from suite.analysis.importance import Importance
 from suite.analysis.influences import SURE
 from suite.analysis.published import IAM, JSB, TIMIT
 from suite.analysis.stats import VANILLA
-from suite.report.words import called, count, listed
+from suite.report.words import ORACLES, called, count, listed
 
 PAPERS = (TIMIT, IAM, JSB)
+DRAWN = {
+    "random": "A trial draws its hyperparameters at random, whatever the scores of others.",
+    "bayesian": "Bayesian search chooses the hyperparameters of a trial by the scores of earlier ones.",
+    "hyperband": "Hyperband draws hyperparameters at random, and trains again for longer what did best.",
+}
+UNTESTED = (
+    "P-values, probabilities to be better, expected scores of the best of n trials and importances are left "
+    "out, for they take trials for independent draws. Best trials, best tenths and medians describe this "
+    "sweep alone; average ranks take a search as one number, and stay."
+)
+PROMOTED = (
+    " A trial that Hyperband trained again for longer counts once in scores, with its most epochs; one that "
+    "it did not has the score of its few."
+)
 
 
 def lead(found: Findings, asked: dict, titles: Mapping[str, str]) -> list[str]:
     """Return the answer in sentences; `titles` are of tasks."""
+    if not found.independent:
+        return [chosen(asked), claimed(found)]
     return [*differing(found, titles), *mattering(found, asked, titles), claimed(found)]
+
+
+def chosen(asked: dict) -> str:
+    """Return why nothing is tested on trials that an oracle chose by the scores of others."""
+    return (
+        f"The trials were chosen by {ORACLES[asked['oracle']]} from the scores of those before them, so "
+        f"they are not independent draws: variants are described, and no difference is tested."
+    )
 
 
 def differing(found: Findings, titles: Mapping[str, str]) -> list[str]:
@@ -81,20 +105,26 @@ def claimed(found: Findings) -> str:
     return f"Of {count(len(found.verdicts), 'published claim')}, {listed(parts)}."
 
 
-def caution(found: Findings) -> str:
-    """Return what the word "significant" means here."""
-    tests = sum(int(table["p"].notna().sum()) for table in found.differences.values())
-    said = (
-        f"Significant is what a permutation test of all trials says at p < .05, adjusted by Holm over "
-        f"{count(tests, 'comparison')}: all of them together claim a difference that is not there in at most "
-        f"5 % of sweeps. It is about a trial like any other; the best tenths have their own test, the "
-        f"paper’s, beside it."
-    )
+def caution(found: Findings, asked: dict) -> str:
+    """Return what the word "significant" means here, or what is left out where nothing is tested."""
+    said = significant(found) if found.independent else UNTESTED
+    if asked["oracle"] == "hyperband":
+        said += PROMOTED
     searches = pd.concat(found.summaries.values()).query("trials > 0")["trials"]
     if searches.min() < searches.max():
         there = f"{searches.min():,} to {count(searches.max(), 'trial')}"
         said += f" Variants have {there} so far, those that end early first, and more find a better best."
     return said
+
+
+def significant(found: Findings) -> str:
+    """Return what the word "significant" means here."""
+    return (
+        f"Significant is what a permutation test of all trials says at p < .05, adjusted by Holm over the "
+        f"{count(len(found.compared), 'comparison')} of this page and its claims: all of them together "
+        f"claim a difference that is not there in at most 5 % of sweeps. It is about a trial like any other; "
+        f"the best tenths have their own test, the paper’s, beside it."
+    )
 
 
 def data(asked: dict, titles: Mapping[str, str]) -> str:
@@ -104,7 +134,8 @@ def data(asked: dict, titles: Mapping[str, str]) -> str:
     said = []
     if theirs:
         said.append(
-            f"On {listed(theirs)} the data are those of Greff et al., whose numbers stand beside ours."
+            f"On {listed(theirs)} the data are those of Greff et al., whose numbers, of random search, stand "
+            f"beside ours."
         )
     if others:
         said.append(

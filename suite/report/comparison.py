@@ -7,8 +7,8 @@ import pandas as pd
 
 from suite import Refusal
 from suite.analysis import agreement
-from suite.analysis.agreement import SEARCH, TOLERANCE, apart, scores_in
-from suite.analysis.stats import VANILLA
+from suite.analysis.agreement import SEARCH, TIE, TOLERANCE, apart, scores_in
+from suite.analysis.stats import VANILLA, independent, longest
 from suite.report import figures, sweeps, words
 from suite.report.figures.scatter import scatter
 from suite.report.pages import prepare
@@ -58,7 +58,9 @@ def build(rows: dict[str, pd.DataFrame], asked: dict[str, dict]) -> tuple[dict[s
     files, parts, seed = {}, [], asked[first].get("seed", 0)
     for number, (other, ours) in enumerate(others, 2):
         prefix = f"{number}-{slug(other)}-" if len(others) > 1 else ""
-        part, drawn = against((first, other), theirs, ours, prefix, seed)
+        oracles = dict.fromkeys(asked[label]["oracle"] for label in (first, other))
+        chosen = [words.ORACLES[oracle] for oracle in oracles if not independent(oracle)]
+        part, drawn = against((first, other), theirs, ours, prefix, seed, chosen)
         parts.append(part)
         files |= drawn
     about_all = [sweeps.sizes(rows), sweeps.asked(asked), sweeps.makers(rows)]
@@ -80,17 +82,23 @@ def build(rows: dict[str, pd.DataFrame], asked: dict[str, dict]) -> tuple[dict[s
     return files | pages, page
 
 
-def against(labels: Labels, a: pd.DataFrame, b: pd.DataFrame, prefix: str, seed: int):
-    """Return what a page says of two sweeps, and the files beside it; their names begin with `prefix`."""
-    pairs = agreement.same(a, b)
-    agree, speed = agreement.agreement(pairs, seed), agreement.speed(pairs, seed)
-    spread = agreement.distributions(a, b, seed)
+def against(
+    labels: Labels, a: pd.DataFrame, b: pd.DataFrame, prefix: str, seed: int, chosen: list[str]
+) -> tuple[dict, dict[str, bytes]]:
+    """Return what a page says of two sweeps, and the files beside it; their names begin with `prefix`.
+
+    `chosen` names the oracles whose trials are not independent draws.
+    """
+    speed, trials = agreement.speed(agreement.same(a, b), seed), longest(a)
+    pairs = agreement.same(trials, b)
+    agree = agreement.agreement(pairs, seed)
+    spread = agreement.distributions(trials, longest(b), seed, independent=not chosen)
     tables = [sweeps.distributions(spread, labels, prefix)]
     if len(pairs):
         tables = [sweeps.agreement(agree, labels, prefix), *tables]
     if len(speed):
         tables.append(sweeps.speed(speed, labels, prefix))
-    answer = [same(pairs, labels), found(agree, spread, labels), took(speed, a, b, labels)]
+    answer = [same(pairs, labels), found(agree, spread, labels, chosen), took(speed, a, b, labels)]
     part = {"label": labels[1], "slug": slug(labels[1]), "answer": answer, "tables": tables, "figure": None}
     every = sweeps.pairs(pairs, labels, prefix)
     files = {f"tables/{every.name}.csv": every.csv()}
@@ -129,13 +137,16 @@ def same(pairs: pd.DataFrame, labels: Labels) -> str:
     return f"{said}{ends}."
 
 
-def found(agree: pd.DataFrame, spread: pd.DataFrame, labels: Labels) -> str:
-    """Return which searches differ significantly, as sentences."""
+def found(agree: pd.DataFrame, spread: pd.DataFrame, labels: Labels, chosen: list[str]) -> str:
+    """Return which searches differ significantly, as sentences; `chosen` as for `against`."""
     tests = [
         ("pair by pair", agree, agree["lower"] > agree["higher"]),
         ("as distributions", spread, spread["probability"] > 0.5),
-    ]
-    said, silent = [], []
+    ][: 1 if chosen else 2]
+    said, silent, ties = [], [], agree["ties"].sum()
+    if ties:
+        pairs = words.count(agree["trials"].sum(), "pair")
+        said.append(f"{ties:,} of {pairs} are ties, no more than {percent(TIE)} apart.")
     for how, table, better in tests:
         if table.empty:
             continue
@@ -155,6 +166,9 @@ def found(agree: pd.DataFrame, spread: pd.DataFrame, labels: Labels) -> str:
         of = "no search" if len(spread) > 1 else "the one search"
         verb = "differs significantly" if len(spread) > 1 else "does not differ significantly"
         said.append(f"Compared {' or '.join(silent)}, {of} {verb}, which is no proof that they are equal.")
+    if chosen:
+        of = words.listed(chosen)
+        said.append(f"Trials of {of} are not independent draws: distributions are not tested.")
     return " ".join(said)
 
 

@@ -43,7 +43,7 @@ def of_scores(
             "boxes",
             figures.boxes(trials, cells, label, significant, theirs, parameters),
             f"Box plots of test scores on {title}, by variant.",
-            BOXES + beside,
+            BOXES + (MARKED if found.independent else "") + beside,
             f"{name}-trials",
         )
     ]
@@ -51,7 +51,7 @@ def of_scores(
         return drawn
     expected = {cell: found.expected[task, cell] for cell in cells if (task, cell) in found.expected}
     expected = {cell: table for cell, table in expected.items() if table["expected"].notna().any()}
-    if max(len(table) for table in expected.values()) > 1:
+    if max(map(len, expected.values()), default=0) > 1:
         alt = f"Expected test score of the best of n trials on {title}, a panel a variant."
         drawn.append(
             Drawn("expected", figures.expected_best(expected, label), alt, EXPECTED, f"{name}-expected")
@@ -148,9 +148,11 @@ def _pairs(found: Importance, ranges: dict) -> pd.DataFrame:
 
 BOXES = (
     "Lower is better. A box spans the quartiles with the median inside, whiskers reach 1.5 of its length; "
-    "the dashed line is vanilla’s median; +n counts trials off the scale. Fewer than five scores get no box. "
-    "A variant with an asterisk and a darker box differs significantly from vanilla, by the permutation test "
-    "of all trials."
+    "the dashed line is vanilla’s median; +n counts trials off the scale. Fewer than five scores get no box."
+)
+MARKED = (
+    " A variant with an asterisk and a darker box differs significantly from vanilla, by the permutation "
+    "test of all trials."
 )
 EXPECTED = (
     "The test score to expect of the best of n trials, chosen on validation, with its 95 % interval up to a "

@@ -9,7 +9,7 @@ import pandas as pd
 
 from suite import Refusal
 from suite.analysis.findings import MOST, Findings, find, varied
-from suite.analysis.stats import STATUSES, VANILLA, ranked, scored
+from suite.analysis.stats import STATUSES, VANILLA, longest, ranked, scored
 from suite.report import answers, evidence, figures, statistics, tables, words
 from suite.report.evidence import Drawn
 from suite.report.rendering import inline, place, render, slug
@@ -50,6 +50,7 @@ def prepare(rows: pd.DataFrame, asked: dict) -> pd.DataFrame:
 
 def best(rows: pd.DataFrame) -> list[tuple[str, str, int]]:
     """Return the key of the best trial of each search that has one with a score."""
+    rows = longest(rows)
     found = [ranked(trials).iloc[0] for _, trials in rows[scored(rows)].groupby(["task", "cell"], sort=False)]
     return [(row["task"], row["cell"], int(row["trial"])) for row in found]
 
@@ -68,7 +69,9 @@ def build(rows: pd.DataFrame, asked: dict, curves: pd.DataFrame) -> dict[str, by
         "progress": words.progress(rows, asked),
         "lead": answers.lead(found, asked, titles),
         "overall": words.overall(found.summaries),
-        "caution": answers.caution(found),
+        "caution": answers.caution(found, asked),
+        "independent": found.independent,
+        "drawn": answers.DRAWN[asked["oracle"]],
         "tasks": tasks,
         "glance": tables.glance(found.summaries, asked),
         "verdicts": found.verdicts,
@@ -95,8 +98,9 @@ def _of_task(
 ) -> dict:
     """Put the files of one task among others, and return what a page needs of it."""
     name, about, summary = slug(task), asked["about"]["tasks"][task], found.summaries[task]
+    trials = longest(rows)
     scores = [tables.scores(name, summary, asked), tables.best(name, rows, summary, asked)]
-    if len(found.differences[task]) and VANILLA in asked["cells"]:
+    if found.independent and len(found.differences[task]) and VANILLA in asked["cells"]:
         scores.insert(1, statistics.differences(name, found.differences[task]))
     important = found.important(task)
     shares = [statistics.importance(name, important, list(varied(asked["space"])))] if important else []
@@ -106,11 +110,13 @@ def _of_task(
         "slug": name,
         "title": about["title"],
         "answer": words.answer(summary, about["unit"]),
-        "unscored": int((~scored(rows)).sum()),
-        "trials": len(rows),
-        "figures": _placed(files, name, evidence.of_scores(task, name, rows, curves, found, asked)),
+        "unscored": int((~scored(trials)).sum()),
+        "trials": len(trials),
+        "figures": _placed(files, name, evidence.of_scores(task, name, trials, curves, found, asked)),
         "tables": scores,
-        "hyperparameters": _placed(files, name, evidence.of_hyperparameters(task, name, rows, found, asked)),
+        "hyperparameters": _placed(
+            files, name, evidence.of_hyperparameters(task, name, trials, found, asked)
+        ),
         "importance": shares,
     }
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from suite.analysis.agreement import SEARCH, TOLERANCE
+from suite.analysis.agreement import FEWEST_UNITS, SEARCH, TIE, TOLERANCE
 from suite.analysis.stats import STATUSES
 from suite.report import words
 from suite.report.tables import PROTOCOL, Column, Table
@@ -51,13 +51,15 @@ def agreement(found: pd.DataFrame, labels: tuple[str, str], prefix: str) -> Tabl
         Column("farthest", "largest", _text("largest", percent)),
         Column("rank correlation", "ranks", _text("ranks")),
         Column("other status", "status", _text("status")),
+        Column("ties", "ties", _text("ties")),
         Column(f"lower in {labels[1]}", "lower", _text("lower")),
         Column(f"higher in {labels[1]}", "higher", _text("higher")),
         Column("adjusted p", "adjusted", _text("adjusted")),
     ]
     caption = (
         f"The same trials, one by one. Test scores agree that are at most {percent(TOLERANCE)} of the larger "
-        "one apart. p is of the test of pairs by signed ranks, adjusted by Holm over searches."
+        f"one apart. Those no more than {percent(TIE)} apart are ties, as rounding alone may have it. p is "
+        "of the test of all other pairs by signed ranks, adjusted by Holm over searches."
     )
     return Table(f"{prefix}agreement", caption, found, columns)
 
@@ -78,7 +80,7 @@ def distributions(found: pd.DataFrame, labels: tuple[str, str], prefix: str) -> 
     caption = (
         f"All trials of each search as distributions of test scores: in how many pairs of a trial of {b} and "
         f"one of {a} that of {b} is lower, with its 95 % interval. p is of a permutation test of ranks, "
-        "adjusted by Holm over searches."
+        "adjusted by Holm over searches; neither is there for trials that were chosen by their scores."
     )
     return Table(f"{prefix}distributions", caption, _named(found, labels), columns)
 
@@ -97,8 +99,10 @@ def speed(found: pd.DataFrame, labels: tuple[str, str], prefix: str) -> Table:
         *(Column(label, key, _text(key)) for key, label in keys),
     ]
     caption = (
-        f"Seconds of {b} over those of {a}, for the same trials that failed in neither, with the 95 % "
-        "interval of a bootstrap of trials; then the same an epoch."
+        f"Seconds of {b} over those of {a}, for the same trials that failed in neither; then the same an "
+        "epoch. Trials that were trained side by side share the seconds of their unit, so the 95 % interval "
+        f"is of a bootstrap of whole units of work; there is none where units are unknown, or fewer than "
+        f"{FEWEST_UNITS}."
     )
     return Table(f"{prefix}speed", caption, _named(found, labels), columns)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
-from suite.analysis.stats import STATUSES, best_tenth
+from suite.analysis.stats import STATUSES, best_tenth, longest
 from suite.report import words
 
 PROTOCOL = ("trials", "oracle", "epochs", "patience", "batch", "optimiser", "seed")
@@ -163,7 +163,8 @@ def best(task: str, rows: pd.DataFrame, summary: pd.DataFrame, asked: dict) -> T
 
 def trials(task: str, rows: pd.DataFrame, asked: dict) -> Table:
     """Return every trial of one task: what the figures are drawn from. No page shows it."""
-    tenth = [i for _, group in rows.groupby("cell", sort=False) for i in best_tenth(group).index]
+    searches = longest(rows).groupby("cell", sort=False)
+    tenth = [i for _, group in searches for i in best_tenth(group).index]
     keys = ["cell", "trial", "seed", "status", "valid", "test", "best_tenth", *asked["space"]]
     keys += ["parameters", "epochs", "best_epoch", "seconds"]
     return Table(f"{task}-trials", "", rows.assign(best_tenth=rows.index.isin(tenth))[keys], [])

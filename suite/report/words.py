@@ -9,6 +9,7 @@ import pandas as pd
 from suite.analysis.stats import STATUSES, VANILLA
 
 NONE = "–"
+ORACLES = {"random": "random search", "bayesian": "Bayesian search", "hyperband": "Hyperband"}
 
 
 def score(value: float) -> str:

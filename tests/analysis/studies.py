@@ -8,7 +8,8 @@ import pandas as pd
 from scipy.stats import norm
 
 from suite import space
-from suite.analysis.claims import VARIANTS, judge
+from suite.analysis.claims import VARIANTS, comparisons, judge
+from suite.analysis.differences import compared
 from suite.analysis.published import TIMIT
 from suite.space import PAPER
 
@@ -31,6 +32,10 @@ class Importance:
     step: float
     error: float = 0.01
 
+    @property
+    def single_tree_shares(self):
+        return {effect: 0.9 * share for effect, share in self.shares.items()}
+
     def marginal(self, column):
         return np.linspace(0, 1.5 * self.step, 64), np.full(64, self.error / math.sqrt(2))
 
@@ -42,7 +47,8 @@ def importance(step=0.1, rest=0.04, spread=0.001, floor=0.005, **shares):
 
 
 def asked(tasks=TASKS_ASKED, cells=CELLS, trials=200, **ranges):
-    return {"tasks": tasks, "cells": cells, "trials": trials, "space": space.to_table({**PAPER, **ranges})}
+    ranges = space.to_table({**PAPER, **ranges})
+    return {"tasks": tasks, "cells": cells, "trials": trials, "oracle": "random", "space": ranges}
 
 
 def planted(question, effects=None, best=lambda units: 1e-3, worst=0.1, lost=0.0):
@@ -70,5 +76,6 @@ def planted(question, effects=None, best=lambda units: 1e-3, worst=0.1, lost=0.0
 
 def verdicts(rows, question, known=None, seed=1, draws=999):
     known = known or importance()
-    found = judge(rows, question, {(task, "lstm"): known for task in question["tasks"]}, seed, draws)
+    table = compared(rows, comparisons(rows, question), seed, draws)
+    found = judge(rows, question, {(task, "lstm"): known for task in question["tasks"]}, table, seed)
     return {verdict.claim.id: verdict for verdict in found}

@@ -8,6 +8,7 @@ import pytest
 from scipy.stats import spearmanr, wilcoxon
 
 from suite.analysis.agreement import (
+    TIE,
     agreement,
     apart,
     correlation,
@@ -16,6 +17,7 @@ from suite.analysis.agreement import (
     same,
     scores_in,
     speed,
+    unit_groups,
 )
 
 CELLS = ["lstm", "gru", "rnn"]
@@ -29,6 +31,7 @@ def rows():
     frame = pd.DataFrame({"task": "jsb", "cell": np.repeat(CELLS, TRIALS), "trial": [*range(TRIALS)] * 3})
     frame = frame.assign(seed=rng.integers(1, 2**31, size), status="done", epochs=20)
     frame = frame.assign(test=8 + rng.exponential(size=size), seconds=rng.uniform(1, 9, size))
+    frame["unit"] = frame["cell"] + frame["trial"].astype(str)  # of one trial each
     return frame.assign(
         valid=frame["test"], units=rng.integers(20, 200, size), learning_rate=rng.random(size)
     )
@@ -126,6 +129,19 @@ def test_equal_pairs_say_nothing_and_p_is_never_zero():
     assert exchange(np.zeros(60), np.arange(1, 61), 1, draws=99) == 0.01
 
 
+def test_rounding_alone_is_no_difference(rows):
+    """Of 200 pairs, those apart by no more than rounding are ties; what is farther apart is not."""
+    a = np.random.default_rng(0).uniform(8, 9, 200)
+    assert exchange(a, a * (1 + 1e-7), 1) == 1
+    assert exchange(a, a * (1 + 0.9 * TIE), 1) == 1
+    assert exchange(a, a * (1 + 1.1 * TIE), 1) == 0.0001
+    other = rows.assign(test=rows["test"] * np.where(rows["trial"] < 20, 1 + 1e-7, 1.001))
+    found = agreement(same(rows, other), 1)
+    assert found["ties"].tolist() == [20] * 3
+    assert found["higher"].tolist() == [10] * 3
+    assert found["lower"].tolist() == [0] * 3
+
+
 def test_the_test_of_pairs_keeps_its_level():
     rng = np.random.default_rng(5)
     found = [exchange(*rng.standard_cauchy((2, 12)), seed, draws=199) for seed in range(400)]
@@ -194,6 +210,53 @@ def test_failed_trials_took_no_time_that_counts(rows):
     assert speed(same(rows, other), 1)["trials"].tolist() == [75, 25, 25, 25]
     assert speed(same(other, rows), 1)["trials"].tolist() == [75, 25, 25, 25]
     assert speed(same(rows, other.assign(status="failed")), 1).empty
+
+
+def in_units(rows, size, sd=0.4, seed=6):
+    """Return rows of units of so many trials, each unit longer or shorter by its own factor, of median 1."""
+    unit = rows["cell"] + "-" + (rows["trial"] // size).astype(str)
+    factors = np.random.default_rng(seed).lognormal(0, sd, unit.nunique())
+    return rows.assign(unit=unit, seconds=rows["seconds"] * factors[unit.factorize()[0]])
+
+
+def test_trials_of_one_unit_are_drawn_together(rows):
+    """The delta method: Var(Σb / Σa) ≈ Var(b − r a) / (n ā²), over units, of all trials and of a search."""
+    a, b = rows.assign(unit=rows["cell"] + rows["trial"].astype(str)), in_units(rows, 5)
+    found = speed(same(a, b), 1)
+    for line, chosen in ((0, rows["cell"].notna()), (1, rows["cell"] == "lstm")):
+        sums = pd.DataFrame({"a": a["seconds"], "b": b["seconds"], "unit": b["unit"]})[chosen]
+        sums = sums.groupby("unit").sum()
+        ratio = sums["b"].sum() / sums["a"].sum()
+        sd = (sums["b"] - ratio * sums["a"]).std(ddof=0) / math.sqrt(len(sums)) / sums["a"].mean()
+        assert found["ratio"][line] == pytest.approx(ratio)
+        assert found["high"][line] - found["low"][line] == pytest.approx(2 * 1.96 * sd, rel=0.2)
+    alone = speed(same(a, b.assign(unit=a["unit"])), 1)  # as if each trial were a unit
+    width, narrow = (table["high"] - table["low"] for table in (found, alone))
+    assert width[0] > 1.5 * narrow[0]
+
+
+def test_units_that_share_a_pair_are_one_group():
+    """A unit of b has trials of the first and of the second unit of a; the third of a is alone."""
+    pairs = pd.DataFrame({"task": "jsb", "cell": "lstm", "unit_a": list("AABBCC"), "unit_b": list("vwwxyz")})
+    assert unit_groups(pairs).tolist() == [0, 0, 0, 0, 1, 1]
+    both = pd.concat([pairs, pairs.assign(cell="gru")])
+    assert len(set(unit_groups(both))) == 4  # a name of a unit is that of its search
+
+
+def test_few_units_or_unknown_ones_have_no_interval(rows):
+    known = in_units(rows, 5)
+    for few, there in ((5, True), (4, False)):
+        kept = known[known["trial"] < 5 * few]
+        found = speed(same(kept, kept), 1)
+        assert found[["low", "high"]].notna().all(axis=1).tolist() == [True, there, there, there]
+    for other in (
+        rows.drop(columns="unit"),
+        known.assign(unit=None),
+        known.assign(unit=known["unit"].mask(known.index == 3)),
+    ):
+        found = speed(same(known, other), 1)
+        assert found["ratio"].notna().all()
+        assert found[["low", "high"]].isna().all(axis=1)[:2].tolist() == [True, True]
 
 
 def test_a_single_trial_has_no_interval(rows):

@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import mannwhitneyu, norm, ttest_ind
 
 from suite.analysis import compare as module
+from suite.analysis.claims import comparisons
 from suite.analysis.compare import (
     bonferroni,
     holm,
@@ -46,6 +47,12 @@ def compare(rows, cells, seed, draws=999):
     """Return how these variants compare with vanilla on a task."""
     pairs = [("t", cell, "lstm") for cell in cells if cell != "lstm"]
     return compared(rows.assign(task="t"), pairs, seed, draws)
+
+
+def against_vanilla(rows, cells):
+    """Return how these variants differ from vanilla on a task, those without trials too."""
+    asked = {"tasks": ["t"], "cells": cells}
+    return differences(compared(rows, comparisons(rows, asked), 1, 999), asked)["t"]
 
 
 def test_bonferroni_counts_only_tests_that_were_made():
@@ -186,7 +193,7 @@ def test_another_seed_draws_anew():
 def test_a_variant_without_trials_has_no_comparison_and_is_not_counted():
     rows = null(np.random.default_rng(9), 20).assign(task="t")
     rows = rows[rows["cell"].isin(["lstm", "v0", "v1"])]
-    table = differences(rows, {"tasks": ["t"], "cells": CELLS}, seed=1)["t"].set_index("cell")
+    table = against_vanilla(rows, CELLS).set_index("cell")
     assert table.index.tolist() == CELLS[1:]
     assert table.loc["v2":, "p":"adjusted"].isna().all(axis=None)
     assert table.loc[["v0", "v1"], "adjusted"].tolist() == holm(table.loc[["v0", "v1"], "p"]).tolist()
@@ -194,9 +201,8 @@ def test_a_variant_without_trials_has_no_comparison_and_is_not_counted():
 
 def test_without_vanilla_or_others_nothing_is_compared():
     rows = null(np.random.default_rng(10), 20).assign(task="t")
-    assert differences(rows, {"tasks": ["t"], "cells": ["lstm"]}, seed=1)["t"].empty
-    others = differences(rows[rows["cell"] != "lstm"], {"tasks": ["t"], "cells": CELLS}, seed=1)["t"]
-    assert others["p"].isna().all()
+    assert against_vanilla(rows, ["lstm"]).empty
+    assert against_vanilla(rows[rows["cell"] != "lstm"], CELLS)["p"].isna().all()
     assert welch(rows, ["lstm"]).empty
     assert not welch(rows[rows["cell"] != "lstm"], CELLS)["significant"].any()
 

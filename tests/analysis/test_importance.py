@@ -83,6 +83,33 @@ def test_the_effects_of_a_tree_are_those_of_its_predictions_everywhere():
     np.testing.assert_allclose(found[0, 1], pair, atol=1e-12)
 
 
+def test_shares_of_single_trees_are_nearly_those_of_a_function_without_noise():
+    """Of f = x + 2 y² + x z the shares are .328, .623 and .036, of x and z together .012."""
+    points = uniform(1_000, 3)
+    x, y, z = points.T
+    found = fanova(points, x + 2 * y**2 + x * z, seed=0).single_tree_shares
+    known = {(0,): 0.328, (1,): 0.623, (2,): 0.036, (0, 2): 0.012}
+    assert found == pytest.approx({effect: known.get(effect, 0) for effect in found}, abs=0.02)
+    assert 0.97 < sum(found.values()) <= 1
+
+
+def test_single_trees_take_noise_for_interactions_and_their_mean_does_not():
+    """Half of the variance is one column's, and half is noise."""
+    points, draw = uniform(200, 3), np.random.default_rng(2)
+    found = fanova(points, points[:, 1] + draw.normal(scale=12**-0.5, size=200), seed=0)
+    ours, theirs = (
+        sum(share for effect, share in shares.items() if len(effect) == 2)
+        for shares in (found.shares, found.single_tree_shares)
+    )
+    assert ours < 0.05 < 0.15 < theirs
+    assert sum(found.single_tree_shares.values()) <= 1
+
+
+def test_single_trees_that_saw_one_score_alone_are_left_out():
+    found = fanova(uniform(20, 2), np.eye(20)[0], seed=0).single_tree_shares
+    assert 0.5 < sum(found.values()) <= 1
+
+
 def test_a_sum_has_no_interactions_and_a_product_has():
     points = uniform(300, 3)
     total = fanova(points, points[:, 0] + 2 * points[:, 1] ** 2, seed=0)

@@ -29,6 +29,17 @@ def test_a_share_is_judged_with_and_without_the_rest(share, rest, verdict, known
     assert math.isfinite(found["learning-rate-most"].trials_needed) == known
 
 
+def test_the_papers_own_estimate_stands_beside_a_share_and_decides_nothing():
+    """That of the planted shares is nine tenths of them; what it leaves of columns is interactions."""
+    question = asked(["jsb"], ["lstm"], trials=20)
+    found = verdicts(planted(question), question, importance(**{RATE: 0.7}, rest=0.02))
+    for name, theirs in (("learning-rate-most", 0.63), ("interactions-few", 1 - 0.9 * 0.751)):
+        assert f"by single trees, as in the paper, {theirs:.3f}" in found[name].evidence
+        assert found[name].evidence.endswith("single trees decide nothing")
+        assert found[name].numbers["single_trees"].tolist() == pytest.approx([theirs])
+        assert found[name].verdict == "holds"
+
+
 def test_interactions_may_be_all_of_the_rest():
     question = asked(["jsb"], ["lstm"], trials=20)
     rows = planted(question)

@@ -7,14 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from suite.analysis.stats import best_tenth, expected_best, median, ranked, scored, summary
+from suite.analysis.stats import best_tenth, expected_best, longest, median, ranked, scored, summary
 
 
 def search(valid, test, cell="lstm", **columns):
     """Return the trials of one search with these scores; every trial takes 36 s."""
     n = len(valid)
     done = {"status": "done", "parameters": 100, "epochs": 10, "seconds": 36.0}
-    frame = pd.DataFrame({"cell": cell, "trial": range(n), "valid": valid, "test": test} | done | columns)
+    names = {"task": "jsb", "cell": cell, "trial": range(n), "seed": range(n)}
+    frame = pd.DataFrame(names | {"valid": valid, "test": test} | done | columns)
     return frame.astype({"valid": float, "test": float})
 
 
@@ -46,6 +47,15 @@ def test_the_best_tenth_does_not_depend_on_the_order_of_rows():
     rows = search([2, 1, 1, 3] * 5, range(20))
     backwards = best_tenth(rows.iloc[::-1])
     pd.testing.assert_frame_equal(best_tenth(rows), backwards)
+
+
+def test_of_trials_with_one_seed_the_one_of_most_epochs_counts():
+    rows = search(range(6), range(6), seed=[1, 2, 1, 2, 1, 3], epochs=[2, 9, 6, 9, 4, 1])
+    other = rows.assign(cell="gru").set_axis(range(6, 12))
+    both = pd.concat([rows, other])
+    assert longest(both).index.tolist() == [2, 3, 5, 8, 9, 11]
+    assert longest(both.sample(frac=1, random_state=1)).equals(longest(both))
+    assert longest(search([1, 2], [1, 2])).index.tolist() == [0, 1]
 
 
 def test_a_missing_score_counts_as_infinitely_bad_in_a_median():

@@ -37,6 +37,24 @@ def test_the_answer_says_what_agrees_what_differs_and_what_it_took(compared):
     assert makers == "They were not made by the same: device differ."
 
 
+def test_scores_that_rounding_tells_apart_are_ties(rows, asked, tmp_path):
+    path, answer = write(
+        {"a": (rows, asked), "b": (rows.assign(test=rows["test"] * (1 + 1e-7)), asked)}, tmp_path
+    )
+    assert "pair by pair or as distributions, no search differs significantly" in answer[1]
+    assert "72 of 72 pairs are ties, no more than 0.001 % apart." in answer[1]
+    assert "Those no more than 0.001 % apart are ties" in Page(path.read_text()).words()
+
+
+def test_without_units_a_ratio_of_seconds_has_no_interval(rows, asked, tmp_path):
+    older = rows.drop(columns="unit")
+    path, answer = write(
+        {"a": (older, asked), "b": (older.assign(seconds=older["seconds"] / 2), asked)}, tmp_path
+    )
+    assert "b took 0.5 times as long as a" in answer[2]
+    assert "whole units of work" in Page(path.read_text()).words()
+
+
 def test_distributions_that_differ_are_named(rows, altered, asked, tmp_path):
     far = altered.assign(test=altered["test"].where(altered["cell"] != "nfg", altered["test"] + 100))
     said = write({"cpu": (rows, asked), "gpu": (far, asked)}, tmp_path / "worse")[1][1]

@@ -124,6 +124,11 @@ def test_the_page_opens_with_the_answer(page):
     assert "Significant is what a permutation test of all trials says at p < .05, adjusted by Holm" in answer
 
 
+def test_the_page_of_a_random_search_says_that_trials_were_drawn(page):
+    assert "A trial draws its hyperparameters at random" in page.words()
+    assert "were chosen by" not in page.words()
+
+
 def test_the_page_appears_whole_and_last(rows, asked, tmp_path, monkeypatch):
     placed = []
     monkeypatch.setattr("os.replace", lambda source, target: placed.append((Path(source).name, target)))

@@ -9,7 +9,7 @@ import pytest
 from planted import CELLS, sweep
 
 from suite.analysis.findings import find
-from suite.report import answers, write
+from suite.report import answers, statistics, write
 from suite.report.pages import prepare
 
 TITLES = {"jsb": "chorales", "timit": "speech"}
@@ -49,6 +49,17 @@ def test_the_planted_importance_is_found_and_no_other(found, planted):
     assert said.endswith("of the variance of vanilla lstm’s test scores.")
 
 
+def test_the_papers_estimate_stands_below_vanillas_importance(found):
+    table = statistics.importance("jsb", found.important("jsb"), ["units", "learning_rate", "momentum", "x"])
+    names = [line[0].text for line in table.body()]
+    assert names == ["lstm", "lstm, single trees", *CELLS[1:]]
+    ours, theirs = table.frame["learning_rate"].iloc[:2]
+    assert theirs == found.importances["jsb", "lstm"].single_tree_shares[1,]
+    assert theirs == pytest.approx(ours, abs=0.1)
+    line = table.frame.iloc[1]
+    assert line[["units", "learning_rate", "momentum", "x", "pairs", "rest"]].sum() == pytest.approx(1)
+
+
 def test_claims_get_the_verdicts_that_were_planted(found):
     said = verdicts(found)
     assert said["nfg-noaf-hurt"] == "holds"
@@ -76,6 +87,20 @@ def claimed(seed):
             said.append(verdict.evidence)
     shown = {"learning-rate-most": "holds", "noise-hurts-music": "holds", "interactions-few": "fails"}
     return said + [name for name, verdict in verdicts(found).items() if shown.get(name) == verdict]
+
+
+def test_a_comparison_has_one_p_in_the_table_and_in_the_verdicts():
+    """By raw p the GRU is worse; of 21 comparisons of the page that is one, of its claim it is all."""
+    others = [f"v{i}" for i in range(20)]
+    rows, asked = sweep(["jsb"], {"gru": 0.12}, rate=0.0, trials=20, seed=2, cells=["lstm", "gru", *others])
+    asked["space"] = {name: ends | {"high": ends["low"]} for name, ends in asked["space"].items()}
+    found = find(prepare(rows, asked), asked)
+    table = found.differences["jsb"].set_index("cell")
+    assert table.loc["gru", "p"] < 0.05 < table.loc["gru", "adjusted"]
+    [judged] = [verdict for verdict in found.verdicts if verdict.claim.id == "gru-no-worse"]
+    assert judged.numbers["adjusted"].tolist() == [table.loc["gru", "adjusted"]]
+    assert judged.verdict != "fails"
+    assert "adjusted by Holm over the 21 comparisons of this page" in answers.caution(found, asked)
 
 
 @pytest.mark.parametrize(
