@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from suite import seeds
+from suite import seeds, store
 from suite.analysis.claims import judge
 from suite.analysis.compare import ALPHA, Standing, standing
 from suite.analysis.differences import compared
@@ -81,7 +81,7 @@ def find(rows: pd.DataFrame, asked: dict) -> Findings:
         importances,
         times,
         standing(pd.DataFrame(means).T.dropna()),
-        judge(few, asked | {"trials": min(asked["trials"], MOST)}, importances, seed, DRAWS),
+        judge(few, asked | {"trials": min(store.trials_a_search(asked), MOST)}, importances, seed, DRAWS),
     )
 
 

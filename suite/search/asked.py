@@ -1,12 +1,14 @@
 """What a sweep is asked: the question, as data."""
 
 import tomllib
+from collections import Counter
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import tasks
 from suite import Refusal, cells, registry
 from suite import space as spaces
+from suite.search.oracle import trials_by_epochs
 from suite.task import SPLITS
 from suite.training.trial import Protocol
 
@@ -28,6 +30,20 @@ class Asked:
     oracle: str = "random"
     protocol: Protocol = Protocol()
     space: spaces.Space = field(default_factory=lambda: spaces.PAPER)
+
+    @property
+    def trials_a_search(self) -> int:
+        """How many trials each search holds: those asked, unless its oracle decides by itself."""
+        return self._held.total()
+
+    @property
+    def epochs_a_search(self) -> int:
+        """How many epochs the trials of each search are given in all."""
+        return sum(epochs * trials for epochs, trials in self._held.items())
+
+    @property
+    def _held(self) -> Counter[int]:
+        return trials_by_epochs(self.oracle, self.trials, self.protocol.epochs)
 
     def check(self) -> None:
         """Refuse what cannot be asked."""
@@ -108,4 +124,4 @@ def about(asked: Asked, data: Path | None) -> dict:
         of_tasks[name] = words | sizes | {"steps": steps}
     references = cells.references()
     of_cells = {name: registry.summary(references.get(name, name)) for name in asked.cells}
-    return {"tasks": of_tasks, "cells": of_cells}
+    return {"tasks": of_tasks, "cells": of_cells, "trials_a_search": asked.trials_a_search}
