@@ -62,17 +62,17 @@ def status(folder: Path) -> None:
     """Say how the sweep in a results folder stands. Nothing is written: any process may ask at any time."""
     asked, rows, at_work = store.read_asked(folder), store.load(folder), store.driver(folder)
     table = Table("task", "cell", "trials", "half done", "diverged", "failed", "best valid", box=None)
-    total = None if asked["oracle"] == "hyperband" else asked["trials"]  # Hyperband decides by itself
+    total = store.trials_a_search(asked)
     for task in asked["tasks"]:
         for cell in asked["cells"]:
             mine = rows[(rows["task"] == task) & (rows["cell"] == cell)]
             half_done = len(list(store.running(folder, task, cell).glob("*.npz")))
             counts = [half_done, *((mine["status"] == how).sum() for how in ("diverged", "failed"))]
             best = f"{mine['valid'].min():.4g}" if mine["valid"].notna().any() else ""
-            table.add_row(task, cell, f"{len(mine)}/{total or '?'}", *(str(n or "") for n in counts), best)
+            table.add_row(task, cell, f"{len(mine)}/{total}", *(str(n or "") for n in counts), best)
     Console().print(table)
     print(f"at work: {at_work['who']}, workers: {at_work['workers']}" if at_work else "at work: no process")
-    if len(rows) and total:
+    if len(rows):
         left = total * len(asked["tasks"]) * len(asked["cells"]) - len(rows)
         workers = max(at_work["workers"], 1) if at_work else 1
         rate = 3600 * workers / rows["seconds"].mean()

@@ -90,6 +90,11 @@ def read_asked(folder: Path) -> dict:
         ) from None
 
 
+def trials_a_search(asked: dict) -> int:
+    """Return how many trials each search of a sweep holds: Hyperband decides by itself, whatever is asked."""
+    return asked.get("about", {}).get("trials_a_search", asked["trials"])
+
+
 def finish(folder: Path, row: dict) -> None:
     """Make a finished row durable, from any process: a row of `COLUMNS`, and its curve."""
     write_atomic(folder / "finished" / f"{plain(row[key] for key in KEY)}.json", json.dumps(row).encode())

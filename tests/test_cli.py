@@ -47,6 +47,10 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
     [
         (["sweep", "quick", "--cell=lstn"], "unknown cell 'lstn'. Did you mean 'lstm'?"),
         (["sweep", "quick", "--task=chorale"], "unknown task 'chorale'. Did you mean 'chorales'?"),
+        (
+            ["sweep", "quick", "--oracle=hyperband", "--trials=5", "--epochs=9"],
+            "--trials 5: Hyperband decides by itself how many trials a search holds, 23 of at most 9 epochs",
+        ),
         (["sweep", "quack"], "unknown preset 'quack'. Did you mean 'quick'?"),
         (["sweep", "quick", "--range=units=64:32"], "units: the range 64:32 cannot be: low is above high"),
         (["sweep", "quick", "--range=learning_rate=0:1"], "low must be above 0"),
@@ -160,6 +164,17 @@ def test_status_says_how_a_sweep_stands(odyssey, tmp_path):
     ]
     assert f"at work: process {os.getpid()} on " in out
     assert "workers: 3" in out
+
+
+def test_hyperband_decides_by_itself_what_a_search_holds(odyssey, tmp_path, monkeypatch):
+    """Wherever trials are counted: the forecast, the progress, the status and the report."""
+    monkeypatch.setattr("suite.bench.rate", lambda *_, **__: 1e9, raising=False)  # it takes half a minute
+    asked = [word for word in SWEEP if not word.startswith(("--trials", "--epochs"))]
+    asked += ["--oracle=hyperband", "--epochs=2"]
+    assert "1 searches, 2 trials of at most 2 epochs" in odyssey(*asked, "--dry-run")[1]
+    assert "2/2 trials" in odyssey(*asked, "--results=mine")[1]
+    assert " 2/2 " in odyssey("status", "mine")[1]
+    assert "All 2 trials asked are here" in (tmp_path / "reports/mine/report.md").read_text("utf-8")
 
 
 def test_status_of_a_sweep_without_rows(odyssey, tmp_path):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from suite import seeds
+from suite import seeds, store
 from suite.analysis.claims import comparisons, judge
 from suite.analysis.compare import ALPHA, Standing, standing
 from suite.analysis.differences import compared
@@ -94,7 +94,13 @@ def find(rows: pd.DataFrame, asked: dict) -> Findings:
         importances,
         times,
         standing(pd.DataFrame(means).T.dropna()),
-        judge(few, asked | {"trials": min(asked["trials"], MOST)}, importances, pairwise, seed),
+        judge(
+            few,
+            asked | {"trials": min(store.trials_a_search(asked), MOST)},
+            importances,
+            pairwise,
+            seed,
+        ),
     )
 
 

@@ -18,7 +18,7 @@ def forecast(question, splits: dict, lanes: dict, workers: int, slurm: Path | No
     from suite.search.sweep import widths
     from suite.training.program import parameters
 
-    sizes = [int(width) for width in widths(question.space["units"], question.trials)]
+    sizes = [int(width) for width in widths(question.space["units"], question.trials_a_search)]
     batch, epochs = question.protocol.batch, question.protocol.epochs
     rate = bench.rate(sizes[len(sizes) // 2], batch, repeats=2) * workers / len(machine.cores())
     table = Table("task", "cell", "trials", "parameters", "units", "lanes", "hours at most", box=None)
@@ -26,7 +26,7 @@ def forecast(question, splits: dict, lanes: dict, workers: int, slurm: Path | No
     for name in question.tasks:
         for cell in question.cells:
             of_size = [operations(cells.find(cell), tasks.find(name), splits[name], width) for width in sizes]
-            hours = question.trials * epochs * sum(of_size) / len(sizes) / rate / 3600
+            hours = question.epochs_a_search * sum(of_size) / len(sizes) / rate / 3600
             total += hours
             ends = [
                 parameters(cells.find(cell), tasks.find(name), math.ceil(units))
@@ -35,7 +35,7 @@ def forecast(question, splits: dict, lanes: dict, workers: int, slurm: Path | No
             table.add_row(
                 name,
                 cell,
-                f"{question.trials}",
+                f"{question.trials_a_search}",
                 "–".join(f"{end:,}" for end in sorted(set(ends))),
                 " ".join(map(str, sizes)),
                 " ".join(str(lanes[name, cell, width]) for width in sizes),
@@ -44,8 +44,8 @@ def forecast(question, splits: dict, lanes: dict, workers: int, slurm: Path | No
     Console(width=None if Console().is_terminal else 200).print(table)
     searches = len(question.tasks) * len(question.cells)
     print(
-        f"{searches} searches, {searches * question.trials:,} trials of at most {epochs} epochs: about "
-        f"{total:,.2f} hours at most, on {workers} workers like the cores of this machine"
+        f"{searches} searches, {searches * question.trials_a_search:,} trials of at most {epochs} epochs: "
+        f"about {total:,.2f} hours at most, on {workers} workers like the cores of this machine"
     )
     if slurm:
         from suite.search import clusters

@@ -20,7 +20,7 @@ def sweep(
     preset: Annotated[str | None, typer.Argument(help="A preset, or a TOML file that asks like one.")] = None,
     task: Annotated[list[str] | None, typer.Option(help="Instead of the preset's; several allowed.")] = None,
     cell: Annotated[list[str] | None, typer.Option(help="A name, or module:Class; several allowed.")] = None,
-    trials: Annotated[int | None, typer.Option(help="Trials a search.")] = None,
+    trials: Annotated[int | None, typer.Option(help="Trials a search; Hyperband decides by itself.")] = None,
     seed: int | None = None,
     epochs: int | None = None,
     patience: int | None = None,
@@ -76,6 +76,11 @@ def sweep(
         protocol=replace(question.protocol, **{n: v for n, v in settings.items() if v is not None}),
         space=space.override(question.space, dict(map(parsed, range_ or []))),
     )
+    if trials is not None and question.oracle == "hyperband":
+        raise Refusal(
+            f"--trials {trials}: Hyperband decides by itself how many trials a search holds, "
+            f"{question.trials_a_search} of at most {question.protocol.epochs} epochs; leave it out"
+        )
     if results:
         question = replace(question, name=results.resolve().name)
     folder = results or files.within(Path("results"), question.name)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
+from suite import store
 from suite.analysis.stats import STATUSES, best_tenth, longest
 from suite.report import words
 
@@ -84,7 +85,8 @@ def glance(summaries: dict[str, pd.DataFrame], asked: dict) -> Table:
 
 def protocol(asked: dict) -> Table:
     """Return what every search was given."""
-    kept = [(name, asked[name]) for name in PROTOCOL if name in asked]
+    held = asked | {"trials": store.trials_a_search(asked)}
+    kept = [(name, held[name]) for name in PROTOCOL if name in held]
     frame = pd.DataFrame([(name, str(value)) for name, value in kept], columns=["setting", "value"])
     shown = [Column("setting", "setting"), Column("value", "value")]
     return Table("protocol", "What every search was given; trials are per variant and task.", frame, shown)
@@ -120,7 +122,7 @@ def data(asked: dict) -> Table:
 
 def scores(task: str, summary: pd.DataFrame, asked: dict) -> Table:
     """Return the scores of every variant on one task."""
-    wanted = asked["trials"]
+    wanted = store.trials_a_search(asked)
     columns = [
         Column("variant", "cell"),
         Column("best tenth, test", "tenth_mean", _spread("tenth_mean", "tenth_sd"), lowest=True),

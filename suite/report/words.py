@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 import pandas as pd
 
+from suite import store
 from suite.analysis.stats import STATUSES, VANILLA
 
 NONE = "–"
@@ -58,7 +59,7 @@ def called(cell: str) -> str:
 
 def progress(rows: pd.DataFrame, asked: dict) -> str:
     """Return how many of the trials asked are there, and how they ended."""
-    wanted = len(asked["tasks"]) * len(asked["cells"]) * asked["trials"]
+    wanted = len(asked["tasks"]) * len(asked["cells"]) * store.trials_a_search(asked)
     ends = {status: int((rows["status"] == status).sum()) for status in STATUSES}
     how = ", ".join(f"{n:,} {status}" for status, n in ends.items() if n)
     if len(rows) >= wanted:

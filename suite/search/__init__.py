@@ -14,8 +14,8 @@ os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")  # errors of a un
 os.environ.setdefault("DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL", "None")
 
 
-def hypermodel(task, cell):
-    """Return a `keras_tuner.HyperModel` of a cell on a task; both by name. See `suite.search.stock`."""
+def hypermodel(task, cell, **settings):
+    """Return a `keras_tuner.HyperModel` of a cell on a task; see `suite.search.stock.Hypermodel`."""
     from suite.search.stock import Hypermodel
 
-    return Hypermodel(task, cell)
+    return Hypermodel(task, cell, **settings)

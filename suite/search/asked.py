@@ -2,6 +2,7 @@
 
 import math
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import tasks
 from suite import Refusal, cells, registry
 from suite import space as spaces
+from suite.search.oracle import trials_by_epochs
 from suite.task import SPLITS, Split
 from suite.training.trial import Protocol
 
@@ -91,6 +93,20 @@ class Asked:
     protocol: Protocol = Protocol()
     space: spaces.Space = field(default_factory=lambda: spaces.PAPER)
 
+    @property
+    def trials_a_search(self) -> int:
+        """How many trials each search holds: those asked, unless its oracle decides by itself."""
+        return self._held.total()
+
+    @property
+    def epochs_a_search(self) -> int:
+        """How many epochs the trials of each search are given in all."""
+        return sum(epochs * trials for epochs, trials in self._held.items())
+
+    @property
+    def _held(self) -> Counter[int]:
+        return trials_by_epochs(self.oracle, self.trials, self.protocol.epochs)
+
     def check(self) -> None:
         """Refuse what cannot be asked."""
         for key, value in (asdict(self) | asdict(self.protocol)).items():
@@ -169,4 +185,4 @@ def about(asked: Asked, splits: Mapping[str, Mapping[str, Split]]) -> dict:
         of_tasks[name] = words | sizes | {"steps": steps}
     references = cells.references()
     of_cells = {name: registry.summary(references.get(name, name)) for name in asked.cells}
-    return {"tasks": of_tasks, "cells": of_cells}
+    return {"tasks": of_tasks, "cells": of_cells, "trials_a_search": asked.trials_a_search}

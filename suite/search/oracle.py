@@ -7,19 +7,41 @@ asked without being told anything, so that what is asked does not depend on whic
 
 import math
 import warnings
+from collections import Counter
 
 from suite import seeds
 from suite.space import Space
 from suite.training.trial import Trial
 
 ROUND = 8  # trials a Bayesian search asks before it is told: a property of the search, not of the machine
+FACTOR = 3  # Hyperband's: of so many trials one goes on, for so many times the epochs
+
+
+def trials_by_epochs(oracle: str, trials: int, epochs: int) -> Counter[int]:
+    """Return how many trials a search holds, by the epochs they are given: {epochs: trials}.
+
+    Random and Bayesian search hold the `trials` asked; Hyperband holds as many as follow from `epochs`, the
+    most of a trial, by the arithmetic of KerasTuner's `HyperbandOracle`: bracket b starts with trials of
+    epochs / 3ᵇ, and b times the best third go on, for three times as long.
+    """
+    if oracle != "hyperband":
+        return Counter({epochs: trials})
+    held, brackets = Counter(), 0
+    while epochs / FACTOR**brackets >= 1:
+        brackets += 1
+    for bracket in range(brackets):
+        last = math.ceil(1 + math.log(epochs, FACTOR)) / (bracket + 1)  # trials that are given all epochs
+        for halvings in range(bracket + 1):
+            held[math.ceil(epochs / FACTOR**halvings)] += math.ceil(last * FACTOR**halvings)
+    return held
 
 
 class Search:
     """All trials of one variant on one task, drawn by an oracle.
 
     `names` (sweep seed, task, cell) is where its random draws start. Random and Bayesian search draw `trials`
-    trials of `epochs` epochs; Hyperband decides by itself how many, and for how many epochs.
+    trials of `epochs` epochs; Hyperband decides by itself how many, and for how many epochs (see
+    `trials_by_epochs`).
     """
 
     def __init__(self, oracle: str, space: Space, trials: int, epochs: int, names: tuple):
@@ -29,13 +51,15 @@ class Search:
         hp = keras_tuner.HyperParameters()
         for name, asked in space.items():
             asked.declare(name, hp)
+        if oracle == "bayesian" and all(asked.low == asked.high for asked in space.values()):
+            oracle = "random"  # a Gaussian process of no inputs cannot be fitted, and has nothing to choose
         common = {
             "objective": keras_tuner.Objective("score", "min"),
             "hyperparameters": hp,
             "seed": seeds.seed(*names, "search"),  # hashed: near seeds repeat each other's trials
         }
         if oracle == "hyperband":
-            self.oracle = oracles.HyperbandOracle(max_epochs=epochs, **common)
+            self.oracle = oracles.HyperbandOracle(max_epochs=epochs, factor=FACTOR, **common)
         else:
             kind = {"random": oracles.RandomSearchOracle, "bayesian": oracles.BayesianOptimizationOracle}
             self.oracle = kind[oracle](max_trials=trials, **common)
@@ -45,7 +69,7 @@ class Search:
         self.oracle._duplicate = lambda values: False  # trials of one configuration differ by their seeds
         self.space, self.epochs, self.names = space, epochs, names
         self.seeds: list[int] = []
-        self.worst = 0.0
+        self.scores: dict[int, float] = {}
 
     def ask(self) -> list[Trial]:
         """Return the trials of the next round; none at the end of the search."""
@@ -75,16 +99,22 @@ class Search:
     def tell(self, scores: dict[int, float]) -> None:
         """Tell the validation scores of a round, by number of trial.
 
-        A trial without a finite score is told as the worst one so far: told as failed, it would be retried,
-        and three in a row would end the search.
+        A trial without a finite score counts as worse than all scores so far, by as much as these differ, and
+        is told again whenever they change: told as failed, it would be retried, and three in a row would end
+        the search. While no score is finite, all trials are alike.
         """
-        self.worst = max([self.worst, *filter(math.isfinite, scores.values())])
+        self.scores |= scores
+        finite = [score for score in self.scores.values() if math.isfinite(score)] or [0.0]
+        worst = max(finite)
+        worse = worst + (worst - min(finite) or abs(worst) or 1.0)
+        told = {n: score if math.isfinite(score) else worse for n, score in self.scores.items()}
+        trials = {n: self.oracle.trials[self.oracle.start_order[n]] for n in told}
         for number in sorted(scores):
-            score = scores[number] if math.isfinite(scores[number]) else self.worst
-            trial = self.oracle.trials[self.oracle.start_order[number]]
-            quietly(self.oracle.update_trial, trial.trial_id, {"score": score})
-            trial.status = "COMPLETED"
-            quietly(self.oracle.end_trial, trial)
+            quietly(self.oracle.update_trial, trials[number].trial_id, {"score": told[number]})
+            trials[number].status = "COMPLETED"
+            quietly(self.oracle.end_trial, trials[number])
+        for number, trial in trials.items():
+            trial.score = told[number]
 
 
 def quietly(call, *args):

@@ -14,7 +14,7 @@ import numpy as np
 import tasks
 from suite import cells, machine, space, store
 from suite.search.asked import Asked
-from suite.search.oracle import Search
+from suite.search.oracle import ROUND, Search
 from suite.search.unit import Unit
 from suite.training.trial import Trial
 
@@ -38,8 +38,10 @@ def lanes(asked: Asked, splits: dict, plan: machine.Plan) -> dict[tuple[str, str
     """
     from suite.training.program import demand
 
-    sizes, batch, counts = widths(asked.space["units"], asked.trials), asked.protocol.batch, {}
-    most = math.ceil(asked.trials / len(sizes))
+    sizes, batch = widths(asked.space["units"], asked.trials_a_search), asked.protocol.batch
+    most, counts = math.ceil(asked.trials_a_search / len(sizes)), {}
+    if asked.oracle == "bayesian":
+        most = min(most, ROUND)
     for name, cell, width in itertools.product(asked.tasks, asked.cells, map(int, sizes)):
         steps = max(int(split.lengths.max()) for split in splits[name].values())
         of_shape = demand(cells.find(cell), tasks.find(name), width, steps, batch)
@@ -88,7 +90,7 @@ def run(
     `lanes` says how many for each task, cell and width. After so many seconds, or when it is asked to
     (`store.stop`), the sweep ends with what is there, and keeps the trials under way.
     """
-    sizes, end = widths(asked.space["units"], asked.trials), time.monotonic() + seconds
+    sizes, end = widths(asked.space["units"], asked.trials_a_search), time.monotonic() + seconds
     book = store.Store(folder, crew.size)
     try:
         book.collect()

@@ -49,6 +49,15 @@ def test_a_question_without_an_optimiser_asks_for_nesterov(tmp_path):
     assert Path(old).read_bytes() == before
 
 
+def test_hyperband_decides_by_itself_how_many_trials_a_search_holds():
+    asked = replace(QUICK, oracle="hyperband", trials=5, protocol=replace(QUICK.protocol, epochs=9))
+    assert (asked.trials_a_search, asked.epochs_a_search) == (23, 87)
+    assert (QUICK.trials_a_search, QUICK.epochs_a_search) == (12, 12 * 30)
+    of_nothing = replace(asked, tasks=(), cells=())
+    assert store.trials_a_search(of_nothing.to_table() | {"about": about(of_nothing, None)}) == 23
+    assert store.trials_a_search(of_nothing.to_table()) == 5  # a folder of before
+
+
 def test_a_preset_may_clip(tmp_path):
     mine = tmp_path / "mine.toml"
     mine.write_text(

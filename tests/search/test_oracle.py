@@ -1,6 +1,7 @@
 """KerasTuner's traps (1.4.8), each stepped around."""
 
 import math
+from collections import Counter
 from itertools import pairwise
 
 import keras_tuner
@@ -8,7 +9,7 @@ import pytest
 
 from suite import seeds
 from suite.search.asked import ORACLES
-from suite.search.oracle import Search, quietly
+from suite.search.oracle import Search, quietly, trials_by_epochs
 from suite.space import PAPER, Range, override
 
 
@@ -86,6 +87,14 @@ def test_a_space_of_one_point_gives_every_trial_another_seed():
     assert trials[0].hyperparameters == trials[1].hyperparameters
 
 
+@pytest.mark.parametrize("trials", [1, 2, 17])
+def test_a_bayesian_search_of_one_point_draws_all_its_trials(trials):
+    """A Gaussian process of no inputs cannot be fitted."""
+    point = override(PAPER, {name: (asked.high,) * 2 for name, asked in PAPER.items()})
+    rounds = play(search("bayesian", point, trials))
+    assert len({trial.seed for asked in rounds for trial in asked}) == trials
+
+
 def test_trials_without_a_score_do_not_end_a_search():
     """Three failed trials in a row raise in KerasTuner, and NaN is retried."""
     rounds = play(
@@ -94,11 +103,37 @@ def test_trials_without_a_score_do_not_end_a_search():
     assert sum(map(len, rounds)) == 20
 
 
-def test_a_trial_without_a_score_is_told_as_the_worst():
-    asked = search()
-    trials = asked.ask()
-    asked.tell({t.number: math.nan if t.number == 3 else float(t.number) for t in trials})
-    assert asked.oracle.trials[asked.oracle.start_order[3]].score == 11
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ([math.nan, math.inf], [8.5, 9.0]),  # nothing is finite at first
+        ([8.5, math.nan], [9.0, 12.0]),  # worse ones come later
+        ([-3.0, math.nan], [-math.inf, -2.0]),
+        ([1e-7, math.nan], [2e-7, 1e-7]),
+        ([0.0, math.nan], [0.0, 0.0]),  # all are alike
+        ([7.0, math.nan], [7.0, math.nan]),
+        ([1e30, 0.1], [math.nan, 0.2]),
+    ],
+)
+def test_a_trial_without_a_score_is_told_as_worse_than_any_other(first, second):
+    asked, scores = search("bayesian", trials=12), {}
+    for of_round in (first, second):
+        scores |= (new := {t.number: of_round[t.number % 2] for t in asked.ask()})
+        asked.tell(new)
+        told = [asked.oracle.trials[name].score for name in asked.oracle.start_order]
+        finite = [score for number, score in scores.items() if math.isfinite(score)]
+        for number, score in scores.items():
+            if math.isfinite(score):
+                assert told[number] == score
+            elif finite:
+                apart = max(finite) - min(finite) or abs(max(finite)) or 1.0
+                assert max(finite) < told[number] <= max(finite) + apart
+
+
+def test_a_round_without_any_score_teaches_nothing():
+    asked = search("bayesian", trials=12)
+    asked.tell({trial.number: math.nan for trial in asked.ask()})
+    assert len({trial.score for trial in asked.oracle.trials.values()}) == 1
 
 
 def test_a_bayesian_search_learns():
@@ -116,6 +151,24 @@ def test_a_bayesian_search_learns():
 def far(trial):
     """Return how many decades a trial's learning rate is from 1e-3."""
     return math.log10(trial.hyperparameters["learning_rate"]) + 3
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 8, 9, 10, 27, 28])
+@pytest.mark.parametrize("oracle", ["random", "hyperband"])
+def test_a_search_holds_the_trials_and_epochs_that_are_forecast(oracle, epochs):
+    drawn = Counter(t.epochs for asked in play(search(oracle, trials=5, epochs=epochs)) for t in asked)
+    assert drawn == trials_by_epochs(oracle, 5, epochs)
+
+
+@pytest.mark.parametrize("epochs", range(1, 260, 6))
+def test_the_brackets_are_those_of_keras_tuner(epochs):
+    """As above, without playing: its own arithmetic, logarithms in floating point and all."""
+    theirs = search("hyperband", epochs=epochs).oracle
+    counted = Counter()
+    for bracket in range(theirs._get_num_brackets()):
+        for halving in range(bracket + 1):
+            counted[theirs._get_epochs(bracket, halving)] += theirs._get_size(bracket, halving)
+    assert counted == trials_by_epochs("hyperband", 5, epochs)
 
 
 class TestHyperband:
