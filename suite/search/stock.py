@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 import tasks
-from suite import Refusal, cells, registry, seeds, space
+from suite import Refusal, cells, registry, seeds, space, task_check
 from suite.cells.base import Cell
 from suite.layers import readout
 from suite.task import Split, Task
@@ -55,15 +55,14 @@ class Hypermodel(keras_tuner.HyperModel):
         self.task = tasks.find(task) if isinstance(task, str) else task
         self.cell = cells.find(cell) if isinstance(cell, str) else cell
         self.ranges, self.protocol = ranges, protocol
-        if not isinstance(self.task, Task):
-            raise Refusal(f"task: expected a name or a suite.task.Task, got {task!r}")
         if not (isinstance(self.cell, type) and issubclass(self.cell, Cell)):
             raise Refusal(f"cell: expected a name or a subclass of suite.cells.base.Cell, got {cell!r}")
         if protocol.optimiser not in OPTIMISERS:
             raise registry.unknown("optimiser", protocol.optimiser, OPTIMISERS)
         if {"clip_norm", "clip_value"} <= ranges.keys():
             raise Refusal("ranges: a Keras optimiser clips by norm or by value, got both; leave one out")
-        self.splits = self.task.load(None if data is None else Path(data))
+        name = getattr(self.task, "name", repr(task))
+        self.splits = task_check.load(name, self.task, None if data is None else Path(data))
 
     def build(self, hp):
         """Return the compiled model of the hyperparameters drawn."""

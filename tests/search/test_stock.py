@@ -216,10 +216,8 @@ def test_it_ends_after_more_epochs_than_patience_without_a_better_score():
 
 
 def test_a_trial_that_diverges_ends_at_once():
-    def load(_):
-        return {name: Split([np.full((2, 1), np.nan)], [np.zeros(1, int)]) for name in ("train", "valid")}
-
-    made = Hypermodel(replace(tiny.PARITY, load=load), CIFG, SMALL, Protocol(epochs=9))
+    made = Hypermodel(tiny.PARITY, CIFG, SMALL, Protocol(epochs=9))
+    made.splits = dict.fromkeys(made.splits, Split([np.full((2, 1), np.nan)], [np.zeros(1, int)]))
     hp = drawn(SMALL)
     assert len(made.fit(hp, made.build(hp)).epoch) == 1
 
@@ -246,8 +244,8 @@ def test_a_search_may_say_for_how_many_epochs():
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"task": 3}, "task: expected a name or a suite.task.Task, got 3"),
-        ({"task": keras.layers.LSTM}, "task: expected a name"),
+        ({"task": 3}, "task 3: expected a suite.task.Task, got int"),
+        ({"task": keras.layers.LSTM}, "expected a suite.task.Task, got type"),
         ({"cell": keras.layers.LSTMCell}, "cell: expected a name or a subclass of suite.cells.base.Cell"),
         ({"cell": CIFG(3)}, "cell: expected a name"),
         ({"task": "tiny:PARTY"}, "task 'tiny:PARTY'"),
