@@ -35,15 +35,19 @@ COLUMNS = {
     "epochs": "INTEGER NOT NULL",
     "best_epoch": "INTEGER NOT NULL",
     "seconds": "REAL NOT NULL",
+    "operations": "REAL",  # multiply–adds of the whole trial
     "parameters": "INTEGER NOT NULL",
     "hyperparameters": "TEXT NOT NULL",  # JSON: name → value
     "error": "TEXT",  # the traceback of a failed trial
     "device": "TEXT NOT NULL",
     "backend": "TEXT NOT NULL",
     "versions": "TEXT NOT NULL",  # JSON: package → version
-    "commit": "TEXT NOT NULL",
+    "git_commit": "TEXT NOT NULL",
+    "code": "TEXT",  # JSON: hashes of what made the row, "suite", "cell", "task" and "data"
+    "unit": "TEXT",  # the unit of work: trials with the same one were trained side by side
 }
 KEY = ("task", "cell", "trial")
+RENAMED = {"commit": "git_commit"}  # columns of older folders; those they lack are NULL
 PATIENCE = 30.0  # seconds to wait for another process that has the database
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS trials (
@@ -124,6 +128,7 @@ class Store:
                 [[found], *_] = self.database.execute("PRAGMA quick_check(1)").fetchall()
                 if found != "ok":
                     raise sqlite3.DatabaseError(found)
+                migrate(self.database)
         except BaseException:
             self.lock.close()
             raise
@@ -173,9 +178,28 @@ def driver(folder: Path) -> dict | None:
     return found and {"workers": 0} | found
 
 
+def migrate(database: sqlite3.Connection) -> None:
+    """Give a database of an older version today's columns, where it is; all or none."""
+    there = [name for _, name, *_ in database.execute("PRAGMA table_info(trials)")]
+    changes = [f'RENAME COLUMN "{name}" TO "{RENAMED[name]}"' for name in there if name in RENAMED]
+    added = COLUMNS.keys() - {RENAMED.get(name, name) for name in there}
+    changes += [f'ADD COLUMN "{name}" {COLUMNS[name]}' for name in sorted(added)]
+    if changes:
+        with database:
+            database.execute("BEGIN IMMEDIATE")
+            for change in changes:
+                database.execute(f"ALTER TABLE trials {change}")
+
+
+def upgraded(row: dict) -> dict:
+    """Return a row of any version with today's columns; those it lacks are None."""
+    return dict.fromkeys(COLUMNS) | {RENAMED.get(name, name): value for name, value in row.items()}
+
+
 def flat(row: dict) -> dict:
     """Return a row as the database holds it: structures as JSON, and None for NaN, which SQLite has not."""
     structured = {name: json.dumps(row[name]) for name in ("hyperparameters", "versions")}
+    structured["code"] = json.dumps(row["code"]) if row.get("code") else None
     return {name: structured.get(name, row.get(name)) for name in COLUMNS}
 
 
@@ -203,18 +227,21 @@ def usable(path: Path):
 def load(folder: Path | str):
     """Return the rows of a results folder as a pandas frame, one row a trial, in order of `KEY`.
 
-    Beside the columns of `COLUMNS` there is one for each hyperparameter. Rows that a worker has finished and
-    no driver has taken in yet are there too; nothing is written.
+    Beside the columns of `COLUMNS` there is one for each hyperparameter. `versions` and `code` are dicts.
+    What rows of an older version lack is NaN or None, and their `code` is empty. Rows that a worker has
+    finished and no driver has taken in yet are there too; nothing is written.
     """
     import pandas as pd
 
     folder = Path(folder)
-    rows = {tuple(row[k] for k in KEY): row for row in [*unread(folder), *stored(folder, "trials")]}
+    found = [*unread(folder), *map(upgraded, stored(folder, "trials"))]
+    rows = {tuple(row[k] for k in KEY): row for row in found}
     frame = pd.DataFrame([flat(rows[key]) if "curve" in rows[key] else rows[key] for key in sorted(rows)])
     frame = frame.reindex(columns=list(COLUMNS))
     drawn = [json.loads(text) for text in frame.pop("hyperparameters")]
-    frame["versions"] = [json.loads(text) for text in frame["versions"]]
-    frame[["valid", "test"]] = frame[["valid", "test"]].astype(float)
+    for name in ("versions", "code"):
+        frame[name] = [json.loads(text) if isinstance(text, str) else {} for text in frame[name]]
+    frame[["valid", "test", "operations"]] = frame[["valid", "test", "operations"]].astype(float)
     return frame.join(pd.DataFrame(drawn, index=frame.index))
 
 
@@ -262,7 +289,7 @@ def unread(folder: Path, search: tuple[str, ...] = ()) -> list[dict]:
 def read_row(file: Path) -> dict:
     """Return the row in a file."""
     try:
-        return json.loads(file.read_bytes())
+        return upgraded(json.loads(file.read_bytes()))
     except ValueError as error:
         raise Refusal(f"{file} is not whole ({error}); remove it, and its trial is run again") from error
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import pandas as pd
 import pytest
 
 from suite import Refusal, store
@@ -29,13 +30,16 @@ def row(number, cell="a", **changes):
         "epochs": 2,
         "best_epoch": 1,
         "seconds": 1.5,
+        "operations": 1e9,
         "parameters": 10,
         "hyperparameters": {"units": 20 + number, "learning_rate": 1e-3},
         "error": None,
         "device": "a processor",
         "backend": "jax",
         "versions": {"keras": "3"},
-        "commit": "abc",
+        "git_commit": "abc",
+        "code": {"suite": "01", "cell": "23"},
+        "unit": "45",
         "curve": [(2.0, 1.0), (1.5, 0.1 + number)],
     }
     return made | changes
@@ -183,6 +187,57 @@ def test_failed_rows_can_be_forgotten(folder):
         book.add([row(0), row(1, status="failed", curve=[]), row(2)])
         assert book.forget_failed() == 1
     assert store.load(folder)["trial"].tolist() == [0, 2]
+
+
+NEW = ("operations", "unit", "code")
+
+
+def columns(folder):
+    with contextlib.closing(sqlite3.connect(folder / "trials.sqlite")) as database:
+        return {name for _, name, *_ in database.execute("PRAGMA table_info(trials)")}
+
+
+@pytest.fixture
+def older(folder):
+    """A results folder of the version that called a column `commit` and lacked some: two rows, one unread."""
+    with contextlib.closing(store.Store(folder)) as book:
+        book.add([row(0)])
+        book.database.execute('ALTER TABLE trials RENAME COLUMN git_commit TO "commit"')
+        for name in NEW:
+            book.database.execute(f"ALTER TABLE trials DROP COLUMN {name}")
+    made = {name: value for name, value in row(1).items() if name not in NEW}
+    store.finish(folder, made | {"commit": made.pop("git_commit")})
+    return folder
+
+
+def test_an_older_folder_is_read_and_stays_as_it_is(older):
+    before = {path: path.read_bytes() for path in older.rglob("*") if path.is_file()}
+    frame = store.load(older)
+    assert frame["git_commit"].tolist() == ["abc", "abc"]
+    assert frame[["operations", "unit"]].isna().all(axis=None)
+    assert frame["code"].tolist() == [{}, {}]
+    assert "commit" not in frame
+    assert len(store.load_curves(older)) == 4
+    assert {path: path.read_bytes() for path in older.rglob("*") if path.is_file()} == before
+
+
+def test_a_driver_gives_an_older_folder_todays_columns_and_keeps_its_rows(older):
+    before = store.load(older)
+    for _ in range(2):  # opened again, there is nothing left to do
+        with contextlib.closing(store.Store(older)) as book:
+            book.collect()
+            book.add([row(2)])
+        assert columns(older) == set(store.COLUMNS)
+    frame = store.load(older)
+    assert frame["code"].tolist() == [{}, {}, row(2)["code"]]
+    pd.testing.assert_frame_equal(frame[:2].drop(columns=[*NEW]), before.drop(columns=[*NEW]))
+
+
+def test_no_column_is_a_reserved_word():
+    """Each can be written in SQL without quotes."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
+        database.executescript(store.SCHEMA.replace('"', ""))
+        database.execute(f"SELECT {', '.join(store.COLUMNS)} FROM trials")
 
 
 def test_names_cannot_leave_the_folder(folder, tmp_path):

@@ -149,7 +149,7 @@ def _asked(of: dict) -> dict[str, str]:
 
 
 def _makers(rows: pd.DataFrame) -> dict[str, str]:
-    found: dict[str, set] = {key: set(rows[key].dropna()) for key in ("device", "backend", "commit")}
+    found: dict[str, set] = {key: set(rows[key].dropna()) for key in ("device", "backend", "git_commit")}
     for text in rows["versions"].unique():
         for part in filter(None, text.split(", ")):
             package, _, version = part.rpartition(" ")

@@ -186,9 +186,10 @@ def cost(summaries: dict[str, pd.DataFrame], asked: dict) -> Table:
 
 def provenance(rows: pd.DataFrame) -> Table:
     """Return what made the trials, a line for each distinct maker."""
-    keys = ["device", "backend", "versions", "commit"]
+    keys = ["device", "backend", "versions", "git_commit"]
     counted = rows[keys].fillna("").groupby(keys).size().rename("trials").reset_index()
-    columns = [*(Column(key, key) for key in keys), Column("trials", "trials", number("trials"))]
+    columns = [Column(key.removeprefix("git_"), key) for key in keys]
+    columns.append(Column("trials", "trials", number("trials")))
     return Table("provenance", "What made the trials.", counted, columns)
 
 

@@ -136,7 +136,7 @@ def made_up():
                 row |= {"epochs": 20, "best_epoch": 5, "seconds": draw.uniform(1, 9), "parameters": 9000}
                 row |= {"units": 32, "learning_rate": 10 ** draw.uniform(-6, -2)}
                 row |= {"momentum": draw.uniform(), "input_noise": draw.uniform(), "error": None}
-                row |= {"device": "cpu", "backend": "jax", "commit": "0123abc"}
+                row |= {"device": "cpu", "backend": "jax", "git_commit": "0123abc"}
                 row |= {"versions": '{"keras": "3.11.1", "jax": "0.6.0"}'}
                 if trial == 10:
                     row["status"] = "diverged"

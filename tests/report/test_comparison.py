@@ -137,7 +137,7 @@ def test_each_version_is_a_line_of_the_makers(rows, asked, tmp_path):
     write({"a": (rows, asked), "b": (pd.concat([other[:9], rows[9:]]), asked)}, tmp_path)
     table = pd.read_csv(tmp_path / "tables" / "makers.csv").set_index("what")
     assert table.loc["keras"].tolist() == ["3.11.1", "3.11.1, 3.12", "yes"]
-    assert table.loc[["jax", "device", "commit"], "differs"].isna().all()
+    assert table.loc[["jax", "device", "git_commit"], "differs"].isna().all()
 
 
 def test_only_searches_that_all_made_are_compared(rows, asked):
