@@ -67,7 +67,8 @@ def create(folder: Path, asked: dict, implied: dict | None = None) -> None:
 
     if (folder / "sweep.toml").exists():
         there = {**(implied or {}), **read_asked(folder)}
-        differ = [key for key in {**there, **asked} if there.get(key) != asked.get(key) and key != "about"]
+        keys = [key for key in {**there, **asked} if key not in ("name", "title", "about")]
+        differ = [key for key in keys if there.get(key) != asked.get(key)]
         if differ:
             raise Refusal(
                 f"{folder} holds another sweep, with another {', '.join(differ)}; "
@@ -81,9 +82,10 @@ def create(folder: Path, asked: dict, implied: dict | None = None) -> None:
 
 
 def read_asked(folder: Path) -> dict:
-    """Return what a sweep was asked, as in its sweep.toml."""
+    """Return what a sweep was asked, as in its sweep.toml; its name is the folder's, renamed or not."""
     try:
-        return tomllib.loads((folder / "sweep.toml").read_text(encoding="utf-8"))
+        asked = tomllib.loads((folder / "sweep.toml").read_text(encoding="utf-8"))
+        return asked | {"name": folder.resolve().name}
     except FileNotFoundError:
         raise Refusal(
             f"{folder}: expected the results folder of a sweep, found no sweep.toml there"
@@ -96,7 +98,8 @@ def read_asked(folder: Path) -> dict:
 
 def finish(folder: Path, row: dict) -> None:
     """Make a finished row durable, from any process: a row of `COLUMNS`, and its curve."""
-    write_atomic(folder / "finished" / f"{plain(row[key] for key in KEY)}.json", json.dumps(row).encode())
+    name = f"{plain((row['task'], row['cell']))}-{row['trial']}.json"
+    write_atomic(folder / "finished" / name, json.dumps(row).encode())
 
 
 def running(folder: Path, task: str, cell: str) -> Path:
@@ -146,10 +149,18 @@ class Store:
         """Add rows with their curves, all or none; a row that is there already stays as it is."""
         names = ", ".join(f'"{name}"' for name in COLUMNS)
         marks = ", ".join(f":{name}" for name in COLUMNS)
-        insert = f"INSERT OR IGNORE INTO trials ({names}) VALUES ({marks})"
+        conflict = f"ON CONFLICT ({', '.join(KEY)}) DO NOTHING"
+        insert = f"INSERT INTO trials ({names}) VALUES ({marks}) {conflict}"
         with usable(self.folder / "trials.sqlite"), self.database:
             for row in rows:
-                added = self.database.execute(insert, flat(row))
+                try:
+                    added = self.database.execute(insert, flat(row))
+                except sqlite3.IntegrityError as error:
+                    which = f"trial {row['trial']} of {row['cell']} on {row['task']}"
+                    raise Refusal(
+                        f"the row of {which} is not one ({error}); remove its file from "
+                        f"{self.folder / 'finished'}, and the trial is run again"
+                    ) from error
                 if added.rowcount:
                     key = [row[name] for name in KEY]
                     points = ([*key, epoch, *point] for epoch, point in enumerate(row["curve"], 1))
@@ -252,14 +263,12 @@ def load_curves(folder: Path | str, trials: Iterable[tuple[str, str, int]] | Non
     """
     import pandas as pd
 
-    folder, wanted = Path(folder), None if trials is None else list(trials)
-    where, values = "", ()
-    if wanted is not None:
-        term = " AND ".join(f"{name} = ?" for name in KEY)
-        where, values = (
-            f"WHERE {' OR '.join([term] * len(wanted)) or 0}",
-            tuple(v for key in wanted for v in key),
-        )
+    folder, where, values = Path(folder), "", ()
+    wanted = None if trials is None else {(task, cell, int(trial)) for task, cell, trial in trials}
+    if wanted is not None:  # as one value: SQLite has limits to the terms and to the values of a query
+        key = ", ".join(f"json_extract(value, '$[{k}]')" for k in range(len(KEY)))
+        where = f"WHERE ({', '.join(KEY)}) IN (SELECT {key} FROM json_each(?))"
+        values = (json.dumps(list(wanted)),)
     points = {
         tuple(point[k] for k in (*KEY, "epoch")): point for point in stored(folder, "curves", where, values)
     }
@@ -280,7 +289,8 @@ def unread(folder: Path, search: tuple[str, ...] = ()) -> list[dict]:
     To be read before the database: a row that a driver takes in meanwhile is in the database by then.
     """
     rows = []
-    for file in sorted((folder / "finished").glob(f"{plain(search)}*.json")):
+    names = f"{plain(search)}-*.json" if search else "*.json"
+    for file in sorted((folder / "finished").glob(names)):
         with contextlib.suppress(FileNotFoundError):
             rows.append(read_row(file))
     return rows

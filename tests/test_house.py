@@ -15,6 +15,7 @@ GROUND = {
     "suite.backend",
     "suite.cells",
     "suite.files",
+    "suite.identity",
     "suite.layers",
     "suite.machine",
     "suite.quiet",

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -97,6 +98,13 @@ def test_curves_of_some_trials_are_those_asked_for_taken_in_or_not(folder, book)
     assert store.load_curves(folder, []).empty
 
 
+@pytest.mark.parametrize("count", [1_200, 12_000])
+def test_curves_of_any_number_of_trials_can_be_asked_for(folder, book, count):
+    """SQLite's limits: expressions nest 1,000 deep at most, and have 32,766 values at most."""
+    book.add([row(count - 1)])
+    assert len(store.load_curves(folder, [("t", "a", np.int64(k)) for k in range(count)])) == 2
+
+
 def test_a_score_that_is_missing_is_nan(folder, book):
     book.add([row(0, valid=math.nan, test=math.nan, status="diverged", curve=[(math.inf, math.nan)])])
     assert store.load(folder)[["valid", "test"]].isna().all(axis=None)
@@ -108,6 +116,15 @@ def test_rows_are_added_all_or_none(folder, book):
     with pytest.raises(KeyError):
         book.add([row(0), {"task": "t"}])
     assert store.load(folder).empty
+
+
+def test_a_row_that_lacks_a_value_is_refused_by_name(folder, book):
+    store.finish(folder, row(0))
+    store.finish(folder, row(1, device=None))
+    with pytest.raises(Refusal, match=r"trial 1 of a on t .*trials\.device.*; remove its file from"):
+        book.collect()
+    assert store.load_curves(folder, [("t", "a", 0)]).shape[0] == 2
+    assert book.scores("t", "a") == {}
 
 
 def test_an_empty_folder_gives_an_empty_frame(folder):
@@ -122,6 +139,14 @@ def test_the_same_question_finds_its_folder_again(folder):
     store.create(folder, ASKED | {"about": {"cells": {"a": "said otherwise"}}})
     assert (folder / "sweep.toml").read_bytes() == before
     assert store.read_asked(folder) == ASKED
+
+
+def test_a_folder_that_was_renamed_is_of_the_same_question_and_has_its_new_name(folder):
+    folder = folder.rename(folder.with_name("renamed"))
+    store.create(folder, ASKED | {"name": "renamed", "title": "A new one"})
+    assert store.read_asked(folder) == ASKED | {"name": "renamed"}
+    with pytest.raises(Refusal, match="another sweep, with another seed; name"):
+        store.create(folder, ASKED | {"name": "renamed", "seed": 2})
 
 
 def test_the_folder_of_another_sweep_is_refused(folder):
@@ -245,6 +270,29 @@ def test_names_cannot_leave_the_folder(folder, tmp_path):
     [file] = (folder / "finished").iterdir()
     assert json.loads(file.read_bytes())["cell"] == "../../b:C"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["s"]
+
+
+LIKE = [(task, "c") for task in ("a/b", "a_b", "a-b", "A_b", "x" * 300, "x" * 301)] + [("a", "b-c")]
+
+
+def test_searches_whose_names_look_alike_have_files_of_their_own(folder):
+    """Also where the file system takes upper and lower case for the same, or a name is too long for it."""
+    for task, cell in LIKE:
+        store.finish(folder, row(0, cell=cell, task=task))
+        (store.running(folder, task, cell)).mkdir(parents=True)
+    for kind in ("finished", "running"):
+        names = {path.name.lower() for path in (folder / kind).iterdir()}
+        assert len(names) == len(LIKE)
+    for task, cell in LIKE:
+        assert store.numbers(folder, task, cell) == {0}
+    assert len(store.load(folder)) == len(LIKE)
+
+
+def test_a_file_named_by_an_older_version_is_taken_in(folder, book):
+    store.finish(folder, row(0, cell="b:C"))
+    [file] = (folder / "finished").iterdir()
+    file.rename(file.with_name("t-b_C-0.json"))
+    assert [r["cell"] for r in book.collect()] == ["b:C"]
 
 
 def test_a_kill_leaves_whole_rows_only(folder):

@@ -150,6 +150,8 @@ def _asked(of: dict) -> dict[str, str]:
 
 def _makers(rows: pd.DataFrame) -> dict[str, str]:
     found: dict[str, set] = {key: set(rows[key].dropna()) for key in ("device", "backend", "git_commit")}
+    if suite := {code["suite"] for code in rows.get("code", []) if code}:
+        found["code"] = suite
     for text in rows["versions"].unique():
         for part in filter(None, text.split(", ")):
             package, _, version = part.rpartition(" ")
