@@ -149,10 +149,9 @@ def refuse_changes(folder: Path, codes: dict, retry_failed: bool) -> None:
     rows = store.load(folder)[["task", "cell", "status", "code"]].to_dict("records")
     rows = [row for row in rows if not (retry_failed and row["status"] == "failed")]
     if changed := identity.changes(rows, codes):
-        what = " and ".join(f"{part} (since {count} of its trials)" for part, count in changed.items())
+        what = " and ".join(f"{part} changed (trials from before: {n})" for part, n in changed.items())
         raise Refusal(
-            f"{folder}: {what} changed; name another folder with --results, or keep what is there and go on "
-            f"with --keep-rows"
+            f"{folder}: {what}; name another folder with --results, or keep them and go on with --keep-rows"
         )
 
 
