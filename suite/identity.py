@@ -29,7 +29,7 @@ from suite.task import SPLITS, Split, Task
 ROOT = Path(__file__).parents[1]
 NOT_TRAINING = ("suite.analysis", "suite.bench", "suite.cli", "suite.progress", "suite.report")
 INSTALLED = {"site-packages", "dist-packages"}  # folders
-WORDS = ("name", "title", "load", "unit", "source")  # fields of a task that no score depends on
+DESCRIPTIVE = ("name", "title", "load", "unit", "source")  # fields of a task that no score depends on
 
 
 def row_codes(
@@ -71,7 +71,7 @@ def cell_code(name: str) -> str:
 
 def task_code(task: Task) -> str:
     """Return the hash of a task's fields."""
-    values = {f.name: getattr(task, f.name) for f in dataclasses.fields(task) if f.name not in WORDS}
+    values = {f.name: getattr(task, f.name) for f in dataclasses.fields(task) if f.name not in DESCRIPTIVE}
     return digest([repr(sorted(values.items())).encode()])
 
 
