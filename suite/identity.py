@@ -91,7 +91,13 @@ def data_code(splits: Mapping[str, Split]) -> str:
 
 def code_of(files: Mapping[str, Path]) -> str:
     """Return the hash of source files by the names of their modules."""
-    return digest(part for name in sorted(files) for part in (name.encode(), files[name].read_bytes()))
+    return digest(part for name in sorted(files) for part in (name.encode(), content(files[name])))
+
+
+@functools.cache
+def content(path: Path) -> bytes:
+    """Return a file as this process first found it: what it has imported stays so, whatever becomes of it."""
+    return path.read_bytes()
 
 
 def digest(parts: Iterable[bytes]) -> str:
@@ -158,7 +164,7 @@ def imports(name: str, path: Path) -> Iterator[str]:
         return
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     try:
-        nodes = list(ast.walk(ast.parse(path.read_bytes())))
+        nodes = list(ast.walk(ast.parse(content(path))))
     except SyntaxError:
         return
     for node in nodes:

@@ -49,12 +49,24 @@ def own(tmp_path, monkeypatch):
     return tmp_path
 
 
+def edit(path, text):
+    """Write a file as another process will find it."""
+    path.write_text(text)
+    identity.content.cache_clear()
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_a_cell_is_all_modules_of_the_users_own_that_it_imports_and_their_packages(own, name):
     before = identity.cell_code("mine:Leaky")
-    (own / name).write_text(f"{FILES[name]}\nchanged = True")
+    edit(own / name, f"{FILES[name]}\nchanged = True")
     module = name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     assert (identity.cell_code("mine:Leaky") != before) == (module in IMPORTED)
+
+
+def test_a_process_goes_on_with_the_files_it_has_found(own):
+    before = identity.cell_code("mine:Leaky")
+    (own / "apart.py").write_text("changed = True")
+    assert identity.cell_code("mine:Leaky") == before
 
 
 def test_a_cell_of_an_installed_package_is_the_modules_of_its_package_and_the_users_own(own):
@@ -85,9 +97,9 @@ def test_nothing_that_is_hashed_imports_what_is_not():
 
 
 def test_a_file_that_is_no_python_counts_too(own):
-    (own / "mine" / "gates.py").write_text("1 +")
+    edit(own / "mine" / "gates.py", "1 +")
     before = identity.cell_code("mine:Leaky")
-    (own / "mine" / "gates.py").write_text("2 +")
+    edit(own / "mine" / "gates.py", "2 +")
     assert identity.cell_code("mine:Leaky") != before
 
 

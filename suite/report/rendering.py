@@ -7,8 +7,6 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from suite.files import plain
-
 
 def place(files: dict[str, bytes], folder: Path) -> Path:
     """Write files by their names into a folder, each whole or not at all; return the path of the last one."""
@@ -27,8 +25,8 @@ def render(template: str, page: dict) -> bytes:
 
 
 def slug(name: str) -> str:
-    """Return a name that stands in names of files and in links, and that no other name gives."""
-    return plain([name], between="/")
+    """Return a name that stands in names of files and in links."""
+    return re.sub(r"[^\w.-]+", "-", name)
 
 
 def inline(svg: bytes, prefix: str, alt: str) -> Markup:
