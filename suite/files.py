@@ -1,7 +1,9 @@
 """Files that are there whole or not at all, or held by one process; names that cannot leave their folder."""
 
 import contextlib
+import errno
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -23,15 +25,23 @@ def write_atomic(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        synchronise(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
         raise unusable(path, error) from error
+
+
+def synchronise(folder: Path) -> None:
+    """Have the names in a folder on the disk, where its file system can: CIFS, for one, cannot."""
+    directory = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EBADF, errno.ENOSYS, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(directory)
 
 
 def unusable(path: Path, error: Exception) -> Refusal:
@@ -39,9 +49,19 @@ def unusable(path: Path, error: Exception) -> Refusal:
     return Refusal(f"{path} cannot be used ({error}); mend that, or restore it from a copy, and ask again")
 
 
-def plain(names: Iterable) -> str:
-    """Return names joined to one that is a file's and cannot leave its folder."""
-    return re.sub(r"[^\w.-]", "_", "-".join(map(str, names)))
+def plain(names: Iterable, between: str = "-") -> str:
+    """Return names joined to that of a file, which no other names give and which cannot leave its folder.
+
+    Where they hold anything else than lower case, digits, "_" and ".", or what is between them, or are long,
+    they are made so and a hash is added. In lower case, as some file systems ignore it.
+    """
+    names = list(map(str, names))
+    joined = between.join(names)
+    separators = len(re.findall(f"(?={re.escape(between)})", joined))  # also such as overlap
+    if re.fullmatch(r"[a-z0-9_][a-z0-9_.-]{,99}", joined) and separators == len(names) - 1:
+        return joined
+    digest = hashlib.sha256(json.dumps(names).encode()).hexdigest()
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", joined)[:80].lstrip(".") + f"~{digest[:12]}"
 
 
 def within(folder: Path, name: str) -> Path:
@@ -58,10 +78,17 @@ def lock(path: Path, about: dict):
     """
     file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - open for as long as the lock is held
     for _ in range(10):  # one who only looks (`holder`) has it for a moment
-        with contextlib.suppress(BlockingIOError):
+        try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             break
-        time.sleep(0.1)
+        except BlockingIOError:
+            time.sleep(0.1)
+        except OSError as error:
+            file.close()
+            raise Refusal(
+                f"{path} cannot be locked ({error}), and two sweeps could write there at once; "
+                f"name a folder on another file system with --results"
+            ) from error
     else:
         file.close()
         who = (holder(path) or {}).get("who", "a process that has just ended")
@@ -78,13 +105,18 @@ def lock(path: Path, about: dict):
 
 
 def holder(path: Path) -> dict | None:
-    """Return what the process that holds a file (`lock`) wrote of itself; None where none does."""
+    """Return what the process that holds a file (`lock`) wrote of itself; None where none does.
+
+    Where files cannot be locked, it says that this is not known.
+    """
     try:
         with open(path, encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
                 return json.loads(file.read() or '{"who": "a process that is just starting"}')
+            except OSError as error:
+                return {"who": f"not known, as files there cannot be locked ({error})"}
     except FileNotFoundError:
         pass
     return None

@@ -35,15 +35,19 @@ COLUMNS = {
     "epochs": "INTEGER NOT NULL",
     "best_epoch": "INTEGER NOT NULL",
     "seconds": "REAL NOT NULL",
+    "operations": "REAL",  # multiply–adds of the whole trial
     "parameters": "INTEGER NOT NULL",
     "hyperparameters": "TEXT NOT NULL",  # JSON: name → value
     "error": "TEXT",  # the traceback of a failed trial
     "device": "TEXT NOT NULL",
     "backend": "TEXT NOT NULL",
     "versions": "TEXT NOT NULL",  # JSON: package → version
-    "commit": "TEXT NOT NULL",
+    "git_commit": "TEXT NOT NULL",
+    "code": "TEXT",  # JSON: hashes of what made the row, "suite", "cell", "task" and "data"
+    "unit": "TEXT",  # the unit of work: trials with the same one were trained side by side
 }
 KEY = ("task", "cell", "trial")
+RENAMED = {"commit": "git_commit"}  # columns of older folders; those they lack are NULL
 PATIENCE = 30.0  # seconds to wait for another process that has the database
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS trials (
@@ -63,7 +67,8 @@ def create(folder: Path, asked: dict, implied: dict | None = None) -> None:
 
     if (folder / "sweep.toml").exists():
         there = {**(implied or {}), **read_asked(folder)}
-        differ = [key for key in {**there, **asked} if there.get(key) != asked.get(key) and key != "about"]
+        keys = [key for key in {**there, **asked} if key not in ("name", "title", "about")]
+        differ = [key for key in keys if there.get(key) != asked.get(key)]
         if differ:
             raise Refusal(
                 f"{folder} holds another sweep, with another {', '.join(differ)}; "
@@ -77,9 +82,10 @@ def create(folder: Path, asked: dict, implied: dict | None = None) -> None:
 
 
 def read_asked(folder: Path) -> dict:
-    """Return what a sweep was asked, as in its sweep.toml."""
+    """Return what a sweep was asked, as in its sweep.toml; its name is the folder's, renamed or not."""
     try:
-        return tomllib.loads((folder / "sweep.toml").read_text(encoding="utf-8"))
+        asked = tomllib.loads((folder / "sweep.toml").read_text(encoding="utf-8"))
+        return asked | {"name": folder.resolve().name}
     except FileNotFoundError:
         raise Refusal(
             f"{folder}: expected the results folder of a sweep, found no sweep.toml there"
@@ -97,7 +103,8 @@ def trials_a_search(asked: dict) -> int:
 
 def finish(folder: Path, row: dict) -> None:
     """Make a finished row durable, from any process: a row of `COLUMNS`, and its curve."""
-    write_atomic(folder / "finished" / f"{plain(row[key] for key in KEY)}.json", json.dumps(row).encode())
+    name = f"{plain((row['task'], row['cell']))}-{row['trial']}.json"
+    write_atomic(folder / "finished" / name, json.dumps(row).encode())
 
 
 def running(folder: Path, task: str, cell: str) -> Path:
@@ -129,6 +136,7 @@ class Store:
                 [[found], *_] = self.database.execute("PRAGMA quick_check(1)").fetchall()
                 if found != "ok":
                     raise sqlite3.DatabaseError(found)
+                migrate(self.database)
         except BaseException:
             self.lock.close()
             raise
@@ -146,10 +154,18 @@ class Store:
         """Add rows with their curves, all or none; a row that is there already stays as it is."""
         names = ", ".join(f'"{name}"' for name in COLUMNS)
         marks = ", ".join(f":{name}" for name in COLUMNS)
-        insert = f"INSERT OR IGNORE INTO trials ({names}) VALUES ({marks})"
+        conflict = f"ON CONFLICT ({', '.join(KEY)}) DO NOTHING"
+        insert = f"INSERT INTO trials ({names}) VALUES ({marks}) {conflict}"
         with usable(self.folder / "trials.sqlite"), self.database:
             for row in rows:
-                added = self.database.execute(insert, flat(row))
+                try:
+                    added = self.database.execute(insert, flat(row))
+                except sqlite3.IntegrityError as error:
+                    which = f"trial {row['trial']} of {row['cell']} on {row['task']}"
+                    raise Refusal(
+                        f"the row of {which} is not one ({error}); remove its file from "
+                        f"{self.folder / 'finished'}, and the trial is run again"
+                    ) from error
                 if added.rowcount:
                     key = [row[name] for name in KEY]
                     points = ([*key, epoch, *point] for epoch, point in enumerate(row["curve"], 1))
@@ -178,9 +194,28 @@ def driver(folder: Path) -> dict | None:
     return found and {"workers": 0} | found
 
 
+def migrate(database: sqlite3.Connection) -> None:
+    """Give a database of an older version today's columns, where it is; all or none."""
+    there = [name for _, name, *_ in database.execute("PRAGMA table_info(trials)")]
+    changes = [f'RENAME COLUMN "{name}" TO "{RENAMED[name]}"' for name in there if name in RENAMED]
+    added = COLUMNS.keys() - {RENAMED.get(name, name) for name in there}
+    changes += [f'ADD COLUMN "{name}" {COLUMNS[name]}' for name in sorted(added)]
+    if changes:
+        with database:
+            database.execute("BEGIN IMMEDIATE")
+            for change in changes:
+                database.execute(f"ALTER TABLE trials {change}")
+
+
+def upgraded(row: dict) -> dict:
+    """Return a row of any version with today's columns; those it lacks are None."""
+    return dict.fromkeys(COLUMNS) | {RENAMED.get(name, name): value for name, value in row.items()}
+
+
 def flat(row: dict) -> dict:
     """Return a row as the database holds it: structures as JSON, and None for NaN, which SQLite has not."""
     structured = {name: json.dumps(row[name]) for name in ("hyperparameters", "versions")}
+    structured["code"] = json.dumps(row["code"]) if row.get("code") else None
     return {name: structured.get(name, row.get(name)) for name in COLUMNS}
 
 
@@ -208,18 +243,21 @@ def usable(path: Path):
 def load(folder: Path | str):
     """Return the rows of a results folder as a pandas frame, one row a trial, in order of `KEY`.
 
-    Beside the columns of `COLUMNS` there is one for each hyperparameter. Rows that a worker has finished and
-    no driver has taken in yet are there too; nothing is written.
+    Beside the columns of `COLUMNS` there is one for each hyperparameter. `versions` and `code` are dicts.
+    What rows of an older version lack is NaN or None, and their `code` is empty. Rows that a worker has
+    finished and no driver has taken in yet are there too; nothing is written.
     """
     import pandas as pd
 
     folder = Path(folder)
-    rows = {tuple(row[k] for k in KEY): row for row in [*unread(folder), *stored(folder, "trials")]}
+    found = [*unread(folder), *map(upgraded, stored(folder, "trials"))]
+    rows = {tuple(row[k] for k in KEY): row for row in found}
     frame = pd.DataFrame([flat(rows[key]) if "curve" in rows[key] else rows[key] for key in sorted(rows)])
     frame = frame.reindex(columns=list(COLUMNS))
     drawn = [json.loads(text) for text in frame.pop("hyperparameters")]
-    frame["versions"] = [json.loads(text) for text in frame["versions"]]
-    frame[["valid", "test"]] = frame[["valid", "test"]].astype(float)
+    for name in ("versions", "code"):
+        frame[name] = [json.loads(text) if isinstance(text, str) else {} for text in frame[name]]
+    frame[["valid", "test", "operations"]] = frame[["valid", "test", "operations"]].astype(float)
     return frame.join(pd.DataFrame(drawn, index=frame.index))
 
 
@@ -230,14 +268,12 @@ def load_curves(folder: Path | str, trials: Iterable[tuple[str, str, int]] | Non
     """
     import pandas as pd
 
-    folder, wanted = Path(folder), None if trials is None else list(trials)
-    where, values = "", ()
-    if wanted is not None:
-        term = " AND ".join(f"{name} = ?" for name in KEY)
-        where, values = (
-            f"WHERE {' OR '.join([term] * len(wanted)) or 0}",
-            tuple(v for key in wanted for v in key),
-        )
+    folder, where, values = Path(folder), "", ()
+    wanted = None if trials is None else {(task, cell, int(trial)) for task, cell, trial in trials}
+    if wanted is not None:  # as one value: SQLite has limits to the terms and to the values of a query
+        key = ", ".join(f"json_extract(value, '$[{k}]')" for k in range(len(KEY)))
+        where = f"WHERE ({', '.join(KEY)}) IN (SELECT {key} FROM json_each(?))"
+        values = (json.dumps(list(wanted)),)
     points = {
         tuple(point[k] for k in (*KEY, "epoch")): point for point in stored(folder, "curves", where, values)
     }
@@ -258,7 +294,8 @@ def unread(folder: Path, search: tuple[str, ...] = ()) -> list[dict]:
     To be read before the database: a row that a driver takes in meanwhile is in the database by then.
     """
     rows = []
-    for file in sorted((folder / "finished").glob(f"{plain(search)}*.json")):
+    names = f"{plain(search)}-*.json" if search else "*.json"
+    for file in sorted((folder / "finished").glob(names)):
         with contextlib.suppress(FileNotFoundError):
             rows.append(read_row(file))
     return rows
@@ -267,7 +304,7 @@ def unread(folder: Path, search: tuple[str, ...] = ()) -> list[dict]:
 def read_row(file: Path) -> dict:
     """Return the row in a file."""
     try:
-        return json.loads(file.read_bytes())
+        return upgraded(json.loads(file.read_bytes()))
     except ValueError as error:
         raise Refusal(f"{file} is not whole ({error}); remove it, and its trial is run again") from error
 

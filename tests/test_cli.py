@@ -1,5 +1,7 @@
 """The command line as a user meets it: what it answers, and how it refuses."""
 
+import errno
+import fcntl
 import hashlib
 import os
 import shutil
@@ -8,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from suite import cli, files, store
+from suite import Refusal, cli, files, identity, store
+from suite.cli import sweep
 
 SWEEP = [
     "sweep",
@@ -94,9 +97,8 @@ def test_the_name_of_a_sweep_cannot_leave_its_folder(odyssey, tmp_path, name):
     (tmp_path / "mine.toml").write_text(f"name = '{name}'\ntasks = ['adding']\ncells = ['rnn']\n")
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "sweep.toml").write_text(f"name = '{name}'\n")
-    said = f"without a path, got {name!r}"
-    assert said in odyssey("sweep", "mine.toml")[2]
-    assert said in odyssey("report", "results")[2]
+    assert f"without a path, got {name!r}" in odyssey("sweep", "mine.toml")[2]
+    assert store.read_asked(Path("results"))["name"] == "results"  # which names the report's folder
 
 
 @pytest.mark.parametrize("how", ["truncated", "altered", "missing"])
@@ -192,6 +194,77 @@ def test_the_folder_of_another_sweep_is_refused_and_left_alone(odyssey, tmp_path
     assert code == 2
     assert "another sweep, with another seed" in err
     assert {p: p.read_bytes() for p in (tmp_path / "mine").rglob("*") if p.is_file()} == before
+
+
+LEAKY = """
+from suite.cells.base import Cell
+
+class Leaky(Cell):
+    gates = ("z",)
+
+    def step(self, x, h):
+        [z] = self.affine("z", x, h)
+        return 0.5 * h + 0.5 * z
+"""
+
+
+def test_rows_of_a_cell_that_changed_are_not_taken_for_its_own(odyssey, tmp_path, monkeypatch):
+    """All its trials are there: what would be made of the cell as it is now is never trained."""
+    monkeypatch.setattr(sweep, "report", lambda *_: None)  # which takes its time
+    mine = ["--cell=mine:Leaky", "--results=mine"]
+    (tmp_path / "mine.py").write_text(LEAKY)
+    assert odyssey(*SWEEP, *mine)[0] == 0
+    before = {p: p.read_bytes() for p in (tmp_path / "mine").rglob("*") if p.is_file()}
+    (tmp_path / "mine.py").write_text(LEAKY.replace("0.5", "0.1"))
+    identity.content.cache_clear()  # as in a new process
+    code, _, err = odyssey(*SWEEP, *mine)
+    assert code == 2
+    assert err == (
+        "odyssey: mine: cell mine:Leaky changed (trials from before: 2); name another folder with "
+        "--results, or keep them and go on with --keep-rows\n"
+    )
+    assert {p: p.read_bytes() for p in (tmp_path / "mine").rglob("*") if p.is_file()} == before
+    assert odyssey(*SWEEP, *mine, "--keep-rows")[0] == 0
+    (tmp_path / "mine.py").write_text(LEAKY)
+    identity.content.cache_clear()
+    assert odyssey(*SWEEP, *mine)[0] == 0
+
+
+def test_failed_rows_of_a_cell_that_was_mended_can_be_run_again(tmp_path):
+    codes = {("t", "a"): {"suite": "1", "cell": "2"}}
+    store.create(tmp_path / "s", {})
+    for number, status in enumerate(["failed", "done"]):
+        row = dict.fromkeys(store.COLUMNS) | {"trial": number, "status": status, "task": "t", "cell": "a"}
+        row |= {"hyperparameters": {}, "versions": {}, "curve": []}
+        row["code"] = {"suite": "1", "cell": str(number)}
+        store.finish(tmp_path / "s", row)
+    with pytest.raises(Refusal, match=r"cell a changed \(trials from before: 2\)"):
+        sweep.refuse_changes(tmp_path / "s", codes, retry_failed=False)
+    with pytest.raises(Refusal, match=r"cell a changed \(trials from before: 1\)"):
+        sweep.refuse_changes(tmp_path / "s", codes, retry_failed=True)
+
+
+def test_status_where_files_cannot_be_locked(odyssey, monkeypatch):
+    assert odyssey(*SWEEP, "--results=mine", "--max-hours=1e-9")[0] == 0
+
+    def flock(*_):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    code, out, err = odyssey("status", "mine")
+    assert (code, err) == (0, "")
+    assert "at work: not known, as files there cannot be locked" in out
+    code, _, err = odyssey(*SWEEP, "--results=mine")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "cannot be locked" in err
+
+
+def test_a_folder_that_was_renamed_goes_on(odyssey, tmp_path):
+    assert odyssey(*SWEEP, "--results=mine", "--max-hours=1e-9")[0] == 0
+    (tmp_path / "mine").rename(tmp_path / "yours")
+    code, out, _ = odyssey(*SWEEP, "--results=yours")
+    assert code == 0
+    assert "reports/yours/" in out
 
 
 def test_train_prints_every_epoch_and_the_scores(odyssey):

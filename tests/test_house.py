@@ -19,6 +19,7 @@ GROUND = {
     "suite.backend",
     "suite.cells",
     "suite.files",
+    "suite.identity",
     "suite.layers",
     "suite.machine",
     "suite.quiet",

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from suite import Refusal, store
@@ -29,13 +31,16 @@ def row(number, cell="a", **changes):
         "epochs": 2,
         "best_epoch": 1,
         "seconds": 1.5,
+        "operations": 1e9,
         "parameters": 10,
         "hyperparameters": {"units": 20 + number, "learning_rate": 1e-3},
         "error": None,
         "device": "a processor",
         "backend": "jax",
         "versions": {"keras": "3"},
-        "commit": "abc",
+        "git_commit": "abc",
+        "code": {"suite": "01", "cell": "23"},
+        "unit": "45",
         "curve": [(2.0, 1.0), (1.5, 0.1 + number)],
     }
     return made | changes
@@ -93,6 +98,13 @@ def test_curves_of_some_trials_are_those_asked_for_taken_in_or_not(folder, book)
     assert store.load_curves(folder, []).empty
 
 
+@pytest.mark.parametrize("count", [1_200, 12_000])
+def test_curves_of_any_number_of_trials_can_be_asked_for(folder, book, count):
+    """SQLite's limits: expressions nest 1,000 deep at most, and have 32,766 values at most."""
+    book.add([row(count - 1)])
+    assert len(store.load_curves(folder, [("t", "a", np.int64(k)) for k in range(count)])) == 2
+
+
 def test_a_score_that_is_missing_is_nan(folder, book):
     book.add([row(0, valid=math.nan, test=math.nan, status="diverged", curve=[(math.inf, math.nan)])])
     assert store.load(folder)[["valid", "test"]].isna().all(axis=None)
@@ -104,6 +116,15 @@ def test_rows_are_added_all_or_none(folder, book):
     with pytest.raises(KeyError):
         book.add([row(0), {"task": "t"}])
     assert store.load(folder).empty
+
+
+def test_a_row_that_lacks_a_value_is_refused_by_name(folder, book):
+    store.finish(folder, row(0))
+    store.finish(folder, row(1, device=None))
+    with pytest.raises(Refusal, match=r"trial 1 of a on t .*trials\.device.*; remove its file from"):
+        book.collect()
+    assert store.load_curves(folder, [("t", "a", 0)]).shape[0] == 2
+    assert book.scores("t", "a") == {}
 
 
 def test_an_empty_folder_gives_an_empty_frame(folder):
@@ -118,6 +139,14 @@ def test_the_same_question_finds_its_folder_again(folder):
     store.create(folder, ASKED | {"about": {"cells": {"a": "said otherwise"}}})
     assert (folder / "sweep.toml").read_bytes() == before
     assert store.read_asked(folder) == ASKED
+
+
+def test_a_folder_that_was_renamed_is_of_the_same_question_and_has_its_new_name(folder):
+    folder = folder.rename(folder.with_name("renamed"))
+    store.create(folder, ASKED | {"name": "renamed", "title": "A new one"})
+    assert store.read_asked(folder) == ASKED | {"name": "renamed"}
+    with pytest.raises(Refusal, match="another sweep, with another seed; name"):
+        store.create(folder, ASKED | {"name": "renamed", "seed": 2})
 
 
 def test_the_folder_of_another_sweep_is_refused(folder):
@@ -185,11 +214,85 @@ def test_failed_rows_can_be_forgotten(folder):
     assert store.load(folder)["trial"].tolist() == [0, 2]
 
 
+NEW = ("operations", "unit", "code")
+
+
+def columns(folder):
+    with contextlib.closing(sqlite3.connect(folder / "trials.sqlite")) as database:
+        return {name for _, name, *_ in database.execute("PRAGMA table_info(trials)")}
+
+
+@pytest.fixture
+def older(folder):
+    """A results folder of the version that called a column `commit` and lacked some: two rows, one unread."""
+    with contextlib.closing(store.Store(folder)) as book:
+        book.add([row(0)])
+        book.database.execute('ALTER TABLE trials RENAME COLUMN git_commit TO "commit"')
+        for name in NEW:
+            book.database.execute(f"ALTER TABLE trials DROP COLUMN {name}")
+    made = {name: value for name, value in row(1).items() if name not in NEW}
+    store.finish(folder, made | {"commit": made.pop("git_commit")})
+    return folder
+
+
+def test_an_older_folder_is_read_and_stays_as_it_is(older):
+    before = {path: path.read_bytes() for path in older.rglob("*") if path.is_file()}
+    frame = store.load(older)
+    assert frame["git_commit"].tolist() == ["abc", "abc"]
+    assert frame[["operations", "unit"]].isna().all(axis=None)
+    assert frame["code"].tolist() == [{}, {}]
+    assert "commit" not in frame
+    assert len(store.load_curves(older)) == 4
+    assert {path: path.read_bytes() for path in older.rglob("*") if path.is_file()} == before
+
+
+def test_a_driver_gives_an_older_folder_todays_columns_and_keeps_its_rows(older):
+    before = store.load(older)
+    for _ in range(2):  # opened again, there is nothing left to do
+        with contextlib.closing(store.Store(older)) as book:
+            book.collect()
+            book.add([row(2)])
+        assert columns(older) == set(store.COLUMNS)
+    frame = store.load(older)
+    assert frame["code"].tolist() == [{}, {}, row(2)["code"]]
+    pd.testing.assert_frame_equal(frame[:2].drop(columns=[*NEW]), before.drop(columns=[*NEW]))
+
+
+def test_no_column_is_a_reserved_word():
+    """Each can be written in SQL without quotes."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
+        database.executescript(store.SCHEMA.replace('"', ""))
+        database.execute(f"SELECT {', '.join(store.COLUMNS)} FROM trials")
+
+
 def test_names_cannot_leave_the_folder(folder, tmp_path):
     store.finish(folder, row(0, cell="../../b:C"))
     [file] = (folder / "finished").iterdir()
     assert json.loads(file.read_bytes())["cell"] == "../../b:C"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["s"]
+
+
+LIKE = [(task, "c") for task in ("a/b", "a_b", "a-b", "A_b", "x" * 300, "x" * 301)] + [("a", "b-c")]
+
+
+def test_searches_whose_names_look_alike_have_files_of_their_own(folder):
+    """Also where the file system takes upper and lower case for the same, or a name is too long for it."""
+    for task, cell in LIKE:
+        store.finish(folder, row(0, cell=cell, task=task))
+        (store.running(folder, task, cell)).mkdir(parents=True)
+    for kind in ("finished", "running"):
+        names = {path.name.lower() for path in (folder / kind).iterdir()}
+        assert len(names) == len(LIKE)
+    for task, cell in LIKE:
+        assert store.numbers(folder, task, cell) == {0}
+    assert len(store.load(folder)) == len(LIKE)
+
+
+def test_a_file_named_by_an_older_version_is_taken_in(folder, book):
+    store.finish(folder, row(0, cell="b:C"))
+    [file] = (folder / "finished").iterdir()
+    file.rename(file.with_name("t-b_C-0.json"))
+    assert [r["cell"] for r in book.collect()] == ["b:C"]
 
 
 def test_a_kill_leaves_whole_rows_only(folder):

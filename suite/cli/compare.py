@@ -27,7 +27,7 @@ def compare(
     from suite.report import comparison
 
     made = {name: (store.load(folder), store.read_asked(folder)) for name, folder in named.items()}
-    page, answer = comparison.write(made, out or Path("reports") / files.plain(["-vs-".join(named)]))
+    page, answer = comparison.write(made, out or Path("reports") / files.plain(named, "-vs-"))
     print("\n".join(answer))
     print(f"report   {page}")
 

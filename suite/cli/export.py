@@ -34,12 +34,14 @@ def export(
 
 
 def flat(rows):
-    """Return rows (`suite.store.load`) with a column for each package's version, such as version_keras."""
+    """Return rows (`suite.store.load`) with a column for each version and hash: version_keras, code_cell."""
     import pandas as pd
 
-    versions = pd.DataFrame(rows["versions"].tolist(), index=rows.index)
-    versions.columns = [f"version_{package.replace('-', '_')}" for package in versions]
-    return rows.drop(columns="versions").join(versions)
+    for name, prefix in (("versions", "version"), ("code", "code")):
+        spread = pd.DataFrame(rows[name].tolist(), index=rows.index)
+        spread.columns = [f"{prefix}_{key.replace('-', '_')}" for key in spread]
+        rows = rows.drop(columns=name).join(spread)
+    return rows
 
 
 def csv(frame) -> bytes:

@@ -52,6 +52,9 @@ def sweep(
         float | None, typer.Option(help="End then, with what is there; asked again, it goes on.")
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed trials again.")] = False,
+    keep_rows: Annotated[
+        bool, typer.Option("--keep-rows", help="Go on, although code or data changed since there were rows.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would do and cost.")] = False,
     data: Data = None,
     backend: BackendOption = None,
@@ -63,7 +66,8 @@ def sweep(
     use(backend)
     from dataclasses import replace
 
-    from suite import files, machine, space, store
+    import tasks
+    from suite import files, identity, machine, space, store
     from suite.search import asked as ask
 
     question = ask.preset(preset) if preset else ask.Asked("custom")
@@ -100,10 +104,15 @@ def sweep(
 
         return forecast(question, splits, counts, plan.workers or 1, slurm)
     seconds = math.inf if max_hours is None else 3600 * max_hours
-    with created(question, folder, splits), crew(plan) as at_work:
-        if retry_failed:  # not before there is a crew: what is forgotten is lost to a report
-            retry(question, folder)
-        conduct(folder, search.run(question, folder, at_work, counts, data, seconds), at_work.size)
+    codes = identity.row_codes({name: tasks.find(name) for name in splits}, question.cells, splits)
+    with created(question, folder, splits):
+        if not keep_rows:
+            refuse_changes(folder, codes, retry_failed)
+        with crew(plan) as at_work:
+            if retry_failed:  # not before there is a crew: what is forgotten is lost to a report
+                retry(question, folder)
+            events = search.run(question, folder, at_work, counts, data, seconds, codes=codes)
+            conduct(folder, events, at_work.size)
     print(f"results  {folder}")
     if not (store.stopping(folder) and store.load(folder).empty):  # else there is nothing to report of
         report(folder, reports)
@@ -136,6 +145,19 @@ def created(question, folder: Path, splits: dict) -> Iterator[None]:
         if made and not (folder / "trials.sqlite").exists():
             shutil.rmtree(folder)
         raise
+
+
+def refuse_changes(folder: Path, codes: dict, retry_failed: bool) -> None:
+    """Refuse to go on where code or data changed since there were rows, but for those to be run again."""
+    from suite import identity, store
+
+    rows = store.load(folder)[["task", "cell", "status", "code"]].to_dict("records")
+    rows = [row for row in rows if not (retry_failed and row["status"] == "failed")]
+    if changed := identity.changes(rows, codes):
+        what = " and ".join(f"{part} changed (trials from before: {n})" for part, n in changed.items())
+        raise Refusal(
+            f"{folder}: {what}; name another folder with --results, or keep them and go on with --keep-rows"
+        )
 
 
 def crew_of(

@@ -153,7 +153,10 @@ def _asked(of: dict) -> dict[str, str]:
 
 
 def _makers(rows: pd.DataFrame) -> dict[str, str]:
-    found: dict[str, set] = {key: set(rows[key].dropna()) for key in ("device", "backend", "commit")}
+    columns = {"device": "device", "backend": "backend", "commit": "git_commit"}
+    found: dict[str, set] = {key: set(rows[column].dropna()) for key, column in columns.items()}
+    if suite := {code["suite"] for code in rows.get("code", []) if code}:
+        found["code"] = suite
     for text in rows["versions"].unique():
         for part in filter(None, text.split(", ")):
             package, _, version = part.rpartition(" ")

@@ -188,11 +188,20 @@ def cost(summaries: dict[str, pd.DataFrame], asked: dict) -> Table:
 
 
 def provenance(rows: pd.DataFrame) -> Table:
-    """Return what made the trials, a line for each distinct maker."""
-    keys = ["device", "backend", "versions", "commit"]
-    counted = rows[keys].fillna("").groupby(keys).size().rename("trials").reset_index()
-    columns = [*(Column(key, key) for key in keys), Column("trials", "trials", number("trials"))]
-    return Table("provenance", "What made the trials.", counted, columns)
+    """Return what made the trials, a line for each distinct maker; say which searches mix code or data."""
+    codes = rows["code"] if "code" in rows else pd.Series([{}] * len(rows), rows.index)
+    keys = ["device", "backend", "versions", "git_commit", "code"]
+    makers = rows.assign(code=[code.get("suite", "") for code in codes])[keys]
+    counted = makers.fillna("").groupby(keys).size().rename("trials").reset_index()
+    columns = [Column(key.removeprefix("git_"), key) for key in keys]
+    columns.append(Column("trials", "trials", number("trials")))
+    distinct = (
+        codes.map(lambda code: tuple(sorted(code.items()))).groupby([rows["cell"], rows["task"]]).nunique()
+    )
+    mixed = [f"{cell} on {task}" for cell, task in distinct.index[distinct > 1]]
+    said = f" Code or data changed between the trials of {', '.join(mixed)}." if mixed else ""
+    caption = f"What made the trials; code is a hash of the suite’s source files.{said}"
+    return Table("provenance", caption, counted, columns)
 
 
 def failures(rows: pd.DataFrame) -> Table:

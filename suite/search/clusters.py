@@ -13,7 +13,7 @@ import dask
 import distributed
 from distributed import Client, LocalCluster, Security, WorkerPlugin
 
-from suite import Refusal, files, machine, registry
+from suite import Refusal, files, identity, machine, registry
 from suite.search import CONNECT
 from suite.search.workers import Workers
 
@@ -99,7 +99,7 @@ class Pinned(WorkerPlugin):
 class Ready(WorkerPlugin):
     """A worker from elsewhere that is refused unless its rows would be those of a worker of our own.
 
-    It must have one thread, the driver's versions and commit, and see the driver's results folder. It gets
+    It must have one thread, the driver's versions and code, and see the driver's results folder. It gets
     the driver's backend, data and import path, and, without a GPU, the settings of a process with one core.
     """
 
@@ -138,7 +138,7 @@ class Ready(WorkerPlugin):
 
 def made_by() -> dict[str, str]:
     """Return what must be the same in a worker as in the driver."""
-    return {**machine.versions(), "distributed": distributed.__version__, "commit": machine.commit()}
+    return {**machine.versions(), "distributed": distributed.__version__, "code": identity.suite_code()}
 
 
 def security(ca: Path | None, cert: Path | None, key: Path | None) -> Security | None:

@@ -82,13 +82,20 @@ class Searching:
 
 
 def run(
-    asked: Asked, folder: Path, crew, lanes: dict, data: Path | None, seconds: float = math.inf
+    asked: Asked,
+    folder: Path,
+    crew,
+    lanes: dict,
+    data: Path | None,
+    seconds: float = math.inf,
+    codes: dict[tuple[str, str], dict[str, str]] | None = None,
 ) -> Iterator[Progress]:
     """Train every trial of a sweep that has no row yet, and yield progress as rows come in.
 
     `crew` trains units: it is asked to `submit` them and to `wait` until something may have happened.
-    `lanes` says how many for each task, cell and width. After so many seconds, or when it is asked to
-    (`store.stop`), the sweep ends with what is there, and keeps the trials under way.
+    `lanes` says how many for each task, cell and width. `codes` is what makes the rows of each task and cell
+    (`suite.identity.row_codes`): a worker where it differs is refused. After so many seconds, or when it is
+    asked to (`store.stop`), the sweep ends with what is there, and keeps the trials under way.
     """
     sizes, end = widths(asked.space["units"], asked.trials_a_search), time.monotonic() + seconds
     book = store.Store(folder, crew.size)
@@ -109,6 +116,7 @@ def run(
                 where = {"task": search.task, "cell": search.cell, "folder": folder.resolve(), "data": data}
                 count = lanes[search.task, search.cell, width]
                 how = {"protocol": asked.protocol, "width": width, "lanes": count}
+                how["code"] = codes and codes[search.task, search.cell]
                 for trials in batched(alike, machine.within(share, count, UNIT * count)):
                     crew.submit(Unit(sweep=asked.name, trials=trials, **where, **how))
             so_far = searches.values()

@@ -4,11 +4,12 @@ import dataclasses
 import functools
 import re
 import traceback
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import tasks
-from suite import Refusal, cells, machine, store
+from suite import Refusal, cells, identity, machine, store
 from suite.quiet import load_keras
 from suite.space import OPTIONAL
 from suite.training.checkpoint import Checkpoints
@@ -19,7 +20,10 @@ PROGRAMS = 8  # a process: TensorFlow never frees one, of 125 MB, so a worker th
 
 @dataclasses.dataclass(frozen=True)
 class Unit:
-    """What a worker is given: trials, how to train them, and the results folder their rows go to."""
+    """What a worker is given: trials, how to train them, and the results folder their rows go to.
+
+    `code` is what makes their rows (`suite.identity`) as the driver sees it: None where it has not looked.
+    """
 
     sweep: str
     task: str
@@ -30,6 +34,8 @@ class Unit:
     lanes: int
     folder: Path
     data: Path | None
+    code: dict[str, str] | None = None
+    id: str | None = None  # given when training begins
 
     @property
     def cost(self) -> float:
@@ -42,11 +48,14 @@ def train_unit(unit: Unit) -> Iterator[dict]:
 
     Where memory runs out, they go on in half as many lanes. Where anything else raises, the trials that have
     no row by then get one that says so. When the sweep is to end, those under way are kept as they are.
+    Refused where this process has other code or data than the driver.
     """
     if store.stopping(unit.folder):
         return
-    kept, scarce = checkpoints(unit), False
+    scarce = False
     try:
+        unit = dataclasses.replace(unit, code=verified(unit), id=uuid.uuid4().hex[:16])
+        kept = checkpoints(unit)
         for result in train(unit, waiting(unit), kept):
             row = row_of(unit, result)
             store.finish(unit.folder, row)
@@ -61,6 +70,26 @@ def train_unit(unit: Unit) -> Iterator[dict]:
     if scarce:
         program_of.cache_clear()
         yield from train_unit(dataclasses.replace(unit, lanes=unit.lanes // 2))
+
+
+def verified(unit: Unit) -> dict[str, str]:
+    """Return what makes its rows; refuse it where this process has other code or data than the driver."""
+    load_keras()  # before a cell of the user's imports it
+    code = code_of(unit.task, unit.cell, unit.data)
+    if unit.code not in (None, code):
+        differing = identity.changes([vars(unit)], {(unit.task, unit.cell): code})
+        raise Refusal(
+            f"{' and '.join(differing)}: a worker has another than the driver; give all the same files, do "
+            f"not change them while a sweep runs, and have a task load the same sequences each time"
+        )
+    return code
+
+
+@functools.lru_cache
+def code_of(task: str, cell: str, data: Path | None) -> dict[str, str]:
+    """Return what makes the rows of a search in this process, which never loads code or data again."""
+    found = identity.row_codes({task: tasks.find(task)}, [cell], {task: splits_of(task, data)})
+    return found[task, cell]
 
 
 def out_of_memory(error: Exception) -> bool:
@@ -97,7 +126,7 @@ def checkpoints(unit: Unit) -> Checkpoints:
 
     made_by = {
         "versions": machine.versions(),
-        "commit": machine.commit(),
+        "code": unit.code,
         "backend": keras.backend.backend(),
         "protocol": dataclasses.asdict(unit.protocol),
         "width": unit.width,
@@ -157,12 +186,15 @@ def row_of(unit: Unit, result: Result, error: str | None = None) -> dict:
         "epochs": result.epochs,
         "best_epoch": result.best_epoch,
         "seconds": result.seconds,
+        "operations": None,
         "parameters": result.parameters,
         "hyperparameters": dict(result.trial.hyperparameters),
         "error": error,
         "device": machine.devices()[0],
         "backend": keras.backend.backend(),
         "versions": machine.versions(),
-        "commit": machine.commit(),
+        "git_commit": machine.commit(),
+        "code": unit.code,
+        "unit": unit.id,
         "curve": result.curve,
     }

@@ -140,7 +140,7 @@ def made_up():
                     "learning_rate": 10 ** draw.uniform(-6, -2),
                 }
                 row |= {"momentum": draw.uniform(), "input_noise": draw.uniform(), "error": None}
-                row |= {"device": "cpu", "backend": "jax", "commit": "0123abc"}
+                row |= {"device": "cpu", "backend": "jax", "git_commit": "0123abc"}
                 row |= {"versions": '{"keras": "3.11.1", "jax": "0.6.0"}'}
                 if trial == 10:
                     row["status"] = "diverged"

@@ -10,7 +10,7 @@ SPACE = {
     "momentum": {"low": 0.0, "high": 0.99, "scale": "one minus log"},
     "input_noise": {"low": 0.0, "high": 1.0, "scale": "linear"},
 }
-MADE = {"device": "cpu", "backend": "jax", "commit": "0123abc", "versions": '{"keras": "3.11.1"}'}
+MADE = {"device": "cpu", "backend": "jax", "git_commit": "0123abc", "versions": '{"keras": "3.11.1"}'}
 
 
 def sweep(tasks, effects, rate, trials, seed, cells=CELLS):

@@ -158,6 +158,13 @@ def test_each_version_is_a_line_of_the_makers(rows, asked, tmp_path):
     assert table.loc[["jax", "device", "commit"], "differs"].isna().all()
 
 
+def test_sweeps_of_other_code_differ_in_it(rows, asked, tmp_path):
+    made = {suite: (rows.assign(code=[{"suite": suite}] * len(rows)), asked) for suite in ("0123", "4567")}
+    write(made, tmp_path)
+    table = pd.read_csv(tmp_path / "tables" / "makers.csv", dtype=str).set_index("what")
+    assert table.loc["code"].tolist() == ["0123", "4567", "yes"]
+
+
 def test_only_searches_that_all_made_are_compared(rows, asked):
     found = common({"a": (rows[rows["cell"] != "gru"], asked), "b": (rows[rows["task"] == "jsb"], asked)})
     for frame in found.values():

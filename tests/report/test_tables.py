@@ -72,3 +72,11 @@ def test_the_cost_adds_up(jsb, asked):
 def test_each_maker_of_trials_has_a_line(jsb):
     two = jsb.assign(device=["cpu"] * 30 + ["gpu"] * 6)
     assert tables.provenance(two).frame["trials"].tolist() == [30, 6]
+
+
+def test_searches_that_mix_code_or_data_are_named(jsb):
+    code = {"suite": "5", "cell": "1", "task": "2", "data": "3"}
+    assert "changed" not in tables.provenance(jsb.assign(code=[code] * len(jsb))).caption
+    table = tables.provenance(jsb.assign(code=[code | {"cell": "4"}, *[code] * (len(jsb) - 1)]))
+    assert table.caption.endswith(f"Code or data changed between the trials of {jsb['cell'].iloc[0]} on jsb.")
+    assert table.frame["code"].tolist() == ["5"]

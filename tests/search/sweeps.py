@@ -40,7 +40,7 @@ def rows(asked, folder, crew=None):
 
 
 def comparable(frame):
-    return frame.drop(columns=["seconds", "commit", "device"])
+    return frame.drop(columns=["seconds", "git_commit", "device", "unit"])
 
 
 def command(folder, *more):

@@ -18,9 +18,10 @@ from suite import Refusal, machine, store
 from suite.search import sweep, workers
 from suite.search.asked import preset, presets
 from suite.search.clusters import Local
+from suite.search.unit import checkpoints
 from suite.search.workers import Here
 from suite.space import PAPER, Range
-from suite.training.trial import Protocol, Trial
+from suite.training.trial import Protocol, Result, Trial
 
 
 def test_every_trial_of_every_search_has_one_row(undisturbed):
@@ -34,6 +35,34 @@ def test_every_trial_of_every_search_has_one_row(undisturbed):
     )
     assert (undisturbed["epochs"] <= 4).all()
     assert (undisturbed["best_epoch"] <= undisturbed["epochs"]).all()
+
+
+def test_a_row_says_what_made_it_and_in_which_company(undisturbed):
+    codes = undisturbed["code"].tolist()
+    assert all(code.keys() == {"suite", "cell", "task", "data"} for code in codes)
+    assert len({code["cell"] for code in codes}) == 2
+    assert {len({code[part] for code in codes}) for part in ("suite", "task", "data")} == {1}
+    assert undisturbed.groupby("cell")["unit"].nunique().tolist() == [1, 1]
+    assert undisturbed["unit"].nunique() == 2
+
+
+def test_a_worker_with_another_cell_or_other_data_than_the_driver_is_refused(undisturbed, tmp_path):
+    """What the driver has is made up."""
+    folder, asked = tmp_path / "sweep", replace(ASKED, cells=("rnn",))
+    codes = {("tiny:PARITY", "rnn"): undisturbed["code"].iloc[-1] | {"cell": "0", "data": "0"}}
+    store.create(folder, asked.to_table())
+    with pytest.raises(Refusal, match="cell rnn and the data of tiny:PARITY: a worker has another"):
+        list(sweep.run(asked, folder, Here(), defaultdict(lambda: 2), None, codes=codes))
+    assert store.load(folder).empty
+
+
+def test_what_makes_a_checkpoint_is_the_code_and_not_the_state_of_the_checkout(tmp_path, monkeypatch):
+    a = sweep.Unit("tiny", "tiny:PARITY", "rnn", (), Protocol(), 6, 1, tmp_path, None, {"cell": "1"})
+    kept = checkpoints(a)
+    kept.save(Result(Trial(0, 1, {}, 4), 9), {})
+    monkeypatch.setattr(machine, "commit", lambda: "0123-dirty")
+    assert checkpoints(a).load(Trial(0, 1, {}, 4))
+    assert checkpoints(replace(a, code={"cell": "2"})).load(Trial(0, 1, {}, 4)) is None
 
 
 def test_two_workers_give_the_same_rows(undisturbed, tmp_path):

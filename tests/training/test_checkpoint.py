@@ -15,7 +15,7 @@ from suite.training.optimiser import OPTIMISERS
 from suite.training.program import Program
 from suite.training.trial import Result, Trial
 
-MADE_BY = {"commit": "abc", "width": 5}
+MADE_BY = {"code": {"cell": "abc"}, "width": 5}
 DRAWN = {"units": 4, "learning_rate": 0.05, "momentum": 0.8, "input_noise": 0.3}
 TRIALS = [Trial(k, 100 + k, DRAWN | {"units": 3 + k % 3}, epochs=5) for k in range(4)]
 
@@ -76,7 +76,7 @@ def test_a_result_comes_back_as_it_was(kept, half_done):
     kept.remove(TRIALS[0])  # nothing is there to remove, and nothing happens
 
 
-@pytest.mark.parametrize("other", [{"commit": "abd"}, {"width": 6}, {"backend": "jax"}])
+@pytest.mark.parametrize("other", [{"code": {"cell": "abd"}}, {"width": 6}, {"backend": "jax"}])
 def test_that_of_other_code_is_not_taken_up(kept, half_done, other):
     assert Checkpoints(kept.folder, MADE_BY | other).load(TRIALS[0]) is None
 
