@@ -32,7 +32,7 @@ class Split:
         return np.array([len(x) for x in self.inputs])
 
 
-def steps(splits: Mapping[str, Split]) -> dict[str, int]:
+def total_steps(splits: Mapping[str, Split]) -> dict[str, int]:
     """Return how many steps the sequences of each split have in all."""
     return {name: int(split.lengths.sum()) for name, split in splits.items()}
 

@@ -12,6 +12,7 @@ import tasks
 from suite import Refusal, cells, identity, machine, store
 from suite.quiet import load_keras
 from suite.space import OPTIONAL
+from suite.task import total_steps
 from suite.training.checkpoint import Checkpoints
 from suite.training.trial import Protocol, Result, Trial
 
@@ -186,7 +187,7 @@ def row_of(unit: Unit, result: Result, error: str | None = None) -> dict:
         "epochs": result.epochs,
         "best_epoch": result.best_epoch,
         "seconds": result.seconds,
-        "operations": None,
+        "operations": operations_of(unit, result),
         "parameters": result.parameters,
         "hyperparameters": dict(result.trial.hyperparameters),
         "error": error,
@@ -198,3 +199,14 @@ def row_of(unit: Unit, result: Result, error: str | None = None) -> dict:
         "unit": unit.id,
         "curve": result.curve,
     }
+
+
+def operations_of(unit: Unit, result: Result) -> int | None:
+    """Return the multiply–adds of a trial; None of a trial that failed, whose epochs are not known."""
+    if result.status == "failed":
+        return None
+    from suite.training.program import operations
+
+    units = int(result.trial.hyperparameters["units"])
+    steps = total_steps(splits_of(unit.task, unit.data))
+    return operations(cells.find(unit.cell), tasks.find(unit.task), units, steps, result.epochs)

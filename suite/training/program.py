@@ -31,9 +31,9 @@ def parameters(cell: type, task, units: int) -> int:
 def operations(cell: type, task, units: int, steps: Mapping[str, int], epochs: int) -> int:
     """Return the multiply–adds of a trial of so many units and epochs: what it costs on any machine.
 
-    `steps` are those of each split (`suite.task.steps`). An entry of a matrix costs one multiply–add a step
-    forwards and two backwards. An epoch trains on train and scores valid; test is scored once. Elementwise
-    operations and padding are left out.
+    `steps` are those of each split (`suite.task.total_steps`). An entry of a matrix costs one multiply–add a
+    step forwards and two backwards. An epoch trains on train and scores valid; test is scored once.
+    Elementwise operations and padding are left out.
     """
     entries = sum(math.prod(shape) for shape in shapes(cell, task, units).values() if len(shape) == 2)
     return entries * (epochs * (3 * steps["train"] + steps["valid"]) + steps["test"])

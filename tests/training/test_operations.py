@@ -1,0 +1,19 @@
+import pytest
+
+from suite import cells
+from suite.training.program import operations
+
+STEPS = {"train": 10, "valid": 4, "test": 2}
+
+
+@pytest.mark.parametrize(
+    ("cell", "entries"),
+    [
+        ("rnn", 3 * 5 + 5 * 5 + 5 * 3),  # W, R, readout
+        ("lstm", 4 * (3 * 5 + 5 * 5) + 5 * 3),  # peepholes and biases are elementwise
+        ("fgr", 4 * (3 * 5 + 5 * 5) + 9 * 5 * 5 + 5 * 3),
+    ],
+)
+def test_a_trial_costs_its_products(task, cell, entries):
+    counted = operations(cells.find(cell), task, units=5, steps=STEPS, epochs=3)
+    assert counted == entries * (3 * (3 * 10 + 4) + 2)
