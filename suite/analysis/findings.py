@@ -31,7 +31,7 @@ class Findings:
     """What is found in a sweep, by task, and by (task, cell) for a search.
 
     `differences` have a line a variant, as `suite.analysis.differences.compared` has them. `importances` are
-    of test scores and `times` of the seconds of vanilla's trials, where enough of them have scores.
+    of test scores and `operations` of the operations of vanilla's trials, where enough of them have both.
     `standing` is over the tasks on which all variants have a score.
     """
 
@@ -39,7 +39,7 @@ class Findings:
     differences: Mapping[str, pd.DataFrame]
     expected: Mapping[tuple[str, str], pd.DataFrame]
     importances: Mapping[tuple[str, str], Importance]
-    times: Mapping[str, Importance]
+    operations: Mapping[str, Importance]
     standing: Standing
     verdicts: list[Verdict]
 
@@ -65,21 +65,21 @@ def find(rows: pd.DataFrame, asked: dict) -> Findings:
     searches = {key: trials for key, trials in few.groupby(["task", "cell"], sort=False)}
     by_task = {task: rows[rows["task"] == task] for task in tasks}
     summaries = {task: summary(trials, cells) for task, trials in by_task.items()}
-    importances, times = {}, {}
+    importances, operations = {}, {}
     for (task, cell), trials in searches.items():
         own = seeds.seed(seed, task, cell, "importance")
         if cell == VANILLA or len(searches) <= SEARCHES:
             importances[task, cell] = importance(trials, "test", asked["space"], own)
         if cell == VANILLA:
-            times[task] = importance(trials, "seconds", asked["space"], own)
-    importances, times = ({k: v for k, v in found.items() if v} for found in (importances, times))
+            operations[task] = importance(trials, "operations", asked["space"], own)
+    importances, operations = ({k: v for k, v in found.items() if v} for found in (importances, operations))
     means = {task: table.set_index("cell")["tenth_mean"] for task, table in summaries.items()}
     return Findings(
         summaries,
         differences(few, asked, seed),
         {key: expected_best(of, seeds.seed(seed, *key, "expected")) for key, of in searches.items()},
         importances,
-        times,
+        operations,
         standing(pd.DataFrame(means).T.dropna()),
         judge(few, asked | {"trials": min(asked["trials"], MOST)}, importances, seed, DRAWS),
     )
@@ -106,12 +106,12 @@ def varied(space: Mapping[str, Mapping]) -> dict[str, Range]:
 
 
 def importance(trials: pd.DataFrame, values: str, space: Mapping, seed: int) -> Importance | None:
-    """Return the importance of hyperparameters for a column of the scored trials of a search.
+    """Return the importance of hyperparameters for a column of the scored trials of a search that have it.
 
     A value that is far out counts as the farthest that is not: a single exploded score would have all of the
     variance. None where too few trials are scored, or nothing varies.
     """
-    ranges, trials = varied(space), trials[scored(trials)]
+    ranges, trials = varied(space), trials[scored(trials) & trials[values].notna()]
     if not ranges or len(trials) < FEWEST or np.ptp(trials[values]) == 0:
         return None
     points = [asked.position(trials[name].to_numpy(float)) for name, asked in ranges.items()]

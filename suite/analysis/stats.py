@@ -43,7 +43,7 @@ def summary(rows: pd.DataFrame, cells: list[str]) -> pd.DataFrame:
     `best_valid` and `best_test`; of the `tenth` trials of the best tenth, how many are scored
     (`tenth_scored`), the mean and standard deviation (n − 1) of their test scores, and the difference of
     that mean from vanilla's; the `median` test score of all trials; the median `parameters` of the best
-    tenth; the median `epochs`, the mean `seconds` of a trial, and the `hours` of all.
+    tenth; the median `epochs`, the mean `operations` and `seconds` of a trial, and the `hours` of all.
     """
     groups = dict(iter(rows.groupby("cell", sort=False)))
     table = pd.DataFrame([_summary(cell, groups.get(cell, rows.head(0))) for cell in cells])
@@ -105,6 +105,7 @@ def _summary(cell: str, rows: pd.DataFrame) -> dict:
         "median": median(rows["test"].where(scored(rows))),
         "parameters": tenth["parameters"].median(),
         "epochs": rows["epochs"].median(),
+        "operations": rows["operations"].mean(),
         "seconds": rows["seconds"].mean(),
         "hours": rows["seconds"].sum() / 3600,
     }

@@ -14,7 +14,7 @@ from suite.report import answers, evidence, figures, statistics, tables, words
 from suite.report.evidence import Drawn
 from suite.report.rendering import inline, place, render, slug
 
-NUMBERS = ("trial", "valid", "test", "epochs", "best_epoch", "seconds", "parameters")
+NUMBERS = ("trial", "valid", "test", "epochs", "best_epoch", "seconds", "operations", "parameters")
 Curves = Callable[[list[tuple[str, str, int]]], pd.DataFrame]  # of trials, by their keys
 
 
