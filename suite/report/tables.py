@@ -138,8 +138,8 @@ def scores(task: str, summary: pd.DataFrame, asked: dict) -> Table:
         columns.append(Column("multiply–adds a trial", "operations", _quantity("operations")))
     caption = (
         "Scores by variant. Best trial and best tenth are chosen on validation and shown on test (mean ± "
-        "standard deviation); parameters are the median of the best tenth, epochs the median and multiply–adds "
-        "the mean of all trials."
+        "standard deviation); parameters are the median of the best tenth, epochs the median and "
+        "multiply–adds the mean of all trials."
     )
     return Table(f"{task}-scores", caption, summary, columns)
 
@@ -184,8 +184,8 @@ def cost(summaries: dict[str, pd.DataFrame], asked: dict) -> Table:
     columns += [Column("seconds a trial", "seconds", number("seconds"))]
     spent = f"{words.count(trials.sum(), 'trial')} took {words.number(frame['total'].sum())} in all"
     caption = (
-        f"Core-hours by variant and task; {spent}. The seconds of a trial depend on the trials beside it, its "
-        "multiply–adds do not."
+        f"Core-hours by variant and task; {spent}. The seconds of a trial depend on the trials beside it, "
+        "its multiply–adds do not."
     )
     return Table("cost", caption, frame, columns)
 

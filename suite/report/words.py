@@ -1,5 +1,6 @@
 """The words and numbers of a report, made from its summaries (`suite.analysis.stats.summary`)."""
 
+import itertools
 import math
 import re
 from collections.abc import Callable, Iterable
@@ -62,6 +63,18 @@ def listed(names: Iterable[str]) -> str:
     """Return names as a sentence has them: a, b and c."""
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def distinct(names: Iterable[str], shorten: Callable[[str], str], numbered: str) -> dict[str, str]:
+    """Return each name shortened, no two alike: `numbered` is how a number is put to those that agree."""
+    found: dict[str, str] = {}
+    for name in names:
+        short = free = shorten(name)
+        numbers = itertools.count(2)
+        while free in found.values():
+            free = numbered.format(short, next(numbers))
+        found[name] = free
+    return found
 
 
 def called(cell: str) -> str:

@@ -62,8 +62,18 @@ def test_a_difference_has_a_sign():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(5400, "5,400"), (64.0, "64"), (0.01234, "0.0123"), (1e-6, "1e−6"), (1234.5, "1,234")]
-    + [(math.nan, "–"), (math.inf, "∞"), (-math.inf, "−∞"), (1.5e30, "1.5e30"), (999_999_999, "999,999,999")],
+    [
+        (5400, "5,400"),
+        (64.0, "64"),
+        (0.01234, "0.0123"),
+        (1e-6, "1e−6"),
+        (1234.5, "1,234"),
+        (999_999_999, "999,999,999"),
+        (1.5e30, "1.5e30"),
+        (math.nan, "–"),
+        (math.inf, "∞"),
+        (-math.inf, "−∞"),
+    ],
 )
 def test_quantities_have_three_digits(value, text):
     assert words.number(value) == text

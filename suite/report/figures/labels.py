@@ -1,7 +1,7 @@
-"""Text in figures: of characters that a font has, no wider than its place, and numbers that tell ticks apart.
+"""Text of figures: in characters that a font has, no wider than its place, and the labels of ticks.
 
-Names and units are a user's, of any length and script. They are never read as mathematics (`text.parse_math` is
-off in `suite.report.figures.style`), and what cannot be drawn is left out: the page's text has it whole.
+Names and units are a user's, of any length and script. They are never read as mathematics (`text.parse_math`
+is off in `suite.report.figures.style`), and what cannot be drawn is left out: the page's text has it whole.
 """
 
 import functools
@@ -11,8 +11,10 @@ from collections.abc import Iterable, Sequence
 from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 from matplotlib.textpath import text_to_path
 
+from suite.report.words import distinct
+
 SIZE = 8  # points, of all text that is not said to be smaller
-NAME = 105  # points, the width of a variant's name
+NAME = 92  # points, the width of a variant's name
 LEFT_OUT = "…"
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SYSTEM_FONTS = (  # of Linux and macOS, with the scripts that DejaVu Sans lacks; those installed are used
@@ -47,11 +49,12 @@ def shortened(text: str, points: float) -> str:
     text = legible(text)
     if width(text) <= points:
         return text
-    cuts = (
-        f"{text[: kept - kept // 2]}{LEFT_OUT}{text[len(text) - kept // 2 :]}"
-        for kept in range(len(text), 0, -1)
-    )
-    return next((cut for cut in cuts if width(cut) <= points), LEFT_OUT)
+    for kept in range(len(text) - 1, 0, -1):
+        end = kept // 2
+        cut = text[: kept - end] + LEFT_OUT + text[len(text) - end :]
+        if width(cut) <= points:
+            return cut
+    return LEFT_OUT
 
 
 def wrapped(text: str, points: float, most: int = 2) -> str:
@@ -66,16 +69,9 @@ def wrapped(text: str, points: float, most: int = 2) -> str:
     return "\n".join([*lines, shortened(rest, points)])
 
 
-def short_names(cells: Iterable[str], points: float = NAME) -> dict[str, str]:
-    """Return how to write the name of each variant, no two alike: shortened names that agree are numbered."""
-    found: dict[str, str] = {}
-    for cell in cells:
-        name = short = shortened(cell, points)
-        others = itertools.count(2)
-        while name in found.values():
-            name = f"{short} ({next(others)})"
-        found[cell] = name
-    return found
+def short_names(cells: Iterable[str]) -> dict[str, str]:
+    """Return how to write the name of each variant, no two alike."""
+    return distinct(cells, lambda cell: shortened(cell, NAME), "{} ({})")
 
 
 def numbers(values: Sequence[float]) -> list[str]:

@@ -114,7 +114,7 @@ def sizes(rows: pd.DataFrame, cells: list[str], label: str) -> Figure:
     groups = {cell: tenths[tenths["cell"] == cell] for cell in cells if (tenths["cell"] == cell).any()}
     low, high = limits(_scores(tenths, cells))
     costs = {"parameters": "parameters", "operations": "multiply–adds of a trial"}
-    costs = {name: what for name, what in costs.items() if tenths[name].notna().all()}
+    costs = {name: what for name, what in costs.items() if (tenths[name] > 0).all()}
     figure, called = blank(3.4), short_names(cells)
     panels = figure.subplots(1, len(costs), sharey=True, squeeze=False)[0]
     looks, means = lines(cells), [trials["test"].mean() for trials in groups.values()]
