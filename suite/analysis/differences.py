@@ -139,7 +139,10 @@ def forgets(baselines: Mapping[str, float]) -> Callable:
                 | {"learned": theirs < LEARNED * nothing, "shown": fails, "needed": needed}
                 | {"refuted": not fails and own < LEARNED * nothing}
             )
-            each = ", ".join(f"{value:.3g} for {cell}" for cell, value in medians.items())
+            each = ", ".join(
+                f"{value:.3g} for {cell}" if math.isfinite(value) else f"no score for {cell}"
+                for cell, value in medians.items()
+            )
             wins = " and ".join(f"{x.against} with {x.probability:.2f}" for x in pairs.itertuples())
             said.append(
                 f"on {task} the median of the best tenth is {each}, and {nothing:.3g} for who has learned "

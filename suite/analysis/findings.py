@@ -38,8 +38,8 @@ class Findings:
     `independent` says whether trials are independent draws; where they are not, all but `summaries` and
     `standing` is empty, and no claim is tested. `compared` is what `suite.analysis.differences.compared`
     returns of every comparison of the sweep, `differences` are those with vanilla, a line a variant.
-    `importances` are of test scores and `times` of the seconds of vanilla's trials, where enough of them have
-    scores. `standing` is over the tasks on which all variants have a score.
+    `importances` are of test scores and `operations` of the operations of vanilla's trials, where enough of
+    them have both. `standing` is over the tasks on which all variants have a score.
     """
 
     independent: bool
@@ -48,7 +48,7 @@ class Findings:
     differences: Mapping[str, pd.DataFrame]
     expected: Mapping[tuple[str, str], pd.DataFrame]
     importances: Mapping[tuple[str, str], Importance]
-    times: Mapping[str, Importance]
+    operations: Mapping[str, Importance]
     standing: Standing
     verdicts: list[Verdict]
 
@@ -75,14 +75,14 @@ def find(rows: pd.DataFrame, asked: dict) -> Findings:
     searches = {key: trials for key, trials in few.groupby(["task", "cell"], sort=False)}
     by_task = {task: rows[rows["task"] == task] for task in tasks}
     summaries = {task: summary(trials, cells) for task, trials in by_task.items()}
-    importances, times = {}, {}
+    importances, operations = {}, {}
     for (task, cell), trials in searches.items():
         own = seeds.seed(seed, task, cell, "importance")
         if cell == VANILLA or len(searches) <= SEARCHES:
             importances[task, cell] = importance(trials, "test", asked["space"], own)
         if cell == VANILLA:
-            times[task] = importance(trials, "seconds", asked["space"], own)
-    importances, times = ({k: v for k, v in found.items() if v} for found in (importances, times))
+            operations[task] = importance(trials, "operations", asked["space"], own)
+    importances, operations = ({k: v for k, v in found.items() if v} for found in (importances, operations))
     pairwise = compared(few, comparisons(few, asked), seed, DRAWS)
     means = {task: table.set_index("cell")["tenth_mean"] for task, table in summaries.items()}
     return Findings(
@@ -92,7 +92,7 @@ def find(rows: pd.DataFrame, asked: dict) -> Findings:
         differences(pairwise, asked),
         {key: expected_best(of, seeds.seed(seed, *key, "expected")) for key, of in searches.items()},
         importances,
-        times,
+        operations,
         standing(pd.DataFrame(means).T.dropna()),
         judge(
             few,
@@ -119,12 +119,12 @@ def varied(space: Mapping[str, Mapping]) -> dict[str, Range]:
 
 
 def importance(trials: pd.DataFrame, values: str, space: Mapping, seed: int) -> Importance | None:
-    """Return the importance of hyperparameters for a column of the scored trials of a search.
+    """Return the importance of hyperparameters for a column of the scored trials of a search that have it.
 
     A value that is far out counts as the farthest that is not: a single exploded score would have all of the
     variance. None where too few trials are scored, or nothing varies.
     """
-    ranges, trials = varied(space), trials[scored(trials)]
+    ranges, trials = varied(space), trials[scored(trials) & trials[values].notna()]
     if not ranges or len(trials) < FEWEST or np.ptp(trials[values]) == 0:
         return None
     points = [asked.position(trials[name].to_numpy(float)) for name, asked in ranges.items()]

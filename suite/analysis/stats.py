@@ -62,7 +62,7 @@ def summary(rows: pd.DataFrame, cells: list[str]) -> pd.DataFrame:
     `best_valid` and `best_test`; of the `tenth` trials of the best tenth, how many are scored
     (`tenth_scored`), the mean and standard deviation (n − 1) of their test scores, and the difference of
     that mean from vanilla's; the `median` test score of all trials; the median `parameters` of the best
-    tenth; the median `epochs`, the mean `seconds` of a trial, and the `hours` of all.
+    tenth; the median `epochs`, the mean `operations` and `seconds` of a trial, and the `hours` of all.
 
     How trials ended and what they took is of all rows, their scores are of distinct trials (`longest`).
     """
@@ -127,6 +127,7 @@ def _summary(cell: str, rows: pd.DataFrame) -> dict:
         "median": median(trials["test"].where(scored(trials))),
         "parameters": tenth["parameters"].median(),
         "epochs": trials["epochs"].median(),
+        "operations": rows["operations"].mean(),
         "seconds": rows["seconds"].mean(),
         "hours": rows["seconds"].sum() / 3600,
     }

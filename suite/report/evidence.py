@@ -56,7 +56,7 @@ def of_scores(
         drawn.append(
             Drawn("expected", figures.expected_best(expected, label), alt, EXPECTED, f"{name}-expected")
         )
-    alt = f"Test scores of the best tenths on {title} against parameters and seconds."
+    alt = f"Test scores of the best tenths on {title} against what a trial costs."
     drawn.append(Drawn("sizes", figures.sizes(trials, cells, label), alt, SIZES, f"{name}-trials"))
     if len(curves):
         figure = figures.learning_curves(curves, trials, cells, labelled(about["unit"], "valid"))
@@ -78,8 +78,9 @@ def of_hyperparameters(
         alt = f"Shares of the variance of the test score on {title} by hyperparameter, a bar a variant."
         drawn.append(Drawn("shares", figure, alt, SHARES, f"{name}-importance"))
     if VANILLA in important:
-        figure = figures.marginals(important[VANILLA], found.times.get(task), ranges, label)
-        alt = f"Mean score and seconds of vanilla’s trials on {title} against each hyperparameter."
+        figure = figures.marginals(important[VANILLA], found.operations.get(task), ranges, label)
+        of = "score and operations" if task in found.operations else "score"
+        alt = f"Mean {of} of vanilla’s trials on {title} against each hyperparameter."
         drawn.append(Drawn("marginals", figure, alt, MARGINALS, f"{name}-marginals"))
         if len(ranges) > 1:
             figure = figures.pairs(important[VANILLA], ranges, label)
@@ -113,7 +114,8 @@ def drawn_from(task: str, name: str, curves: pd.DataFrame, found: Findings, aske
         files.append(Table(f"{name}-curves", "", curves.drop(columns="task"), []))
     if (task, VANILLA) in found.importances:
         vanilla, ranges = found.importances[task, VANILLA], varied(asked["space"])
-        effects = {"test": vanilla} | ({"seconds": found.times[task]} if task in found.times else {})
+        effects = {"test": vanilla}
+        effects |= {"operations": found.operations[task]} if task in found.operations else {}
         files.append(Table(f"{name}-marginals", "", _marginals(effects, ranges), []))
         if len(ranges) > 1:
             files.append(Table(f"{name}-pairs", "", _pairs(vanilla, ranges), []))
@@ -159,8 +161,8 @@ EXPECTED = (
     "tenth of the trials; vanilla’s, dashed, in every panel."
 )
 SIZES = (
-    "The best tenths: a small point a trial, a mark the mean score of a variant. Lower and farther left is "
-    "better."
+    "The best tenths: a small point a trial, a mark the mean score of a variant at the median of what its "
+    "trials cost: parameters and, where known, multiply–adds. Lower and farther left is better."
 )
 CURVES = (
     "The best trial of each variant, chosen on validation; a point marks its best epoch. Noise on the input "
@@ -172,8 +174,9 @@ SHARES = (
     "Greff et al. it is what their figure 5 prints, interactions of every order together."
 )
 MARGINALS = (
-    "Vanilla’s mean test score, and the mean seconds of a trial, where one hyperparameter is what the axis "
-    "says and all others are anything; the band is the spread between parts of the forest."
+    "Vanilla’s mean test score, and below it, where known, the mean multiply–adds of a trial, where one "
+    "hyperparameter is what the axis says and all others are anything; the band is the spread between parts "
+    "of the forest."
 )
 PAIRS = (
     "Vanilla’s mean test score over each pair of hyperparameters, below the diagonal; above it what the pair "

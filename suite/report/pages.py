@@ -12,9 +12,9 @@ from suite.analysis.findings import MOST, Findings, find, varied
 from suite.analysis.stats import STATUSES, VANILLA, longest, ranked, scored
 from suite.report import answers, evidence, figures, statistics, tables, words
 from suite.report.evidence import Drawn
-from suite.report.rendering import inline, place, render, slug
+from suite.report.rendering import inline, place, render, slugs
 
-NUMBERS = ("trial", "valid", "test", "epochs", "best_epoch", "seconds", "parameters")
+NUMBERS = ("trial", "valid", "test", "epochs", "best_epoch", "seconds", "operations", "parameters")
 Curves = Callable[[list[tuple[str, str, int]]], pd.DataFrame]  # of trials, by their keys
 
 
@@ -60,8 +60,8 @@ def build(rows: pd.DataFrame, asked: dict, curves: pd.DataFrame) -> dict[str, by
     found, files = find(rows, asked), {}
     titles = {task: asked["about"]["tasks"][task]["title"] for task in asked["tasks"]}
     tasks = [
-        _of_task(files, task, rows[rows["task"] == task], curves[curves["task"] == task], found, asked)
-        for task in asked["tasks"]
+        _of_task(files, task, name, rows[rows["task"] == task], curves[curves["task"] == task], found, asked)
+        for task, name in slugs(asked["tasks"]).items()
     ]
     page = {
         "name": asked["name"],
@@ -94,10 +94,16 @@ def build(rows: pd.DataFrame, asked: dict, curves: pd.DataFrame) -> dict[str, by
 
 
 def _of_task(
-    files: dict[str, bytes], task: str, rows: pd.DataFrame, curves: pd.DataFrame, found: Findings, asked: dict
+    files: dict[str, bytes],
+    task: str,
+    name: str,
+    rows: pd.DataFrame,
+    curves: pd.DataFrame,
+    found: Findings,
+    asked: dict,
 ) -> dict:
-    """Put the files of one task among others, and return what a page needs of it."""
-    name, about, summary = slug(task), asked["about"]["tasks"][task], found.summaries[task]
+    """Put the files of one task, called `name`, among others, and return what a page needs of it."""
+    about, summary = asked["about"]["tasks"][task], found.summaries[task]
     trials = longest(rows)
     scores = [tables.scores(name, summary, asked), tables.best(name, rows, summary, asked)]
     if found.independent and len(found.differences[task]) and VANILLA in asked["cells"]:

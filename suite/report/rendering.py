@@ -2,10 +2,15 @@
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+
+from suite.report.words import distinct
+
+LONGEST = 120  # bytes of a name within that of a file, which may have 255 in all
 
 
 def place(files: dict[str, bytes], folder: Path) -> Path:
@@ -25,8 +30,13 @@ def render(template: str, page: dict) -> bytes:
 
 
 def slug(name: str) -> str:
-    """Return a name that stands in names of files and in links."""
-    return re.sub(r"[^\w.-]+", "-", name)
+    """Return a name that stands in names of files and in links, cut where it is too long for them."""
+    return re.sub(r"[^\w.-]+", "-", name).encode()[:LONGEST].decode(errors="ignore")
+
+
+def slugs(names: Iterable[str]) -> dict[str, str]:
+    """Return the slug of each name, no two alike."""
+    return distinct(names, slug, "{}-{}")
 
 
 def inline(svg: bytes, prefix: str, alt: str) -> Markup:
@@ -38,7 +48,7 @@ def inline(svg: bytes, prefix: str, alt: str) -> Markup:
 
 def markdown(text: object) -> str:
     """Return text that Markdown shows as it is, on one line."""
-    return re.sub(r"([\\`*_{}\[\]<>|#~])", r"\\\1", " ".join(str(text).split()))
+    return re.sub(r"([\\`*_{}\[\]<>|#~$])", r"\\\1", " ".join(str(text).split()))
 
 
 ENVIRONMENT = Environment(

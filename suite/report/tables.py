@@ -64,7 +64,7 @@ class Table:
         value, values = row[column.key], self.frame[column.key]
         text = column.text(row) if column.text else words.NONE if pd.isna(value) else str(value)
         marked = column.lowest and len(values) > 1 and value == values.min()
-        known = not pd.isna(value) and value != math.inf
+        known = not pd.isna(value) and value not in (math.inf, -math.inf)
         return Cell(text, value if known else "", is_numeric_dtype(values), bool(marked and known))
 
 
@@ -135,12 +135,13 @@ def scores(task: str, summary: pd.DataFrame, asked: dict) -> Table:
         *(Column(status, status, number(status)) for status in STATUSES),
         Column("parameters", "parameters", number("parameters")),
         Column("epochs", "epochs", number("epochs")),
-        Column("seconds a trial", "seconds", number("seconds")),
-        Column("core-hours", "hours", number("hours")),
     ]
+    if summary["operations"].notna().any():  # rows of older folders have none
+        columns.append(Column("multiply–adds a trial", "operations", _quantity("operations")))
     caption = (
         "Scores by variant. Best trial and best tenth are chosen on validation and shown on test (mean ± "
-        "standard deviation); parameters are the median of the best tenth, epochs the median of all trials."
+        "standard deviation); parameters are the median of the best tenth, epochs the median and "
+        "multiply–adds the mean of all trials."
     )
     return Table(f"{task}-scores", caption, summary, columns)
 
@@ -168,23 +169,28 @@ def trials(task: str, rows: pd.DataFrame, asked: dict) -> Table:
     searches = longest(rows).groupby("cell", sort=False)
     tenth = [i for _, group in searches for i in best_tenth(group).index]
     keys = ["cell", "trial", "seed", "status", "valid", "test", "best_tenth", *asked["space"]]
-    keys += ["parameters", "epochs", "best_epoch", "seconds"]
+    keys += ["parameters", "epochs", "best_epoch", "operations", "seconds"]
     return Table(f"{task}-trials", "", rows.assign(best_tenth=rows.index.isin(tenth))[keys], [])
 
 
 def cost(summaries: dict[str, pd.DataFrame], asked: dict) -> Table:
-    """Return the core-hours of every variant on every task, and of all tasks."""
+    """Return the core-hours of every variant on every task, those of all tasks, and what a trial took."""
     frame = pd.DataFrame({"cell": asked["cells"]})
     columns = [Column("variant", "cell")]
     for task, summary in summaries.items():
         frame[task] = summary["hours"]
         columns.append(Column(asked["about"]["tasks"][task]["title"], task, number(task)))
     frame["total"] = frame[list(summaries)].sum(axis=1)
-    hours = sum(summary["hours"].sum() for summary in summaries.values())
-    trials = sum(summary["trials"].sum() for summary in summaries.values())
-    spent = f"{words.count(trials, 'trial')} took {words.number(hours)} in all"
-    caption = f"Core-hours by variant and task; {spent}."
-    return Table("cost", caption, frame, [*columns, Column("all tasks", "total", number("total"))])
+    trials = sum(summary["trials"] for summary in summaries.values())
+    frame["seconds"] = 3600 * frame["total"] / trials
+    columns += [Column("all tasks", "total", number("total"))]
+    columns += [Column("seconds a trial", "seconds", number("seconds"))]
+    spent = f"{words.count(trials.sum(), 'trial')} took {words.number(frame['total'].sum())} in all"
+    caption = (
+        f"Core-hours by variant and task; {spent}. The seconds of a trial depend on the trials beside it, "
+        "its multiply–adds do not."
+    )
+    return Table("cost", caption, frame, columns)
 
 
 def provenance(rows: pd.DataFrame) -> Table:
@@ -233,6 +239,10 @@ def _spread(mean: str, sd: str) -> Callable[[dict], str]:
 
 def _difference(gap: str, mean: str) -> Callable[[dict], str]:
     return lambda row: words.difference(row[gap], row[mean])
+
+
+def _quantity(key: str) -> Callable[[dict], str]:
+    return lambda row: words.quantity(row[key])
 
 
 def number(key: str, digits: int = 3) -> Callable[[dict], str]:

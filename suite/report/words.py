@@ -1,5 +1,6 @@
 """The words and numbers of a report, made from its summaries (`suite.analysis.stats.summary`)."""
 
+import itertools
 import math
 import re
 from collections.abc import Callable, Iterable
@@ -11,6 +12,7 @@ from suite.analysis.stats import STATUSES, VANILLA
 
 NONE = "–"
 ORACLES = {"random": "random search", "bayesian": "Bayesian search", "hyperband": "Hyperband"}
+PREFIXES = ("", "k", "M", "G", "T", "P", "E")  # of powers of a thousand
 
 
 def score(value: float) -> str:
@@ -35,10 +37,23 @@ def difference(value: float, mean: float) -> str:
 
 
 def number(value: float, digits: int = 3) -> str:
-    """Return a count or a quantity: 1,234; 0.0123."""
+    """Return a count or a quantity: 1,234; 0.0123; ∞."""
     if pd.isna(value):
         return NONE
-    return f"{value:,.0f}" if value == round(value) or abs(value) >= 1000 else _tidy(f"{value:.{digits}g}")
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if abs(value) < 1e9 and (value == round(value) or abs(value) >= 1000):
+        return f"{value:,.0f}"
+    return _tidy(f"{value:.{digits}g}")
+
+
+def quantity(value: float) -> str:
+    """Return a number of operations to three digits with its prefix: 0, 950, 1.2 M, 3.45 T."""
+    if pd.isna(value):
+        return NONE
+    thousands = 0 if value == 0 else math.floor(math.log10(float(f"{abs(value):.2e}")) / 3)
+    step = min(max(thousands, 0), len(PREFIXES) - 1)
+    return f"{_tidy(f'{value / 1000**step:.3g}')} {PREFIXES[step]}".rstrip()
 
 
 def count(value: int, noun: str) -> str:
@@ -50,6 +65,18 @@ def listed(names: Iterable[str]) -> str:
     """Return names as a sentence has them: a, b and c."""
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def distinct(names: Iterable[str], shorten: Callable[[str], str], numbered: str) -> dict[str, str]:
+    """Return each name shortened, no two alike: `numbered` is how a number is put to those that agree."""
+    found: dict[str, str] = {}
+    for name in names:
+        short = free = shorten(name)
+        numbers = itertools.count(2)
+        while free in found.values():
+            free = numbered.format(short, next(numbers))
+        found[name] = free
+    return found
 
 
 def called(cell: str) -> str:
@@ -75,9 +102,9 @@ def overall(summaries: dict[str, pd.DataFrame]) -> str:
     scored = [table for table in scored if len(table)]
     if not scored:
         return "No trial has a score yet, so nothing can be said."
-    winners = pd.Series([_lowest(table)["cell"] for table in scored]).value_counts(sort=False)
+    winners = pd.concat([_lowest(table)["cell"] for table in scored]).value_counts(sort=False)
     if len(scored) == 1:
-        return f"The best tenth of {called(winners.index[0])} has the lowest mean score on test."
+        return f"{_tenths(winners.index, 'has', 'have')} the lowest mean score on test."
     shares = [f"{called(cell)} on {n}" for cell, n in winners.items()]
     tasks = count(len(scored), "task")
     return f"The lowest mean test score of a best tenth, over {tasks}: {listed(shares)}."
@@ -88,26 +115,34 @@ def answer(table: pd.DataFrame, unit: str) -> str:
     known = table.dropna(subset="tenth_mean")
     if known.empty:
         return "no trial has a score yet."
-    first, others = _lowest(known), known.sort_values("tenth_mean", kind="stable").iloc[1:]
+    best = _lowest(known)
+    first, others = best.iloc[0], known.drop(best.index).sort_values("tenth_mean", kind="stable")
     mean = f"{spread(first['tenth_mean'], first['tenth_sd'])} {unit}".rstrip()
-    said = [f"the best tenth of {called(first['cell'])} is lowest, {mean}."]
+    if len(best) > 1:
+        mean = f"equal at {score(first['tenth_mean'])} {unit}".rstrip()
+    lead = _tenths(best["cell"], "is", "are")
+    said = [f"{lead[0].lower()}{lead[1:]} lowest, {mean}."]
     vanilla = known[known["cell"] == VANILLA]
-    if others.empty:
-        return f"{said[0]} No other variant has a score yet."
-    if vanilla.empty:
+    if len(known) == 1:
+        said.append("No other variant has a score yet.")
+    elif vanilla.empty:
         said.append(f"No trial of {called(VANILLA)} is here to compare with.")
-    elif first["cell"] == VANILLA:
-        said.append(f"Next is {_behind(others.iloc[0], first)}.")
-    else:
+    elif VANILLA not in set(best["cell"]):
         said.append(f"{called(VANILLA).capitalize()} is at {_behind(vanilla.iloc[0], first, spread)}.")
-    last = others.iloc[-1]
-    if len(others) > 1 and last["cell"] != VANILLA:
-        said.append(f"Farthest is {_behind(last, first)}.")
+    elif len(others):
+        said.append(f"Next is {_behind(others.iloc[0], first)}.")
+    if len(others) > 1 and others.iloc[-1]["cell"] != VANILLA:
+        said.append(f"Farthest is {_behind(others.iloc[-1], first)}.")
     return " ".join(said)
 
 
-def _lowest(table: pd.DataFrame) -> pd.Series:
-    return table.loc[table["tenth_mean"].idxmin()]
+def _lowest(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["tenth_mean"] == table["tenth_mean"].min()]
+
+
+def _tenths(cells: Iterable[str], one: str, several: str) -> str:
+    names = [called(cell) for cell in cells]
+    return f"The best tenth{'s' * (len(names) > 1)} of {listed(names)} {one if len(names) == 1 else several}"
 
 
 def _behind(row: pd.Series, first: pd.Series, show: Callable | None = None) -> str:

@@ -13,7 +13,7 @@ from suite.analysis.stats import best_tenth, expected_best, longest, median, ran
 def search(valid, test, cell="lstm", **columns):
     """Return the trials of one search with these scores; every trial takes 36 s."""
     n = len(valid)
-    done = {"status": "done", "parameters": 100, "epochs": 10, "seconds": 36.0}
+    done = {"status": "done", "parameters": 100, "epochs": 10, "operations": 5e9, "seconds": 36.0}
     names = {"task": "jsb", "cell": cell, "trial": range(n), "seed": range(n)}
     frame = pd.DataFrame(names | {"valid": valid, "test": test} | done | columns)
     return frame.astype({"valid": float, "test": float})
@@ -73,7 +73,7 @@ def test_a_summary_worked_by_hand():
     assert table.loc["lstm", ["best", "best_valid", "best_test"]].tolist() == [0, 1, 4]
     assert table.loc["lstm", ["tenth", "tenth_scored", "tenth_mean"]].tolist() == [2, 2, 5]
     assert table.loc["lstm", "tenth_sd"] == pytest.approx(math.sqrt(2))
-    assert table.loc["lstm", ["median", "parameters", "seconds"]].tolist() == [9, 200, 36]
+    assert table.loc["lstm", ["median", "parameters", "operations", "seconds"]].tolist() == [9, 200, 5e9, 36]
     assert table.loc["lstm", "hours"] == pytest.approx(0.2)
     assert table.loc["np", ["tenth_mean", "difference"]].tolist() == [7, 2]
     assert np.isnan(table.loc["np", "tenth_sd"])

@@ -134,11 +134,8 @@ def made_up():
                 row = {"task": task, "cell": cell, "trial": trial, "seed": int(draw.integers(1, 2**31))}
                 row |= {"status": "done", "valid": score + draw.normal() / 100, "test": score}
                 row |= {"epochs": 20, "best_epoch": 5, "seconds": draw.uniform(1, 9), "parameters": 9000}
-                row |= {
-                    "unit": f"{task}-{cell}-{trial}",
-                    "units": 32,
-                    "learning_rate": 10 ** draw.uniform(-6, -2),
-                }
+                row |= {"operations": 1e9 * row["seconds"], "unit": f"{task}-{cell}-{trial}"}
+                row |= {"units": 32, "learning_rate": 10 ** draw.uniform(-6, -2)}
                 row |= {"momentum": draw.uniform(), "input_noise": draw.uniform(), "error": None}
                 row |= {"device": "cpu", "backend": "jax", "git_commit": "0123abc"}
                 row |= {"versions": '{"keras": "3.11.1", "jax": "0.6.0"}'}

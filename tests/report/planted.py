@@ -30,6 +30,7 @@ def sweep(tasks, effects, rate, trials, seed, cells=CELLS):
             search |= {"test": valid + 0.01 * draw.normal(size=trials), "epochs": 30, "best_epoch": 20}
             search |= {
                 "seconds": units / 100 + draw.uniform(size=trials),
+                "operations": 1e9 * units**2,
                 "parameters": 4 * units.astype(int),
             }
             search |= {"units": units.astype(int), "learning_rate": 10 ** (-2 - 4 * low)}

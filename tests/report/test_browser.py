@@ -33,6 +33,7 @@ TELL = """<script>
     }), "*");
   });
 </script>"""
+LONG = "a_name_of_more_than_eighty_letters_without_a_space_at_which_a_line_could_end_before_the_page_does"
 FRAME = """<iframe src="page.html" width="360" height="800"></iframe><pre></pre>
 <script>onmessage = event => document.querySelector("pre").textContent = event.data</script>"""
 
@@ -42,6 +43,8 @@ def seen(tmp_path_factory):
     """What a browser says of the page of a sweep, of which every section has something."""
     folder = tmp_path_factory.mktemp("browser")
     rows, asked = sweep(["jsb", "timit"], {"nfg": 0.5}, 1.0, 40, seed=0, cells=["lstm", "nfg", "noaf"])
+    asked["name"] = LONG
+    asked["about"]["tasks"]["jsb"] |= {"title": LONG, "unit": LONG, "source": LONG}
     page = write(rows, asked, folder / "report").read_text()
     page = page.replace("<head>", f"<head>{LISTEN}", 1).replace("</body>", f"{TELL}</body>", 1)
     (folder / "page.html").write_text(page)

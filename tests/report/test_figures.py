@@ -9,7 +9,8 @@ from matplotlib.text import Text
 from suite.analysis.compare import standing
 from suite.analysis.stats import expected_best
 from suite.report import figures
-from suite.report.figures.style import apart, limits, lines, number, styled, ticks
+from suite.report.figures.labels import fitting, numbers
+from suite.report.figures.style import apart, limits, lines, styled, ticks
 
 LABEL = "test score (nats per step)"
 
@@ -125,9 +126,32 @@ def test_ticks_are_round_and_few():
     assert ticks(0, 1, most=5) == [0, 0.5, 1]
 
 
-def test_the_label_of_a_tick_is_short():
-    labels = [number(value) for value in (0, 0.05, 0.99, 20_000, 1e-6, 3e-4, 2e7)]
-    assert labels == ["0", "0.05", "0.99", "20,000", "$10^{-6}$", "$3·10^{-4}$", "$2·10^{7}$"]
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        ((0, 0.05, 0.99, 20_000), ["0", "0.05", "0.99", "20,000"]),
+        ((0.001, 0.0012, 0.0014), ["0.001", "0.0012", "0.0014"]),
+        ((0, 1e-6, 3e-4, 0.01), ["0", "10⁻⁶", "3·10⁻⁴", "10⁻²"]),
+        ((1e12, 1.25e12, -2e7), ["10¹²", "1.25·10¹²", "-2·10⁷"]),
+        ((0.1 + 0.2,), ["0.3"]),
+    ],
+)
+def test_the_labels_of_ticks_are_short_and_in_one_notation(values, labels):
+    assert numbers(values) == labels
+
+
+@pytest.mark.parametrize("low", [1e-12, 1e-4, 1e-3, 0.0101, 0.7, 30, 123_456, 1e6, 3e12])
+@pytest.mark.parametrize("ratio", [1.001, 1.01, 1.4, 3, 20, 1e5])
+def test_no_two_ticks_of_an_axis_have_the_same_label(low, ratio):
+    for log in (True, False):
+        labels = numbers(ticks(low, low * ratio, log))
+        assert len(set(labels)) == len(labels) > 0
+
+
+def test_ticks_whose_labels_would_touch_are_fewer():
+    assert fitting([1, 2, 3, 4], 100) == [1, 2, 3, 4]
+    assert fitting([0.001, 0.0012, 0.0014, 0.0016], 80) == [0.001, 0.0014]
+    assert fitting([0.001, 0.0012], 1) == [0.001]
 
 
 def test_labels_move_apart_no_farther_than_they_must():

@@ -20,12 +20,12 @@ def image(axes):
     return np.asarray(axes.images[0].get_array())
 
 
-def test_marginals_have_a_column_a_hyperparameter_of_score_and_seconds(planted, space):
-    score, time = planted(4), planted(4)
-    figure = figures.marginals(score, time, space, "nats")
+def test_marginals_have_a_column_a_hyperparameter_of_score_and_operations(planted, space):
+    score, operations = planted(4), planted(4)
+    figure = figures.marginals(score, operations, space, "nats")
     above, below = np.reshape(figure.axes, (2, 4))
     assert [axes.get_xlabel() for axes in below] == ["units", "learning rate", "momentum", "input noise"]
-    assert [line[0].get_ylabel() for line in (above, below)] == ["nats", "seconds a trial"]
+    assert [line[0].get_ylabel() for line in (above, below)] == ["nats", "multiply–adds of a trial"]
     for line, shade in ((above, BLUE), (below, GREEN)):
         for column, axes in enumerate(line):
             (mean,) = axes.get_lines()
@@ -38,7 +38,7 @@ def test_marginals_have_a_column_a_hyperparameter_of_score_and_seconds(planted, 
     assert len({axes.get_ylim() for axes in above}) == 1  # on one scale
 
 
-def test_marginals_without_time_are_of_the_score_alone(planted, space):
+def test_marginals_without_operations_are_of_the_score_alone(planted, space):
     drawn = figures.marginals(planted(4), None, space, "nats").axes
     assert [axes.get_ylabel() for axes in drawn] == ["nats", "", "", ""]
 
@@ -47,7 +47,7 @@ def test_axes_of_positions_are_labelled_with_values(planted, space):
     axes = figures.marginals(planted(4), None, space, "nats").axes
     assert [labels(panel.xaxis) for panel in axes] == [
         ["20", "50", "100", "200"],
-        ["$10^{-6}$", "$10^{-5}$", "$10^{-4}$", "$10^{-3}$", "0.01"],
+        ["10⁻⁶", "10⁻⁵", "10⁻⁴", "10⁻³", "10⁻²"],
         ["0", "0.5", "0.9", "0.99"],
         ["0", "0.5", "1"],
     ]
@@ -115,7 +115,7 @@ def test_pairs_show_the_score_below_the_diagonal_and_interaction_above(planted, 
         for b in range(a + 1, 4):
             assert image(panels[b, a]).T.tolist() == found.surface(a, b).tolist()  # a to the right, b up
             assert image(panels[a, b]).tolist() == found.interaction(a, b).tolist()  # b to the right, a up
-    assert labels(panels[1, 0].yaxis)[0] == "$10^{-6}$"
+    assert labels(panels[1, 0].yaxis)[0] == "10⁻⁶"
     assert labels(panels[3, 0].xaxis) == ["20", "50", "100", "200"]
     assert all(axes.images[0].origin == "lower" for axes in panels.ravel() if axes.images)
 

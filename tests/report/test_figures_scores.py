@@ -110,16 +110,21 @@ def test_every_trial_is_a_point_or_a_cross(trials, asked):
 
 
 def test_sizes_mark_the_mean_score_at_the_median_cost(trials, asked):
-    trials = trials.assign(parameters=1000 * (trials["trial"] + 1), seconds=2.0 * trials["trial"] + 1)
+    trials = trials.assign(parameters=1000 * (trials["trial"] + 1), operations=2e9 * trials["trial"] + 1)
     figure = figures.sizes(trials, asked["cells"], "nats")
     vanilla = trials[trials["cell"] == "lstm"].nsmallest(2, "valid")
-    for axes, cost in zip(figure.axes, ("parameters", "seconds"), strict=True):
+    for axes, cost in zip(figure.axes, ("parameters", "operations"), strict=True):
         assert axes.get_xscale() == "log"
         assert drawn(axes, color=BLUE) == [pytest.approx((vanilla[cost].median(), vanilla["test"].mean()))]
         points = drawn(axes, color=QUIET, marker="o")[:2]
         assert sorted(points) == sorted(zip(vanilla[cost], vanilla["test"], strict=True))
         assert [note.get_text() for note in axes.texts] == asked["cells"]
         assert axes.texts[0].xy == pytest.approx(drawn(axes, color=BLUE)[0])
+
+
+def test_sizes_without_operations_are_of_parameters_alone(trials, asked):
+    figure = figures.sizes(trials.assign(operations=math.nan), asked["cells"], "nats")
+    assert [axes.get_xlabel() for axes in figure.axes] == ["parameters"]
 
 
 def test_labels_of_sizes_are_in_the_order_of_the_scores(trials, asked):

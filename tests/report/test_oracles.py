@@ -25,7 +25,7 @@ def test_what_takes_trials_for_independent_draws_is_left_out(many, oracle):
     rows, asked = many
     found = find(prepare(rows, asked), asked | {"oracle": oracle})
     assert found.compared.empty
-    assert (found.expected, found.importances, found.times) == ({}, {}, {})
+    assert (found.expected, found.importances, found.operations) == ({}, {}, {})
     assert {v.verdict for v in found.verdicts} == {"not tested"}
     assert {v.evidence for v in found.verdicts} == {f"trials of a {oracle} search are not independent draws"}
     assert found.summaries["jsb"]["median"].notna().all()

@@ -1,6 +1,7 @@
 """The tables of a report: every digit in the CSV, few on the page, the lowest marked."""
 
 import io
+import math
 
 import pandas as pd
 import pytest
@@ -66,7 +67,21 @@ def test_failures_are_counted_by_their_error(jsb):
 def test_the_cost_adds_up(jsb, asked):
     table = tables.cost({"jsb": summary(jsb, asked["cells"])}, asked)
     assert table.frame["total"].sum() == pytest.approx(jsb["seconds"].sum() / 3600)
+    assert table.frame["seconds"].mean() == pytest.approx(jsb["seconds"].mean())
     assert "36 trials" in table.caption
+
+
+def test_what_is_infinite_is_shown_and_sorted_as_without_a_value():
+    frame = pd.DataFrame({"cell": ["a", "b"], "shift": [-math.inf, math.inf]})
+    body = tables.Table("", "", frame, [tables.Column("shift", "shift", tables.number("shift"))]).body()
+    assert [(cell.text, cell.value) for [cell] in body] == [("−∞", ""), ("∞", "")]
+
+
+def test_operations_are_a_column_where_they_are_known(jsb, asked):
+    found = summary(jsb.assign(operations=2.5e12), asked["cells"])
+    assert column(tables.scores("jsb", found, asked), "multiply–adds a trial")[0].text == "2.5 T"
+    unknown = tables.scores("jsb", found.assign(operations=math.nan), asked)
+    assert "operations" not in [column.key for column in unknown.columns]
 
 
 def test_each_maker_of_trials_has_a_line(jsb):

@@ -61,10 +61,38 @@ def test_a_difference_has_a_sign():
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(5400, "5,400"), (64.0, "64"), (0.01234, "0.0123"), (1e-6, "1e−6"), (1234.5, "1,234")]
+    ("value", "text"),
+    [
+        (5400, "5,400"),
+        (64.0, "64"),
+        (0.01234, "0.0123"),
+        (1e-6, "1e−6"),
+        (1234.5, "1,234"),
+        (999_999_999, "999,999,999"),
+        (1.5e30, "1.5e30"),
+        (math.nan, "–"),
+        (math.inf, "∞"),
+        (-math.inf, "−∞"),
+    ],
 )
 def test_quantities_have_three_digits(value, text):
     assert words.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (950, "950"),
+        (1234, "1.23 k"),
+        (1.2e12, "1.2 T"),
+        (999_999, "1 M"),
+        (5e20, "500 E"),
+        (math.nan, "–"),
+    ],
+)
+def test_operations_have_three_digits_and_a_prefix(value, text):
+    assert words.quantity(value) == text
 
 
 def test_names_are_listed_as_in_a_sentence():
@@ -91,8 +119,22 @@ def test_the_answer_without_vanilla_says_so():
     assert words.answer(table(lstm=math.nan), "nats") == "no trial has a score yet."
 
 
-def test_of_equals_the_first_in_report_order_is_lowest():
-    assert words.answer(table(np=1, lstm=1), "").startswith("the best tenth of np is lowest, 1.000")
+def test_equals_are_lowest_together():
+    assert words.answer(table(np=1, lstm=1), "") == (
+        "the best tenths of np and vanilla lstm are lowest, equal at 1.000."
+    )
+    assert words.answer(table(gru=1, np=1, lstm=2, nfg=3), "nats") == (
+        "the best tenths of gru and np are lowest, equal at 1.000 nats. "
+        "Vanilla lstm is at 2.000 ± 0.050, 1.000 higher. Farthest is nfg, 2.000 higher."
+    )
+    assert words.answer(table(gru=1, lstm=1, nfg=2), "").endswith(
+        "equal at 1.000. Next is nfg, 1.000 higher."
+    )
+    same = table(np=1, lstm=1, gru=2)
+    assert words.overall({"a": same}) == (
+        "The best tenths of np and vanilla lstm have the lowest mean score on test."
+    )
+    assert words.overall({"a": same, "b": same[:1]}).endswith("over 2 tasks: np on 2 and vanilla lstm on 1.")
 
 
 def test_the_answer_over_all_tasks_counts_who_is_lowest():

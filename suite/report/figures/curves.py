@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from suite.analysis.stats import VANILLA, ranked, scored
-from suite.report.figures.style import BLUE, INK, blank, limits, lines, multiples, number, styled, ticks
+from suite.report.figures.labels import short_names, wrapped
+from suite.report.figures.style import BLUE, INK, blank, limits, lines, multiples, set_ticks, styled, ticks
 from suite.store import KEY
 
 
@@ -26,17 +27,20 @@ def learning_curves(curves: pd.DataFrame, rows: pd.DataFrame, cells: list[str], 
     groups = {cell: groups[cell].sort_values("epoch") for cell in best["cell"] if cell in groups}
     figure, looks = blank(3.2), lines(cells)
     left, right = figure.subplots(1, 2)
+    called = short_names(cells)
     for axes, key, what in ((left, "train", "training loss"), (right, "valid", label)):
         for cell, points in groups.items():
             axes.plot(points["epoch"], points[key], **looks[cell], label=cell)
         axes.set_ylim(*limits({cell: _finite(points[key]) for cell, points in groups.items()}))
         axes.set_xlabel("epoch")
-        axes.set_ylabel(what)
+        axes.set_ylabel(wrapped(what, 180))
+    handles = right.get_lines()
     for cell, points in groups.items():
         end = points[points["epoch"] == points["best_epoch"]]
         point = {"color": looks[cell]["color"], "ms": 3.5, "mec": "white", "mew": 0.4, "zorder": 4}
         right.plot(end["epoch"], end["valid"], "o", **point)
-    figure.legend(handles=right.get_legend_handles_labels()[0], loc="outside right upper", handlelength=2.4)
+    labels = [called[cell] for cell in groups]
+    figure.legend(list(handles), labels, loc="outside right upper", handlelength=2.4)
     return figure
 
 
@@ -48,7 +52,7 @@ def expected_best(tables: Mapping[str, pd.DataFrame], label: str) -> Figure:
     variant without a score is left out.
     """
     tables = {cell: table for cell, table in tables.items() if table["expected"].notna().any()}
-    figure, panels = multiples(list(tables))
+    figure, panels = multiples(list(tables), "trials", label)
     for axes, cell in zip(panels, tables, strict=True):
         for name in dict.fromkeys([VANILLA, cell]):
             if name in tables:
@@ -56,13 +60,9 @@ def expected_best(tables: Mapping[str, pd.DataFrame], label: str) -> Figure:
     panels[0].set_xscale("log")
     panels[0].set_ylim(*limits(_readable(tables)))
     most = max(len(table) for table in tables.values())
-    values = ticks(1, most, log=True)
     panels[0].set_xlim(1, max(most, 2))
-    panels[0].set_xticks(values, [number(value) for value in values])
     for axes in panels:
-        axes.minorticks_off()
-    figure.supxlabel("trials", fontsize=8)
-    figure.supylabel(label, fontsize=8)
+        set_ticks(axes.xaxis, ticks(1, most, log=True), 100)
     return figure
 
 

@@ -15,10 +15,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from suite.analysis.importance import Importance
+from suite.report import words
+from suite.report.figures.labels import short_names, wrapped
 from suite.report.figures.style import (
     BLUE,
     FILL,
     GREEN,
+    INCH,
     INK,
     ORANGE,
     PURPLE,
@@ -27,8 +30,8 @@ from suite.report.figures.style import (
     VERMILION,
     blank,
     color,
-    number,
     plain,
+    set_ticks,
     styled,
     ticks,
 )
@@ -39,13 +42,14 @@ READABLE = 0.05  # a share that is wider has its number inside
 
 
 @styled
-def marginals(score: Importance, time: Importance | None, space: Space, label: str) -> Figure:
-    """Return the mean score, and below it the mean seconds of a trial, against each hyperparameter.
+def marginals(score: Importance, operations: Importance | None, space: Space, label: str) -> Figure:
+    """Return the mean score, and below it the mean operations of a trial, against each hyperparameter.
 
     The band is the spread on either side of the mean.
     """
     varied = _varied(space)
-    drawn = [(score, BLUE, label), (time, GREEN, "seconds a trial")][: 1 if time is None else 2]
+    drawn = [(score, BLUE, label), (operations, GREEN, "multiply–adds of a trial")]
+    drawn = [line for line in drawn if line[0] is not None]
     figure = blank(0.5 + 1.6 * len(drawn))
     panels = figure.subplots(len(drawn), len(varied), sharex="col", sharey="row", squeeze=False)
     for line, (importance, shade, what) in zip(panels, drawn, strict=True):
@@ -55,7 +59,9 @@ def marginals(score: Importance, time: Importance | None, space: Space, label: s
             axes.fill_between(places, mean - spread, mean + spread, color=shade, alpha=0.25, lw=0)
             axes.plot(places, mean, color=shade, lw=1.4)
             axes.margins(x=0)
-        line[0].set_ylabel(what)
+        line[0].set_ylabel(wrapped(what, 100))
+    if operations is not None:
+        panels[1, 0].yaxis.set_major_formatter(lambda value, _: words.quantity(value))
     for axes, (name, asked) in zip(panels[-1], varied.items(), strict=True):
         axes.set_xlim(0, 1)
         _ticks(axes.xaxis, asked, len(varied))
@@ -92,9 +98,9 @@ def shares(
                 text.set(color="white" if dark else INK)
                 if name == "interactions":
                     text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})
-    axes.set_yticks(range(len(bars)), list(bars))
-    for text in axes.get_yticklabels():
-        text.set_color(color(text.get_text()))
+    axes.set_yticks(range(len(bars)), list(short_names(bars).values()))
+    for text, cell in zip(axes.get_yticklabels(), bars, strict=True):
+        text.set_color(color(cell))
     axes.set_ylim(len(bars) - 0.5, -0.5)
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
@@ -140,7 +146,8 @@ def pairs(found: Importance, space: Space, label: str) -> Figure:
     half = many // 2
     bars = ((below, panels[-1, :half], label), (above, panels[-1, half:], f"interaction alone, {label}"))
     for image, under, what in bars:
-        figure.colorbar(image, ax=under, location="bottom", label=what, ticks=MaxNLocator(5))
+        said = wrapped(what, 6 * INCH * len(under) / many, most=3)
+        figure.colorbar(image, ax=under, location="bottom", label=said, ticks=MaxNLocator(5))
     return figure
 
 
@@ -161,4 +168,5 @@ def _ticks(axis: Axis, asked: Range, panels: int) -> None:
     nines = [value for value in (0, 0.5, 0.9, 0.99, 0.999) if asked.low <= value <= asked.high]
     if asked.scale == "one minus log" and len(nines) > 1:
         values = nines[:: math.ceil(len(nines) / most)]
-    axis.set_ticks(asked.position(np.array(values)), [number(value) for value in values])
+    room = 6.6 * INCH / panels if axis.axis_name == "x" else math.inf
+    set_ticks(axis, values, room, lambda some: asked.position(np.array(some)))

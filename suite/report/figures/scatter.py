@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from suite.analysis.agreement import TOLERANCE, apart, scores_in
-from suite.report.figures.style import BLUE, QUIET, VERMILION, limits, styled
+from suite.report.figures.labels import SIZE, shortened, wrapped
+from suite.report.figures.style import BLUE, INCH, QUIET, VERMILION, limits, styled
 
 COLUMNS, SIDE = 3, 3.0  # panels beside each other; inches of each
 OFF = 0.025  # of an axis: how far from its end the trials stand that are beyond it
@@ -37,9 +38,9 @@ def scatter(pairs: pd.DataFrame, labels: tuple[str, str]) -> Figure:
             for marker, shown in (("o", chosen & ~beyond), ("x", chosen & beyond)):
                 x, y = (np.minimum(scores[shown], end) for scores in (a, b))
                 axes.plot(x, y, marker, ms=3, color=color, alpha=0.8, mew=0.7 if marker == "x" else 0)
-        axes.set(xlim=(low, high), ylim=(low, high), aspect="equal", title=task)
+        axes.set(xlim=(low, high), ylim=(low, high), aspect="equal", title=shortened(task, 160))
     for axes in panels[len(tasks) :]:
         axes.remove()
-    figure.supxlabel(f"test score, {labels[0]}", fontsize=8)
-    figure.supylabel(f"test score, {labels[1]}", fontsize=8)
+    figure.supxlabel(wrapped(f"test score, {labels[0]}", INCH * SIDE * columns - 20), fontsize=SIZE)
+    figure.supylabel(wrapped(f"test score, {labels[1]}", INCH * SIDE * lines - 20), fontsize=SIZE)
     return figure

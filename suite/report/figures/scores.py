@@ -11,6 +11,7 @@ from suite.analysis.compare import Standing
 from suite.analysis.published import Box
 from suite.analysis.stats import VANILLA, best_tenth, scored
 from suite.report import words
+from suite.report.figures.labels import short_names, wrapped
 from suite.report.figures.style import (
     BLUE,
     FILL,
@@ -24,8 +25,8 @@ from suite.report.figures.style import (
     limits,
     lines,
     multiples,
-    number,
     plain,
+    set_ticks,
     styled,
     ticks,
 )
@@ -64,10 +65,11 @@ def boxes(
         if cell in theirs:
             _published(right, y + 0.36, theirs[cell])
     for axes in (left, right):
-        axes.set_xlabel(label)
+        axes.set_xlabel(wrapped(label, 155, most=3))
     for axes in third:
         _parameters(axes, [parameters.get(cell, np.nan) for cell in cells])
-    left.set_yticks(range(len(cells)), [f"{cell} *" if cell in significant else cell for cell in cells])
+    called = [f"{name} *" if cell in significant else name for cell, name in short_names(cells).items()]
+    left.set_yticks(range(len(cells)), called)
     left.set_ylim(len(cells) - 0.5, -0.5)
     return figure
 
@@ -79,7 +81,7 @@ def against(rows: pd.DataFrame, cells: list[str], name: str, scale: str, label: 
     Trials off the scale, and those without a score, are crosses along the top.
     """
     rows = rows[rows["cell"].isin(cells)]
-    figure, panels = multiples(cells)
+    figure, panels = multiples(cells, plain(name), label)
     low, high = limits(_scores(rows, cells))
     top = high - 0.025 * (high - low)
     for axes, cell in zip(panels, cells, strict=True):
@@ -93,30 +95,30 @@ def against(rows: pd.DataFrame, cells: list[str], name: str, scale: str, label: 
         axes.plot(off, np.full(len(off), top), "x", ms=3, color=QUIET, mew=0.7)
     if scale == "log":
         panels[0].set_xscale("log")
-        for axes in figure.axes:
-            axes.minorticks_off()
+        for axes in panels:
+            set_ticks(axes.xaxis, ticks(*axes.get_xlim(), log=True), 100)
     panels[0].set_ylim(low, high)
-    figure.supxlabel(plain(name), fontsize=8)
-    figure.supylabel(label, fontsize=8)
     return figure
 
 
 @styled
 def sizes(rows: pd.DataFrame, cells: list[str], label: str) -> Figure:
-    """Return the test scores of the best tenths of one task against parameters and seconds a trial.
+    """Return the test scores of the best tenths of one task against parameters and operations of a trial.
 
     A small point is a trial, a labelled mark the mean score of a variant at the median of what it costs; one
-    off the scale is a triangle at the top. Variants without a score are left out.
+    off the scale is a triangle at the top. Variants without a score are left out, and the operations if they
+    are not known of every trial that is drawn.
     """
     tenths = _tenths(rows[rows["cell"].isin(cells)])
     tenths = tenths[scored(tenths)]
     groups = {cell: tenths[tenths["cell"] == cell] for cell in cells if (tenths["cell"] == cell).any()}
     low, high = limits(_scores(tenths, cells))
-    figure = blank(3.4)
-    panels = figure.subplots(1, 2, sharey=True)
+    costs = {"parameters": "parameters", "operations": "multiply–adds of a trial"}
+    costs = {name: what for name, what in costs.items() if (tenths[name] > 0).all()}
+    figure, called = blank(3.4), short_names(cells)
+    panels = figure.subplots(1, len(costs), sharey=True, squeeze=False)[0]
     looks, means = lines(cells), [trials["test"].mean() for trials in groups.values()]
     places = apart(np.minimum(means, high), 0.05 * (high - low), low, high)
-    costs = {"parameters": "parameters", "seconds": "seconds a trial"}
     for axes, (name, what) in zip(panels, costs.items(), strict=True):
         for (cell, trials), mean, place in zip(groups.items(), means, places, strict=True):
             axes.plot(trials[name], trials["test"], "o", ms=1.8, color=QUIET, alpha=0.5, mew=0)
@@ -124,7 +126,7 @@ def sizes(rows: pd.DataFrame, cells: list[str], label: str) -> Figure:
             shade = looks[cell]["color"]
             axes.plot(*middle, mark, ms=5, color=shade, mec="white", mew=0.5, zorder=3, clip_on=False)
             axes.annotate(
-                cell,
+                called[cell],
                 middle,
                 (1.04, place),
                 textcoords=axes.get_yaxis_transform(),
@@ -134,12 +136,10 @@ def sizes(rows: pd.DataFrame, cells: list[str], label: str) -> Figure:
                 arrowprops={"arrowstyle": "-", "color": shade, "lw": 0.6, "shrinkA": 1, "shrinkB": 2},
             )
         axes.set_xscale("log")
-        axes.minorticks_off()
-        values = ticks(*axes.get_xlim(), log=True)
-        axes.set_xticks(values, [number(value) for value in values])
+        set_ticks(axes.xaxis, ticks(*axes.get_xlim(), log=True), 150)
         axes.set_xlabel(what)
     panels[0].set_ylim(low, high)
-    panels[0].set_ylabel(label)
+    panels[0].set_ylabel(wrapped(label, 190))
     return figure
 
 
@@ -158,11 +158,12 @@ def ranks(standing: Standing) -> Figure:
     )  # first: of the lines of names
     figure = blank(0.9 + 0.21 * (half + first))
     axes = figure.subplots()
+    called = short_names(standing.ranks.index)
     for k, (name, rank) in enumerate(standing.ranks.items()):
         best = k < half
         y, end = first + (k if best else many - 1 - k), 1 - pad if best else many + pad
         axes.plot([rank, rank, end], [0, y, y], color=color(name), lw=0.7)
-        text = f"{name}  {rank:.2f}" if best else f"{rank:.2f}  {name}"
+        text = f"{called[name]}  {rank:.2f}" if best else f"{rank:.2f}  {called[name]}"
         edge = end - pad / 2 if best else end + pad / 2
         axes.text(edge, y, text, ha="right" if best else "left", va="center", color=color(name))
     for k, group in enumerate(groups):

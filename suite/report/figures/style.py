@@ -3,23 +3,26 @@
 import io
 import itertools
 import math
+from collections.abc import Callable
 
 import numpy as np
 from matplotlib import style
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 from scipy.optimize import isotonic_regression
 
 from suite.analysis.stats import VANILLA
+from suite.report.figures.labels import FAMILIES, SIZE, fitting, numbers, short_names, wrapped
 
 INK, QUIET, FILL = "#222222", "#767672", "#e6e6e1"
 BLUE, VERMILION, GREEN = "#0072b2", "#d55e00", "#009e73"  # vanilla, the best tenth, others' numbers
 ORANGE, SKY, PURPLE = "#e69f00", "#56b4e9", "#cc79a7"  # with these, Okabe and Ito's palette
 STYLE = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same layout on every machine
-    "font.size": 8,
-    "axes.titlesize": 8,
+    "font.family": list(FAMILIES),
+    "font.size": SIZE,
+    "axes.titlesize": SIZE,
     "axes.titlelocation": "left",
     "axes.labelcolor": INK,
     "axes.edgecolor": QUIET,
@@ -30,6 +33,7 @@ STYLE = {
     "legend.fontsize": 7,
     "legend.frameon": False,
     "text.color": INK,
+    "text.parse_math": False,  # a dollar in a user's name is a dollar
     "xtick.color": QUIET,
     "ytick.color": QUIET,
     "xtick.labelcolor": INK,
@@ -38,6 +42,7 @@ STYLE = {
     "svg.hashsalt": "odyssey",  # the ids of an SVG are random otherwise
     "savefig.dpi": 200,
 }
+INCH = 72  # points
 styled = style.context(["default", STYLE])  # "default" first: whatever the user's matplotlibrc says
 
 
@@ -48,18 +53,23 @@ def blank(height: float) -> Figure:
     return figure
 
 
-def multiples(cells: list[str]) -> tuple[Figure, np.ndarray]:
-    """Return a figure with a panel a variant, at most four in a line on common axes, and the panels."""
+def multiples(cells: list[str], below: str, beside: str) -> tuple[Figure, np.ndarray]:
+    """Return a figure with a panel a variant, at most four in a line on common axes, and the panels.
+
+    `below` and `beside` label the axes of all.
+    """
     lines = math.ceil(len(cells) / 4)
     columns = math.ceil(len(cells) / lines)
     figure = blank(0.5 + 1.35 * lines)
     panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
-    for axes, cell in zip(panels, cells, strict=False):
-        axes.set_title(cell, color=color(cell))
+    for axes, (cell, name) in zip(panels, short_names(cells).items(), strict=False):
+        axes.set_title(name, color=color(cell))
     for axes in panels[len(cells) :]:
         axes.remove()
     for axes in panels[len(cells) - columns : len(cells)]:
         axes.tick_params(labelbottom=True)  # also above a panel that is not there
+    figure.supxlabel(wrapped(below, INCH * figure.get_figwidth() - 40), fontsize=SIZE)
+    figure.supylabel(wrapped(beside, INCH * figure.get_figheight() - 8), fontsize=SIZE)
     return figure, panels[: len(cells)]
 
 
@@ -108,12 +118,11 @@ def ticks(low: float, high: float, log: bool = False, most: int = 6) -> list[flo
     return _within(MaxNLocator(most - 1, steps=[1, 2, 5, 10]).tick_values(low, high), low, high)
 
 
-def number(value: float) -> str:
-    """Return the label of a tick: 0, 0.05, 20,000, 10⁻⁶."""
-    if value == 0 or 0.01 <= abs(value) < 1e6:
-        return f"{value:,.10g}"
-    factor, power = f"{value:.0e}".split("e")
-    return f"${'' if factor == '1' else factor + '·'}10^{{{int(power)}}}$"
+def set_ticks(axis: Axis, values: list[float], points: float, places: Callable = list) -> None:
+    """Put a few of some ticks on an axis so many points long, where `places` says, and no minor ones."""
+    values = fitting(values, points)
+    axis.set_ticks(places(values), numbers(values))
+    axis.set_minor_locator(NullLocator())
 
 
 def apart(places: np.ndarray, gap: float, low: float, high: float) -> np.ndarray:

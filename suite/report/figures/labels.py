@@ -1,0 +1,106 @@
+"""Text of figures: in characters that a font has, no wider than its place, and the labels of ticks.
+
+Names and units are a user's, of any length and script. They are never read as mathematics (`text.parse_math`
+is off in `suite.report.figures.style`), and what cannot be drawn is left out: the page's text has it whole.
+"""
+
+import functools
+import itertools
+from collections.abc import Iterable, Sequence
+
+from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
+from matplotlib.textpath import text_to_path
+
+from suite.report.words import distinct
+
+SIZE = 8  # points, of all text that is not said to be smaller
+NAME = 92  # points, the width of a variant's name
+LEFT_OUT = "…"
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+SYSTEM_FONTS = (  # of Linux and macOS, with the scripts that DejaVu Sans lacks; those installed are used
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Source Han Sans SC",
+    "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei",
+    "Droid Sans Fallback",
+    "PingFang SC",
+    "Hiragino Sans GB",
+    "Hiragino Sans",
+    "Apple SD Gothic Neo",
+    "Arial Unicode MS",
+    "Unifont",
+)
+_installed = {font.name for font in fontManager.ttflist}
+FAMILIES = (  # DejaVu Sans comes with matplotlib: where it has all characters, every machine draws the same
+    "DejaVu Sans",
+    *(name for name in SYSTEM_FONTS if name in _installed),
+)
+
+
+def legible(text: str) -> str:
+    """Return text on one line, with an ellipsis for each run of characters that no font here has."""
+    runs = itertools.groupby(" ".join(text.split()), lambda character: ord(character) in _characters())
+    return "".join("".join(run) if known else LEFT_OUT for known, run in runs)
+
+
+def shortened(text: str, points: float) -> str:
+    """Return legible text no wider than some points: of a longer one the beginning and the end."""
+    text = legible(text)
+    if width(text) <= points:
+        return text
+    for kept in range(len(text) - 1, 0, -1):
+        end = kept // 2
+        cut = text[: kept - end] + LEFT_OUT + text[len(text) - end :]
+        if width(cut) <= points:
+            return cut
+    return LEFT_OUT
+
+
+def wrapped(text: str, points: float, most: int = 2) -> str:
+    """Return legible text on lines no wider than some points, `most` of them; the last is shortened."""
+    lines, rest = [], legible(text)
+    while len(lines) < most - 1 and width(rest) > points:
+        fits = next((n for n in range(len(rest), 1, -1) if width(rest[:n]) <= points), 1)
+        space = rest.rfind(" ", 1, fits + 1)
+        end = fits if space < 0 else space
+        lines.append(rest[:end])
+        rest = rest[end:].lstrip()
+    return "\n".join([*lines, shortened(rest, points)])
+
+
+def short_names(cells: Iterable[str]) -> dict[str, str]:
+    """Return how to write the name of each variant, no two alike."""
+    return distinct(cells, lambda cell: shortened(cell, NAME), "{} ({})")
+
+
+def numbers(values: Sequence[float]) -> list[str]:
+    """Return the labels of ticks, in one notation: 0, 0.0012, 20,000; or 10⁻⁶, 3·10⁻⁴, 1.2·10⁷."""
+    if all(value == 0 or 1e-3 <= abs(value) < 1e6 for value in values):
+        return [f"{value:,.10g}" for value in values]
+    return [_power(value) if value else "0" for value in values]
+
+
+def fitting(values: Sequence[float], points: float) -> list[float]:
+    """Return all ticks, or every second, third … one, whose labels have room beside each other."""
+    sparser = (list(values[::step]) for step in range(1, len(values) + 1))
+    return next((some for some in sparser if width("  ".join(numbers(some))) <= points), list(values[:1]))
+
+
+@functools.lru_cache(maxsize=4096)
+def width(text: str) -> float:
+    """Return how wide a line of text is, in points."""
+    font = FontProperties(family=list(FAMILIES), size=SIZE)
+    return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]
+
+
+def _power(value: float) -> str:
+    factor, power = f"{value:.9e}".split("e")
+    raised = f"10{str(int(power)).translate(SUPERSCRIPT)}"
+    return raised if float(factor) == 1 else f"{float(factor):.10g}·{raised}"
+
+
+@functools.cache
+def _characters() -> frozenset[int]:
+    """Return the code points that our fonts have."""
+    return frozenset().union(*(get_font(findfont(family)).get_charmap() for family in FAMILIES))

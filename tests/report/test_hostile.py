@@ -1,0 +1,248 @@
+"""Reports of what no one would ask for: missing, equal and extreme scores; names of any length and script."""
+
+import copy
+import math
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.text import Text
+from planted import sweep
+from test_pages import Page
+
+from suite.analysis.compare import standing
+from suite.analysis.stats import expected_best
+from suite.report import figures, write
+from suite.report.figures import labels, style
+from suite.report.figures.labels import legible, short_names, shortened, width, wrapped
+from suite.report.figures.style import styled
+from suite.report.rendering import markdown, slug, slugs
+
+CELLS = ("lstm", "nfg")
+LONG = "laboratory.recurrent.experiments.of_november:AnExtremelyLongNameForARecurrentUnitWithManyGates"
+OTHER = LONG.replace("experiments", "variations")
+NAMES = ["lstm", LONG, OTHER, "$x_1$:$\\alpha^2$", "模块:细胞", "_own:Cell"]
+UNIT = "每帧纳特 $5 or $6, in_units_whose_name_has_no_space_for_a_line_to_end_at_and_is_longer_than_an_axis"
+
+
+@pytest.fixture(autouse=True)
+def once(monkeypatch):
+    """Draw each figure once, as SVG, and permute less."""
+    monkeypatch.setattr(figures, "png", lambda figure: b"")
+    monkeypatch.setattr("suite.analysis.findings.DRAWS", 99)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Make figures, and draw none."""
+    monkeypatch.setattr(figures, "svg", lambda figure: b"<svg ></svg>")
+
+
+def read(rows, asked, folder):
+    """Return the page of a report, of which every number can be read, and sorted by."""
+    page = Page(write(rows, asked, folder).read_text())
+    text = page.words() + (folder / "report.md").read_text()
+    assert not re.search(r".*\b(inf|nan|NaN|NA|NaT)\b.*", text)
+    sorted_by = [attrs["data-value"] for attrs in page.all("td") if "data-value" in attrs]
+    assert all(math.isfinite(float(value)) for value in sorted_by if value)
+    for path in (folder / "figures").glob("*.svg"):
+        assert not re.search(r'="[^"]*\b(inf|nan)\b', path.read_text())
+    return page
+
+
+def without(rows, lost):
+    """Return rows of which some have lost their scores."""
+    rows = rows.assign(status=np.where(lost, "diverged", "done"))
+    rows.loc[lost, ["valid", "test"]] = math.nan
+    return rows
+
+
+def first(rows, **many):
+    """Return which rows are of the first so many trials of each variant."""
+    return rows["trial"] < rows["cell"].map(many).fillna(0)
+
+
+@pytest.mark.parametrize(("lstm", "nfg"), [(0, 7), (7, 0), (6, 7), (11, 11), (12, 7), (12, 12)])
+@pytest.mark.usefixtures("quick")
+def test_a_search_may_lack_any_number_of_scores(lstm, nfg, tmp_path):
+    rows, asked = sweep(["jsb"], {"nfg": 0.5}, 1.0, 12, seed=0, cells=CELLS)
+    said = read(without(rows, first(rows, lstm=lstm, nfg=nfg)), asked, tmp_path).words()
+    assert (f"{lstm + nfg} of 24 trials here have no score" in said) == (lstm + nfg > 0)
+    assert ("no trial has a score yet." in said) == (lstm + nfg == 24)
+    shift = pd.read_csv(tmp_path / "tables" / "jsb-differences.csv")["shift"].item()
+    if math.isinf(shift):
+        assert ("+∞" if shift > 0 else "−∞") in said
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.usefixtures("quick")
+def test_any_trials_may_lack_scores(seed, tmp_path):
+    rows, asked = sweep(["jsb"], {}, 1.0, 5, seed, cells=(*CELLS, "gru"))
+    draw = np.random.default_rng(seed)
+    share = rows["cell"].map(dict(zip(asked["cells"], draw.uniform(size=3), strict=True)))
+    read(without(rows, draw.uniform(size=len(rows)) < share), asked, tmp_path)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_claim_about_a_variant_that_has_no_score_says_so(tmp_path):
+    rows, asked = sweep(["jsb"], {}, 1.0, 20, seed=0, cells=("lstm", "gru", "rnn"))
+    asked["tasks"], asked["about"]["tasks"] = ["adding"], {"adding": asked["about"]["tasks"]["jsb"]}
+    asked["space"] = {}
+    said = read(without(rows, rows["cell"] == "rnn").assign(task="adding"), asked, tmp_path).words()
+    assert "the median of the best tenth is no score for rnn" in said
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        pytest.param(lambda score: 0 * score, id="zero"),
+        pytest.param(lambda score: 0 * score + 3, id="equal"),
+        pytest.param(lambda score: 1e30 * score, id="huge"),
+        pytest.param(lambda score: 1e-12 * score, id="tiny"),
+        pytest.param(lambda score: 8 - score, id="around zero"),
+        pytest.param(lambda score: np.where(score.index == 1, 0, score), id="a zero"),
+    ],
+)
+def test_scores_may_be_of_any_size(scores, tmp_path):
+    rows, asked = sweep(["jsb"], {}, 1.0, 6, seed=0, cells=CELLS)
+    rows = rows.assign(valid=scores(rows["valid"]), test=scores(rows["test"]))
+    said = read(rows, asked, tmp_path).words()
+    assert not re.search(r"\b0\.000 higher", said)
+    assert ("equal at" in said) == (np.ptp(rows["test"]) == 0)
+    assert not re.search(r"\d{10}", said)
+
+
+@pytest.mark.parametrize("cells", [("lstm",), ("gru",), ("gru", "nfg")])
+def test_a_sweep_may_be_of_a_single_trial_of_any_variants(cells, tmp_path):
+    rows, asked = sweep(["jsb"], {}, 1.0, 1, seed=0, cells=cells)
+    asked["epochs"] = 1
+    read(rows.assign(epochs=1, best_epoch=1, operations=0.0), asked, tmp_path)
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("fixed", [["momentum"], ["units", "learning_rate", "momentum", "input_noise"]])
+def test_hyperparameters_may_be_fixed(fixed, tmp_path):
+    rows, asked = sweep(["jsb"], {}, 1.0, 6, seed=0, cells=("lstm",))
+    asked = copy.deepcopy(asked)
+    for name in fixed:
+        rows[name] = rows[name].iloc[0]
+        asked["space"][name] |= {"low": rows[name].iloc[0], "high": rows[name].iloc[0]}
+    read(rows, asked, tmp_path)
+
+
+@pytest.mark.usefixtures("quick")
+def test_rows_without_operations_are_reported_without(tmp_path):
+    rows, asked = sweep(["jsb"], {}, 1.0, 5, seed=0, cells=CELLS)
+    assert "multiply–adds a trial" in read(rows, asked, tmp_path / "new").words()
+    rows["operations"] = None
+    assert "multiply–adds a trial" not in read(rows, asked, tmp_path / "old").words()
+
+
+@pytest.fixture
+def hostile(trials, curves, planted, space):
+    """Every figure of variants and a unit with hostile names, by name: a function that makes it."""
+    one = trials[trials["cell"] == "lstm"]
+    rows = pd.concat([one.assign(cell=name) for name in NAMES], ignore_index=True)
+    curves = pd.concat([curves[curves["cell"] == "lstm"].assign(cell=name) for name in NAMES])
+    ranks = standing(pd.DataFrame([range(6)] * 9 + [[1, 0, 2, 3, 5, 4]], columns=NAMES))
+    label, four = f"test score ({UNIT})", planted(4)
+    tables = dict.fromkeys(NAMES, expected_best(one, seed=1))
+    return {
+        "boxes": lambda: figures.boxes(rows, NAMES, label, {LONG}, parameters={}),
+        "against": lambda: figures.against(rows, NAMES, "learning_rate", "log", label),
+        "against few": lambda: figures.against(rows, NAMES[:2], "learning_rate", "log", label),
+        "sizes": lambda: figures.sizes(rows, NAMES, label),
+        "ranks": lambda: figures.ranks(ranks),
+        "marginals": lambda: figures.marginals(four, four, space, label),
+        "shares": lambda: figures.shares(dict.fromkeys(NAMES, four), list(space)),
+        "pairs": lambda: figures.pairs(four, space, label),
+        "learning_curves": lambda: figures.learning_curves(curves, rows, NAMES, label),
+        "expected_best": lambda: figures.expected_best(tables, label),
+    }
+
+
+def test_hostile_names_are_inside_every_figure_and_leave_room_for_its_axes(hostile):
+    for name, draw in hostile.items():
+        figure = draw()
+        styled(figure.canvas.draw)()
+        width, height = figure.get_size_inches()
+        inside = figure.get_tightbbox()
+        assert min(inside.x0, inside.y0) >= -0.01, name
+        assert inside.x1 <= width + 0.01, name
+        assert inside.y1 <= height + 0.01, name
+        least = min(axes.get_position().width for axes in figure.axes)
+        assert least > 0.07, name
+        assert all("$" not in text.get_text() or not text.get_parse_math() for text in figure.findobj(Text))
+
+
+def test_every_variant_has_a_name_of_its_own_in_every_legend(hostile):
+    names = [text.get_text() for text in hostile["learning_curves"]().legends[0].get_texts()]
+    assert sorted(names) == sorted(short_names(NAMES).values())
+    assert len(set(names)) == len(NAMES)
+
+
+def test_what_no_font_has_is_left_out_without_a_warning():
+    assert legible("nats\n per  frame") == "nats per frame"
+    assert legible("a\U000f0000\U000f0001b") == "a…b"  # for private use: no font has them
+    assert legible("Größe ∂x/∂t π ⊙") == "Größe ∂x/∂t π ⊙"
+
+
+def test_a_long_text_keeps_its_beginning_and_its_end():
+    short = shortened(LONG, 90)
+    assert re.fullmatch(r"lab.*….*Gates", short)
+    assert width(short) <= 90 < width(LONG)
+    assert shortened("lstm", 90) == "lstm"
+
+
+def test_text_is_wrapped_at_spaces_if_it_can_be():
+    assert wrapped("test score (nats per frame)", 90) == "test score (nats per\nframe)"
+    lines = wrapped(UNIT, 100, most=3).split("\n")
+    assert len(lines) == 3
+    assert max(map(width, lines)) <= 100
+    assert "…" in lines[-1]
+
+
+def test_names_of_files_are_short_and_no_two_alike():
+    names = ["a:b", "a-b", "a/b", "模" * 90, "模" * 91, LONG * 3]
+    assert list(slugs(names).values())[:3] == ["a-b", "a-b-2", "a-b-3"]
+    assert len(set(slugs(names).values())) == len(names)
+    assert max(len(slug(name).encode()) for name in names) <= 120
+
+
+def test_a_dollar_in_markdown_is_no_mathematics():
+    assert markdown("costs $5 or $x_1$") == r"costs \$5 or \$x\_1\$"
+
+
+@pytest.mark.usefixtures("quick")
+def test_hostile_names_stand_whole_in_the_page(tmp_path):
+    rows, asked = sweep(["jsb"], {}, 1.0, 3, seed=0, cells=NAMES)
+    asked["about"]["tasks"]["jsb"] |= {"title": "众赞歌 $1$ <b>", "unit": UNIT}
+    said = read(rows, asked, tmp_path).words()
+    assert all(name in said for name in [*NAMES, UNIT, "众赞歌 $1$ <b>"])
+
+
+@pytest.fixture
+def draw_in(trials, monkeypatch):
+    """Draw a figure of a variant by its name, with the fonts of these families."""
+
+    def drawn(name, *families):
+        monkeypatch.setattr(labels, "FAMILIES", families)
+        monkeypatch.setitem(style.STYLE, "font.family", list(families))
+        forget()
+        some = trials[trials["cell"] == "lstm"].assign(cell=name)
+        return figures.svg(figures.against(some, [name], "units", "linear", "nats"))
+
+    def forget():
+        labels._characters.cache_clear()
+        labels.width.cache_clear()
+
+    yield drawn
+    forget()
+
+
+def test_a_font_with_what_is_lacking_is_used_and_changes_nothing_else(draw_in):
+    ours, both = ["DejaVu Sans"], ["DejaVu Sans", "STIXGeneral"]  # both come with matplotlib
+    assert draw_in("⌕", *ours) == draw_in("…", *ours)
+    assert draw_in("⌕", *both) != draw_in("…", *both)
+    assert draw_in("lstm@layers=2", *both) == draw_in("lstm@layers=2", *ours)
