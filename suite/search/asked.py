@@ -63,7 +63,7 @@ class Asked:
 def preset(name: str) -> Asked:
     """Return the question of a preset, by name or as the path of a TOML file."""
     path = Path(name) if name.endswith(".toml") else PRESETS / f"{name}.toml"
-    if not path.exists():
+    if not path.is_file():
         raise registry.unknown("preset", name, presets())
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
