@@ -1,7 +1,6 @@
 """What a row says of the machine and the code that made it."""
 
 import functools
-import hashlib
 import os
 import platform
 import subprocess
@@ -184,22 +183,3 @@ def lane_bytes(weights: int, activations: int, steps: int, batch: int) -> int:
     three times (its value, what the backward pass keeps, its gradient); a score runs 32 sequences forwards.
     """
     return 4 * (6 * weights + max(3 * batch, 32) * steps * activations)
-
-
-def reuse_programs() -> None:
-    """Have the backend, not loaded yet, keep what it compiles, and find what it has compiled before.
-
-    Kept in the user's cache, apart for each processor, each setting of the compiler and all versions.
-    """
-    flags = os.environ.get("XLA_FLAGS", "")
-    alike = hashlib.sha256(repr((processor(), cpuinfo("flags"), flags, versions())).encode()).hexdigest()
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "rnn-odyssey" / alike[:16]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return  # no place to keep anything
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder))
-    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
-    mine = f"--tf_xla_persistent_cache_directory={folder}"
-    if "persistent_cache" not in os.environ.get("TF_XLA_FLAGS", ""):
-        os.environ["TF_XLA_FLAGS"] = f"{os.environ.get('TF_XLA_FLAGS', '')} {mine}".strip()

@@ -1,10 +1,16 @@
 """Progress of a sweep: a live display in a terminal, plain lines elsewhere; how one stands, from outside."""
 
+import json
 import math
+import re
+import shlex
+import sys
 import time
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -18,12 +24,18 @@ from rich.table import Table
 
 from suite import store
 
+SIGN_OF_LIFE = 60.0  # seconds between lines while no trial ends
 
-def show(events: Iterable, name: str, workers: int) -> None:
+
+def console() -> Console:
+    """Return the console of stdout: as wide as the terminal, and without an end where it is a pipe."""
+    return Console(width=None if sys.stdout.isatty() else 1000)
+
+
+def show(events: Iterable, folder: Path, workers: int) -> None:
     """Show the progress of a sweep (`suite.search.sweep.run`) until it ends, and what time it took."""
-    console = Console()
     best, trained, trials = {}, 0.0, 0
-    start, begun = time.monotonic(), None
+    start, begun, spoke = time.monotonic(), None, -math.inf
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -31,49 +43,108 @@ def show(events: Iterable, name: str, workers: int) -> None:
         TextColumn("trials"),
         TimeElapsedColumn(),
         TimeRemainingColumn(elapsed_when_finished=True),
-        TextColumn("{task.fields[best]}"),
+        TextColumn("{task.fields[said]}"),
     )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        line = bar.add_task(name, total=None, best="")
+    terminal = console()
+    with Progress(*columns, console=terminal, disable=not terminal.is_terminal) as bar:
+        line = bar.add_task(folder.name, total=None, said="")
         for event in events:
             begun = event.done if begun is None else begun
             for row in event.rows:
                 trained, trials = trained + row["seconds"], trials + 1
                 if math.isfinite(row["valid"]) and row["valid"] < best.get(row["task"], (math.inf,))[0]:
                     best[row["task"]] = row["valid"], row["cell"]
-            leaders = "; ".join(
-                f"best on {task} {score:.4g} ({cell})" for task, (score, cell) in best.items()
-            )
-            bar.update(line, completed=event.done, total=event.total, best=leaders)
-            if event.rows and not console.is_terminal:
-                seconds = time.monotonic() - start
-                left = seconds * (event.total - event.done) / (event.done - begun)
-                print(
-                    f"{event.done}/{event.total} trials, {seconds:.0f} s, {left:.0f} s left; {leaders}",
-                    flush=True,
-                )
+            now = time.monotonic()
+            if not event.rows and now - spoke < SIGN_OF_LIFE:
+                continue
+            spoke = now
+            said = "; ".join(f"best on {task} {score:.4g} ({cell})" for task, (score, cell) in best.items())
+            said = said or underway(folder, event.done)
+            bar.update(line, completed=event.done, total=event.total, said=said)
+            if not terminal.is_terminal:
+                left = remaining(now - start, event.done - begun, event.total - event.done)
+                print(f"{event.done}/{event.total} trials, {now - start:.0f} s{left}; {said}", flush=True)
     if trials:
-        seconds = time.monotonic() - start
+        seconds = max(time.monotonic() - start, 1e-9)
         share = trained / (seconds * workers)
         print(f"{trials} trials in {seconds:.0f} s on {workers} workers, {share:.0%} of it in training")
+
+
+def remaining(seconds: float, ended: int, left: int) -> str:
+    """Return the time left, at the rate of the trials that ended in so many seconds; "" without any."""
+    return f", {seconds * left / ended:,.0f} s left" if ended > 0 else ""
+
+
+def underway(folder: Path, done: int) -> str:
+    """Return what there is to say before a trial has a score."""
+    if epochs := sum(epochs_done(path) for path in (folder / "running").glob("*/*.npz")):
+        return f"trials under way: {epochs:,} epochs at their last checkpoints"
+    return "no score yet" if done else "compiling and training, no trial has ended yet"
+
+
+def epochs_done(checkpoint: Path) -> int:
+    """Return the epochs of a trial at its last checkpoint; 0 where it has ended meanwhile."""
+    try:
+        with np.load(checkpoint, allow_pickle=False) as kept:
+            return len(json.loads(str(kept["result"]))["curve"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return 0
 
 
 def status(folder: Path) -> None:
     """Say how the sweep in a results folder stands. Nothing is written: any process may ask at any time."""
     asked, rows, at_work = store.read_asked(folder), store.load(folder), store.driver(folder)
-    table = Table("task", "cell", "trials", "half done", "diverged", "failed", "best valid", box=None)
-    total = store.trials_a_search(asked)
+    names = ("task", "cell", "trials", "half done", "epochs of those", "diverged", "failed", "best valid")
+    table = Table(*names, box=None)
+    for column in table.columns[:2]:
+        column.overflow = "fold"  # in a narrow terminal
+    a_search = store.trials_a_search(asked)
     for task in asked["tasks"]:
         for cell in asked["cells"]:
             mine = rows[(rows["task"] == task) & (rows["cell"] == cell)]
-            half_done = len(list(store.running(folder, task, cell).glob("*.npz")))
-            counts = [half_done, *((mine["status"] == how).sum() for how in ("diverged", "failed"))]
+            half_done = [epochs_done(path) for path in store.running(folder, task, cell).glob("*.npz")]
+            counts = [len(half_done), sum(half_done)]
+            counts += [(mine["status"] == how).sum() for how in ("diverged", "failed")]
             best = f"{mine['valid'].min():.4g}" if mine["valid"].notna().any() else ""
-            table.add_row(task, cell, f"{len(mine)}/{total}", *(str(n or "") for n in counts), best)
-    Console().print(table)
-    print(f"at work: {at_work['who']}, workers: {at_work['workers']}" if at_work else "at work: no process")
-    if len(rows):
-        left = total * len(asked["tasks"]) * len(asked["cells"]) - len(rows)
-        workers = max(at_work["workers"], 1) if at_work else 1
-        rate = 3600 * workers / rows["seconds"].mean()
-        print(f"about {rate:,.0f} trials an hour, {3600 * left / rate:,.0f} s left; workers: {workers}")
+            table.add_row(task, cell, f"{len(mine)}/{a_search}", *(str(n or "") for n in counts), best)
+    console().print(table)
+    total = a_search * len(asked["tasks"]) * len(asked["cells"])
+    for line in (*standing(rows, total, at_work), *failures(rows, folder)):
+        print(line)
+
+
+def standing(rows, total: int, at_work: dict | None) -> list[str]:
+    """Return the lines that say who works on a sweep and how fast, by the clock, since that driver began."""
+    lines = [
+        f"at work: {at_work['who']}, workers: {at_work['workers']}" if at_work else "at work: no process"
+    ]
+    left = total - len(rows)
+    if left == 0:
+        return [*lines, f"all {total:,} trials are done"]
+    if at_work and "since" in at_work:
+        seconds = max(time.time() - at_work["since"], 1e-9)
+        if ended := len(rows) - at_work["rows"]:
+            rate = f"{ended:,} trials in {seconds:,.0f} s, about {3600 * ended / seconds:,.0f} an hour"
+            return [*lines, rate + remaining(seconds, ended, left)]
+        return [*lines, f"no trial has ended in {seconds:,.0f} s"]
+    return [*lines, f"{left:,} of {total:,} trials are not done"]
+
+
+def failures(rows, folder: Path) -> list[str]:
+    """Return lines that say how many trials failed, why the first did, and what to do; none if none did."""
+    failed = rows[rows["status"] == "failed"]
+    if failed.empty:
+        return []
+    first = failed.iloc[0]
+    return [
+        f"{len(failed):,} of {len(rows):,} trials failed, the first of them "
+        f"({first['cell']} on {first['task']}, trial {first['trial']}): {reason(first['error'] or '')}",
+        f"why each did: odyssey export {shlex.quote(str(folder))}, column error; to run them again: the same "
+        f"sweep with --retry-failed",
+    ]
+
+
+def reason(error: str) -> str:
+    """Return the line of a traceback that names the exception: not the last, where JAX speaks of itself."""
+    lines = error.strip().splitlines() or ["no reason is known"]
+    return next((line for line in reversed(lines) if re.match(r"[A-Za-z_][\w.]*: ", line)), lines[-1])

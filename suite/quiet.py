@@ -1,38 +1,64 @@
 """Loading Keras in silence."""
 
+import contextlib
+import multiprocessing
 import os
+import subprocess
 import sys
-import tempfile
+from collections.abc import Iterator
 
-from suite import Refusal, machine
+from suite import Refusal, environment, program_cache
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
 
 def load_keras() -> None:
-    """Import Keras and its backend without what TensorFlow's libraries print while they load.
+    """Import Keras and its backend, with the suite's own settings, without what TensorFlow prints meanwhile.
 
-    They write a few lines before they read TF_CPP_MIN_LOG_LEVEL, straight to the descriptor of stderr. Where
-    the import fails, what was written is shown; a backend that is not installed is refused.
+    A backend that is not installed is refused. One line says where compiled programs cannot be kept.
     """
-    if "keras" in sys.modules:
-        return
-    machine.reuse_programs()
+    if "keras" not in sys.modules:
+        environment.before_loading()
+        why = program_cache.enable()
+        if why and not multiprocessing.parent_process():  # once, not for every worker
+            print(f"odyssey: compiled programs are not kept for later: {why}", file=sys.stderr, flush=True)
+        with stderr_held_back():
+            try:
+                import keras  # noqa: F401
+            except ModuleNotFoundError as error:
+                if error.name in BACKENDS:
+                    raise missing(error.name) from error
+                raise
+    environment.after_keras()
+
+
+@contextlib.contextmanager
+def stderr_held_back() -> Iterator[None]:
+    """Hold back what the block and its libraries write to stderr; show it if the block fails.
+
+    A backend may end the process while it loads. So another process holds the lines: it shows them where the
+    pipe ends, and is killed before that if all went well.
+    """
     sys.stderr.flush()
+    show = "import sys; sys.stdout.buffer.write(sys.stdin.buffer.read())"
+    holder = subprocess.Popen([sys.executable, "-ISc", show], stdin=subprocess.PIPE, stdout=2)
     kept = os.dup(2)
-    with tempfile.TemporaryFile() as aside:
-        os.dup2(aside.fileno(), 2)
-        try:
-            import keras  # noqa: F401
-        except BaseException as error:
-            if isinstance(error, ModuleNotFoundError) and error.name in BACKENDS:
-                raise missing(error.name) from error
-            aside.seek(0)
-            os.write(kept, aside.read())
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+    os.dup2(holder.stdin.fileno(), 2)
+    failed = True
+    try:
+        yield
+        failed = False
+    except Refusal:  # which says all there is to say
+        failed = False
+        raise
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+        if not failed:
+            holder.kill()
+        holder.stdin.close()
+        holder.wait()
 
 
 def missing(backend: str) -> Refusal:

@@ -16,6 +16,7 @@ So at any moment a finished trial is in one of the two, and taking it in twice c
 import contextlib
 import json
 import sqlite3
+import time
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -75,6 +76,8 @@ def create(folder: Path, asked: dict, implied: dict | None = None) -> None:
                 f"name another folder with --results, or remove this one"
             )
         return
+    if folder.exists() and not folder.is_dir():
+        raise Refusal(f"{folder}: expected a folder for results, got a file; name another with --results")
     if folder.exists() and any(folder.iterdir()):
         raise Refusal(f"{folder} holds files, but no sweep.toml; name another folder with --results")
     folder.mkdir(parents=True, exist_ok=True)
@@ -86,7 +89,7 @@ def read_asked(folder: Path) -> dict:
     try:
         asked = tomllib.loads((folder / "sweep.toml").read_text(encoding="utf-8"))
         return asked | {"name": folder.resolve().name}
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise Refusal(
             f"{folder}: expected the results folder of a sweep, found no sweep.toml there"
         ) from None
@@ -127,7 +130,8 @@ class Store:
 
     def __init__(self, folder: Path, workers: int = 0):
         self.folder = folder
-        self.lock = lock(folder / "driver", {"workers": workers})
+        about = {"workers": workers, "since": time.time(), "rows": count_rows(folder)}
+        self.lock = lock(folder / "driver", about)
         (folder / "stop").unlink(missing_ok=True)
         try:
             self.database = connect(folder / "trials.sqlite")
@@ -189,7 +193,10 @@ class Store:
 
 
 def driver(folder: Path) -> dict | None:
-    """Return what the driver at work in a folder wrote of itself, "who" and "workers"; None where none is."""
+    """Return what the driver at work in a folder wrote of itself; None where none is.
+
+    "who", "workers", and "since" when (seconds since 1970) with how many "rows", to tell how fast it is.
+    """
     found = holder(folder / "driver")
     return found and {"workers": 0} | found
 
@@ -309,8 +316,8 @@ def read_row(file: Path) -> dict:
         raise Refusal(f"{file} is not whole ({error}); remove it, and its trial is run again") from error
 
 
-def stored(folder: Path, table: str, where: str = "", values: tuple = ()) -> list[dict]:
-    """Return the rows of a table of a results folder: all, or those of a condition in SQL."""
+def stored(folder: Path, table: str, where: str = "", values: tuple = (), what: str = "*") -> list[dict]:
+    """Return the rows of a table of a results folder, or `what` of them: all, or of a condition in SQL."""
     read_asked(folder)  # refuses what is no results folder
     if not (folder / "trials.sqlite").exists():
         return []
@@ -319,7 +326,13 @@ def stored(folder: Path, table: str, where: str = "", values: tuple = ()) -> lis
         database.row_factory = sqlite3.Row
         if not database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [table]).fetchone():
             return []  # a driver is just making it
-        return [dict(row) for row in database.execute(f"SELECT * FROM {table} {where}", values)]
+        return [dict(row) for row in database.execute(f"SELECT {what} FROM {table} {where}", values)]
+
+
+def count_rows(folder: Path) -> int:
+    """Return how many rows a results folder has, taken in or not."""
+    [counted] = stored(folder, "trials", what="count(*) AS rows") or [{"rows": 0}]
+    return counted["rows"] + len(list((folder / "finished").glob("*.json")))
 
 
 def numbers(folder: Path, task: str, cell: str) -> set[int]:

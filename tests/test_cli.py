@@ -4,7 +4,10 @@ import errno
 import fcntl
 import hashlib
 import os
+import shlex
 import shutil
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +15,8 @@ import pytest
 
 from suite import Refusal, cli, files, identity, store
 from suite.cli import sweep
+from suite.cli.conduct import conduct
+from suite.search.sweep import Progress
 
 SWEEP = [
     "sweep",
@@ -77,6 +82,11 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
         (["sweep", "quick", "--data=nowhere"], "the data folder nowhere is not there"),
         (["report", "nowhere"], "nowhere: expected the results folder of a sweep, found no sweep.toml there"),
         (["status", "nowhere"], "nowhere: expected the results folder of a sweep, found no sweep.toml there"),
+        (["report", "tiny.py"], "tiny.py: expected the results folder of a sweep, found no sweep.toml there"),
+        (["status", "tiny.py"], "tiny.py: expected the results folder of a sweep, found no sweep.toml there"),
+        (["sweep", "quick", "--data=tiny.py"], "the data folder tiny.py is not there"),
+        ([*SWEEP, "--reports=tiny.py"], "--reports tiny.py: expected a folder, got a file"),
+        ([*SWEEP, "--results=tiny.py"], "tiny.py: expected a folder for results, got a file"),
         (["train", "jsb", "lstm", "--momentum=1"], "momentum: the range 1:1 cannot be"),
         (["train", "jbs", "lstm"], "unknown task 'jbs'. Did you mean 'jsb'?"),
     ],
@@ -153,7 +163,7 @@ def test_status_says_how_a_sweep_stands(odyssey, tmp_path):
     best = store.load(tmp_path / "mine")["valid"].min()
     assert line == ["tiny:PARITY", "rnn", "2/2", f"{best:.4g}"]
     assert "at work: no process" in out
-    assert " 0 s left" in out
+    assert "all 2 trials are done" in out
     half_done = store.running(tmp_path / "mine", "tiny:PARITY", "rnn") / "1.npz"
     files.write_atomic(half_done, b"")
     book = store.Store(tmp_path / "mine", workers=3)
@@ -180,11 +190,91 @@ def test_hyperband_decides_by_itself_what_a_search_holds(odyssey, tmp_path, monk
 
 
 def test_status_of_a_sweep_without_rows(odyssey, tmp_path):
-    assert odyssey(*SWEEP, "--results=mine", "--max-hours=1e-9")[0] == 0
+    code, _, err = odyssey(*SWEEP, "--results=mine", "--max-hours=1e-9")
+    assert code == 3
+    assert f"To go on: odyssey {shlex.join(SWEEP)} --results=mine --max-hours=1e-9\n" in err
     code, out, _ = odyssey("status", "mine")
     assert code == 0
     assert "0/2" in out
-    assert "left" not in out
+    assert "2 of 2 trials are not done" in out
+
+
+def test_a_folder_is_no_preset(odyssey, tmp_path):
+    (tmp_path / "x.toml").mkdir()
+    code, _, err = odyssey("sweep", "x.toml")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "unknown preset 'x.toml'" in err
+
+
+def test_a_sweep_in_which_every_trial_failed_says_why_and_ends_with_1(odyssey, monkeypatch):
+    broken = [*SWEEP[:1], "--cell=tiny:Broken", *SWEEP[3:-1], "--task=tiny:PARITY", "--range=units=5:6"]
+    code, out, err = odyssey(*broken, "--results=mine")
+    assert code == 1
+    assert "2 of 2 trials failed, the first of them (tiny:Broken on tiny:PARITY, trial 0): " in err
+    assert "RuntimeError: no such thing" in err
+    assert "--retry-failed" in err
+    assert "report" in out
+    monkeypatch.setattr("suite.cli.sweep.report", lambda *_: None)
+    code, _, err = odyssey(*broken, "--cell=rnn", "--results=some")
+    assert code == 0
+    assert "2 of 4 trials failed" in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_signal_ends_a_sweep_after_the_epochs_under_way_and_a_second_one_at_once(
+    tmp_path, capsys, monkeypatch, number, times
+):
+    monkeypatch.setattr(sys, "argv", ["odyssey", "sweep", "my preset.toml", "--results=$HOME"])
+    before = signal.getsignal(number)
+    ends = []
+
+    def events():
+        try:
+            for done in range(3):
+                yield Progress([], done, 9)
+                if done < times:
+                    os.kill(os.getpid(), number)
+        finally:
+            ends.append(done)
+
+    with pytest.raises(SystemExit) as end:
+        conduct(tmp_path, events(), workers=1)
+    assert end.value.code == 128 + number
+    assert ends == [2 if times == 1 else 1]
+    assert store.stopping(tmp_path)
+    assert signal.getsignal(number) is before
+    err = capsys.readouterr().err
+    assert "Finishing the epochs under way" in err
+    assert ("Stopped at once" in err) == (times == 2)
+    assert "To go on: odyssey sweep 'my preset.toml' '--results=$HOME'\n" in err
+
+
+def test_a_stop_that_a_driver_removed_as_it_began_is_asked_again(tmp_path):
+    def events():
+        os.kill(os.getpid(), signal.SIGTERM)
+        (tmp_path / "stop").unlink()
+        yield Progress([], 0, 9)
+        assert store.stopping(tmp_path)
+
+    with pytest.raises(SystemExit):
+        conduct(tmp_path, events(), workers=1)
+
+
+def test_a_stop_that_came_too_late_leaves_nothing(tmp_path):
+    def events():
+        store.stop(tmp_path)
+        yield Progress([], 9, 9)
+
+    conduct(tmp_path, events(), workers=1)
+    assert not store.stopping(tmp_path)
+
+
+def test_a_terminal_that_lacks_letters_gets_question_marks():
+    program = [sys.executable, "-c", "from suite.cli import main; main()", "list", "cells"]
+    ours = os.environ | {"PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run(program, env=ours, check=True, capture_output=True, encoding="latin-1")
+    assert "Coupled input and forget gate: f = 1 ? i." in done.stdout
 
 
 def test_the_folder_of_another_sweep_is_refused_and_left_alone(odyssey, tmp_path):

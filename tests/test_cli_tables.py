@@ -77,6 +77,8 @@ def test_folders_of_one_name_are_told_apart_by_what_is_above(odyssey, tmp_path):
             ["compare", "cpu", "nowhere"],
             "nowhere: expected the results folder of a sweep, found no sweep.toml",
         ),
+        (["compare", "cpu", "cpu/sweep.toml"], "sweep.toml: expected the results folder of a sweep"),
+        (["export", "cpu/sweep.toml"], "sweep.toml: expected the results folder of a sweep"),
         (["compare", "cpu", "empty"], "empty: expected trials to compare, got none"),
         (["compare", "cpu", "other"], "got none: cpu has 11 searches; other has gru on adding; name others"),
         (["export", "nowhere"], "nowhere: expected the results folder of a sweep, found no sweep.toml"),

@@ -1,10 +1,12 @@
 """The backend's verbs on JAX."""
 
 import functools
+import warnings
 
 import jax
 
-compile = jax.jit
+from suite import program_cache
+
 value_and_grad = functools.partial(jax.value_and_grad, has_aux=True)
 vjp = functools.partial(jax.vjp, has_aux=True)
 
@@ -12,6 +14,33 @@ ARITHMETIC = {  # primitives that cost less to do again than to keep what they m
     *("add", "add_any", "sub", "mul", "neg", "max", "min", "integer_pow", "select_n", "convert_element_type"),
     *("reshape", "squeeze", "expand_dims", "broadcast_in_dim", "transpose", "split", "slice", "concatenate"),
 }
+
+
+def compile(f):
+    """Return f as one program.
+
+    Where a program on disk is damaged or cannot be written, JAX compiles anew and says so, in every process,
+    as it never replaces a file: here all are removed instead.
+    """
+    program, works = jax.jit(f), False
+
+    @functools.wraps(f)
+    def call(*args):
+        nonlocal works
+        if works:
+            return program(*args)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            result = program(*args)
+        for warning in caught:
+            if "persistent compilation cache" in str(warning.message):
+                program_cache.clear()
+            else:
+                warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+        works = True
+        return result
+
+    return call
 
 
 def scan(f, init, xs, like, reverse=False):

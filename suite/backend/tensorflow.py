@@ -4,7 +4,50 @@ import functools
 
 import tensorflow as tf
 
-compile = functools.partial(tf.function, jit_compile=True, autograph=False)
+from suite import Refusal, program_cache
+
+
+def compile(f):
+    """Return f as one program; compiled anew where the one kept on disk is damaged or cannot be written.
+
+    TensorFlow's first call says either in errors of many kinds, and a `tf.function` that failed so fails for
+    good: another one is made, once the programs on disk are removed.
+    """
+    make = functools.partial(tf.function, f, jit_compile=True, autograph=False)
+    program, works = make(), False
+
+    @functools.wraps(f)
+    def call(*args):
+        nonlocal program, works
+        try:
+            result = program(*args)
+        except tf.errors.OpError as error:
+            of_memory = isinstance(error, tf.errors.ResourceExhaustedError) and not of_cache(error)
+            if works or of_memory or not program_cache.clear():
+                raise
+            program = make()
+            result = anew(program, *args)
+        works = True
+        return result
+
+    return call
+
+
+def of_cache(error: tf.errors.OpError) -> bool:
+    """Whether an error names a file of the cache of programs."""
+    return "xla_compile_cache" in error.message
+
+
+def anew(program, *args):
+    """Call a program that is compiled anew; refuse a disk that has no room for it."""
+    try:
+        return program(*args)
+    except tf.errors.OpError as error:
+        if not of_cache(error):
+            raise
+        raise Refusal(
+            f"a compiled program cannot be kept: {error.message}; make room and ask again"
+        ) from error
 
 
 def value_and_grad(f):

@@ -2,11 +2,12 @@
 
 import errno
 import os
+import signal
 import sys
 
 import typer
 
-from suite import Refusal, registry
+from suite import Refusal, environment, registry
 from suite.cli import bench, compare, export, look, report, sweep, train
 
 app = typer.Typer(
@@ -32,6 +33,8 @@ for command in (
 def main() -> None:
     """Run the command line; tell bad input in one line and exit with 2."""
     sys.path.append(os.getcwd())  # a cell of the user's, "module:Class", may lie there
+    environment.before_loading()
+    sys.stdout.reconfigure(errors="replace")  # a terminal may lack σ, × and –; stderr has such a rule
     try:
         registry.refuse_hidden_tasks()
         app()
@@ -39,9 +42,9 @@ def main() -> None:
         print(f"odyssey: {refusal}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+        if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        print(f"odyssey: {error.filename} cannot be written: {error.strerror}", file=sys.stderr)
+        print(f"odyssey: {error.filename or 'a file'} cannot be used: {error.strerror}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(128 + signal.SIGINT)

@@ -1,7 +1,6 @@
 """`odyssey list` and `odyssey doctor`: what is here."""
 
 import os
-import sys
 import time
 from enum import StrEnum
 
@@ -20,8 +19,9 @@ class Listed(StrEnum):
 
 def list_(what: Listed) -> None:
     """List the known cells, tasks or presets."""
-    from rich.console import Console
     from rich.table import Table
+
+    from suite.progress import console
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     if what is Listed.cells:
@@ -40,7 +40,7 @@ def list_(what: Listed) -> None:
 
         for name in asked.presets():
             table.add_row(name, asked.preset(name).title)
-    Console(width=None if sys.stdout.isatty() else 500).print(table)  # a line each for a pipe
+    console().print(table)
 
 
 def doctor(data: Data = None, backend: BackendOption = None) -> None:

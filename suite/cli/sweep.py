@@ -3,7 +3,6 @@
 import contextlib
 import math
 import shutil
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import typer
 
 from suite import Refusal
 from suite.cli.common import BackendOption, Data, ready, use
+from suite.cli.conduct import conduct, ended
 from suite.cli.report import report
 
 
@@ -49,7 +49,7 @@ def sweep(
         Path | None, typer.Option(metavar="FILE", help="Workers that are jobs of SLURM, as a TOML file asks.")
     ] = None,
     max_hours: Annotated[
-        float | None, typer.Option(help="End then, with what is there; asked again, it goes on.")
+        float | None, typer.Option(help="End then, with code 3 if trials are left; asked again, it goes on.")
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed trials again.")] = False,
     keep_rows: Annotated[
@@ -61,7 +61,9 @@ def sweep(
 ) -> None:
     """Run every search of a question, or what is missing of it, and write the report.
 
-    Ctrl-C ends it after the epochs under way and keeps the trials half done; a second one ends it at once.
+    Ctrl-C or SIGTERM ends it after the epochs under way and keeps the trials half done; a second one ends it
+    at once. Exit codes: 0, all trials are there; 1, all of them failed; 2, it cannot be done as asked; 3, its
+    hours are over and trials are left; 130, Ctrl-C; 143, SIGTERM.
     """
     use(backend)
     from dataclasses import replace
@@ -91,6 +93,8 @@ def sweep(
     for name, least, value in (("workers", 0, workers), ("lanes", 1, lanes)):
         if value is not None and value < least:
             raise Refusal(f"{name}: expected at least {least}, got {value}")
+    if reports and reports.is_file():
+        raise Refusal(f"--reports {reports}: expected a folder, got a file; name another")
     if max_hours is not None and not max_hours > 0:
         raise Refusal(f"max-hours: expected more than 0, got {max_hours:g}")
     crew = crew_of(workers, scheduler, (tls_ca, tls_cert, tls_key), slurm, folder)
@@ -116,6 +120,7 @@ def sweep(
     print(f"results  {folder}")
     if not (store.stopping(folder) and store.load(folder).empty):  # else there is nothing to report of
         report(folder, reports)
+    sys.exit(ended(folder))
 
 
 def parsed(text: str) -> tuple[str, tuple[float, float]]:
@@ -194,37 +199,3 @@ def retry(question, folder: Path) -> None:
     with contextlib.closing(store.Store(folder)) as book:
         book.collect()
         print(f"failed trials to run again: {book.forget_failed()}")
-
-
-def conduct(folder: Path, events: Iterator, workers: int) -> None:
-    """Run a sweep to its end, or to the first Ctrl-C, and say how to go on."""
-    from suite import store
-    from suite.progress import show
-
-    interrupted = False
-
-    def finish(*_):
-        nonlocal interrupted
-        interrupted = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        store.stop(folder)
-        print("\nFinishing the epochs under way; Ctrl-C again to stop at once.", file=sys.stderr, flush=True)
-
-    def to_go_on():
-        print(f"To go on: odyssey sweep {' '.join(sys.argv[2:])}", file=sys.stderr, flush=True)
-
-    signal.signal(signal.SIGINT, finish)
-    try:
-        with contextlib.closing(events):
-            show(events, folder.name, workers)
-    except KeyboardInterrupt:
-        print(f"\nStopped at once; all finished trials are kept in {folder}.", file=sys.stderr)
-        to_go_on()
-        raise
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    if store.stopping(folder):
-        print(f"Stopped; all trials, finished and half done, are kept in {folder}.", file=sys.stderr)
-        to_go_on()
-    if interrupted:
-        raise KeyboardInterrupt

@@ -6,12 +6,15 @@ from suite import registry
 
 registry.refuse_hidden_tasks()  # here, as whatever runs a search, a worker too, comes by
 
-# read when Dask is imported, here and in its processes
 CONNECT = "120s"  # a busy machine is no dead one
-os.environ.setdefault("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", CONNECT)
-os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")  # errors of a unit come back as such
-# a laptop that has slept for an hour finds its workers silent for as long: none is sent away for that
-os.environ.setdefault("DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL", "None")
+DASK = {  # read when Dask is imported, here and in its processes
+    "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": CONNECT,
+    "DASK_LOGGING__DISTRIBUTED": "critical",  # errors of a unit come back as such
+    # a laptop that has slept for an hour finds its workers silent for as long: none is sent away for that
+    "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "None",
+}
+for name, value in DASK.items():
+    os.environ.setdefault(name, value)
 
 
 def hypermodel(task, cell, **settings):

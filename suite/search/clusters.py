@@ -4,6 +4,7 @@ import importlib.util
 import inspect
 import os
 import signal
+import socket
 import sys
 import tomllib
 import uuid
@@ -14,7 +15,7 @@ import distributed
 from distributed import Client, LocalCluster, Security, WorkerPlugin
 
 from suite import Refusal, files, identity, machine, registry
-from suite.search import CONNECT
+from suite.search import CONNECT, DASK
 from suite.search.workers import Workers
 
 
@@ -23,7 +24,9 @@ class Local(Workers):
 
     def __init__(self, count: int, gpus: tuple[str, ...] = ()):
         environment = {} if gpus else machine.ALONE
+        check_loopback()
         settings = {
+            **own_config(),
             "distributed.nanny.pre-spawn-environ": environment,  # malloc reads it before `env` is there
             "distributed.worker.profile.enabled": False,  # it samples the stack a hundred times a second
         }
@@ -79,8 +82,25 @@ class Slurm(Workers):
         self.cluster.close()
 
 
+def own_config() -> dict:
+    """Return Dask's configuration without a site's or user's, which may ask for keys, other ports, an end."""
+    return dask.config.merge(*dask.config.defaults, dask.config.collect_env(DASK))
+
+
+def check_loopback() -> None:
+    """Refuse a machine whose processes cannot reach each other: Dask would try for minutes."""
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            socket.create_connection(server.getsockname(), timeout=10).close()
+    except OSError as error:
+        raise Refusal(
+            f"no worker could be reached on this machine's loopback, 127.0.0.1 ({error}); bring it up, or "
+            f"train in one process with --workers 0"
+        ) from None
+
+
 class Pinned(WorkerPlugin):
-    """A worker that keeps to one GPU, else to one core, and leaves Ctrl-C to the driver."""
+    """A worker that keeps to one GPU, else to one core, and leaves Ctrl-C and SIGTERM to the driver."""
 
     name = "pinned"
 
@@ -88,7 +108,8 @@ class Pinned(WorkerPlugin):
         self.cores, self.gpus = cores, gpus
 
     def setup(self, worker):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in (signal.SIGINT, signal.SIGTERM):  # both may reach all processes at once
+            signal.signal(number, signal.SIG_IGN)
         number = int(worker.name)
         if self.gpus:  # no backend is loaded yet: it will see this one alone
             os.environ["CUDA_VISIBLE_DEVICES"] = self.gpus[number % len(self.gpus)]

@@ -94,8 +94,13 @@ def code_of(task: str, cell: str, data: Path | None) -> dict[str, str]:
 
 
 def out_of_memory(error: Exception) -> bool:
-    """Whether this process or its device had too little memory, in the words of Python and both backends."""
+    """Whether this process or its device had too little memory, in the words of Python and both backends.
+
+    A full disk is exhausted, too, to TensorFlow.
+    """
     said = f"{type(error).__name__}: {error}"
+    if re.search("No space left|[Qq]uota exceeded", said):
+        return False
     return bool(re.search("MemoryError|ResourceExhausted|RESOURCE_EXHAUSTED|[Oo]ut of memory|OOM", said))
 
 

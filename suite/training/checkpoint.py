@@ -17,6 +17,7 @@ import numpy as np
 from suite import files
 from suite.training.trial import Result, Trial
 
+FIRST = 15.0  # seconds until the first checkpoint of a unit: `odyssey status` shows that it gets on
 EVERY = 120.0  # seconds between checkpoints: what a kill may cost
 
 
@@ -29,15 +30,15 @@ class Checkpoints:
 
     def __init__(self, folder: Path, made_by: Mapping, every: float = EVERY):
         self.folder, self.made_by, self.every = folder, dict(made_by), every
-        self.last = time.monotonic()
+        self.next = time.monotonic() + min(FIRST, every)
 
     def due(self) -> bool:
         """Whether it is time for the next ones."""
-        return time.monotonic() - self.last >= self.every
+        return time.monotonic() >= self.next
 
     def save(self, result: Result, arrays: Mapping[str, np.ndarray]) -> None:
         """Keep a trial as it stands: its result so far, and its arrays by name."""
-        self.last = time.monotonic()
+        self.next = time.monotonic() + self.every
         so_far = {f.name: getattr(result, f.name) for f in dataclasses.fields(result) if f.name != "trial"}
         content = io.BytesIO()
         np.savez(content, about=self.about(result.trial), result=json.dumps(so_far), **arrays)

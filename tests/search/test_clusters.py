@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 from importlib.util import find_spec
 
 import pandas as pd
@@ -79,6 +80,17 @@ def test_where_no_scheduler_is_nothing_is_written(tmp_path):
 )
 def test_settings_that_do_not_fit_are_refused(tmp_path, more, said):
     assert said in refused(tmp_path / "tiny", *more)
+
+
+def test_without_loopback_workers_are_refused_at_once():
+    """In a network of its own, in which nothing is up: Dask would try for minutes, and say nothing."""
+    if subprocess.run(["unshare", "--net", "true"], capture_output=True).returncode:
+        pytest.skip("needs root, for a network without loopback")
+    code = "from suite.search import clusters; clusters.Local(1)"
+    done = subprocess.run(
+        ["unshare", "--net", sys.executable, "-c", code], capture_output=True, text=True, timeout=60
+    )
+    assert "Refusal: no worker could be reached on this machine's loopback" in done.stderr
 
 
 @pytest.mark.skipif(not find_spec("cryptography"), reason="needs cryptography to make keys")

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -79,10 +80,13 @@ def test_a_unit_that_every_worker_dies_of_gives_failed_rows_in_the_end(tmp_path)
     assert frame["error"].str.contains("all those workers died while running it").all()
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_interrupted_it_keeps_the_trials_half_done_and_goes_on_with_them(workers, undisturbed, tmp_path):
-    """Ctrl-C reaches all processes of the terminal; then the same again, to the undisturbed rows."""
-    folder = tmp_path / "tiny"
+@pytest.mark.parametrize(("workers", "sent"), [(0, signal.SIGINT), (2, signal.SIGTERM)])
+def test_interrupted_it_keeps_the_trials_half_done_and_goes_on_with_them(
+    workers, sent, undisturbed, tmp_path
+):
+    """Ctrl-C reaches all processes of a terminal, SLURM's SIGTERM all of a job. Then as it says."""
+    folder = tmp_path / "a folder" / "tiny"
+    folder.parent.mkdir()
     asked = replace(ASKED, trials=2, protocol=replace(ASKED.protocol, epochs=400, patience=400))
     again = command(folder, f"--workers={workers}", "--trials=2", "--epochs=400", "--patience=400")
     expected = rows(asked, tmp_path / "undisturbed")
@@ -90,16 +94,39 @@ def test_interrupted_it_keeps_the_trials_half_done_and_goes_on_with_them(workers
     while process.poll() is None and not (folder / "trials.sqlite").exists():
         time.sleep(0.01)
     time.sleep(1)
-    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, sent)
     said = process.communicate(timeout=60)[1]
-    assert process.returncode == 130, said
+    assert process.returncode == 128 + sent, said
     assert "Finishing the epochs under way" in said
-    assert "To go on: odyssey sweep --task=tiny:PARITY" in said
+    [line] = [line for line in said.splitlines() if line.startswith("To go on: odyssey ")]
+    told = shlex.split(line)[4:]
+    assert told == again[3:]
     assert len(store.load(folder)) < 4
-    subprocess.run(again, cwd=HERE, check=True)
+    subprocess.run([*again[:3], *told], cwd=HERE, check=True)
     frame = store.load(folder)
     pd.testing.assert_frame_equal(comparable(frame.assign(sweep="tiny")), comparable(expected))
     assert not (folder / "running").exists()
+
+
+def test_what_the_user_has_set_for_libraries_changes_nothing(undisturbed, tmp_path, monkeypatch):
+    """What a command in a notebook inherits, Keras's and Dask's files, JAX's variables, an older terminal.
+
+    The cache of compiled programs cannot be used: one line says so, whatever the number of workers.
+    """
+    (tmp_path / "dask.yaml").write_text("distributed: {comm: {require-encryption: true}}")
+    (tmp_path / "keras.json").write_text('{"floatx": "float64", "image_data_format": "channels_first"}')
+    theirs = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "KERAS_HOME": str(tmp_path)}
+    theirs |= {"KERAS_NNX_ENABLED": "true", "JAX_ENABLE_X64": "1", "JAX_DEBUG_NANS": "1"}
+    theirs |= {"DASK_CONFIG": str(tmp_path / "dask.yaml"), "PYTHONIOENCODING": "latin-1"}
+    theirs |= {"XDG_CACHE_HOME": str(tmp_path / "dask.yaml")}  # a file
+    folder = tmp_path / "tiny"
+    asked = command(folder, "--workers=2")
+    done = subprocess.run(asked, cwd=HERE, env=os.environ | theirs, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    [line] = done.stderr.splitlines()
+    assert line.startswith("odyssey: compiled programs are not kept for later: ")
+    frame = store.load(folder)
+    pd.testing.assert_frame_equal(comparable(frame.assign(sweep="tiny")), comparable(undisturbed))
 
 
 def test_a_worker_killed_between_its_last_row_and_its_report_loses_nothing(

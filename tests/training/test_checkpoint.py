@@ -51,7 +51,8 @@ def test_a_trial_goes_on_in_another_lane_and_other_company(task, splits, kept, o
         assert (result.status, result.best_epoch) == (expected.status, expected.best_epoch)
 
 
-def test_what_is_due_is_kept_while_training_goes_on(task, splits, tmp_path):
+def test_what_is_due_is_kept_while_training_goes_on(task, splits, tmp_path, monkeypatch):
+    monkeypatch.setattr("suite.training.checkpoint.FIRST", np.inf)  # this machine may be slow
     always, never = Checkpoints(tmp_path / "a", MADE_BY, every=0), Checkpoints(tmp_path / "b", MADE_BY)
     program = Program(CELLS["rnn"], task, splits, 5, 1, 1)
     for kept in (always, never):

@@ -1,0 +1,131 @@
+"""What is said of a sweep that is under way, by itself and from outside."""
+
+import numpy as np
+import pytest
+
+from suite import progress, store
+from suite.search.sweep import Progress
+from suite.training.checkpoint import Checkpoints
+from suite.training.trial import Result, Trial
+
+LONG = "a_task_with_a_name_of_seventy_letters_and_more_which_is_still_a_good_name"
+ASKED = {"name": "s", "oracle": "random", "trials": 6, "tasks": [LONG], "cells": ["mine:Cell"]}
+
+
+def row(trial, status="done", error=None):
+    known = {"hyperparameters": {"units": 3}, "versions": {}, "curve": [], "commit": "", "git_commit": ""}
+    known |= {"task": LONG, "cell": "mine:Cell", "trial": trial, "status": status, "error": error}
+    known |= {"sweep": "s", "device": "", "backend": "", "valid": np.nan if error else 0.5}
+    return dict.fromkeys(store.COLUMNS, 0) | known
+
+
+@pytest.fixture
+def folder(tmp_path):
+    store.create(tmp_path / "s", ASKED)
+    return tmp_path / "s"
+
+
+@pytest.fixture
+def said(folder, capsys):
+    def say():
+        progress.status(folder)
+        return capsys.readouterr().out
+
+    return say
+
+
+def test_a_rate_is_that_of_the_clock_since_the_driver_began(folder, said, monkeypatch):
+    """Not of the seconds of trials, which is another thing where they train side by side."""
+    store.finish(folder, row(0))
+    book = store.Store(folder, workers=2)
+    began = store.driver(folder)["since"]
+    monkeypatch.setattr("suite.progress.time.time", lambda: began + 80)
+    assert "no trial has ended in 80 s" in said()
+    book.add([row(1), row(2)])
+    assert "2 trials in 80 s, about 90 an hour, 120 s left" in said()
+    book.close()
+    out = said()
+    assert "at work: no process" in out
+    assert "3 of 6 trials are not done" in out
+    assert "workers" not in out
+    assert "hour" not in out
+
+
+def test_a_sweep_that_is_done_has_no_time_left(folder, said):
+    book = store.Store(folder, workers=2)
+    book.add([row(trial) for trial in range(6)])
+    out = said()
+    book.close()
+    assert "all 6 trials are done" in out
+    assert "left" not in out
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        ("Traceback:\n  File ...\nRuntimeError: no such thing\n", "RuntimeError: no such thing"),
+        ("jax.errors.Wrong: a\n----\nFor simplicity, JAX has removed its frames.", "jax.errors.Wrong: a"),
+        ("all those workers died", "all those workers died"),
+    ],
+)
+def test_status_says_why_trials_failed(folder, said, error, why):
+    for trial in range(6):
+        store.finish(folder, row(trial, "failed", error))
+    out = said()
+    assert f"6 of 6 trials failed, the first of them (mine:Cell on {LONG}, trial 0): {why}\n" in out
+    assert f"odyssey export {folder}" in out
+    assert "--retry-failed" in out
+    assert "inf" not in out
+
+
+def checkpoint(folder, epochs):
+    kept = Checkpoints(store.running(folder, LONG, "mine:Cell"), {})
+    kept.save(Result(Trial(1, 1, {}, 100), 5, curve=[(1.0, 2.0)] * epochs), {"weights": np.zeros(9)})
+
+
+def test_status_shows_the_epochs_of_trials_that_are_half_done_and_whole_names(folder, said):
+    checkpoint(folder, epochs=7)
+    (store.running(folder, LONG, "mine:Cell") / "2.npz").write_bytes(b"")
+    [line] = [line.split() for line in said().splitlines() if "mine:Cell" in line]
+    assert line == [LONG, "mine:Cell", "0/6", "2", "7"]
+
+
+def test_the_first_checkpoint_comes_soon(folder, monkeypatch):
+    now = 0.0
+    monkeypatch.setattr("suite.training.checkpoint.time.monotonic", lambda: now)
+    kept = Checkpoints(folder, {})
+    assert not kept.due()
+    now = 16.0
+    assert kept.due()
+    kept.save(Result(Trial(1, 1, {}, 100), 5), {})
+    now = 17.0 + 15.0
+    assert not kept.due()
+    now = 16.0 + 120.0
+    assert kept.due()
+
+
+def test_a_sign_of_life_comes_before_the_first_trial_ends(folder, capsys, monkeypatch):
+    now = 0.0
+    monkeypatch.setattr("suite.progress.time.monotonic", lambda: now)
+
+    def events():
+        nonlocal now
+        for now in range(0, 100, 1):
+            if now == 50:
+                checkpoint(folder, epochs=7)
+            yield Progress([], 0, 6)
+
+    progress.show(events(), folder, workers=1)
+    assert capsys.readouterr().out.splitlines() == [
+        "0/6 trials, 0 s; compiling and training, no trial has ended yet",
+        "0/6 trials, 60 s; trials under way: 7 epochs at their last checkpoints",
+    ]
+
+
+def test_rows_that_add_nothing_divide_nothing(folder, capsys, monkeypatch):
+    """Such as those of a trial that was there; and a clock that stands still."""
+    monkeypatch.setattr("suite.progress.time.monotonic", lambda: 1.0)
+    progress.show([Progress([], 3, 6), Progress([row(0)], 3, 6)], folder, workers=1)
+    out = capsys.readouterr().out
+    assert f"3/6 trials, 0 s; best on {LONG} 0.5 (mine:Cell)" in out
+    assert "1 trials in 0 s" in out
