@@ -84,21 +84,23 @@ def sweep(
             raise Refusal(f"{name}: expected at least {least}, got {value}")
     if max_hours is not None and not max_hours > 0:
         raise Refusal(f"max-hours: expected more than 0, got {max_hours:g}")
-    crew = crew_of(workers, scheduler, (tls_ca, tls_cert, tls_key), slurm, folder)
+    names = (*question.tasks, *question.cells)
+    crew = crew_of(workers, scheduler, (tls_ca, tls_cert, tls_key), slurm, folder, names)
     splits = ready(question, data)
     from suite.search import sweep as search
 
     plan = machine.plan(workers, lanes)
-    counts = search.lanes(question, splits, plan)
     if dry_run:
         from suite.cli.forecast import forecast
 
-        return forecast(question, splits, counts, plan.workers or 1, slurm)
+        return forecast(question, splits, search.lanes(question, splits, plan), plan.workers or 1, slurm)
     seconds = math.inf if max_hours is None else 3600 * max_hours
     with created(question, folder, data), crew(plan) as at_work:
         if retry_failed:  # not before there is a crew: what is forgotten is lost to a report
             retry(question, folder)
-        conduct(folder, search.run(question, folder, at_work, counts, data, seconds), at_work.size)
+        counts = search.lanes(question, splits, at_work.worker_plan(plan))
+        events = search.run(question, folder, at_work, counts, data and data.resolve(), seconds, lanes)
+        conduct(folder, events, at_work.size)
     print(f"results  {folder}")
     if not (store.stopping(folder) and store.load(folder).empty):  # else there is nothing to report of
         report(folder, reports)
@@ -134,9 +136,12 @@ def created(question, folder: Path, data: Path | None) -> Iterator[None]:
 
 
 def crew_of(
-    workers: int | None, scheduler: str | None, tls: tuple, slurm: Path | None, folder: Path
+    workers: int | None, scheduler: str | None, tls: tuple, slurm: Path | None, folder: Path, names: tuple
 ) -> Callable:
-    """Return what makes the crew that was asked for, given the plan for this machine."""
+    """Return what makes the crew that was asked for, given the plan for this machine.
+
+    `names` are the cells and tasks of the sweep.
+    """
     given = {"--workers": workers, "--scheduler": scheduler, "--slurm": slurm}
     named = [name for name, value in given.items() if value is not None]
     if len(named) > 1:
@@ -151,10 +156,10 @@ def crew_of(
 
     if scheduler:
         security = clusters.security(*tls)
-        return lambda plan: clusters.Remote(scheduler, folder, security)
+        return lambda plan: clusters.Remote(scheduler, folder, security, names)
     if slurm:
         asked = clusters.jobs_asked(slurm)
-        return lambda plan: clusters.Slurm(*asked, folder)
+        return lambda plan: clusters.Slurm(*asked, folder, names)
     return lambda plan: clusters.Local(plan.workers, plan.gpus)
 
 

@@ -6,18 +6,18 @@ import math
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-import tasks
-from suite import cells, machine, space, store
+from suite import Refusal, machine, space, store
 from suite.search.asked import Asked
 from suite.search.oracle import Search
-from suite.search.unit import Unit
+from suite.search.unit import Unit, demand_of
 from suite.training.trial import Trial
 
+ATTEMPTS = 3  # at a unit that ends again and again without a row it should have
 UNIT = 8  # trials a lane in a unit, if that leaves every worker some: where it ends, lanes run dry
 
 
@@ -32,19 +32,20 @@ def widths(units: space.Range, trials: int) -> np.ndarray:
 
 
 def lanes(asked: Asked, splits: dict, plan: machine.Plan) -> dict[tuple[str, str, int], int]:
-    """Return how many lanes the networks of each task, cell and width get; never more than have work.
+    """Return how many lanes the networks of each task, cell and width get where `plan` is the worker's.
 
-    `splits` is the data of every task. A search has about as many trials of each width.
+    `splits` is the data of every task.
     """
-    from suite.training.program import demand
-
     sizes, batch, counts = widths(asked.space["units"], asked.trials), asked.protocol.batch, {}
-    most = math.ceil(asked.trials / len(sizes))
     for name, cell, width in itertools.product(asked.tasks, asked.cells, map(int, sizes)):
-        steps = max(int(split.lengths.max()) for split in splits[name].values())
-        of_shape = demand(cells.find(cell), tasks.find(name), width, steps, batch)
-        counts[name, cell, width] = min(most, plan.lanes_for(**of_shape))
+        of_shape = demand_of(name, cell, width, batch, splits[name])
+        counts[name, cell, width] = min(most_lanes(asked, sizes), plan.lanes_for(**of_shape))
     return counts
+
+
+def most_lanes(asked: Asked, sizes: np.ndarray) -> int:
+    """Return how many lanes have work in a search, which has about as many trials of each width."""
+    return math.ceil(asked.trials / len(sizes))
 
 
 @dataclass(frozen=True)
@@ -80,21 +81,29 @@ class Searching:
 
 
 def run(
-    asked: Asked, folder: Path, crew, lanes: dict, data: Path | None, seconds: float = math.inf
+    asked: Asked,
+    folder: Path,
+    crew,
+    lanes: dict,
+    data: Path | None,
+    seconds: float = math.inf,
+    given: int | None = None,
 ) -> Iterator[Progress]:
     """Train every trial of a sweep that has no row yet, and yield progress as rows come in.
 
-    `crew` trains units: it is asked to `submit` them and to `wait` until something may have happened.
-    `lanes` says how many for each task, cell and width. After so many seconds, or when it is asked to
-    (`store.stop`), the sweep ends with what is there, and keeps the trials under way.
+    `crew` trains units: it is asked to `submit` them and to `wait` until something may have happened. Units
+    are cut for so many `lanes` of each task, cell and width; the worker decides, unless a number is `given`.
+    After so many seconds, or when it is asked to (`store.stop`), the sweep ends with what is there, and keeps
+    the trials under way.
     """
     sizes, end = widths(asked.space["units"], asked.trials), time.monotonic() + seconds
     book = store.Store(folder, crew.size)
     try:
         book.collect()
+        book.remove(book.taken)
         names = list(itertools.product(asked.tasks, asked.cells))
         searches = {name: Searching(asked, *name, book.scores(*name)) for name in names}
-        rows, moved = [], set(names)
+        rows, moved, ended = [], set(names), []
         while True:
             missing = [
                 (searches[name], width, trials)
@@ -106,7 +115,8 @@ def run(
             for search, width, alike in missing:
                 where = {"task": search.task, "cell": search.cell, "folder": folder.resolve(), "data": data}
                 count = lanes[search.task, search.cell, width]
-                how = {"protocol": asked.protocol, "width": width, "lanes": count}
+                how = {"protocol": asked.protocol, "width": width, "lanes": given}
+                how["most_lanes"] = most_lanes(asked, sizes)
                 for trials in batched(alike, machine.within(share, count, UNIT * count)):
                     crew.submit(Unit(sweep=asked.name, trials=trials, **where, **how))
             so_far = searches.values()
@@ -120,14 +130,45 @@ def run(
                 crew.waiting.clear()
                 if crew.idle:
                     return
-            crew.wait()
+            ended += [(time.monotonic() + crew.lag, unit) for unit in crew.wait()]
             rows, moved = book.collect(), set()
             for row in rows:
                 moved.add(name := (row["task"], row["cell"]))
                 searches[name].scores[row["trial"]] = row["valid"]
+            ended = settle(ended, searches, crew, book)
     finally:
         with contextlib.closing(book):
             book.collect()
+
+
+def settle(ended: list[tuple[float, Unit]], searches: dict, crew, book: store.Store) -> list:
+    """Submit again what units that have ended left without a row; return those whose rows may still be seen.
+
+    `ended` says until when, for each. A unit may leave some where its worker was told to stop, or still sees
+    that it was.
+    """
+    unsettled = []
+    for until, unit in ended:
+        scores = searches[unit.task, unit.cell].scores
+        missing = tuple(trial for trial in unit.trials if trial.number not in scores)
+        if missing and time.monotonic() < until:
+            unsettled.append((until, unit))
+            continue
+        book.remove(store.row_file(book.folder, unit.task, unit.cell, trial.number) for trial in unit.trials)
+        if missing:
+            crew.submit(again(unit, missing))
+    return unsettled
+
+
+def again(unit: Unit, missing: tuple[Trial, ...]) -> Unit:
+    """Return a unit of the trials that another left without a row; refuse where that got nowhere so often."""
+    attempts = unit.attempts + 1 if len(missing) == len(unit.trials) else 0
+    if attempts == ATTEMPTS:
+        raise Refusal(
+            f"trial {missing[0].number} of {unit.cell} on {unit.task} went to a worker {ATTEMPTS} times, and "
+            f"no row of it came to {unit.folder}: see that all workers write there, and ask again to go on"
+        )
+    return replace(unit, trials=missing, attempts=attempts)
 
 
 def grouped(trials: list[Trial], sizes: np.ndarray) -> Iterator[tuple[int, list[Trial]]]:

@@ -19,7 +19,12 @@ PROGRAMS = 8  # a process: TensorFlow never frees one, of 125 MB, so a worker th
 
 @dataclasses.dataclass(frozen=True)
 class Unit:
-    """What a worker is given: trials, how to train them, and the results folder their rows go to."""
+    """What a worker is given: trials, how to train them, and the results folder their rows go to.
+
+    In `lanes` if the user gave a number, else in as many as suit the worker, but no more than `most_lanes`, a
+    property of the search, so that all its units of a width share a program. Memory that ran out has `halved`
+    them so often; so many `attempts` before this one ended without a row.
+    """
 
     sweep: str
     task: str
@@ -27,9 +32,12 @@ class Unit:
     trials: tuple[Trial, ...]
     protocol: Protocol
     width: int
-    lanes: int
+    lanes: int | None
     folder: Path
     data: Path | None
+    most_lanes: int = 1
+    halved: int = 0
+    attempts: int = 0
 
     @property
     def cost(self) -> float:
@@ -43,11 +51,13 @@ def train_unit(unit: Unit) -> Iterator[dict]:
     Where memory runs out, they go on in half as many lanes. Where anything else raises, the trials that have
     no row by then get one that says so. When the sweep is to end, those under way are kept as they are.
     """
-    if store.stopping(unit.folder):
+    trials = waiting(unit)
+    if store.stopping(unit.folder) or not trials:
         return
-    kept, scarce = checkpoints(unit), False
+    kept, lanes, scarce = checkpoints(unit), 1, False
     try:
-        for result in train(unit, waiting(unit), kept):
+        lanes = lanes_of(unit)
+        for result in train(unit, trials, lanes, kept):
             row = row_of(unit, result)
             store.finish(unit.folder, row)
             kept.remove(result.trial)
@@ -55,12 +65,28 @@ def train_unit(unit: Unit) -> Iterator[dict]:
     except Refusal:
         raise  # the folder or the data cannot be used, which is no trial's fault
     except Exception as error:
-        scarce = unit.lanes > 1 and out_of_memory(error)
+        scarce = lanes > 1 and out_of_memory(error)
         if not scarce:
             yield from give_up(unit, traceback.format_exc())
     if scarce:
         program_of.cache_clear()
-        yield from train_unit(dataclasses.replace(unit, lanes=unit.lanes // 2))
+        yield from train_unit(dataclasses.replace(unit, halved=unit.halved + 1))
+
+
+def lanes_of(unit: Unit) -> int:
+    """Return in how many lanes this process trains a unit."""
+    splits = splits_of(unit.task, unit.data)
+    shape = demand_of(unit.task, unit.cell, unit.width, unit.protocol.batch, splits)
+    lanes = unit.lanes or machine.worker_plan().lanes_for(**shape)
+    return max(1, min(unit.most_lanes, lanes) >> unit.halved)
+
+
+def demand_of(task: str, cell: str, width: int, batch: int, splits: dict) -> dict[str, int]:
+    """Return what `machine.Plan.lanes_for` asks of a network, by the names of its task and cell."""
+    from suite.training.program import demand
+
+    steps = max(int(split.lengths.max()) for split in splits.values())
+    return demand(cells.find(cell), tasks.find(task), width, steps, batch)
 
 
 def out_of_memory(error: Exception) -> bool:
@@ -70,9 +96,9 @@ def out_of_memory(error: Exception) -> bool:
 
 
 def waiting(unit: Unit) -> list[Trial]:
-    """Return the trials of a unit that have no row yet."""
-    there = store.numbers(unit.folder, unit.task, unit.cell)
-    return [trial for trial in unit.trials if trial.number not in there]
+    """Return the trials of a unit that have no row yet: until it has ended, all its rows are files."""
+    key = unit.folder, unit.task, unit.cell
+    return [trial for trial in unit.trials if not store.row_file(*key, trial.number).exists()]
 
 
 def give_up(unit: Unit, error: str) -> list[dict]:
@@ -105,16 +131,15 @@ def checkpoints(unit: Unit) -> Checkpoints:
     return Checkpoints(store.running(unit.folder, unit.task, unit.cell), made_by)
 
 
-def train(unit: Unit, trials: list[Trial], kept: Checkpoints) -> Iterator[Result]:
+def train(unit: Unit, trials: list[Trial], lanes: int, kept: Checkpoints) -> Iterator[Result]:
     """Train trials of a unit."""
     from suite.training import population
 
-    if trials:
-        clips = any(name in trial.hyperparameters for trial in trials for name in OPTIONAL)
-        how = unit.protocol.batch, unit.protocol.optimiser, clips
-        program = program_of(unit.task, unit.cell, unit.width, unit.lanes, *how, unit.data)
-        stopping = functools.partial(store.stopping, unit.folder)
-        yield from population.train(program, trials, unit.protocol.patience, kept, stopping)
+    clips = any(name in trial.hyperparameters for trial in trials for name in OPTIONAL)
+    how = unit.protocol.batch, unit.protocol.optimiser, clips
+    program = program_of(unit.task, unit.cell, unit.width, lanes, *how, unit.data)
+    stopping = functools.partial(store.stopping, unit.folder)
+    yield from population.train(program, trials, unit.protocol.patience, kept, stopping)
 
 
 @functools.lru_cache(maxsize=PROGRAMS)

@@ -34,7 +34,7 @@ def rows(asked, folder, crew=None):
     store.create(folder, asked.to_table())
     with crew or Here() as crew:
         lanes = defaultdict(lambda: 2)
-        events = list(sweep.run(asked, folder, crew, lanes, data=None))
+        events = list(sweep.run(asked, folder, crew, lanes, data=None, given=2))
     assert events[-1].done == events[-1].total
     return store.load(folder)
 

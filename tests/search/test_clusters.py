@@ -12,6 +12,7 @@ from sweeps import HERE, command, comparable, hand_started, scheduler, started, 
 
 from suite import Refusal, store
 from suite.search import clusters
+from suite.search.verify import verification
 
 
 def test_the_workers_of_a_running_scheduler_give_the_same_rows(undisturbed, tmp_path):
@@ -57,10 +58,10 @@ def test_a_worker_with_several_threads_is_refused(tmp_path):
 
 
 def test_a_worker_that_does_not_see_the_results_is_refused(tmp_path):
-    ready = clusters.Ready(tmp_path)
-    assert list(ready.wrong(threads=1)) == []
+    needed = verification(tmp_path)
+    assert list(needed.wrong(threads=1)) == []
     (tmp_path / "workers").write_text("of another machine")
-    [wrong] = ready.wrong(threads=1)
+    [wrong] = needed.wrong(threads=1)
     assert wrong.startswith(f"does not see the driver's folder {tmp_path}")
 
 

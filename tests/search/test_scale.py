@@ -28,15 +28,17 @@ class Simulated(Crew):
 
     def __init__(self, size):
         super().__init__()
-        self.size, self.running = size, set()
+        self.size, self.running = size, {}
         self.pool = ProcessPoolExecutor(2, multiprocessing.get_context("spawn"))
 
     def wait(self):
         while self.waiting and len(self.running) < self.size:
-            self.running.add(self.pool.submit(end, self.next()))
-        done, self.running = wait(self.running, return_when=FIRST_COMPLETED)
+            unit = self.next()
+            self.running[self.pool.submit(end, unit)] = unit
+        done, _ = wait(self.running, return_when=FIRST_COMPLETED)
         for future in done:
             future.result()
+        return [self.running.pop(future) for future in done]
 
     def __exit__(self, *_):
         self.pool.shutdown()

@@ -48,10 +48,11 @@ class Noted(Local):
     pids = frozenset()
 
     def wait(self):
-        super().wait()
+        ended = super().wait()
         self.pids |= {
             pid for pid in self.client.run(os.getpid, on_error="return").values() if isinstance(pid, int)
         }
+        return ended
 
 
 def test_a_worker_with_many_programs_starts_anew(undisturbed, tmp_path, monkeypatch):
@@ -113,7 +114,7 @@ def test_a_sweep_that_is_stopped_goes_on_in_the_middle_of_a_trial(tmp_path):
     asked = replace(ASKED, protocol=Protocol(epochs=60), cells=("rnn",))
     expected, folder = rows(asked, tmp_path / "undisturbed"), tmp_path / "sweep"
     store.create(folder, asked.to_table())
-    for event in sweep.run(asked, folder, Here(), defaultdict(lambda: 2), data=None):
+    for event in sweep.run(asked, folder, Here(), defaultdict(lambda: 2), data=None, given=2):
         if event.rows:
             store.stop(folder)
     assert 0 < len(store.load(folder)) < 6
@@ -224,10 +225,10 @@ class HungUp:
 
 def test_a_worker_that_dies_while_it_begins_does_not_end_the_sweep(monkeypatch):
     monkeypatch.setattr(workers.time, "sleep", lambda seconds: None)
-    assert workers.Workers(HungUp(3), None).client.times == -1
+    assert workers.Workers(HungUp(3), plugin="a plugin").client.times == -1
     client = HungUp(1_000)
     with pytest.raises(CommClosedError):
-        workers.Workers(client, None)
+        workers.Workers(client, plugin="a plugin")
     assert client.closed
 
 

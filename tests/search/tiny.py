@@ -81,9 +81,9 @@ class Misshapen(Cell):
         return (z * i)[..., :1]
 
 
-def train_and_die(unit):
+def train_and_die(unit, verify):
     """Train a unit, and the first time die before that is reported."""
-    done = workers.train_all(unit)
+    done = workers.train_all(unit, verify)
     if not (unit.folder / "died").exists():
         (unit.folder / "died").touch()
         os.kill(os.getpid(), signal.SIGKILL)

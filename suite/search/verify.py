@@ -1,0 +1,128 @@
+"""What a worker from elsewhere must agree in with the driver of a sweep, verified in the worker itself."""
+
+import functools
+import hashlib
+import importlib.util
+import os
+import sys
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import distributed
+from distributed import get_worker
+
+from suite import Refusal, files, machine
+
+
+class UnfitWorker(Refusal):
+    """A worker whose rows would not be those of the driver's own: its address, and what is wrong with it."""
+
+    def __str__(self):
+        return "worker {} {}".format(*self.args)
+
+
+@dataclass(frozen=True)
+class VerifyWorker:
+    """What the workers of a sweep must agree in: one thread, the driver's versions and code, and its folder.
+
+    It is sent with every unit, not as Dask's plugin: of a worker that joins later, Dask logs the error of a
+    plugin and lets it train. Nothing of it stays in a worker beyond what is loaded anyway: the backend of its
+    first unit, and the modules of users' cells and tasks. A later sweep with others is refused there.
+    """
+
+    mark: Path
+    token: str
+    backend: str
+    data: Path | None
+    path: str
+    made_by: dict[str, str]
+
+    def __call__(self) -> int:
+        """Raise `UnfitWorker` unless this worker agrees; return the bytes of its GPU, 0 where it has none."""
+        worker = get_worker()
+        if self.path not in sys.path:
+            sys.path.append(self.path)
+        for wrong in self.wrong(worker.state.nthreads):
+            raise UnfitWorker(worker.address, wrong)
+        return min(machine.gpu_memories(), default=0)
+
+    def begin(self) -> None:
+        """Give this worker, which agrees, the driver's backend and a GPU, or the settings of a single core.
+
+        Called before each unit; none of it has an effect once a backend is loaded.
+        """
+        if "keras" in sys.modules:
+            return
+        os.environ["KERAS_BACKEND"] = self.backend
+        if memories := machine.gpu_memories():
+            machine.take_gpu(machine.named_gpus(len(memories)))
+        else:
+            os.environ.update(machine.ALONE)
+
+    def wrong(self, threads: int) -> Iterator[str]:
+        """Yield what is wrong with this process as a worker."""
+        if threads != 1:
+            yield f"has {threads} threads: start it with --nthreads 1, and --nworkers for more of them"
+        here = made_by(name.removeprefix(SOURCE) for name in self.made_by if name.startswith(SOURCE))
+        for name in sorted(self.made_by.keys() | here.keys()):
+            if (there := self.made_by.get(name)) != (mine := here.get(name)):
+                yield f"has {name} {mine or 'not'}, and the driver {there or 'not'}: install the same on both"
+        if not self.sees_folder():
+            yield f"does not see the driver's folder {self.mark.parent}: name one with --results that all see"
+        if (keras := sys.modules.get("keras")) and (loaded := keras.backend.backend()) != self.backend:
+            yield f"has loaded the backend {loaded} for another sweep: start it anew"
+
+    def sees_folder(self) -> bool:
+        """Whether the driver's mark can be read in its results folder."""
+        try:
+            return self.mark.read_text() == self.token
+        except OSError:
+            return False
+
+
+SOURCE = "source of "  # before the name of a module of the user's, in what must agree
+
+
+def verification(folder: Path, names: Iterable[str] = ()) -> VerifyWorker:
+    """Return what workers must agree in with this process, of a sweep of these cells and tasks in a folder.
+
+    A mark is left in the folder, for workers to find.
+    """
+    token, data = uuid.uuid4().hex, os.environ.get("ODYSSEY_DATA")
+    mark = folder.resolve() / "workers"
+    files.write_atomic(mark, token.encode())
+    return VerifyWorker(
+        mark,
+        token,
+        os.environ.get("KERAS_BACKEND", "tensorflow"),
+        Path(data).expanduser().resolve() if data else None,
+        os.getcwd(),
+        made_by(name.partition(":")[0] for name in names if ":" in name),
+    )
+
+
+def made_by(modules: Iterable[str] = ()) -> dict[str, str]:
+    """Return what must be the same in a worker as in the driver; `modules` are those the user names."""
+    ours = {**machine.versions(), "distributed": distributed.__version__, "commit": machine.commit()}
+    return ours | {f"{SOURCE}{name}": source(name) for name in sorted(set(modules))}
+
+
+@functools.cache
+def source(module: str) -> str:
+    """Return a hash of a module's source as this process first found it; "" where it is not to be found.
+
+    As first found: a process that has loaded a module goes on with that, whatever becomes of the file.
+    Nothing is imported, not even the package of a module, which may load a backend.
+    """
+    package, *inner = module.split(".")
+    try:
+        spec = importlib.util.find_spec(package)
+        if inner:
+            path = Path(spec.submodule_search_locations[0]).joinpath(*inner).with_suffix(".py")
+        else:
+            path = Path(spec.origin)
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    except (ImportError, AttributeError, TypeError, ValueError, OSError):
+        return ""
