@@ -39,9 +39,12 @@ class VerifyWorker:
     path: str
     made_by: dict[str, str]
 
-    def __call__(self) -> int:
-        """Raise `UnfitWorker` unless this worker agrees; return the bytes of its GPU, 0 where it has none."""
-        worker = get_worker()
+    def __call__(self, dask_worker=None) -> int:
+        """Raise `UnfitWorker` unless this worker agrees; return the bytes of its GPU, 0 where it has none.
+
+        `dask_worker` is what Dask's `run` gives, where there is no unit.
+        """
+        worker = dask_worker or get_worker()
         if self.path not in sys.path:
             sys.path.append(self.path)
         for wrong in self.wrong(worker.state.nthreads):

@@ -141,14 +141,20 @@ class Workers(Crew):
     @property
     def size(self) -> int:
         """How many workers there are, or are to be."""
-        return max(self.expected, len(self.client.nthreads()) - len(self.refused))
+        return max(self.expected, len(self.client.nthreads().keys() - self.refused.keys()))
+
+    def look(self) -> list[tuple[str, str]]:
+        """Look for new workers; return those that are refused, each with the reason, which is told."""
+        refused = self.admit()
+        for worker in refused:
+            self.tell(worker)
+        return refused
 
     def room(self) -> int:
-        """Return how many units may be with the workers at a time, after a look for new workers."""
+        """Return how many units may be with the workers at a time."""
         if not self.verify:
             return self.size
-        for refused in self.admit():
-            self.tell(refused)
+        self.look()
         return len(self.verified)
 
     def start(self, unit: Unit) -> None:
@@ -181,6 +187,12 @@ class Workers(Crew):
                 self.reconnect(unit)
             except UnfitWorker as error:
                 self.refuse(*error.args)
+                self.submit(unit)
+            except Refusal:
+                raise
+            except Exception:  # may be that of a worker without this suite, which has just joined
+                if not self.look():
+                    raise
                 self.submit(unit)
             else:
                 ended.append(unit)

@@ -69,9 +69,9 @@ def scheduler(folder, port=0, *more):
 
 
 @contextlib.contextmanager
-def started(program, *asked):
+def started(program, *asked, **environment):
     """Start a program of Dask, and end it with the context."""
-    process = start(program, *asked)
+    process = start(program, *asked, **environment)
     try:
         yield process
     finally:
@@ -79,10 +79,13 @@ def started(program, *asked):
         process.wait(60)
 
 
-def start(program, *asked):
+def start(program, *asked, **environment):
     """Start a program of Dask."""
-    command = [sys.executable, "-m", f"distributed.cli.{program}", *asked]
-    return subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+    command, environment = (
+        [sys.executable, "-m", f"distributed.cli.{program}", *asked],
+        os.environ | environment,
+    )
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True, env=environment)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """A sweep from its question to its rows, in this process and in workers."""
 
+import itertools
 import os
 import time
 from collections import defaultdict
@@ -10,14 +11,16 @@ import dask
 import numpy as np
 import pandas as pd
 import pytest
+import tiny
 from distributed.comm import CommClosedError
-from sweeps import ASKED, comparable, rows
+from sweeps import ASKED, comparable, rows, waited
 
 import tasks
 from suite import Refusal, machine, store
 from suite.search import sweep, workers
 from suite.search.asked import preset, presets
 from suite.search.clusters import Local
+from suite.search.unit import lanes_of, train_unit
 from suite.search.workers import Here
 from suite.space import PAPER, Range
 from suite.training.trial import Protocol, Trial
@@ -208,6 +211,80 @@ def test_lanes_are_counted_for_each_shape_and_never_more_than_have_work():
     assert set(sweep.lanes(asked, splits, machine.Plan(1, lanes=3)).values()) == {3}
 
 
+@pytest.fixture
+def unit(tmp_path):
+    """A unit of two trials, of a search of which 35 lanes have work."""
+    trials = tuple(
+        Trial(k, k + 1, {"units": 3, "learning_rate": 1e-2, "momentum": 0.5, "input_noise": 0}, 2)
+        for k in range(2)
+    )
+    return sweep.Unit(
+        "s", "tiny:PARITY", "rnn", trials, Protocol(batch=4), 6, None, tmp_path, None, most_lanes=35
+    )
+
+
+def test_the_worker_counts_the_lanes_on_its_own_hardware(unit, monkeypatch):
+    """As many for a small unit as for a large one of the same search: they share a program."""
+    monkeypatch.setattr(machine, "found", lambda: [("a processor", False)])
+    assert lanes_of(unit) == 8
+    assert lanes_of(replace(unit, most_lanes=5)) == 5
+    monkeypatch.setattr(machine, "found", lambda: [("a GPU", True)])
+    lane = 4 * (6 * 62 + 32 * 3 * 15)  # as in the test above
+    monkeypatch.setattr(machine, "gpu_memories", lambda: [2 * 20 * lane])
+    assert lanes_of(unit) == 20
+    assert lanes_of(replace(unit, trials=unit.trials[:1])) == 20
+    assert [lanes_of(replace(unit, halved=k)) for k in range(7)] == [20, 10, 5, 2, 1, 1, 1]
+    assert lanes_of(replace(unit, lanes=3)) == 3
+    monkeypatch.setenv(machine.SHARING, "2")  # workers on that GPU
+    assert lanes_of(unit) == 10
+    monkeypatch.setattr(machine, "gpu_memories", lambda: [10**12])
+    assert lanes_of(unit) == 35
+
+
+def test_a_worker_never_opens_the_database(unit):
+    """It may be on a network's disk. What a unit has finished before, it finds in files."""
+    (unit.folder / "trials.sqlite").write_bytes(b"no database at all, and it is not even asked")
+    assert [row["trial"] for row in train_unit(unit)] == [0, 1]
+    assert list(train_unit(unit)) == []
+
+
+def early(unit):
+    """End a unit after one row, as where its worker is told to stop; without any, the first time."""
+    return itertools.islice(train_unit(unit), unit.attempts)
+
+
+def test_what_a_unit_leaves_without_a_row_is_given_out_again(undisturbed, tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "train_unit", early)
+    frame = rows(ASKED, tmp_path / "sweep")
+    pd.testing.assert_frame_equal(comparable(frame), comparable(undisturbed))
+
+
+def test_what_a_worker_leaves_without_a_row_is_given_out_again(undisturbed, tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "train_all", tiny.train_nothing_at_first)
+    frame = rows(ASKED, tmp_path / "sweep", Local(1))
+    pd.testing.assert_frame_equal(comparable(frame), comparable(undisturbed))
+
+
+def test_a_unit_that_never_gets_a_row_ends_the_sweep_with_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "train_unit", lambda unit: iter(()))
+    with pytest.raises(Refusal, match=r"trial 0 of rnn on tiny:PARITY went to a worker 3 times, and no row"):
+        rows(ASKED, tmp_path / "sweep")
+
+
+def test_a_row_that_is_late_to_be_seen_is_waited_for(undisturbed, tmp_path, monkeypatch):
+    """As on a network's disk: the driver sees the rows of a unit when that has ended, and a while later."""
+    crew, collect, seen = Here(), store.Store.collect, []
+    crew.lag = 60.0
+    monkeypatch.setattr(
+        store.Store, "collect", lambda book: collect(book) if len(seen) % 40 == 39 else seen.append(1) or []
+    )
+    monkeypatch.setattr(
+        crew, "submit", lambda unit, submit=crew.submit: submit(unit) if not unit.attempts else 1 / 0
+    )
+    frame = rows(ASKED, tmp_path / "sweep", crew)
+    pd.testing.assert_frame_equal(comparable(frame), comparable(undisturbed))
+
+
 class HungUp:
     """A client on which Dask hangs up so often, as it does where a worker dies while a plugin is sent."""
 
@@ -243,10 +320,26 @@ def test_a_worker_that_dask_has_given_up_is_started_anew():
         assert lost not in crew.cluster.workers.values()
 
 
-def test_two_sweeps_run_beside_each_other():
-    """Dask takes port 8787 for its pages unless told otherwise, and warns where another has it."""
+def test_two_sweeps_run_beside_each_other_on_cores_of_their_own():
+    """Dask takes port 8787 for its pages unless told otherwise, and warns where another has it.
+
+    A worker that finds no core free, as where other sweeps run, is on all of them.
+    """
     with Local(1) as one, Local(1) as other:
         assert one.cluster.scheduler_address != other.cluster.scheduler_address
+        cores = [set(*crew.client.run(os.sched_getaffinity, 0).values()) for crew in (one, other)]
+        assert not cores[0] & cores[1] or max(map(len, cores)) == len(os.sched_getaffinity(0))
+
+
+def test_a_worker_with_work_of_another_sweep_does_not_leave():
+    with Local(1) as crew:
+        [before] = crew.client.run(os.getpid).values()
+        others = crew.client.submit(time.sleep, 1.5, pure=False)
+        waited(lambda: crew.client.processing() and others.status == "pending")
+        time.sleep(0.5)
+        crew.client.run(workers.leave)
+        others.result()
+        assert list(crew.client.run(os.getpid).values()) == [before]
 
 
 @pytest.mark.skipif(

@@ -4,6 +4,7 @@ import os
 import signal
 
 import numpy as np
+from distributed import get_worker
 from keras import ops
 
 from suite.cells.base import Cell
@@ -79,6 +80,13 @@ class Misshapen(Cell):
     def step(self, x, h):
         z, i = self.affine("zi", x, h)
         return (z * i)[..., :1]
+
+
+def train_nothing_at_first(unit, verify):
+    """Return without a row the first time a unit is given out, as a worker that sees an old file `stop`."""
+    if unit.attempts == 0 and len(unit.trials) > 1:
+        return get_worker().address, 0
+    return workers.train_all(unit, verify)
 
 
 def train_and_die(unit, verify):
