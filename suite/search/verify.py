@@ -74,7 +74,7 @@ class VerifyWorker:
                 yield f"has {name} {mine or 'not'}, and the driver {there or 'not'}: install the same on both"
         if not self.sees_folder():
             yield f"does not see the driver's folder {self.mark.parent}: name one with --results that all see"
-        if (keras := sys.modules.get("keras")) and (loaded := keras.backend.backend()) != self.backend:
+        if (loaded := loaded_backend()) not in (None, self.backend):
             yield f"has loaded the backend {loaded} for another sweep: start it anew"
 
     def sees_folder(self) -> bool:
@@ -83,6 +83,16 @@ class VerifyWorker:
             return self.mark.read_text() == self.token
         except OSError:
             return False
+
+
+def loaded_backend() -> str | None:
+    """Return the backend that this process has loaded, or is just loading for a unit in another thread."""
+    if "keras" not in sys.modules:
+        return None
+    try:
+        return sys.modules["keras"].backend.backend()
+    except AttributeError:  # it is half loaded, by what `begin` has set
+        return os.environ.get("KERAS_BACKEND")
 
 
 SOURCE = "source of "  # before the name of a module of the user's, in what must agree

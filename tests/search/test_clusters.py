@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from importlib.util import find_spec
+from types import SimpleNamespace
 
 import keras
 import pandas as pd
@@ -17,7 +18,7 @@ from sweeps import HERE, command, comparable, hand_started, scheduler, started, 
 from suite import Refusal, machine, store
 from suite.search import clusters, workers
 from suite.search.clusters import Elsewhere
-from suite.search.verify import source, verification
+from suite.search.verify import loaded_backend, source, verification
 from suite.search.workers import Here
 
 OURS = keras.backend.backend()
@@ -140,6 +141,16 @@ def test_a_worker_that_does_not_see_the_results_is_refused(tmp_path):
     (tmp_path / "workers").write_text("of another machine")
     [wrong] = needed.wrong(threads=1)
     assert wrong.startswith(f"does not see the driver's folder {tmp_path}")
+
+
+def test_a_backend_that_is_just_being_loaded_is_known(monkeypatch):
+    """A worker that joins is verified while its thread imports Keras for the unit of another sweep."""
+    assert loaded_backend() == OURS
+    monkeypatch.setitem(sys.modules, "keras", SimpleNamespace())
+    monkeypatch.setenv("KERAS_BACKEND", "just being loaded")
+    assert loaded_backend() == "just being loaded"
+    monkeypatch.delitem(sys.modules, "keras")
+    assert loaded_backend() is None
 
 
 def test_a_worker_that_has_loaded_another_version_of_a_users_cell_is_refused(tmp_path, monkeypatch):
