@@ -73,9 +73,14 @@ class VerifyWorker:
             if (there := self.made_by.get(name)) != (mine := here.get(name)):
                 yield f"has {name} {mine or 'not'}, and the driver {there or 'not'}: install the same on both"
         if not self.sees_folder():
-            yield f"does not see the driver's folder {self.mark.parent}: name one with --results that all see"
+            folder = self.mark.parents[1]
+            yield f"does not see the driver's folder {folder}: name one with --results that all see"
         if (loaded := loaded_backend()) not in (None, self.backend):
             yield f"has loaded the backend {loaded} for another sweep: start it anew"
+
+    def remove(self) -> None:
+        """Remove the mark, where no worker is to look for it any more."""
+        self.mark.unlink(missing_ok=True)
 
     def sees_folder(self) -> bool:
         """Whether the driver's mark can be read in its results folder."""
@@ -101,10 +106,11 @@ SOURCE = "source of "  # before the name of a module of the user's, in what must
 def verification(folder: Path, names: Iterable[str] = ()) -> VerifyWorker:
     """Return what workers must agree in with this process, of a sweep of these cells and tasks in a folder.
 
-    A mark is left in the folder, for workers to find.
+    A mark is left in the folder, for workers to find: one of this process's own, as another one may try the
+    same sweep and be refused, and in `running/`, which is removed at the end whatever befalls this process.
     """
     token, data = uuid.uuid4().hex, os.environ.get("ODYSSEY_DATA")
-    mark = folder.resolve() / "workers"
+    mark = folder.resolve() / "running" / f"driver-{token}"
     files.write_atomic(mark, token.encode())
     return VerifyWorker(
         mark,

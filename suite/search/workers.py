@@ -233,6 +233,8 @@ class Workers(Crew):
         self.submit(unit)
 
     def __exit__(self, *_):
+        if self.verify:
+            self.verify.remove()
         self.client.close()
 
 

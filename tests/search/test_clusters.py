@@ -60,6 +60,13 @@ def test_a_worker_that_joins_late_is_refused_and_the_others_go_on(tmp_path):
     assert frame["backend"].tolist() == [OURS] * 8
 
 
+class Agreeing:
+    """In place of what is sent to workers, whose answers are given."""
+
+    def remove(self):
+        pass
+
+
 class Joining:
     """A client of two workers, whose answers are given."""
 
@@ -83,10 +90,10 @@ ABSENT = ModuleNotFoundError("No module named 'suite'")
 
 def test_a_worker_without_the_suite_is_refused_and_one_that_dies_is_asked_again(capsys):
     client = Joining(0, ABSENT)
-    assert workers.Workers(client, verify=print).verified == {"a": 0}
+    assert workers.Workers(client, verify=Agreeing()).verified == {"a": 0}
     assert "worker b cannot run this suite (ModuleNotFoundError" in capsys.readouterr().err
     client = Joining(0, CommClosedError())
-    crew = workers.Workers(client, verify=print)
+    crew = workers.Workers(client, verify=Agreeing())
     assert (crew.verified, crew.refused) == ({"a": 0}, {})
     client.answers["b"] = 7
     assert crew.room() == 2
@@ -97,7 +104,7 @@ def test_a_worker_without_the_suite_is_refused_and_one_that_dies_is_asked_again(
 def test_where_no_worker_is_fit_the_sweep_is_refused(capsys):
     client = Joining(workers.UnfitWorker("a", "has 2 threads"), ABSENT)
     with pytest.raises(Refusal, match="worker a has 2 threads"):
-        workers.Workers(client, verify=print)
+        workers.Workers(client, verify=Agreeing())
     assert client.closed
     assert capsys.readouterr().err == ""
 
@@ -138,7 +145,9 @@ def test_a_worker_with_several_threads_is_refused(tmp_path):
 def test_a_worker_that_does_not_see_the_results_is_refused(tmp_path):
     needed = verification(tmp_path)
     assert list(needed.wrong(threads=1)) == []
-    (tmp_path / "workers").write_text("of another machine")
+    verification(tmp_path).remove()  # that of a second driver, which is refused
+    assert list(needed.wrong(threads=1)) == []
+    needed.mark.write_text("of another machine")
     [wrong] = needed.wrong(threads=1)
     assert wrong.startswith(f"does not see the driver's folder {tmp_path}")
 
@@ -193,9 +202,9 @@ def test_a_worker_gets_the_drivers_settings_before_it_has_a_backend(tmp_path):
 def test_units_are_cut_for_the_hardware_of_the_workers():
     """The driver may have none, or a GPU that they have not; of workers unlike each other, for the larger."""
     driver = machine.Plan(workers=2, lanes=None, gpus=("0", "1"), memory=10**9)
-    crew = Elsewhere(Joining(0, 8 * 10**10), verify=print)
+    crew = Elsewhere(Joining(0, 8 * 10**10), verify=Agreeing())
     assert crew.worker_plan(machine.Plan(2)) == machine.Plan(2, None, ("0",), 8 * 10**10)
-    assert Elsewhere(Joining(0, 0), verify=print).worker_plan(driver) == machine.Plan(2)
+    assert Elsewhere(Joining(0, 0), verify=Agreeing()).worker_plan(driver) == machine.Plan(2)
     assert Here().worker_plan(driver) is driver
 
 
