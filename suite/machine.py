@@ -1,9 +1,12 @@
 """What a row says of the machine and the code that made it."""
 
 import functools
+import math
 import os
 import platform
+import socket
 import subprocess
+import sys
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -52,11 +55,22 @@ def cpuinfo(key: str) -> str:
     return ""
 
 
-def cores() -> list[int]:
+def allowed() -> list[int]:
     """Return the cores this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
+
+
+def cores() -> list[int]:
+    """Return the cores to use: of those this process may run on, as many as its quota of CPU time allows.
+
+    Dask and joblib look for a quota (of a cgroup) in different files.
+    """
+    import joblib
+    from dask.system import cpu_count
+
+    return allowed()[: min(cpu_count(), joblib.cpu_count())]
 
 
 def pin(core: int) -> None:
@@ -64,6 +78,58 @@ def pin(core: int) -> None:
     if hasattr(os, "sched_setaffinity"):
         for thread in os.listdir("/proc/self/task"):
             os.sched_setaffinity(int(thread), {core})
+
+
+HELD: dict[str, socket.socket] = {}  # what this process holds, for as long as it lives
+
+
+def hold(name: str) -> bool:
+    """Hold a name on this machine until this process ends; return False where another process holds it.
+
+    An address in Linux's abstract namespace belongs to one process at a time, of whichever user, leaves no
+    file, and is free again however that process ends.
+    """
+    if name in HELD or not sys.platform.startswith("linux"):
+        return name in HELD
+    address = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        address.bind(f"\0rnn-odyssey {name}")
+    except OSError:
+        address.close()
+        return False
+    HELD[name] = address
+    return True
+
+
+def pin_to_free_core() -> int | None:
+    """Pin this process to a core that no other of ours holds, and return it; to none where none is free.
+
+    Nor where a quota allows fewer cores than there are: whose work is on which, this process cannot see.
+    """
+    available = allowed()
+    if len(cores()) < len(available):
+        return None
+    for core in available:
+        if hold(f"core {core}"):
+            pin(core)
+            return core
+    return None
+
+
+def take_gpu(visible: tuple[str, ...]) -> None:
+    """Have this process, which has no backend yet, see one GPU alone: one that fewest others of ours hold.
+
+    Jobs of SLURM may each call their own GPU "0".
+    """
+    if any(name.startswith("GPU ") for name in HELD):
+        return
+    job = os.environ.get("SLURM_JOB_ID", "")
+    for others in range(64):
+        for gpu in visible:
+            if hold(f"GPU {gpu} {job} {others}"):
+                os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+                return
+    os.environ["CUDA_VISIBLE_DEVICES"] = visible[os.getpid() % len(visible)]
 
 
 @functools.cache
@@ -89,8 +155,12 @@ def devices() -> list[str]:
 
 
 def gpus() -> tuple[str, ...]:
-    """Return what CUDA calls the GPUs of the backend: as CUDA_VISIBLE_DEVICES lists them, else numbers."""
-    count = sum(is_gpu for _, is_gpu in found())
+    """Return what CUDA calls the GPUs of the backend."""
+    return named_gpus(sum(is_gpu for _, is_gpu in found()))
+
+
+def named_gpus(count: int) -> tuple[str, ...]:
+    """Return what CUDA calls so many GPUs: as CUDA_VISIBLE_DEVICES lists them, else numbers."""
     listed = os.environ.get("CUDA_VISIBLE_DEVICES")
     return tuple(listed.split(",") if listed else map(str, range(count)))[:count]
 
@@ -119,7 +189,10 @@ ALONE = {  # the environment of a process that has one core for itself, set befo
     "MALLOC_ARENA_MAX": "1",  # a thread's own arena gives whole heaps back whatever the threshold: 2–3 %
 }
 
+SHARING = "ODYSSEY_WORKERS_A_GPU"  # in a worker's environment: how many share its GPU, if not 1
+TRIALS_PER_LANE = 4  # on a CPU, of a search and width
 MOST_LANES = {"cpu": 8, "gpu": 1024}
+UNKNOWN_MEMORY = 8 * 2**30  # bytes taken for those of a GPU that cannot be asked
 CACHE = 768 * 2**10  # bytes of a core's cache that the recurrent weights of all lanes may take
 
 
@@ -135,18 +208,21 @@ class Plan:
     gpus: tuple[str, ...] = ()
     memory: int = 0
 
-    def lanes_for(self, recurrent: int, lane: int, batch: int) -> int:
+    def lanes_for(self, recurrent: int, lane: int, batch: int, trials: float = math.inf) -> int:
         """Return how many lanes suit networks with `recurrent` weights, a lane of which takes `lane` bytes.
 
         On a CPU as many as keep their recurrent weights in a core's cache, where the work of a step is small
-        enough to gain from company; measured with `odyssey bench --lanes`. On a GPU as many as half of its
-        memory holds, which has not been measured yet.
+        enough to gain from company, and no more than have several of the `trials` each: towards the end, the
+        lanes that have none left train on for nothing. On a GPU, where lanes cost next to nothing, as many as
+        half of its memory holds and as there are trials; that has not been measured yet.
         """
         if self.lanes:
-            return self.lanes
+            return int(min(self.lanes, trials))
         if self.gpus:
-            return within(self.memory // 2 // lane, 1, MOST_LANES["gpu"])
-        return within(CACHE // (4 * recurrent * batch), least_lanes(batch), MOST_LANES["cpu"])
+            return int(within(self.memory // 2 // lane, 1, min(MOST_LANES["gpu"], trials)))
+        least = min(least_lanes(batch), trials)
+        most = max(least, min(MOST_LANES["cpu"], trials // TRIALS_PER_LANE))
+        return int(within(CACHE // (4 * recurrent * batch), least, most))
 
 
 def least_lanes(batch: int) -> int:
@@ -156,7 +232,7 @@ def least_lanes(batch: int) -> int:
     return 2 if batch == 1 and keras.backend.backend() == "tensorflow" else 1
 
 
-def within(value: int, low: int, high: int) -> int:
+def within(value: float, low: float, high: float) -> float:
     """Return the value, or the nearer end of a range."""
     return max(low, min(value, high))
 
@@ -171,8 +247,13 @@ def plan(workers: int | None = None, lanes: int | None = None) -> Plan:
         workers = len(available) or len(cores())
     sharing = -(-workers // len(available)) or 1 if available else 1  # workers on one GPU
     return Plan(
-        workers, lanes, available, min(gpu_memories(), default=8 * 2**30) // sharing if available else 0
+        workers, lanes, available, min(gpu_memories(), default=UNKNOWN_MEMORY) // sharing if available else 0
     )
+
+
+def worker_plan() -> Plan:
+    """Return how this process, as a worker, uses its core or its share of its GPU."""
+    return plan(workers=int(os.environ.get(SHARING, 1)))
 
 
 def lane_bytes(weights: int, activations: int, steps: int, batch: int) -> int:

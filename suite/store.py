@@ -4,13 +4,16 @@ A results folder holds
 
 - `sweep.toml`: what was asked, written once;
 - `trials.sqlite`: the rows, one a trial, and the curves; the driver of the sweep is its only writer;
-- `finished/`: rows that a worker has finished and the driver has not yet taken in, a file each;
+- `finished/`: rows that a worker has finished, a file each, until the driver has taken them in and the unit
+  of work they belong to has ended;
 - `running/`: checkpoints of trials half done, a folder a search (`suite.training.checkpoint`);
 - `driver`: which process is or was the driver, locked for as long as it lives;
 - `stop`: there once the sweep is to end: workers finish their epoch, keep what they have, and leave.
 
 A worker makes a row durable before it reports it; the driver takes it in, and only then is the file removed.
-So at any moment a finished trial is in one of the two, and taking it in twice changes nothing.
+So at any moment a finished trial is in one of the two or both, and taking it in twice changes nothing.
+Workers never open the database, which may be on a network's disk: a unit that is begun again, where its
+worker died, finds its own rows in `finished/`.
 """
 
 import contextlib
@@ -106,8 +109,12 @@ def trials_a_search(asked: dict) -> int:
 
 def finish(folder: Path, row: dict) -> None:
     """Make a finished row durable, from any process: a row of `COLUMNS`, and its curve."""
-    name = f"{plain((row['task'], row['cell']))}-{row['trial']}.json"
-    write_atomic(folder / "finished" / name, json.dumps(row).encode())
+    write_atomic(row_file(folder, *(row[key] for key in KEY)), json.dumps(row).encode())
+
+
+def row_file(folder: Path, task: str, cell: str, trial: int) -> Path:
+    """Return the file of a finished row, from when it is finished until its unit of work has ended."""
+    return folder / "finished" / f"{plain((task, cell))}-{trial}.json"
 
 
 def running(folder: Path, task: str, cell: str) -> Path:
@@ -129,7 +136,7 @@ class Store:
     """The rows of a results folder, open for their one writer."""
 
     def __init__(self, folder: Path, workers: int = 0):
-        self.folder = folder
+        self.folder, self.taken = folder, set()
         about = {"workers": workers, "since": time.time(), "rows": count_rows(folder)}
         self.lock = lock(folder / "driver", about)
         (folder / "stop").unlink(missing_ok=True)
@@ -146,13 +153,18 @@ class Store:
             raise
 
     def collect(self) -> list[dict]:
-        """Take in the rows that workers have finished, and return them."""
-        files = sorted((self.folder / "finished").glob("*.json"))
+        """Take in the rows that workers have finished since the last time, and return them."""
+        files = sorted(set((self.folder / "finished").glob("*.json")) - self.taken)
         rows = [read_row(file) for file in files]
         self.add(rows)
-        for file in files:
-            file.unlink()
+        self.taken.update(files)
         return rows
+
+    def remove(self, files: Iterable[Path]) -> None:
+        """Remove files of rows (`row_file`) that have been taken in, and that no worker will look for."""
+        for file in self.taken & set(files):
+            file.unlink(missing_ok=True)
+            self.taken.remove(file)
 
     def add(self, rows: Iterable[dict]) -> None:
         """Add rows with their curves, all or none; a row that is there already stays as it is."""
@@ -188,6 +200,7 @@ class Store:
 
     def close(self) -> None:
         """Close the database, for the next driver."""
+        self.remove(self.taken)
         self.database.close()
         self.lock.close()
 
@@ -295,14 +308,13 @@ def load_curves(folder: Path | str, trials: Iterable[tuple[str, str, int]] | Non
     return frame.astype({"train": float, "valid": float})
 
 
-def unread(folder: Path, search: tuple[str, ...] = ()) -> list[dict]:
-    """Return the finished rows that no driver has taken in: all, or those of a search (and its likes).
+def unread(folder: Path) -> list[dict]:
+    """Return the finished rows that are files, whether a driver has taken them in or not.
 
     To be read before the database: a row that a driver takes in meanwhile is in the database by then.
     """
     rows = []
-    names = f"{plain(search)}-*.json" if search else "*.json"
-    for file in sorted((folder / "finished").glob(names)):
+    for file in sorted((folder / "finished").glob("*.json")):
         with contextlib.suppress(FileNotFoundError):
             rows.append(read_row(file))
     return rows
@@ -331,14 +343,5 @@ def stored(folder: Path, table: str, where: str = "", values: tuple = (), what: 
 
 def count_rows(folder: Path) -> int:
     """Return how many rows a results folder has, taken in or not."""
-    [counted] = stored(folder, "trials", what="count(*) AS rows") or [{"rows": 0}]
-    return counted["rows"] + len(list((folder / "finished").glob("*.json")))
-
-
-def numbers(folder: Path, task: str, cell: str) -> set[int]:
-    """Return the numbers of the trials of a search that have a row, taken in or not."""
-    rows = [
-        *unread(folder, (task, cell)),
-        *stored(folder, "trials", "WHERE task = ? AND cell = ?", (task, cell)),
-    ]
-    return {row["trial"] for row in rows if (row["task"], row["cell"]) == (task, cell)}
+    rows = [*unread(folder), *stored(folder, "trials", what=", ".join(KEY))]
+    return len({tuple(row[key] for key in KEY) for row in rows})

@@ -1,5 +1,7 @@
 """How a sweep uses a machine: workers, lanes, and GPUs, which are made up here."""
 
+import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -97,9 +99,126 @@ def test_a_gpu_whose_memory_is_not_known_is_taken_for_a_small_one(gpus, monkeypa
 
 def test_a_worker_sees_its_own_gpu_before_a_backend_is_loaded():
     code = (
-        "import os, sys; from types import SimpleNamespace; from suite.search.clusters import Pinned\n"
-        "Pinned([0], ('5', '7')).setup(SimpleNamespace(name='3'))\n"
-        "assert os.environ['CUDA_VISIBLE_DEVICES'] == '7'\n"
+        "import os, sys; from suite.search.clusters import Pinned\n"
+        "Pinned(('made up',)).setup(None)\n"
+        "assert os.environ['CUDA_VISIBLE_DEVICES'] == 'made up'\n"
         "assert not {'keras', 'tensorflow', 'jax'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ)
+
+
+HOLD = (
+    "import sys; from suite import machine\n"
+    "machine.allowed = lambda: [int(core) for core in sys.argv[1:3]]\n"
+    "machine.cores = lambda: machine.allowed()[: int(sys.argv[3])]; pinned = []\n"
+    "machine.pin = pinned.append\n"
+    "held = machine.pin_to_free_core()\n"
+    "assert pinned == [held] * (held is not None)\n"
+    "assert machine.pin_to_free_core() == held\n"
+    "print(held, flush=True); sys.stdin.read()"
+)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are pinned on Linux")
+def test_a_core_is_held_by_one_process_until_that_is_dead_and_where_none_is_free_none_is_pinned():
+    """Two cores, made up; no other test has these numbers."""
+    cores = [f"{os.getpid()}0000{k}" for k in range(2)]
+
+    def start(quota="2"):
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        return subprocess.Popen([sys.executable, "-c", HOLD, *cores, quota], **pipes)
+
+    processes = []
+    try:
+        for quota, expected in (
+            ("1", "None"),
+            ("2", cores[0]),
+            ("2", cores[1]),
+            ("2", "None"),
+            ("2", cores[0]),
+        ):
+            if len(processes) == 4:
+                processes[1].kill()
+                processes[1].wait()
+            processes.append(start(quota))
+            assert processes[-1].stdout.readline().strip() == expected
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+
+
+V1 = "/sys/fs/cgroup/cpu/cpu.cfs_{}_us".format
+CGROUPS = [  # files of cgroups v2 and v1, and how many of eight cores they allow
+    ({"/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/cpu.max": "100000 100000\n"}, 1),
+    ({"/proc/self/cgroup": "0::/a/b\n", "/sys/fs/cgroup/a/b/cpu.max": "250000 100000\n"}, 3),
+    ({"/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/cpu.max": "max 100000\n"}, 8),
+    ({V1("quota"): "200000\n", V1("period"): "100000\n"}, 2),
+    ({V1("quota"): "-1\n", V1("period"): "100000\n"}, 8),
+]
+SHOWN = """
+import builtins, io, json, os, sys
+from types import SimpleNamespace
+import joblib, psutil
+from suite import machine
+
+cores, read, exists = list(range(8)), builtins.open, os.path.exists
+os.sched_getaffinity = lambda _: set(cores)
+os.cpu_count = os.process_cpu_count = lambda: len(cores)
+psutil.Process = lambda: SimpleNamespace(cpu_affinity=lambda: cores)
+ours = lambda path: str(path).startswith(("/sys/fs/cgroup", "/proc/self/cgroup"))
+
+def opened(path, *how, **more):
+    if not ours(path):
+        return read(path, *how, **more)
+    if path not in files:
+        raise FileNotFoundError(path)
+    return io.StringIO(files[path])
+
+builtins.open, os.path.exists = opened, lambda path: path in files if ours(path) else exists(path)
+for text in sys.argv[1:]:
+    files = json.loads(text)
+    print(len(machine.cores()))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="cgroups are Linux's")
+def test_a_quota_of_cpu_time_counts_as_so_many_cores():
+    """In a process of its own, to which the system seems to show these files."""
+    command = [sys.executable, "-c", SHOWN, *(json.dumps(files) for files, _ in CGROUPS)]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert [*map(int, said.split())] == [count for _, count in CGROUPS]
+
+
+def test_programs_are_kept_apart_by_compiler_settings(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folders = set()
+    for flags in ("", "--one", "--one"):
+        monkeypatch.setenv("XLA_FLAGS", flags)
+        for name in ("JAX_COMPILATION_CACHE_DIR", "TF_XLA_FLAGS"):
+            monkeypatch.delenv(name, raising=False)
+        machine.reuse_programs()
+        folders.add(os.environ["JAX_COMPILATION_CACHE_DIR"])
+        assert os.environ["TF_XLA_FLAGS"].endswith(f"directory={os.environ['JAX_COMPILATION_CACHE_DIR']}")
+    assert len(folders) == 2
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_a_program_is_compiled_once_for_all_processes(tmp_path, backend):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    code = (
+        "from suite.quiet import load_keras; load_keras()\n"
+        "from suite.bench import engines; engines.odyssey('np', 5, 100, 60, 1)[0]()"
+    )
+    ours = {"KERAS_BACKEND": backend, "XDG_CACHE_HOME": str(tmp_path)}
+    settings = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+    theirs = {"JAX_COMPILATION_CACHE_DIR", "TF_XLA_FLAGS"}  # of this process: a new one has none
+    clean = {name: value for name, value in os.environ.items() if name not in theirs}
+    kept = []
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", code], check=True, env=clean | ours | settings)
+        files = [*tmp_path.glob("rnn-odyssey/*/jit_epoch-*-cache"), *tmp_path.rglob("xla_compile_cache*.pb")]
+        kept.append({file: file.stat().st_mtime_ns for file in files})
+    assert len(kept[0]) == 1
+    assert kept[0] == kept[1]

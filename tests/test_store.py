@@ -74,10 +74,20 @@ def test_a_row_is_there_before_and_after_it_is_taken_in(folder, book):
     assert list(before["trial"]) == [0, 1]
     curves = store.load_curves(folder)
     assert [r["trial"] for r in book.collect()] == [1]
+    assert book.collect() == []
+    assert store.row_file(folder, "t", "a", 1).exists()
+    assert store.load(folder).equals(before)
+    assert store.load_curves(folder).equals(curves)
+    book.remove([store.row_file(folder, "t", "a", 1)])
     assert not list((folder / "finished").iterdir())
     assert store.load(folder).equals(before)
     assert store.load_curves(folder).equals(curves)
-    assert store.numbers(folder, "t", "a") == {0, 1}
+
+
+def test_a_row_that_is_not_taken_in_is_never_removed(folder, book):
+    store.finish(folder, row(1))
+    book.remove([store.row_file(folder, "t", "a", 1)])
+    assert [r["trial"] for r in book.collect()] == [1]
 
 
 def test_a_row_that_comes_twice_counts_once_and_the_first_stays(folder, book):

@@ -7,13 +7,14 @@ is one engine's while it is timed. Where `nvidia-smi` finds a GPU, every engine 
 
 import importlib.util
 import json
-import math
 import os
 import statistics
 import subprocess
 import sys
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 
 from suite import cells, machine
 from suite.bench.engines import FEATURES, SEQUENCES, STEPS, products
@@ -33,8 +34,11 @@ class Work:
     def flops(self) -> float:
         """The floating-point operations of an epoch's products: one forwards and two backwards a weight."""
         load_keras()
-        shapes = [*cells.find(self.cell).shapes(FEATURES, self.units).values(), (self.units, FEATURES)]
-        return 3 * 2 * sum(math.prod(shape) for shape in shapes if len(shape) == 2) * SEQUENCES * self.steps
+        from suite.training.program import operations
+
+        work = SimpleNamespace(features=FEATURES, outputs=FEATURES)
+        steps = {"train": SEQUENCES * self.steps, "valid": 0, "test": 0}
+        return 2 * operations(cells.find(self.cell), work, self.units, steps, epochs=1)
 
 
 @dataclass(frozen=True)
@@ -187,12 +191,12 @@ def installed(pairs: list[tuple[Engine, Work]]) -> list[tuple[Engine, Work]]:
     return [(engine, work) for engine, work in pairs if importlib.util.find_spec(engine.backend)]
 
 
-def rate(units: int, batch: int, repeats: int = 5) -> float:
-    """Return how fast all cores multiply a batch of states by a recurrent matrix, FLOP/s.
+def rate(units: int, batch: int, repeats: int = 5, engines: Iterable[Engine] = PRODUCTS) -> float:
+    """Return how fast all cores, or those of `engines`, multiply states by a recurrent matrix, FLOP/s.
 
     The fastest of the libraries that are here.
     """
-    pairs = [(engine, Work(units, batch)) for engine in PRODUCTS]
+    pairs = [(engine, Work(units, batch)) for engine in engines]
     fastest = min(timing.median for timing in run(installed(pairs), repeats))
     return products(units, batch) * 8 * batch * units**2 / fastest
 

@@ -2,7 +2,6 @@
 
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -51,7 +50,8 @@ def search(trials: int) -> float:
         results = Path(folder) / "scaling"
         store.create(results, question.to_table())
         start = time.perf_counter()
-        list(sweep.run(question, results, crew, defaultdict(lambda: 4), data=None))
+        shapes = {("adding", "np"): [sweep.Shape(20, 1, trials, 4)]}
+        list(sweep.run(question, results, crew, shapes, data=None, given=4))
         return time.perf_counter() - start
 
 

@@ -1,51 +1,50 @@
 """`odyssey sweep --dry-run`: what a sweep would do and cost, before a minute is spent."""
 
 import math
+import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 
-def forecast(question, splits: dict, lanes: dict, workers: int, slurm: Path | None) -> None:
+def forecast(question, shapes: dict, workers: int, slurm: Path | None) -> None:
     """Print the searches of a question: trials, sizes, lanes, and time if no trial ended early.
 
-    The time is that of the products alone, at the rate this machine's cores have for the recurrent one.
+    `shapes` are those of every search (`suite.search.sweep.shapes`).
     """
     from rich.console import Console
     from rich.table import Table
 
     import tasks
-    from suite import bench, cells, machine
-    from suite.search.sweep import widths
+    from suite import cells
     from suite.training.program import parameters
 
-    sizes = [int(width) for width in widths(question.space["units"], question.trials_a_search)]
-    batch, epochs = question.protocol.batch, question.protocol.epochs
-    rate = bench.rate(sizes[len(sizes) // 2], batch, repeats=2) * workers / len(machine.cores())
-    table = Table("task", "cell", "trials", "parameters", "units", "lanes", "hours at most", box=None)
-    total = 0.0
-    for name in question.tasks:
-        for cell in question.cells:
-            of_size = [operations(cells.find(cell), tasks.find(name), splits[name], width) for width in sizes]
-            hours = question.epochs_a_search * sum(of_size) / len(sizes) / rate / 3600
-            total += hours
-            ends = [
-                parameters(cells.find(cell), tasks.find(name), math.ceil(units))
-                for units in (question.space["units"].low, question.space["units"].high)
-            ]
-            table.add_row(
-                name,
-                cell,
-                f"{question.trials_a_search}",
-                "–".join(f"{end:,}" for end in sorted(set(ends))),
-                " ".join(map(str, sizes)),
-                " ".join(str(lanes[name, cell, width]) for width in sizes),
-                f"{hours:,.2f}",
-            )
+    units, trials = question.space["units"], question.trials_a_search
+    rate = core_rate(round(math.sqrt(units.low * units.high)), question.protocol.batch)
+    heads = ("task", "cell", "trials", "parameters", "units", "lanes", "multiply–adds", "core-hours")
+    table, total = Table(*heads, box=None), 0.0
+    for (task, cell), found in shapes.items():
+        training, compiling = operations(question, found)
+        hours = (training + compiling) / rate / 3600
+        total += hours
+        ends = [
+            parameters(cells.find(cell), tasks.find(task), math.ceil(end)) for end in (units.low, units.high)
+        ]
+        table.add_row(
+            task,
+            cell,
+            f"{trials:,}",
+            "–".join(f"{end:,}" for end in sorted(set(ends))),
+            " ".join(str(shape.width) for shape in found),
+            " ".join(str(shape.lanes) for shape in found),
+            f"{training:.1e}",
+            f"{hours:,.2f}",
+        )
     Console(width=None if Console().is_terminal else 200).print(table)
-    searches = len(question.tasks) * len(question.cells)
     print(
-        f"{searches} searches, {searches * question.trials_a_search:,} trials of at most {epochs} epochs: "
-        f"about {total:,.2f} hours at most, on {workers} workers like the cores of this machine"
+        f"{len(shapes)} searches, {len(shapes) * trials:,} trials of at most {question.protocol.epochs} "
+        f"epochs: about {total / workers:,.2f} hours on {workers} workers like a core of this machine, with "
+        f"compiling, if no trial ended early"
     )
     if slurm:
         from suite.search import clusters
@@ -54,13 +53,20 @@ def forecast(question, splits: dict, lanes: dict, workers: int, slurm: Path | No
             print(clusters.script(*clusters.jobs_asked(slurm), Path(keys)))
 
 
-def operations(cell: type, task, splits: dict, units: int) -> int:
-    """Return the floating-point operations of an epoch's products.
+def operations(question, shapes: list) -> tuple[float, float]:
+    """Return the multiply–adds of a search, padded as it will be, and those its compiling is worth."""
+    from suite.search.padding import COMPILING
 
-    Training takes one product forwards and two backwards a weight, step and sequence; a score one forwards.
-    """
-    from suite.training.program import shapes
+    trials = sum(shape.trials for shape in shapes)
+    an_epoch = sum(shape.trials * shape.operations for shape in shapes) / trials
+    return question.epochs_a_search * an_epoch, COMPILING * len(shapes)
 
-    weights = sum(math.prod(shape) for shape in shapes(cell, task, units).values() if len(shape) == 2)
-    steps = {name: int(split.lengths.sum()) for name, split in splits.items()}
-    return 2 * weights * (3 * steps["train"] + steps["valid"] + steps["test"])
+
+def core_rate(units: int, batch: int) -> float:
+    """Return the multiply–adds a second of the recurrent product, on one core and the backend chosen."""
+    from suite import bench
+
+    engines = [
+        replace(engine, cores=1) for engine in bench.PRODUCTS if engine.backend == os.environ["KERAS_BACKEND"]
+    ]
+    return bench.rate(units, batch, repeats=2, engines=engines) / 2

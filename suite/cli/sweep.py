@@ -97,16 +97,15 @@ def sweep(
         raise Refusal(f"--reports {reports}: expected a folder, got a file; name another")
     if max_hours is not None and not max_hours > 0:
         raise Refusal(f"max-hours: expected more than 0, got {max_hours:g}")
-    crew = crew_of(workers, scheduler, (tls_ca, tls_cert, tls_key), slurm, folder)
+    crew = crew_of(workers, scheduler, (tls_ca, tls_cert, tls_key), slurm, folder, question.cells)
     splits = ready(question, data)
     from suite.search import sweep as search
 
     plan = machine.plan(workers, lanes)
-    counts = search.lanes(question, splits, plan)
     if dry_run:
         from suite.cli.forecast import forecast
 
-        return forecast(question, splits, counts, plan.workers or 1, slurm)
+        return forecast(question, search.shapes(question, splits, plan), plan.workers or 1, slurm)
     seconds = math.inf if max_hours is None else 3600 * max_hours
     codes = identity.row_codes({name: tasks.find(name) for name in splits}, question.cells, splits)
     with created(question, folder, splits):
@@ -115,8 +114,9 @@ def sweep(
         with crew(plan) as at_work:
             if retry_failed:  # not before there is a crew: what is forgotten is lost to a report
                 retry(question, folder)
-            events = search.run(question, folder, at_work, counts, data, seconds, codes=codes)
-            conduct(folder, events, at_work.size)
+            shapes = search.shapes(question, splits, at_work.worker_plan(plan))
+            how = {"data": data and data.resolve(), "seconds": seconds, "given": lanes, "codes": codes}
+            conduct(folder, search.run(question, folder, at_work, shapes, **how), at_work.size)
     print(f"results  {folder}")
     if not (store.stopping(folder) and store.load(folder).empty):  # else there is nothing to report of
         report(folder, reports)
@@ -166,9 +166,12 @@ def refuse_changes(folder: Path, codes: dict, retry_failed: bool) -> None:
 
 
 def crew_of(
-    workers: int | None, scheduler: str | None, tls: tuple, slurm: Path | None, folder: Path
+    workers: int | None, scheduler: str | None, tls: tuple, slurm: Path | None, folder: Path, cells: tuple
 ) -> Callable:
-    """Return what makes the crew that was asked for, given the plan for this machine."""
+    """Return what makes the crew that was asked for, given the plan for this machine.
+
+    `cells` are those of the sweep.
+    """
     given = {"--workers": workers, "--scheduler": scheduler, "--slurm": slurm}
     named = [name for name, value in given.items() if value is not None]
     if len(named) > 1:
@@ -183,10 +186,10 @@ def crew_of(
 
     if scheduler:
         security = clusters.security(*tls)
-        return lambda plan: clusters.Remote(scheduler, folder, security)
+        return lambda plan: clusters.Remote(scheduler, folder, security, cells)
     if slurm:
         asked = clusters.jobs_asked(slurm)
-        return lambda plan: clusters.Slurm(*asked, folder)
+        return lambda plan: clusters.Slurm(*asked, folder, cells)
     return lambda plan: clusters.Local(plan.workers, plan.gpus)
 
 

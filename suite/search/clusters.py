@@ -7,15 +7,17 @@ import signal
 import socket
 import sys
 import tomllib
-import uuid
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import dask
-import distributed
 from distributed import Client, LocalCluster, Security, WorkerPlugin
 
-from suite import Refusal, files, identity, machine, registry
+from suite import Refusal, machine, registry
 from suite.search import CONNECT, DASK
+from suite.search.unit import Unit
+from suite.search.verify import verification
 from suite.search.workers import Workers
 
 
@@ -39,26 +41,41 @@ class Local(Workers):
                 memory_limit=0,  # Dask would kill a worker for the memory TensorFlow reserves
                 env=environment,
             )
-        super().__init__(Client(self.cluster), Pinned(machine.cores(), gpus), count)
+        super().__init__(Client(self.cluster), count, Pinned(gpus, -(-count // len(gpus)) if gpus else 1))
 
-    def wait(self, seconds: float = 0.5) -> None:
+    def wait(self, seconds: float = 0.5) -> list[Unit]:
         """Wait as any crew does, and start workers anew that Dask has given up.
 
         It does that where a worker dies while it starts, or takes more than 15 seconds to come back.
         """
-        super().wait(seconds)
+        ended = super().wait(seconds)
         if len(self.cluster.workers) < self.expected:
             self.cluster.scale(self.expected)
+        return ended
 
     def __exit__(self, *_):
         super().__exit__()
         self.cluster.close()
 
 
-class Remote(Workers):
-    """Workers of a scheduler that is running."""
+class Elsewhere(Workers):
+    """Workers on other machines, with hardware of their own and a results folder that may be a network's."""
 
-    def __init__(self, address: str, folder: Path, security: Security | None = None):
+    lag = 60.0  # NFS keeps what it knows of a folder for as long
+    memory = 0  # of a worker's GPU in bytes, where no worker is there to be asked
+
+    def worker_plan(self, plan: machine.Plan) -> machine.Plan:
+        """Return the plan of the worker here with the most memory of a GPU, else of one with a core."""
+        memory = max(self.verified.values(), default=self.memory)
+        return replace(plan, gpus=("0",) if memory else (), memory=memory)
+
+
+class Remote(Elsewhere):
+    """Workers of a scheduler that is running. `cells` are those of the sweep."""
+
+    def __init__(
+        self, address: str, folder: Path, security: Security | None = None, cells: Iterable[str] = ()
+    ):
         try:
             Client(address, security=security, timeout=10).close()
             client = Client(address, security=security, timeout=CONNECT)  # to connect again, too
@@ -66,16 +83,19 @@ class Remote(Workers):
             raise Refusal(
                 f"no scheduler answers at {address} ({error}); start one: dask scheduler"
             ) from error
-        super().__init__(client, Ready(folder))
+        super().__init__(client, verify=verification(folder, cells))
 
 
-class Slurm(Workers):
+class Slurm(Elsewhere):
     """Workers that are jobs of SLURM, so many at any time, encrypted with keys of their own."""
 
-    def __init__(self, jobs: int, options: dict, folder: Path):
+    def __init__(self, jobs: int, options: dict, folder: Path, cells: Iterable[str] = ()):
+        self.memory = machine.UNKNOWN_MEMORY if asks_gpus(options) else 0
         self.cluster = slurm_cluster(options, folder)
         self.cluster.adapt(minimum_jobs=jobs, maximum_jobs=jobs)  # one that ends is asked for again
-        super().__init__(Client(self.cluster), Ready(folder), jobs * options["processes"])
+        super().__init__(
+            Client(self.cluster), jobs * options["processes"], verify=verification(folder, cells)
+        )
 
     def __exit__(self, *_):
         super().__exit__()
@@ -100,66 +120,21 @@ def check_loopback() -> None:
 
 
 class Pinned(WorkerPlugin):
-    """A worker that keeps to one GPU, else to one core, and leaves Ctrl-C and SIGTERM to the driver."""
+    """A worker of our own, on a GPU that so many share, else on a core; it leaves signals to the driver."""
 
     name = "pinned"
 
-    def __init__(self, cores: list[int], gpus: tuple[str, ...]):
-        self.cores, self.gpus = cores, gpus
+    def __init__(self, gpus: tuple[str, ...], sharing: int = 1):
+        self.gpus, self.sharing = gpus, sharing
 
     def setup(self, worker):
         for number in (signal.SIGINT, signal.SIGTERM):  # both may reach all processes at once
             signal.signal(number, signal.SIG_IGN)
-        number = int(worker.name)
         if self.gpus:  # no backend is loaded yet: it will see this one alone
-            os.environ["CUDA_VISIBLE_DEVICES"] = self.gpus[number % len(self.gpus)]
+            machine.take_gpu(self.gpus)
+            os.environ[machine.SHARING] = str(self.sharing)
         else:
-            machine.pin(self.cores[number % len(self.cores)])
-
-
-class Ready(WorkerPlugin):
-    """A worker from elsewhere that is refused unless its rows would be those of a worker of our own.
-
-    It must have one thread, the driver's versions and code, and see the driver's results folder. It gets
-    the driver's backend, data and import path, and, without a GPU, the settings of a process with one core.
-    """
-
-    def __init__(self, folder: Path):
-        self.mark, self.token = folder.resolve() / "workers", uuid.uuid4().hex
-        files.write_atomic(self.mark, self.token.encode())
-        self.name = f"ready-{self.token}"
-        self.made_by = made_by()
-        self.path = os.getcwd()
-        names = ("KERAS_BACKEND", "ODYSSEY_DATA")
-        self.environment = {name: os.environ[name] for name in names if name in os.environ}
-
-    def setup(self, worker):
-        for wrong in self.wrong(worker.state.nthreads):
-            raise Refusal(f"worker {worker.address} {wrong}")
-        os.environ.update(self.environment)
-        if not machine.gpu_memories():
-            os.environ.update(machine.ALONE)
-        sys.path.append(self.path)
-
-    def wrong(self, threads: int):
-        """Yield what is wrong with this process as a worker."""
-        if threads != 1:
-            yield f"has {threads} threads: start it with --nthreads 1, and --nworkers for more of them"
-        here = made_by()
-        for name in sorted(self.made_by.keys() | here.keys()):
-            if (there := self.made_by.get(name)) != (mine := here.get(name)):
-                yield f"has {name} {mine or 'not'}, and the driver {there or 'not'}: install the same on both"
-        if not self.mark.exists() or self.mark.read_text() != self.token:
-            yield f"does not see the driver's folder {self.mark.parent}: name one with --results that all see"
-        if (keras := sys.modules.get("keras")) and keras.backend.backend() != self.environment[
-            "KERAS_BACKEND"
-        ]:
-            yield f"has loaded the backend {keras.backend.backend()} for another sweep: start it anew"
-
-
-def made_by() -> dict[str, str]:
-    """Return what must be the same in a worker as in the driver."""
-    return {**machine.versions(), "distributed": distributed.__version__, "code": identity.suite_code()}
+            machine.pin_to_free_core()
 
 
 def security(ca: Path | None, cert: Path | None, key: Path | None) -> Security | None:
@@ -192,10 +167,21 @@ def jobs_asked(path: Path) -> tuple[int, dict]:
         raise Refusal(
             f"--slurm {path}: expected cores and memory (of a job), such as cores = 8, memory = '16GB'"
         )
-    options = {"processes": table["cores"], **table}
-    if options["processes"] != options["cores"]:
-        raise Refusal(f"--slurm {path}: expected a process for each of {options['cores']} cores")
+    gpus = table.pop("gpus", 0)
+    if not isinstance(gpus, int) or gpus < 0:
+        raise Refusal(f"--slurm {path}: expected gpus (of a job) of at least 0, got {gpus!r}")
+    count, what = (gpus, "GPUs") if gpus else (table["cores"], "cores")
+    options = {"processes": count, **table}
+    if options["processes"] != count:
+        raise Refusal(f"--slurm {path}: expected a process for each of {count} {what}")
+    if gpus and not asks_gpus(options):
+        options["job_extra_directives"] = [*options.get("job_extra_directives", []), f"--gres=gpu:{gpus}"]
     return jobs, options
+
+
+def asks_gpus(options: dict) -> bool:
+    """Whether a job asks for GPUs, as --gres=gpu:1, --gpus=1 and --gpus-per-node=1 do."""
+    return any("gpu" in directive for directive in options.get("job_extra_directives", []))
 
 
 def slurm_cluster(options: dict, folder: Path):
@@ -212,7 +198,8 @@ def slurm_cluster(options: dict, folder: Path):
         "shared_temp_directory": str(folder.resolve()),  # of its keys, which the jobs read
         "python": sys.executable,
         "scheduler_options": {"dashboard_address": "127.0.0.1:0"},
-        "worker_extra_args": ["--memory-limit", "0"],  # SLURM has its own
+        # they hold against those that Dask derives: SLURM has its own limit, and a GPU's worker several cores
+        "worker_extra_args": ["--nthreads", "1", "--memory-limit", "0"],
         "job_script_prologue": [
             f"export {name}={value}" for name, value in machine.ALONE.items() if "MALLOC" in name
         ],

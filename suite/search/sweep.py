@@ -5,48 +5,64 @@ import itertools
 import math
 import shutil
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 import tasks
-from suite import cells, machine, space, store
+from suite import Refusal, cells, machine, store
 from suite.search.asked import Asked
 from suite.search.oracle import ROUND, Search
-from suite.search.unit import Unit
+from suite.search.padding import widths
+from suite.search.unit import Unit, demand_of
+from suite.task import total_steps
 from suite.training.trial import Trial
 
-UNIT = 8  # trials a lane in a unit, if that leaves every worker some: where it ends, lanes run dry
+ATTEMPTS = 3  # at a unit that ends again and again without a row it should have
+UNITS = 2  # of equal cost that each worker gets at least, so that none ends long after the others
 
 
-def widths(units: space.Range, trials: int) -> np.ndarray:
-    """Return the few sizes that networks are padded to, ascending: a property of what is asked.
+@dataclass(frozen=True)
+class Shape:
+    """A size that networks of a search are padded to, `width` units, and what is expected there.
 
-    Each is a program to compile, so few trials get one; on the scale the units are drawn from, each holds as
-    many trials as the next.
+    An epoch of a trial is so many `operations`, multiply–adds; so many `trials` are there to be trained at a
+    time, in `lanes` that suit them: units are cut for these.
     """
-    count = int(np.clip(trials // 32, 1, 4))
-    return np.unique(np.ceil(np.geomspace(units.low, units.high, count + 1)[1:] - 1e-9).astype(int))
+
+    width: int
+    operations: int
+    trials: int
+    lanes: int
 
 
-def lanes(asked: Asked, splits: dict, plan: machine.Plan) -> dict[tuple[str, str, int], int]:
-    """Return how many lanes the networks of each task, cell and width get; never more than have work.
+def shapes(asked: Asked, splits: dict, plan: machine.Plan) -> dict[tuple[str, str], list[Shape]]:
+    """Return the shapes of every search by task and cell, ascending, for workers that have such a plan.
 
-    `splits` is the data of every task. A search has about as many trials of each width.
+    `splits` is the data of every task.
     """
-    from suite.training.program import demand
+    searches = itertools.product(asked.tasks, asked.cells)
+    return {(task, cell): list(shapes_of(asked, task, cell, splits[task], plan)) for task, cell in searches}
 
-    sizes, batch = widths(asked.space["units"], asked.trials_a_search), asked.protocol.batch
-    most, counts = math.ceil(asked.trials_a_search / len(sizes)), {}
-    if asked.oracle == "bayesian":
-        most = min(most, ROUND)
-    for name, cell, width in itertools.product(asked.tasks, asked.cells, map(int, sizes)):
-        steps = max(int(split.lengths.max()) for split in splits[name].values())
-        of_shape = demand(cells.find(cell), tasks.find(name), width, steps, batch)
-        counts[name, cell, width] = min(most, plan.lanes_for(**of_shape))
-    return counts
+
+def shapes_of(asked: Asked, task: str, cell: str, splits: dict, plan: machine.Plan) -> Iterator[Shape]:
+    """Yield the shapes of one search."""
+    from suite.training.program import operations
+
+    def cost(width: int, epochs: int) -> int:
+        return operations(cells.find(cell), tasks.find(task), width, steps, epochs)
+
+    units, steps = asked.space["units"], total_steps(splits)
+    epochs = math.ceil(asked.epochs_a_search / asked.trials_a_search)  # as if no trial ended early
+    sizes = widths(units, asked.trials_a_search, lambda width: cost(width, epochs))
+    at_a_time = ROUND if asked.oracle == "bayesian" else asked.trials_a_search
+    upto = units.position(sizes) if len(sizes) > 1 else [1.0]
+    for width, share in zip(sizes.tolist(), np.diff(upto, prepend=0), strict=True):
+        trials = math.ceil(at_a_time * share)
+        lanes = plan.lanes_for(**demand_of(task, cell, width, asked.protocol.batch, splits), trials=trials)
+        yield Shape(width, cost(width, epochs=1), trials, lanes)
 
 
 @dataclass(frozen=True)
@@ -85,40 +101,48 @@ def run(
     asked: Asked,
     folder: Path,
     crew,
-    lanes: dict,
+    shapes: Mapping[tuple[str, str], list[Shape]],
     data: Path | None,
     seconds: float = math.inf,
-    codes: dict[tuple[str, str], dict[str, str]] | None = None,
+    given: int | None = None,
+    codes: Mapping[tuple[str, str], dict[str, str]] | None = None,
 ) -> Iterator[Progress]:
     """Train every trial of a sweep that has no row yet, and yield progress as rows come in.
 
-    `crew` trains units: it is asked to `submit` them and to `wait` until something may have happened.
-    `lanes` says how many for each task, cell and width. `codes` is what makes the rows of each task and cell
-    (`suite.identity.row_codes`): a worker where it differs is refused. After so many seconds, or when it is
-    asked to (`store.stop`), the sweep ends with what is there, and keeps the trials under way.
+    `crew` trains units: it is asked to `submit` them and to `wait` until something may have happened. The
+    worker decides in how many lanes, unless a number is `given`. `codes` is what makes the rows of each task
+    and cell (`suite.identity.row_codes`): a worker where it differs is refused. After so many seconds, or
+    when it is asked to (`store.stop`), the sweep ends with what is there, and keeps the trials under way.
     """
-    sizes, end = widths(asked.space["units"], asked.trials_a_search), time.monotonic() + seconds
+    end = time.monotonic() + seconds
     book = store.Store(folder, crew.size)
     try:
         book.collect()
+        book.remove(book.taken)
         names = list(itertools.product(asked.tasks, asked.cells))
         searches = {name: Searching(asked, *name, book.scores(*name)) for name in names}
-        rows, moved = [], set(names)
+        rows, moved, ended = [], set(names), []
         while True:
             missing = [
-                (searches[name], width, trials)
+                Unit(
+                    asked.name,
+                    *name,
+                    trials,
+                    asked.protocol,
+                    shape.width,
+                    given,
+                    folder.resolve(),
+                    data,
+                    shape.trials,
+                    shape.operations,
+                    code=codes and codes[name],
+                )
                 for name in names
                 if name in moved
-                for width, trials in grouped(searches[name].advance(), sizes)
+                for shape, trials in grouped(searches[name].advance(), shapes[name])
             ]
-            share = math.ceil(sum(len(trials) for *_, trials in missing) / (2 * crew.size))
-            for search, width, alike in missing:
-                where = {"task": search.task, "cell": search.cell, "folder": folder.resolve(), "data": data}
-                count = lanes[search.task, search.cell, width]
-                how = {"protocol": asked.protocol, "width": width, "lanes": count}
-                how["code"] = codes and codes[search.task, search.cell]
-                for trials in batched(alike, machine.within(share, count, UNIT * count)):
-                    crew.submit(Unit(sweep=asked.name, trials=trials, **where, **how))
+            for unit in cut(missing, shapes, crew.size):
+                crew.submit(unit)
             so_far = searches.values()
             yield Progress(rows, sum(s.done for s in so_far), sum(s.total for s in so_far))
             if all(search.over for search in so_far):
@@ -130,24 +154,60 @@ def run(
                 crew.waiting.clear()
                 if crew.idle:
                     return
-            crew.wait()
+            ended += [(time.monotonic() + crew.lag, unit) for unit in crew.wait()]
             rows, moved = book.collect(), set()
             for row in rows:
                 moved.add(name := (row["task"], row["cell"]))
                 searches[name].scores[row["trial"]] = row["valid"]
+            ended = settle(ended, searches, crew, book)
     finally:
         with contextlib.closing(book):
             book.collect()
 
 
-def grouped(trials: list[Trial], sizes: np.ndarray) -> Iterator[tuple[int, list[Trial]]]:
-    """Yield the widths that trials are padded to, each with the trials that fit it."""
-    fits = np.searchsorted(sizes, [trial.hyperparameters["units"] for trial in trials])
+def settle(ended: list[tuple[float, Unit]], searches: dict, crew, book: store.Store) -> list:
+    """Submit again what units that have ended left without a row; return those whose rows may still be seen.
+
+    `ended` says until when, for each. A unit may leave some where its worker was told to stop, or still sees
+    that it was.
+    """
+    unsettled = []
+    for until, unit in ended:
+        scores = searches[unit.task, unit.cell].scores
+        missing = tuple(trial for trial in unit.trials if trial.number not in scores)
+        if missing and time.monotonic() < until:
+            unsettled.append((until, unit))
+            continue
+        book.remove(store.row_file(book.folder, unit.task, unit.cell, trial.number) for trial in unit.trials)
+        if missing:
+            crew.submit(again(unit, missing))
+    return unsettled
+
+
+def again(unit: Unit, missing: tuple[Trial, ...]) -> Unit:
+    """Return a unit of the trials that another left without a row; refuse where that got nowhere so often."""
+    attempts = unit.attempts + 1 if len(missing) == len(unit.trials) else 0
+    if attempts == ATTEMPTS:
+        raise Refusal(
+            f"trial {missing[0].number} of {unit.cell} on {unit.task} went to a worker {ATTEMPTS} times, and "
+            f"no row of it came to {unit.folder}: see that all workers write there, and ask again to go on"
+        )
+    return replace(unit, trials=missing, attempts=attempts)
+
+
+def grouped(trials: list[Trial], shapes: list[Shape]) -> Iterator[tuple[Shape, tuple[Trial, ...]]]:
+    """Yield the shapes that trials are padded to, each with the trials that fit it."""
+    widths = [shape.width for shape in shapes]
+    fits = np.searchsorted(widths, [trial.hyperparameters["units"] for trial in trials])
     for fit in np.unique(fits):
-        yield int(sizes[fit]), [trial for trial, own in zip(trials, fits, strict=True) if own == fit]
+        yield shapes[fit], tuple(trial for trial, own in zip(trials, fits, strict=True) if own == fit)
 
 
-def batched(trials: list[Trial], most: int) -> Iterator[tuple[Trial, ...]]:
-    """Yield trials in tuples of at most so many."""
-    for start in range(0, len(trials), most):
-        yield tuple(trials[start : start + most])
+def cut(units: list[Unit], shapes: Mapping[tuple[str, str], list[Shape]], workers: int) -> Iterator[Unit]:
+    """Yield units cut to parts that cost no more than leaves each worker some, but that fill their lanes."""
+    most = sum(unit.cost for unit in units) / (UNITS * workers)
+    lanes = {(*name, shape.width): shape.lanes for name in shapes for shape in shapes[name]}
+    for unit in units:
+        size = max(math.ceil(len(unit.trials) * most / unit.cost), lanes[unit.task, unit.cell, unit.width])
+        for start in range(0, len(unit.trials), size):
+            yield replace(unit, trials=unit.trials[start : start + size])

@@ -12,7 +12,6 @@ import tasks
 from suite import Refusal, cells, identity, machine, store
 from suite.quiet import load_keras
 from suite.space import OPTIONAL
-from suite.task import total_steps
 from suite.training.checkpoint import Checkpoints
 from suite.training.trial import Protocol, Result, Trial
 
@@ -23,7 +22,11 @@ PROGRAMS = 8  # a process: TensorFlow never frees one, of 125 MB, so a worker th
 class Unit:
     """What a worker is given: trials, how to train them, and the results folder their rows go to.
 
-    `code` is what makes their rows (`suite.identity`) as the driver sees it: None where it has not looked.
+    In `lanes` if the user gave a number, else in as many as suit the worker and the `width_trials` that its
+    search is expected to have of this width: a property of the search, so that all its units of a width
+    share a program. An epoch of a trial is so many `operations`, multiply–adds. Memory that ran out has
+    `halved` the lanes so often; so many `attempts` before this one ended without a row. `code` is what makes
+    the rows (`suite.identity`) as the driver sees it: None where it has not looked.
     """
 
     sweep: str
@@ -32,16 +35,20 @@ class Unit:
     trials: tuple[Trial, ...]
     protocol: Protocol
     width: int
-    lanes: int
+    lanes: int | None
     folder: Path
     data: Path | None
+    width_trials: int
+    operations: int
+    halved: int = 0
+    attempts: int = 0
     code: dict[str, str] | None = None
     id: str | None = None  # given when training begins
 
     @property
-    def cost(self) -> float:
-        """Expected cost, in no unit: weights touched, times epochs."""
-        return sum(trial.epochs for trial in self.trials) * self.width**2
+    def cost(self) -> int:
+        """The multiply–adds of its trials at its width, if none of them ended early."""
+        return self.operations * sum(trial.epochs for trial in self.trials)
 
 
 def train_unit(unit: Unit) -> Iterator[dict]:
@@ -51,13 +58,14 @@ def train_unit(unit: Unit) -> Iterator[dict]:
     no row by then get one that says so. When the sweep is to end, those under way are kept as they are.
     Refused where this process has other code or data than the driver.
     """
-    if store.stopping(unit.folder):
+    trials = waiting(unit)
+    if store.stopping(unit.folder) or not trials:
         return
-    scarce = False
+    lanes, scarce = 1, False
     try:
         unit = dataclasses.replace(unit, code=verified(unit), id=uuid.uuid4().hex[:16])
-        kept = checkpoints(unit)
-        for result in train(unit, waiting(unit), kept):
+        kept, lanes = checkpoints(unit), lanes_of(unit)
+        for result in train(unit, trials, lanes, kept):
             row = row_of(unit, result)
             store.finish(unit.folder, row)
             kept.remove(result.trial)
@@ -65,12 +73,28 @@ def train_unit(unit: Unit) -> Iterator[dict]:
     except Refusal:
         raise  # the folder or the data cannot be used, which is no trial's fault
     except Exception as error:
-        scarce = unit.lanes > 1 and out_of_memory(error)
+        scarce = lanes > 1 and out_of_memory(error)
         if not scarce:
             yield from give_up(unit, traceback.format_exc())
     if scarce:
         program_of.cache_clear()
-        yield from train_unit(dataclasses.replace(unit, lanes=unit.lanes // 2))
+        yield from train_unit(dataclasses.replace(unit, halved=unit.halved + 1))
+
+
+def lanes_of(unit: Unit) -> int:
+    """Return in how many lanes this process trains a unit."""
+    splits = splits_of(unit.task, unit.data)
+    shape = demand_of(unit.task, unit.cell, unit.width, unit.protocol.batch, splits)
+    plan = dataclasses.replace(machine.worker_plan(), lanes=unit.lanes)
+    return max(1, plan.lanes_for(**shape, trials=unit.width_trials) >> unit.halved)
+
+
+def demand_of(task: str, cell: str, width: int, batch: int, splits: dict) -> dict[str, int]:
+    """Return what `machine.Plan.lanes_for` asks of a network, by the names of its task and cell."""
+    from suite.training.program import demand
+
+    steps = max(int(split.lengths.max()) for split in splits.values())
+    return demand(cells.find(cell), tasks.find(task), width, steps, batch)
 
 
 def verified(unit: Unit) -> dict[str, str]:
@@ -105,9 +129,9 @@ def out_of_memory(error: Exception) -> bool:
 
 
 def waiting(unit: Unit) -> list[Trial]:
-    """Return the trials of a unit that have no row yet."""
-    there = store.numbers(unit.folder, unit.task, unit.cell)
-    return [trial for trial in unit.trials if trial.number not in there]
+    """Return the trials of a unit that have no row yet: until it has ended, all its rows are files."""
+    key = unit.folder, unit.task, unit.cell
+    return [trial for trial in unit.trials if not store.row_file(*key, trial.number).exists()]
 
 
 def give_up(unit: Unit, error: str) -> list[dict]:
@@ -140,16 +164,15 @@ def checkpoints(unit: Unit) -> Checkpoints:
     return Checkpoints(store.running(unit.folder, unit.task, unit.cell), made_by)
 
 
-def train(unit: Unit, trials: list[Trial], kept: Checkpoints) -> Iterator[Result]:
+def train(unit: Unit, trials: list[Trial], lanes: int, kept: Checkpoints) -> Iterator[Result]:
     """Train trials of a unit."""
     from suite.training import population
 
-    if trials:
-        clips = any(name in trial.hyperparameters for trial in trials for name in OPTIONAL)
-        how = unit.protocol.batch, unit.protocol.optimiser, clips
-        program = program_of(unit.task, unit.cell, unit.width, unit.lanes, *how, unit.data)
-        stopping = functools.partial(store.stopping, unit.folder)
-        yield from population.train(program, trials, unit.protocol.patience, kept, stopping)
+    clips = any(name in trial.hyperparameters for trial in trials for name in OPTIONAL)
+    how = unit.protocol.batch, unit.protocol.optimiser, clips
+    program = program_of(unit.task, unit.cell, unit.width, lanes, *how, unit.data)
+    stopping = functools.partial(store.stopping, unit.folder)
+    yield from population.train(program, trials, unit.protocol.patience, kept, stopping)
 
 
 @functools.lru_cache(maxsize=PROGRAMS)
@@ -192,7 +215,7 @@ def row_of(unit: Unit, result: Result, error: str | None = None) -> dict:
         "epochs": result.epochs,
         "best_epoch": result.best_epoch,
         "seconds": result.seconds,
-        "operations": operations_of(unit, result),
+        "operations": result.operations,
         "parameters": result.parameters,
         "hyperparameters": dict(result.trial.hyperparameters),
         "error": error,
@@ -204,14 +227,3 @@ def row_of(unit: Unit, result: Result, error: str | None = None) -> dict:
         "unit": unit.id,
         "curve": result.curve,
     }
-
-
-def operations_of(unit: Unit, result: Result) -> int | None:
-    """Return the multiply–adds of a trial; None of a trial that failed, whose epochs are not known."""
-    if result.status == "failed":
-        return None
-    from suite.training.program import operations
-
-    units = int(result.trial.hyperparameters["units"])
-    steps = total_steps(splits_of(unit.task, unit.data))
-    return operations(cells.find(unit.cell), tasks.find(unit.task), units, steps, result.epochs)

@@ -5,19 +5,26 @@ import dataclasses
 import heapq
 import itertools
 import os
+import sys
 import time
 from concurrent.futures import CancelledError
 
 from distributed import Client, Future, KilledWorker, TimeoutError, WorkerPlugin, get_worker, wait
 from distributed.comm import CommClosedError
 
-from suite import Refusal
+from suite import Refusal, machine
 from suite.search import CONNECT
 from suite.search.unit import PROGRAMS, Unit, give_up, program_of, progress, train_unit
+from suite.search.verify import UnfitWorker, VerifyWorker
 
 
 class Crew:
-    """Units that wait, costliest first, and those in training."""
+    """Units that wait, costliest first, and those in training.
+
+    `lag` is how many seconds a file that a worker has written may take to be seen by this process.
+    """
+
+    lag = 0.0
 
     def __init__(self):
         self.waiting: list[tuple[float, int, Unit]] = []
@@ -30,6 +37,10 @@ class Crew:
     def next(self) -> Unit:
         """Return the costliest unit that waits."""
         return heapq.heappop(self.waiting)[-1]
+
+    def worker_plan(self, plan: machine.Plan) -> machine.Plan:
+        """Return what units are cut for: how a worker uses its machine; `plan` is that of this one."""
+        return plan
 
     @property
     def idle(self) -> bool:
@@ -49,55 +60,123 @@ class Here(Crew):
     size = 1
     running = None
 
-    def wait(self) -> None:
-        """Train until the next row is there, or no unit is left."""
-        while not self.idle:
-            self.running = self.running or train_unit(self.next())
-            if next(self.running, None):
-                return
-            self.running = None
+    def wait(self) -> list[Unit]:
+        """Train until the next row is there, or a unit has ended; return that."""
+        if self.idle:
+            return []
+        if not self.running:
+            unit = self.next()
+            self.running = unit, train_unit(unit)
+        unit, rows = self.running
+        if next(rows, None):
+            return []
+        self.running = None
+        return [unit]
 
 
 class Workers(Crew):
     """Training by the worker processes of a Dask cluster (`suite.search.clusters`).
 
-    `ready` is the plugin that each of them begins with, those that join later too; `expected` is how many
-    there are to be, at least.
+    `expected` is how many there are to be, at least. `plugin` is what each of them begins with. Workers that
+    are not of our own making are verified before they get a unit, and refused where they differ: those that
+    are there, and those that join later.
     """
 
-    def __init__(self, client: Client, ready: WorkerPlugin, expected: int = 1):
+    def __init__(
+        self,
+        client: Client,
+        expected: int = 1,
+        plugin: WorkerPlugin | None = None,
+        verify: VerifyWorker | None = None,
+    ):
         super().__init__()
-        self.client, self.ready, self.expected = client, ready, expected
+        self.client, self.expected, self.plugin, self.verify = client, expected, plugin, verify
         self.running: dict[Future, tuple[Unit, object]] = {}
+        self.verified: dict[str, int] = {}  # address → bytes of its GPU, 0 without one
+        self.refused: dict[str, str] = {}  # address → why
         try:
             self.begin()
+            self.admit()
+            if self.refused and not self.verified:
+                raise UnfitWorker(*next(iter(self.refused.items())))
+            for refused in self.refused.items():
+                self.tell(refused)
         except BaseException:
             self.__exit__()
             raise
 
     def begin(self, attempts: int = 10) -> None:
-        """Have all workers begin with `ready`, again where one died meanwhile: Dask then hangs up on all."""
-        for left in reversed(range(attempts)):
+        """Have all workers begin with `plugin`, again where one died meanwhile: Dask then hangs up on all."""
+        for left in reversed(range(attempts if self.plugin else 0)):
             try:
-                self.client.register_plugin(self.ready)
+                self.client.register_plugin(self.plugin)
                 return
             except CommClosedError:
                 if not left:
                     raise
                 time.sleep(0.5)
 
+    def admit(self) -> list[tuple[str, str]]:
+        """Verify the workers that are new; return those that are refused, each with the reason."""
+        if not self.verify:
+            return []
+        there = self.client.nthreads().keys()
+        self.verified = {address: self.verified[address] for address in self.verified.keys() & there}
+        if not (new := there - self.verified.keys() - self.refused.keys()):
+            return []
+        before = len(self.refused)
+        for address, said in self.client.run(self.verify, workers=list(new), on_error="return").items():
+            if isinstance(said, UnfitWorker):
+                self.refused[address] = said.args[1]
+            elif isinstance(said, Exception) and not isinstance(said, OSError):  # else it has just died
+                self.refused[address] = f"cannot run this suite ({said!r}): install the same on both"
+            elif not isinstance(said, Exception):
+                self.verified[address] = said
+        return list(self.refused.items())[before:]
+
+    def tell(self, refused: tuple[str, str]) -> None:
+        """Say that a worker is refused, while the sweep goes on with the others."""
+        print(f"odyssey: {UnfitWorker(*refused)}; the sweep goes on without it", file=sys.stderr, flush=True)
+
     @property
     def size(self) -> int:
         """How many workers there are, or are to be."""
-        return max(self.expected, len(self.client.nthreads()))
+        return max(self.expected, len(self.client.nthreads().keys() - self.refused.keys()))
 
-    def wait(self, seconds: float = 0.5) -> None:
-        """Keep every worker busy, and return when a unit has ended or some time has passed."""
-        while self.waiting and len(self.running) < self.size:
-            unit = self.next()
-            self.running[self.client.submit(train_all, unit, pure=False)] = unit, progress(unit)
+    def look(self) -> list[tuple[str, str]]:
+        """Look for new workers; return those that are refused, each with the reason, which is told."""
+        refused = self.admit()
+        for worker in refused:
+            self.tell(worker)
+        return refused
+
+    def room(self) -> int:
+        """Return how many units may be with the workers at a time."""
+        if not self.verify:
+            return self.size
+        self.look()
+        return len(self.verified)
+
+    def start(self, unit: Unit) -> None:
+        """Give a unit to a worker, one that is not refused.
+
+        Where all others have just gone, Dask may still take such a one, which then refuses by itself.
+        """
+        where = {"workers": list(self.verified), "allow_other_workers": True} if self.refused else {}
+        future = self.client.submit(train_all, unit, self.verify, pure=False, **where)
+        self.running[future] = unit, progress(unit)
+
+    def wait(self, seconds: float = 0.5) -> list[Unit]:
+        """Keep every worker busy until a unit has ended or some time has passed; return those that ended."""
+        room = self.room() if self.waiting else 0
+        while self.waiting and len(self.running) < room:
+            self.start(self.next())
+        if not self.running:  # there is no worker, or rows are still to be seen
+            time.sleep(seconds)
+            return []
         with contextlib.suppress(TimeoutError, CancelledError):
             wait(list(self.running), timeout=seconds, return_when="FIRST_COMPLETED")
+        ended = []
         for future in [future for future in self.running if future.done()]:
             unit, before = self.running.pop(future)
             try:
@@ -106,9 +185,27 @@ class Workers(Crew):
                 self.revive(unit, before, error)
             except CancelledError:
                 self.reconnect(unit)
+            except UnfitWorker as error:
+                self.refuse(*error.args)
+                self.submit(unit)
+            except Refusal:
+                raise
+            except Exception:  # may be that of a worker without this suite, which has just joined
+                if not self.look():
+                    raise
+                self.submit(unit)
             else:
+                ended.append(unit)
                 if programs >= PROGRAMS:
                     self.client.run(leave, workers=[worker], on_error="ignore")
+        return ended
+
+    def refuse(self, address: str, why: str) -> None:
+        """Give a worker no more units, and say so, once."""
+        self.verified.pop(address, None)
+        if address not in self.refused:
+            self.refused[address] = why
+            self.tell((address, why))
 
     def revive(self, unit: Unit, before: object, error: KilledWorker) -> None:
         """Submit a unit again that several workers in a row have died of, or with.
@@ -118,8 +215,8 @@ class Workers(Crew):
         """
         if progress(unit) != before:
             self.submit(unit)
-        elif unit.lanes > 1:
-            self.submit(dataclasses.replace(unit, lanes=unit.lanes // 2))
+        elif min(unit.width_trials, unit.lanes or unit.width_trials) >> unit.halved > 1:
+            self.submit(dataclasses.replace(unit, halved=unit.halved + 1))
         else:
             give_up(unit, str(error))
 
@@ -136,24 +233,32 @@ class Workers(Crew):
         self.submit(unit)
 
     def __exit__(self, *_):
+        if self.verify:
+            self.verify.remove()
         self.client.close()
 
 
-def train_all(unit: Unit) -> tuple[str, int]:
+def train_all(unit: Unit, verify: VerifyWorker | None = None) -> tuple[str, int]:
     """Train a unit in a worker; its rows are in the results folder.
 
-    Returns the worker's address, and how many programs its process has compiled so far.
+    Returns the worker's address, and how many programs its process has compiled so far. Raises `UnfitWorker`
+    where the worker must not train it.
     """
+    if verify:
+        verify()
+        verify.begin()
+        unit = dataclasses.replace(unit, data=unit.data or verify.data)
     for _ in train_unit(unit):
         pass
     return get_worker().address, program_of.cache_info().misses
 
 
 def leave(dask_worker) -> None:
-    """End the process of a worker, which its nanny starts anew.
+    """End the process of a worker, which its nanny starts anew; not where it has work of another sweep.
 
     At once: where Dask restarts a worker in order, its nanny may leave too, and none comes back
     (dask/distributed issues 6494 and 7312).
     """
-    if dask_worker.nanny:
+    at_work = {task.state for task in dask_worker.state.tasks.values()} - {"memory", "error", "released"}
+    if dask_worker.nanny and not at_work:
         os._exit(0)

@@ -123,6 +123,7 @@ class Population:
         tests = self.score(best, "test") if ended else None
         for lane, result in ended:
             result.test = tests[lane] if result.best_epoch else np.nan
+            result.operations = self.program.operations(result)
             self.lanes[lane] = None
         return [result for _, result in ended]
 

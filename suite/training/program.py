@@ -13,8 +13,10 @@ from suite.cells.base import laned
 from suite.layers.loop import over_time
 from suite.layers.noise import normal
 from suite.layers.readout import LOSSES, answers, metric
+from suite.task import total_steps
 from suite.training import batches
 from suite.training.optimiser import OPTIMISERS, across, clip
+from suite.training.trial import Result
 
 
 def shapes(cell: type, task, units: int) -> dict[str, tuple[int, ...]]:
@@ -73,12 +75,18 @@ class Program:
         self.optimiser, self.clips = OPTIMISERS[optimiser], clips
         self.instance = cell(width, lanes=lanes)
         self.instance.build((lanes, None, task.features))
+        self.steps = total_steps(splits)
         lessons = batches.buckets(splits["train"], most=3)
         self.sizes = [len(bucket["steps"]) for bucket in lessons]
         self.schedule = batches.schedule(self.sizes, batch)
         exam, questions = batches.exam({name: splits[name] for name in ("valid", "test")})
         self.lessons, self.exam, self.questions = on_device(lessons), on_device(exam), on_device(questions)
         self.run_epoch, self.run_score = compile(self.epoch), compile(self.score)
+
+    def operations(self, result: Result) -> int:
+        """Return the multiply–adds of a trial that has ended."""
+        units = int(result.trial.hyperparameters["units"])
+        return operations(self.cell, self.task, units, self.steps, result.epochs)
 
     def zeros(self):
         """Return arrays (lanes, …) of zeros for all weights."""

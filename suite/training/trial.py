@@ -37,7 +37,8 @@ class Result:
     `curve` holds training loss a label and validation score of every epoch. `valid` is the best validation
     score, reached after `best_epoch` epochs, and `test` the test score of the weights at that moment; NaN
     where no epoch ended with a finite score. A trial is "diverged" when its loss or score stops being finite;
-    it keeps the best it had before. `seconds` is its share of the population's time, without compiling.
+    it keeps the best it had before. `seconds` is its share of the population's time, without compiling;
+    `operations` are its multiply–adds, once it has ended.
     """
 
     trial: Trial
@@ -47,6 +48,7 @@ class Result:
     test: float = np.nan
     best_epoch: int = 0
     seconds: float = 0.0
+    operations: int | None = None
     curve: list[tuple[float, float]] = field(default_factory=list)
 
     @property

@@ -28,13 +28,13 @@ ASKED = Asked(
     protocol=Protocol(epochs=4, patience=3, batch=1),
     space=override(PAPER, {"units": (2, 6), "learning_rate": (1e-3, 1e-1)}),
 )
+SHAPES = defaultdict(lambda: [sweep.Shape(width=6, operations=1, trials=6, lanes=2)])  # of any search
 
 
 def rows(asked, folder, crew=None):
     store.create(folder, asked.to_table())
     with crew or Here() as crew:
-        lanes = defaultdict(lambda: 2)
-        events = list(sweep.run(asked, folder, crew, lanes, data=None))
+        events = list(sweep.run(asked, folder, crew, SHAPES, data=None, given=2))
     assert events[-1].done == events[-1].total
     return store.load(folder)
 
@@ -69,9 +69,9 @@ def scheduler(folder, port=0, *more):
 
 
 @contextlib.contextmanager
-def started(program, *asked):
+def started(program, *asked, **environment):
     """Start a program of Dask, and end it with the context."""
-    process = start(program, *asked)
+    process = start(program, *asked, **environment)
     try:
         yield process
     finally:
@@ -79,10 +79,13 @@ def started(program, *asked):
         process.wait(60)
 
 
-def start(program, *asked):
+def start(program, *asked, **environment):
     """Start a program of Dask."""
-    command = [sys.executable, "-m", f"distributed.cli.{program}", *asked]
-    return subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+    command, environment = (
+        [sys.executable, "-m", f"distributed.cli.{program}", *asked],
+        os.environ | environment,
+    )
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True, env=environment)
 
 
 @contextlib.contextmanager

@@ -4,24 +4,109 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
+from types import SimpleNamespace
 
+import keras
 import pandas as pd
 import pytest
-from distributed import Security
-from sweeps import HERE, command, comparable, hand_started, scheduler, started, workers_of
+from distributed import Client, Security
+from distributed.comm import CommClosedError
+from sweeps import HERE, command, comparable, hand_started, scheduler, started, waited, workers_of
 
-from suite import Refusal, store
-from suite.search import clusters
+from suite import Refusal, machine, store
+from suite.search import clusters, workers
+from suite.search.clusters import Elsewhere
+from suite.search.verify import loaded_backend, verification
+from suite.search.workers import Here
+
+OURS = keras.backend.backend()
+OTHER = {"jax": "tensorflow", "tensorflow": "jax"}[OURS]
 
 
 def test_the_workers_of_a_running_scheduler_give_the_same_rows(undisturbed, tmp_path):
-    """Two sweeps after each other, as the same workers may serve any number of them."""
+    """Two sweeps at once, as the same workers may serve any number; one of another backend is refused."""
     with hand_started(tmp_path, workers=2) as address:
-        for name in ("tiny", "again"):
-            subprocess.run(command(tmp_path / name, f"--scheduler={address}"), cwd=HERE, check=True)
+        asked = [command(tmp_path / name, f"--scheduler={address}") for name in ("tiny", "beside")]
+        assert [process.wait(300) for process in [subprocess.Popen(one, cwd=HERE) for one in asked]] == [0, 0]
+        for name in ("tiny", "beside"):
             frame = store.load(tmp_path / name).assign(sweep="tiny")
             pd.testing.assert_frame_equal(comparable(frame), comparable(undisturbed))
+        with Client(address) as client:
+            plugins = client.run_on_scheduler(lambda dask_scheduler: set(dask_scheduler.worker_plugins))
+            assert plugins <= {"shuffle"}  # Dask's own: of the sweeps nothing is left
+        if find_spec(OTHER):
+            line = refused(tmp_path / "other", f"--scheduler={address}", f"--backend={OTHER}")
+            assert f"has loaded the backend {OURS} for another sweep: start it anew" in line
+
+
+def test_a_worker_that_joins_late_is_refused_and_the_others_go_on(tmp_path):
+    """One that would train on another backend, with two threads; Dask alone would let it."""
+    folder = tmp_path / "tiny"
+    longer = [f"--backend={OURS}", "--trials=4", "--epochs=200", "--patience=200"]
+    with hand_started(tmp_path, workers=1) as address:
+        asked = command(folder, f"--scheduler={address}", *longer)
+        process = subprocess.Popen(asked, cwd=HERE, stderr=subprocess.PIPE, text=True)
+        waited((folder / "sweep.toml").exists)
+        late = [address, "--nthreads=2", "--no-nanny", "--no-dashboard", f"--local-directory={tmp_path}"]
+        with started("dask_worker", *late, KERAS_BACKEND=OTHER):
+            said = process.communicate(timeout=300)[1]
+    assert process.returncode == 0, said
+    [line] = said.splitlines()
+    assert "has 2 threads: start it with --nthreads 1" in line
+    assert line.endswith("the sweep goes on without it")
+    frame = store.load(folder)
+    assert frame["backend"].tolist() == [OURS] * 8
+
+
+class Agreeing:
+    """In place of what is sent to workers, whose answers are given."""
+
+    def remove(self):
+        pass
+
+
+class Joining:
+    """A client of two workers, whose answers are given."""
+
+    closed = False
+
+    def __init__(self, *answers):
+        self.answers = dict(zip("ab", answers, strict=True))
+
+    def nthreads(self):
+        return dict.fromkeys(self.answers, 1)
+
+    def run(self, function, workers, on_error):
+        return {address: self.answers[address] for address in workers}
+
+    def close(self):
+        self.closed = True
+
+
+ABSENT = ModuleNotFoundError("No module named 'suite'")
+
+
+def test_a_worker_without_the_suite_is_refused_and_one_that_dies_is_asked_again(capsys):
+    client = Joining(0, ABSENT)
+    assert workers.Workers(client, verify=Agreeing()).verified == {"a": 0}
+    assert "worker b cannot run this suite (ModuleNotFoundError" in capsys.readouterr().err
+    client = Joining(0, CommClosedError())
+    crew = workers.Workers(client, verify=Agreeing())
+    assert (crew.verified, crew.refused) == ({"a": 0}, {})
+    client.answers["b"] = 7
+    assert crew.room() == 2
+    del client.answers["a"]
+    assert (crew.room(), crew.verified) == (1, {"b": 7})
+
+
+def test_where_no_worker_is_fit_the_sweep_is_refused(capsys):
+    client = Joining(workers.UnfitWorker("a", "has 2 threads"), ABSENT)
+    with pytest.raises(Refusal, match="worker a has 2 threads"):
+        workers.Workers(client, verify=Agreeing())
+    assert client.closed
+    assert capsys.readouterr().err == ""
 
 
 def refused(folder, *more):
@@ -58,11 +143,66 @@ def test_a_worker_with_several_threads_is_refused(tmp_path):
 
 
 def test_a_worker_that_does_not_see_the_results_is_refused(tmp_path):
-    ready = clusters.Ready(tmp_path)
-    assert list(ready.wrong(threads=1)) == []
-    (tmp_path / "workers").write_text("of another machine")
-    [wrong] = ready.wrong(threads=1)
+    needed = verification(tmp_path)
+    assert list(needed.wrong(threads=1)) == []
+    verification(tmp_path).remove()  # that of a second driver, which is refused
+    assert list(needed.wrong(threads=1)) == []
+    needed.mark.write_text("of another machine")
+    [wrong] = needed.wrong(threads=1)
     assert wrong.startswith(f"does not see the driver's folder {tmp_path}")
+
+
+def test_a_backend_that_is_just_being_loaded_is_known(monkeypatch):
+    """A worker that joins is verified while its thread imports Keras for the unit of another sweep."""
+    assert loaded_backend() == OURS
+    monkeypatch.setitem(sys.modules, "keras", SimpleNamespace())
+    monkeypatch.setenv("KERAS_BACKEND", "just being loaded")
+    assert loaded_backend() == "just being loaded"
+    monkeypatch.delitem(sys.modules, "keras")
+    assert loaded_backend() is None
+
+
+def test_a_worker_that_has_loaded_another_version_of_a_users_cell_is_refused(tmp_path, monkeypatch):
+    """A worker goes on with the module it has loaded. Nothing of the user's is imported to tell."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "package").mkdir()
+    for name in ("mine.py", "package/__init__.py", "package/cells.py"):
+        (tmp_path / name).write_text("raise AssertionError")
+    needed = verification(tmp_path, ["mine:A", "package.cells:C", "lstm"])
+    assert {"cell mine:A", "cell package.cells:C", "cell lstm"} <= needed.made_by.keys()
+    assert list(needed.wrong(threads=1)) == []
+    edited = replace(needed, made_by=needed.made_by | {"cell mine:A": "edited"})
+    [wrong] = edited.wrong(threads=1)
+    assert re.fullmatch(
+        "has cell mine:A [0-9a-f]{16}, and the driver edited: install the same on both", wrong
+    )
+
+
+def test_a_worker_gets_the_drivers_settings_before_it_has_a_backend(tmp_path):
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        "from suite import machine; from suite.search import verify\n"
+        "os.environ['KERAS_BACKEND'] = 'ours'; needed = verify.verification(Path(sys.argv[1]))\n"
+        "os.environ['KERAS_BACKEND'] = 'another'; machine.gpu_memories = lambda: [10**9] * int(sys.argv[2])\n"
+        "needed.begin(); print(os.environ['KERAS_BACKEND'], os.environ.get('CUDA_VISIBLE_DEVICES'),\n"
+        "                      os.environ.get('OMP_NUM_THREADS'), 'keras' in sys.modules)"
+    )
+    clean = {k: v for k, v in os.environ.items() if k not in ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")}
+    listed = f"first-{os.getpid()},second-{os.getpid()}"
+    for gpus, devices, threads in (("0", "None", "1"), ("2", f"first-{os.getpid()}", "None")):
+        environment = clean | ({"CUDA_VISIBLE_DEVICES": listed} if gpus == "2" else {})
+        run = [sys.executable, "-c", code, tmp_path, gpus]
+        said = subprocess.run(run, env=environment, capture_output=True, text=True, check=True).stdout
+        assert said.split() == ["ours", devices, threads, "False"]
+
+
+def test_units_are_cut_for_the_hardware_of_the_workers():
+    """The driver may have none, or a GPU that they have not; of workers unlike each other, for the larger."""
+    driver = machine.Plan(workers=2, lanes=None, gpus=("0", "1"), memory=10**9)
+    crew = Elsewhere(Joining(0, 8 * 10**10), verify=Agreeing())
+    assert crew.worker_plan(machine.Plan(2)) == machine.Plan(2, None, ("0",), 8 * 10**10)
+    assert Elsewhere(Joining(0, 0), verify=Agreeing()).worker_plan(driver) == machine.Plan(2)
+    assert Here().worker_plan(driver) is driver
 
 
 def test_where_no_scheduler_is_nothing_is_written(tmp_path):
@@ -80,17 +220,6 @@ def test_where_no_scheduler_is_nothing_is_written(tmp_path):
 )
 def test_settings_that_do_not_fit_are_refused(tmp_path, more, said):
     assert said in refused(tmp_path / "tiny", *more)
-
-
-def test_without_loopback_workers_are_refused_at_once():
-    """In a network of its own, in which nothing is up: Dask would try for minutes, and say nothing."""
-    if subprocess.run(["unshare", "--net", "true"], capture_output=True).returncode:
-        pytest.skip("needs root, for a network without loopback")
-    code = "from suite.search import clusters; clusters.Local(1)"
-    done = subprocess.run(
-        ["unshare", "--net", sys.executable, "-c", code], capture_output=True, text=True, timeout=60
-    )
-    assert "Refusal: no worker could be reached on this machine's loopback" in done.stderr
 
 
 @pytest.mark.skipif(not find_spec("cryptography"), reason="needs cryptography to make keys")
@@ -138,8 +267,30 @@ def test_the_script_of_a_job_is_shown_before_any_is_submitted(tmp_path):
 
 @slurm
 @pytest.mark.parametrize(
+    ("more", "directive"),
+    [
+        ("", "--gres=gpu:2"),
+        ("job_extra_directives = ['--gpus-per-node=a100:2', '--exclusive']", "--gpus-per-node=a100:2"),
+    ],
+)
+def test_a_job_with_gpus_has_a_worker_for_each(tmp_path, more, directive):
+    (tmp_path / "cluster.toml").write_text(f"cores = 8\ngpus = 2\nmemory = '1GB'\n{more}")
+    jobs, options = clusters.jobs_asked(tmp_path / "cluster.toml")
+    assert (jobs, options["processes"], clusters.asks_gpus(options)) == (1, 2, True)
+    script = clusters.script(jobs, options, tmp_path)
+    assert [line for line in script.splitlines() if line.startswith("#SBATCH --g")] == [
+        f"#SBATCH {directive}"
+    ]
+    assert "#SBATCH --cpus-per-task=8" in script
+    assert re.search(r"--nworkers 2 .*--nthreads 1 --memory-limit 0", script)
+
+
+@slurm
+@pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("cores = 2\ngpus = 1\nprocesses = 2\nmemory = '1GB'", "expected a process for each of 1 GPUs"),
+        ("cores = 2\ngpus = 'all'\nmemory = '1GB'", "expected gpus .of a job. of at least 0, got 'all'"),
         ("jobs = 0", "expected jobs of at least 1, got 0"),
         ("jobs = 1", "expected cores and memory"),
         ("cores = 2\nprocesses = 1\nmemory = '1GB'", "expected a process for each of 2 cores"),

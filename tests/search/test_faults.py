@@ -6,14 +6,25 @@ import shlex
 import signal
 import subprocess
 import time
-from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import tiny
-from sweeps import ASKED, HERE, LONG, children, command, comparable, rows, scheduler, waited, workers_of
+from sweeps import (
+    ASKED,
+    HERE,
+    LONG,
+    SHAPES,
+    children,
+    command,
+    comparable,
+    rows,
+    scheduler,
+    waited,
+    workers_of,
+)
 
 from suite import store
 from suite.search import sweep, workers
@@ -74,7 +85,7 @@ def test_a_unit_that_every_worker_dies_of_gives_failed_rows_in_the_end(tmp_path)
     asked, folder = replace(ASKED, cells=("tiny:Deadly",), trials=1), tmp_path / "sweep"
     store.create(folder, asked.to_table())
     with Local(1) as crew:
-        list(sweep.run(asked, folder, crew, defaultdict(lambda: 1), data=None))
+        list(sweep.run(asked, folder, crew, SHAPES, data=None))
     frame = store.load(folder)
     assert frame["status"].tolist() == ["failed"]
     assert frame["error"].str.contains("all those workers died while running it").all()

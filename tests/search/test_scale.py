@@ -5,13 +5,13 @@ import resource
 import subprocess
 import sys
 import time
-from collections import defaultdict, deque
+from collections import deque
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from sweeps import ASKED, HERE, LONG
+from sweeps import ASKED, HERE, LONG, SHAPES
 
 from suite import store
 from suite.search import sweep
@@ -28,15 +28,17 @@ class Simulated(Crew):
 
     def __init__(self, size):
         super().__init__()
-        self.size, self.running = size, set()
+        self.size, self.running = size, {}
         self.pool = ProcessPoolExecutor(2, multiprocessing.get_context("spawn"))
 
     def wait(self):
         while self.waiting and len(self.running) < self.size:
-            self.running.add(self.pool.submit(end, self.next()))
-        done, self.running = wait(self.running, return_when=FIRST_COMPLETED)
+            unit = self.next()
+            self.running[self.pool.submit(end, unit)] = unit
+        done, _ = wait(self.running, return_when=FIRST_COMPLETED)
         for future in done:
             future.result()
+        return [self.running.pop(future) for future in done]
 
     def __exit__(self, *_):
         self.pool.shutdown()
@@ -61,7 +63,7 @@ def test_no_trial_of_many_is_lost_and_none_counts_twice(tmp_path, workers, tasks
 
     start = time.monotonic()
     with Simulated(workers) as crew:
-        [last] = deque(sweep.run(asked, folder, crew, defaultdict(lambda: 8), data=None), maxlen=1)
+        [last] = deque(sweep.run(asked, folder, crew, SHAPES, data=None), maxlen=1)
     rate = last.done / (time.monotonic() - start)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     size = (folder / "trials.sqlite").stat().st_size

@@ -1,8 +1,8 @@
 """A sweep from its question to its rows, in this process and in workers."""
 
+import itertools
 import os
 import time
-from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,17 +10,18 @@ import dask
 import numpy as np
 import pandas as pd
 import pytest
+import tiny
 from distributed.comm import CommClosedError
-from sweeps import ASKED, comparable, rows
+from sweeps import ASKED, SHAPES, comparable, rows, waited
 
 import tasks
 from suite import Refusal, machine, store
 from suite.search import sweep, workers
 from suite.search.asked import preset, presets
 from suite.search.clusters import Local
-from suite.search.unit import checkpoints
+from suite.search.unit import checkpoints, lanes_of, train_unit
 from suite.search.workers import Here
-from suite.space import PAPER, Range
+from suite.space import PAPER
 from suite.training.trial import Protocol, Result, Trial
 
 
@@ -52,12 +53,14 @@ def test_a_worker_with_another_cell_or_other_data_than_the_driver_is_refused(und
     codes = {("tiny:PARITY", "rnn"): undisturbed["code"].iloc[-1] | {"cell": "0", "data": "0"}}
     store.create(folder, asked.to_table())
     with pytest.raises(Refusal, match="cell rnn and the data of tiny:PARITY: a worker has another"):
-        list(sweep.run(asked, folder, Here(), defaultdict(lambda: 2), None, codes=codes))
+        list(sweep.run(asked, folder, Here(), SHAPES, None, codes=codes))
     assert store.load(folder).empty
 
 
 def test_what_makes_a_checkpoint_is_the_code_and_not_the_state_of_the_checkout(tmp_path, monkeypatch):
-    a = sweep.Unit("tiny", "tiny:PARITY", "rnn", (), Protocol(), 6, 1, tmp_path, None, {"cell": "1"})
+    a = sweep.Unit(
+        "tiny", "tiny:PARITY", "rnn", (), Protocol(), 6, 1, tmp_path, None, 1, 1, code={"cell": "1"}
+    )
     kept = checkpoints(a)
     kept.save(Result(Trial(0, 1, {}, 4), 9), {})
     monkeypatch.setattr(machine, "commit", lambda: "0123-dirty")
@@ -77,10 +80,11 @@ class Noted(Local):
     pids = frozenset()
 
     def wait(self):
-        super().wait()
+        ended = super().wait()
         self.pids |= {
             pid for pid in self.client.run(os.getpid, on_error="return").values() if isinstance(pid, int)
         }
+        return ended
 
 
 def test_a_worker_with_many_programs_starts_anew(undisturbed, tmp_path, monkeypatch):
@@ -142,7 +146,7 @@ def test_a_sweep_that_is_stopped_goes_on_in_the_middle_of_a_trial(tmp_path):
     asked = replace(ASKED, protocol=Protocol(epochs=60), cells=("rnn",))
     expected, folder = rows(asked, tmp_path / "undisturbed"), tmp_path / "sweep"
     store.create(folder, asked.to_table())
-    for event in sweep.run(asked, folder, Here(), defaultdict(lambda: 2), data=None):
+    for event in sweep.run(asked, folder, Here(), SHAPES, data=None, given=2):
         if event.rows:
             store.stop(folder)
     assert 0 < len(store.load(folder)) < 6
@@ -153,16 +157,9 @@ def test_a_sweep_that_is_stopped_goes_on_in_the_middle_of_a_trial(tmp_path):
 
 def test_a_sweep_ends_when_its_time_is_over(tmp_path):
     store.create(tmp_path / "sweep", ASKED.to_table())
-    list(sweep.run(ASKED, tmp_path / "sweep", Here(), defaultdict(lambda: 2), data=None, seconds=0))
+    list(sweep.run(ASKED, tmp_path / "sweep", Here(), SHAPES, data=None, seconds=0))
     assert store.stopping(tmp_path / "sweep")
     assert len(store.load(tmp_path / "sweep")) == 0
-
-
-def test_widths_hold_every_size_and_are_few():
-    units = Range(20, 200, "log", whole=True)
-    assert sweep.widths(units, 12).tolist() == [200]
-    assert sweep.widths(units, 200).tolist() == [36, 64, 113, 200]
-    assert sweep.widths(Range(7, 7, "log", whole=True), 200).tolist() == [7]
 
 
 @pytest.mark.parametrize("name", presets())
@@ -185,7 +182,8 @@ def test_a_preset_with_a_misspelt_setting_is_refused(tmp_path):
 
 def test_trials_are_grouped_by_width():
     trials = [Trial(k, 1, {"units": 1 + k % 6}, 1) for k in range(60)]
-    groups = dict(sweep.grouped(trials, np.array([2, 6])))
+    shapes = [sweep.Shape(width, width, 30, 2) for width in (2, 6)]
+    groups = {shape.width: some for shape, some in sweep.grouped(trials, shapes)}
     assert sorted(t.number for some in groups.values() for t in some) == list(range(60))
     assert [{t.hyperparameters["units"] for t in groups[width]} for width in (2, 6)] == [{1, 2}, {3, 4, 5, 6}]
 
@@ -198,24 +196,43 @@ class Listing(Here):
 
 
 @pytest.mark.parametrize(
-    ("trials", "workers", "units"), [(60, 1, [16, 16, 16, 12]), (60, 6, [5] * 12), (5, 9, [2, 2, 1])]
+    ("trials", "workers", "units"), [(60, 1, [30, 30]), (60, 6, [5] * 12), (5, 9, [2, 2, 1])]
 )
 def test_units_are_large_but_leave_every_worker_some(tmp_path, trials, workers, units):
-    """Of two lanes: at most 8 trials a lane, at least one, in between half a worker's share."""
+    """Of two lanes: at least one trial a lane, else half a worker's share."""
     asked, crew = replace(ASKED, cells=("rnn",), trials=trials), Listing()
     crew.size = workers
     store.create(tmp_path / "sweep", asked.to_table())
     with pytest.raises(InterruptedError):
-        list(sweep.run(asked, tmp_path / "sweep", crew, defaultdict(lambda: 2), data=None))
+        list(sweep.run(asked, tmp_path / "sweep", crew, SHAPES, data=None))
     assert sorted((len(unit.trials) for *_, unit in crew.waiting), reverse=True) == units
 
 
+def test_a_large_network_is_cut_to_fewer_trials_a_unit_than_a_small_one():
+    """Ten times as costly: each of two workers gets two units or more that cost no more than a quarter."""
+    trials = tuple(Trial(k, 1, {}, 5) for k in range(40))
+    units = [
+        sweep.Unit("", "t", "c", trials, Protocol(), width, 1, Path(), None, 40, width) for width in (10, 100)
+    ]
+    shapes = {("t", "c"): [sweep.Shape(width, width, 40, 2) for width in (10, 100)]}
+    parts = [(unit.width, len(unit.trials)) for unit in sweep.cut(units, shapes, workers=2)]
+    assert parts == [(10, 40), (100, 11), (100, 11), (100, 11), (100, 7)]
+
+
 def test_units_are_costliest_first():
+    """By multiply–adds: those of a full gate recurrence of 9 units are more than of an RNN of 12."""
     crew = Here()
-    for width in (3, 9, 5):
-        unit = sweep.Unit("", "", "", (), Protocol(), width, 1, Path(), None)
-        crew.submit(replace(unit, trials=(Trial(0, 1, {}, 1),)))
-    assert [crew.next().width for _ in range(3)] == [9, 5, 3]
+    for name, operations in (("rnn of 12", 4), ("fgr of 9", 13), ("lstm of 5", 6)):
+        unit = sweep.Unit("", "", name, (Trial(0, 1, {}, 1),), Protocol(), 9, 1, Path(), None, 1, operations)
+        crew.submit(unit)
+    assert [crew.next().cell for _ in range(3)] == ["fgr of 9", "lstm of 5", "rnn of 12"]
+
+
+def test_a_row_says_what_its_trial_cost(undisturbed):
+    """An RNN on parity: n + n² + 2n products a step; 8 sequences to train, 6 to score, 6 at the end."""
+    rnn = undisturbed[undisturbed["cell"] == "rnn"]
+    n, steps = rnn["units"].astype(int), rnn["epochs"] * 3 * (3 * 8 + 6) + 3 * 6
+    assert rnn["operations"].tolist() == ((n + n**2 + 2 * n) * steps).tolist()
 
 
 def test_scores_are_those_of_the_rows(undisturbed):
@@ -228,12 +245,94 @@ def test_lanes_are_counted_for_each_shape_and_never_more_than_have_work():
     splits = {"tiny:PARITY": tasks.find("tiny:PARITY").load(None)}
     asked = replace(ASKED, cells=("rnn", "np"), trials=70)
     lane = 4 * (6 * 62 + 32 * 3 * 15)
-    counts = sweep.lanes(asked, splits, machine.Plan(1, gpus=("0",), memory=2 * 20 * lane))
-    assert counts["tiny:PARITY", "rnn", 6] == 20
-    assert counts["tiny:PARITY", "np", 6] < 20
-    counts = sweep.lanes(asked, splits, machine.Plan(1, gpus=("0",), memory=10**12))
-    assert set(counts.values()) == {35}  # of two widths, half of the trials
-    assert set(sweep.lanes(asked, splits, machine.Plan(1, lanes=3)).values()) == {3}
+
+    def lanes(**plan):
+        return [shape.lanes for [shape] in sweep.shapes(asked, splits, machine.Plan(1, **plan)).values()]
+
+    rnn, np = lanes(gpus=("0",), memory=2 * 20 * lane)
+    assert (rnn, np < 20) == (20, True)
+    assert lanes(gpus=("0",), memory=10**12) == [70, 70]
+    assert lanes(lanes=3) == [3, 3]
+    assert lanes() == [8, 8]
+
+
+def test_a_round_of_a_bayesian_search_is_all_that_there_is_at_a_time():
+    splits = {"tiny:PARITY": tasks.find("tiny:PARITY").load(None)}
+    asked = replace(ASKED, cells=("rnn",), trials=70, oracle="bayesian")
+    [[shape]] = sweep.shapes(asked, splits, machine.Plan(1, gpus=("0",), memory=10**12)).values()
+    assert shape.trials == shape.lanes == 8
+
+
+@pytest.fixture
+def unit(tmp_path):
+    """A unit of two trials, of a search that is expected to have 35 of its width."""
+    trials = tuple(
+        Trial(k, k + 1, {"units": 3, "learning_rate": 1e-2, "momentum": 0.5, "input_noise": 0}, 2)
+        for k in range(2)
+    )
+    return sweep.Unit("s", "tiny:PARITY", "rnn", trials, Protocol(batch=4), 6, None, tmp_path, None, 35, 1)
+
+
+def test_the_worker_counts_the_lanes_on_its_own_hardware(unit, monkeypatch):
+    """As many for a small unit as for a large one of the same search: they share a program."""
+    monkeypatch.setattr(machine, "found", lambda: [("a processor", False)])
+    assert lanes_of(unit) == 8
+    assert lanes_of(replace(unit, width_trials=20)) == 5
+    monkeypatch.setattr(machine, "found", lambda: [("a GPU", True)])
+    lane = 4 * (6 * 62 + 32 * 3 * 15)  # as in the test above
+    monkeypatch.setattr(machine, "gpu_memories", lambda: [2 * 20 * lane])
+    assert lanes_of(unit) == 20
+    assert lanes_of(replace(unit, trials=unit.trials[:1])) == 20
+    assert [lanes_of(replace(unit, halved=k)) for k in range(7)] == [20, 10, 5, 2, 1, 1, 1]
+    assert lanes_of(replace(unit, lanes=3)) == 3
+    monkeypatch.setenv(machine.SHARING, "2")  # workers on that GPU
+    assert lanes_of(unit) == 10
+    monkeypatch.setattr(machine, "gpu_memories", lambda: [10**12])
+    assert lanes_of(unit) == 35
+
+
+def test_a_worker_never_opens_the_database(unit):
+    """It may be on a network's disk. What a unit has finished before, it finds in files."""
+    (unit.folder / "trials.sqlite").write_bytes(b"no database at all, and it is not even asked")
+    assert [row["trial"] for row in train_unit(unit)] == [0, 1]
+    assert list(train_unit(unit)) == []
+
+
+def early(unit):
+    """End a unit after one row, as where its worker is told to stop; without any, the first time."""
+    return itertools.islice(train_unit(unit), unit.attempts)
+
+
+def test_what_a_unit_leaves_without_a_row_is_given_out_again(undisturbed, tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "train_unit", early)
+    frame = rows(ASKED, tmp_path / "sweep")
+    pd.testing.assert_frame_equal(comparable(frame), comparable(undisturbed))
+
+
+def test_what_a_worker_leaves_without_a_row_is_given_out_again(undisturbed, tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "train_all", tiny.train_nothing_at_first)
+    frame = rows(ASKED, tmp_path / "sweep", Local(1))
+    pd.testing.assert_frame_equal(comparable(frame), comparable(undisturbed))
+
+
+def test_a_unit_that_never_gets_a_row_ends_the_sweep_with_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "train_unit", lambda unit: iter(()))
+    with pytest.raises(Refusal, match=r"trial 0 of rnn on tiny:PARITY went to a worker 3 times, and no row"):
+        rows(ASKED, tmp_path / "sweep")
+
+
+def test_a_row_that_is_late_to_be_seen_is_waited_for(undisturbed, tmp_path, monkeypatch):
+    """As on a network's disk: the driver sees the rows of a unit when that has ended, and a while later."""
+    crew, collect, seen = Here(), store.Store.collect, []
+    crew.lag = 60.0
+    monkeypatch.setattr(
+        store.Store, "collect", lambda book: collect(book) if len(seen) % 40 == 39 else seen.append(1) or []
+    )
+    monkeypatch.setattr(
+        crew, "submit", lambda unit, submit=crew.submit: submit(unit) if not unit.attempts else 1 / 0
+    )
+    frame = rows(ASKED, tmp_path / "sweep", crew)
+    pd.testing.assert_frame_equal(comparable(frame), comparable(undisturbed))
 
 
 class HungUp:
@@ -253,10 +352,10 @@ class HungUp:
 
 def test_a_worker_that_dies_while_it_begins_does_not_end_the_sweep(monkeypatch):
     monkeypatch.setattr(workers.time, "sleep", lambda seconds: None)
-    assert workers.Workers(HungUp(3), None).client.times == -1
+    assert workers.Workers(HungUp(3), plugin="a plugin").client.times == -1
     client = HungUp(1_000)
     with pytest.raises(CommClosedError):
-        workers.Workers(client, None)
+        workers.Workers(client, plugin="a plugin")
     assert client.closed
 
 
@@ -271,10 +370,26 @@ def test_a_worker_that_dask_has_given_up_is_started_anew():
         assert lost not in crew.cluster.workers.values()
 
 
-def test_two_sweeps_run_beside_each_other():
-    """Dask takes port 8787 for its pages unless told otherwise, and warns where another has it."""
+def test_two_sweeps_run_beside_each_other_on_cores_of_their_own():
+    """Dask takes port 8787 for its pages unless told otherwise, and warns where another has it.
+
+    A worker that finds no core free, as where other sweeps run, is on all of them.
+    """
     with Local(1) as one, Local(1) as other:
         assert one.cluster.scheduler_address != other.cluster.scheduler_address
+        cores = [set(*crew.client.run(os.sched_getaffinity, 0).values()) for crew in (one, other)]
+        assert not cores[0] & cores[1] or max(map(len, cores)) == len(os.sched_getaffinity(0))
+
+
+def test_a_worker_with_work_of_another_sweep_does_not_leave():
+    with Local(1) as crew:
+        [before] = crew.client.run(os.getpid).values()
+        others = crew.client.submit(time.sleep, 1.5, pure=False)
+        waited(lambda: crew.client.processing() and others.status == "pending")
+        time.sleep(0.5)
+        crew.client.run(workers.leave)
+        others.result()
+        assert list(crew.client.run(os.getpid).values()) == [before]
 
 
 @pytest.mark.skipif(
