@@ -11,7 +11,7 @@ from keras import ops
 from suite.cells import CELLS
 from suite.training.population import INITIAL_SCALE, Population, train
 from suite.training.program import Program, parameters
-from suite.training.trial import Result, Trial
+from suite.training.trial import Protocol, Result, Trial
 
 SETTINGS = {"units": 4, "learning_rate": 0.05, "momentum": 0.8, "input_noise": 0.3}
 ROUNDING = {"rtol": 2e-5, "atol": 0}
@@ -176,9 +176,13 @@ class TestStopping:
             result.note(1.0, score, 0.5, patience)
         return result
 
-    def test_patience_counts_epochs_without_a_better_score(self):
-        result = self.result([3, 2, 2, 2.5])
-        assert (result.status, result.valid, result.best_epoch, result.epochs) == ("done", 2, 2, 4)
+    def test_more_epochs_than_patience_without_a_better_score_end_it(self):
+        """Greff et al. (2017) stop after more than fifteen epochs without improvement."""
+        assert self.result([3, 2, 2, 2.5]).status == "running"
+        result = self.result([3, 2, 2, 2.5, 3])
+        assert (result.status, result.valid, result.best_epoch, result.epochs) == ("done", 2, 2, 5)
+        assert self.result([1, *[2] * 15], Protocol().patience, epochs=150).status == "running"
+        assert self.result([1, *[2] * 16], Protocol().patience, epochs=150).status == "done"
 
     def test_the_last_epoch_ends_it(self):
         assert self.result([3, 2, 1], epochs=3).status == "done"
