@@ -56,7 +56,7 @@ def categorical(logits, targets):
 @summed
 def squared(logits, targets):
     """Return the squared error."""
-    return ops.sum(ops.square(logits - targets), axis=-1)
+    return ops.sum(ops.square(logits - ops.cast(targets, logits.dtype)), axis=-1)
 
 
 @summed
