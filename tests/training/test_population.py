@@ -9,6 +9,8 @@ import pytest
 from keras import ops
 
 from suite.cells import CELLS
+from suite.cells.base import Cell
+from suite.task import Split
 from suite.training.population import INITIAL_SCALE, Population, train
 from suite.training.program import Program, parameters
 from suite.training.trial import Protocol, Result, Trial
@@ -67,6 +69,26 @@ def test_a_lane_equals_the_trial_alone(programs, alone):
 def test_padding_the_units_changes_nothing(programs, alone):
     for number, result in rows(programs(width=11)).items():
         same(result, alone[number])
+
+
+class Normalised(Cell):
+    """A simple recurrent network with layer normalisation (Ba et al., 2016) of what its unit sees."""
+
+    gates, peepholes = ("z",), "g"
+
+    def step(self, x, h):
+        [z] = self.affine("z", x, h)
+        return ops.tanh(self.p["g"] * (z - self.mean(z)) / ops.sqrt(self.variance(z) + 1e-3))
+
+
+def test_layer_normalisation_does_not_see_the_padding(task, splits):
+    """One sequence, and so one length to compile a program for."""
+    one = Split(splits["train"].inputs[:1], splits["train"].targets[:1])
+    drawn = [trial(0, units=16, learning_rate=0.5), trial(1, units=5, learning_rate=0.5)]
+    every = dict.fromkeys(("train", "valid", "test"), one)
+    narrow, wide = (rows(Program(Normalised, task, every, width, 2, 1), drawn) for width in (16, 48))
+    for number in (0, 1):
+        same(wide[number], narrow[number])
 
 
 def test_padding_stays_at_zero(programs):
