@@ -7,6 +7,7 @@ import jax
 
 from suite import program_cache
 
+trace = jax.eval_shape
 value_and_grad = functools.partial(jax.value_and_grad, has_aux=True)
 vjp = functools.partial(jax.vjp, has_aux=True)
 
@@ -53,3 +54,19 @@ def scan(f, init, xs, like, reverse=False):
         f, policy=lambda primitive, *_, **__: primitive.name not in ARITHMETIC, prevent_cse=False
     )
     return jax.lax.scan(f, init, xs, reverse=reverse)
+
+
+CARELESS = {  # what compiles a tiny program four times as fast
+    **{"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True},
+    **{"xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1},
+}
+
+
+def evaluate(f, *args):
+    """Return f of arrays, compiled as quickly as it can be; without TF32, whatever the device."""
+    with jax.default_matmul_precision("highest"):
+        lowered = jax.jit(f).lower(*args)
+    try:
+        return lowered.compile(CARELESS)(*args)
+    except jax.errors.JaxRuntimeError:  # XLA knows no such option any more
+        return lowered.compile()(*args)

@@ -50,6 +50,17 @@ def anew(program, *args):
         ) from error
 
 
+def trace(f, *args):
+    """Make a graph of f, a function of arrays."""
+    tf.function(f, autograph=False).get_concrete_function(*args)
+
+
+def evaluate(f, *args):
+    """Return f of arrays, an operation at a time; on the CPU, where there is no TF32."""
+    with tf.device("CPU:0"):
+        return f(*args)
+
+
 def value_and_grad(f):
     """Return the function of f's value, what else it returns, and the gradient by its first argument."""
 

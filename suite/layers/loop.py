@@ -15,9 +15,11 @@ def over_time(cell, x, mask, reverse=False):
     zero. Steps beyond the end of a sequence come after all of its own and change none of them (unless it is
     read in `reverse`); the readout leaves them out.
 
-    The inputs of all steps are projected in one product before the loop. The gradient of a recurrent matrix,
-    a sum of mᵀ da over the steps, is one product after it: m is what the matrix multiplies, and da the
-    gradient of what the product is added to, which the backward loop gives, the matrices held fixed.
+    The inputs of all steps are projected in one product before the loop. The gradient of a recurrent matrix
+    that a step uses once, a sum of mᵀ da over the steps, is one product after it: m is what the matrix
+    multiplies, and da the gradient of the product, which the backward loop gives, the matrices held fixed.
+    Where `affine` adds the product to a projection that has no other use, da is that of the projection;
+    elsewhere it is that of a probe, zeros which are added to the product.
     """
     lanes, batch, steps, features = x.shape
     flat = ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (lanes, steps * batch, features))
@@ -25,17 +27,17 @@ def over_time(cell, x, mask, reverse=False):
     for group in cell.gates:
         a = ops.reshape(cell.project(group, flat), (lanes, steps, batch, -1))
         projected[group] = ops.transpose(a, (1, 0, 2, 3))
-    weights = {name: ops.convert_to_tensor(weight) for name, weight in cell.named.items()}
+    weights = {name: ops.convert_to_tensor(weight.value) for name, weight in cell.named.items()}
     start = (ops.zeros((lanes, batch, cell.units), x.dtype),) * len(cell.states)
 
-    with watched(cell) as seen:  # a step that is traced and never run
+    with watched(cell, mask) as (seen, added):  # a step that is traced and never run
         cell.advance({group: a[0] for group, a in projected.items()}, start)
     once = [name for name, factors in seen.items() if len(factors) == 1]  # of others, autodiff adds up
     fixed = {f"R/{name}": weights.pop(f"R/{name}") for name in once}
     probes = {
         name: ops.zeros((steps, lanes, batch, fixed[f"R/{name}"].shape[-1]), x.dtype)
         for name in once
-        if name not in projected
+        if not added(name)
     }
 
     @ops.custom_gradient
@@ -46,7 +48,7 @@ def over_time(cell, x, mask, reverse=False):
         def run(projected, weights, probes):
             def step(states, now):
                 projections, probes = now
-                with watched(cell, probes, turned) as factors:
+                with watched(cell, mask, probes, turned) as (factors, _):
                     states = tuple(s * mask for s in cell.advance(projections, states))
                 return states, (states[0], {name: factors[name][0] for name in once})
 
@@ -69,24 +71,36 @@ def over_time(cell, x, mask, reverse=False):
 
 
 @contextlib.contextmanager
-def watched(cell, probes=(), turned=()):
+def watched(cell, mask, probes=(), turned=()):
     """Note what a cell multiplies by each recurrent matrix, {name: [factor of each use]}.
 
-    A probe, zeros like a product, is added to it: its gradient is that of the product. A matrix that is also
-    there `turned`, by name, is held fixed.
+    The second thing yielded says whether the products by a matrix are just added to the projection of its
+    gates. A probe, zeros like a product, is added to it: its gradient is that of the product. A matrix that
+    is also there `turned`, by name, is held fixed. Meanwhile the cell knows the `mask` of its units.
     """
-    factors = {}
+    factors, affine_uses, projection_uses = {}, [], []
 
     def product(name, m):
         factors.setdefault(name, []).append(m)
         y = times(m, cell.R[name], turned[name]) if name in turned else type(cell).product(cell, name, m)
         return y + probes[name] if name in probes else y
 
-    cell.product = product
+    def affine(group, x, h):
+        affine_uses.append(group)
+        return type(cell).affine(cell, group, x, h)
+
+    def project(group, x):
+        projection_uses.append(group)
+        return type(cell).project(cell, group, x)
+
+    def added(name):
+        return affine_uses.count(name) == projection_uses.count(name) == len(factors[name])
+
+    cell.product, cell.affine, cell.project, cell.unit_mask = product, affine, project, mask
     try:
-        yield factors
+        yield factors, added
     finally:
-        del cell.product
+        del cell.product, cell.affine, cell.project, cell.unit_mask
 
 
 @ops.custom_gradient

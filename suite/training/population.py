@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops, tree
 
 from suite import seeds
-from suite.cells.base import laned
+from suite.cells.base import laned, widened
 from suite.training import batches
 from suite.training.checkpoint import Checkpoints
 from suite.training.optimiser import across
@@ -84,9 +84,8 @@ class Population:
         rng = np.random.default_rng(seeds.seed(seed, "weights"))
         weights = {}
         for name, shape in shapes(cell, task, units).items():
-            wide = np.zeros(shapes(cell, task, width)[name], "float32")
-            where = np.ix_(*(spread(n, m, units, width) for n, m in zip(shape, wide.shape, strict=True)))
-            wide[where] = rng.normal(0, INITIAL_SCALE, shape)
+            drawn = rng.normal(0, INITIAL_SCALE, shape).astype("float32")
+            wide = widened(drawn, shapes(cell, task, width)[name], units, width)
             weights[name] = wide.reshape(laned(wide.shape, 1)[1:])
         return weights
 
@@ -132,16 +131,6 @@ class Population:
         mask = ops.convert_to_tensor(self.settings["mask"])
         scores = self.program.run_score(weights, mask, self.program.exam, self.program.questions[split])
         return ops.convert_to_numpy(scores).astype(float)
-
-
-def spread(n: int, m: int, units: int, width: int) -> np.ndarray:
-    """Return where an axis of n = k · units entries lies in the padded axis of m = k · width entries.
-
-    An axis that does not count units is as long in both, and stays where it is.
-    """
-    if n == m:
-        return np.arange(n)
-    return np.concatenate([block * width + np.arange(units) for block in range(m // width)])
 
 
 def named(state: dict, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:

@@ -10,8 +10,8 @@ import numpy as np
 class Protocol:
     """How a trial is trained; the defaults are those of Greff et al. (2017).
 
-    At most `epochs`, ended after `patience` of them without a better validation score; an update after every
-    `batch` sequences, by the rule `optimiser` of `suite.training.optimiser`.
+    At most `epochs`, ended after more than `patience` of them without a better validation score; an update
+    after every `batch` sequences, by the rule `optimiser` of `suite.training.optimiser`.
     """
 
     epochs: int = 150
@@ -64,5 +64,5 @@ class Result:
             self.valid, self.best_epoch = score, self.epochs
         if not (np.isfinite(loss) and np.isfinite(score)):
             self.status = "diverged"
-        elif self.epochs == self.trial.epochs or self.epochs - self.best_epoch >= patience:
+        elif self.epochs == self.trial.epochs or self.epochs - self.best_epoch > patience:
             self.status = "done"

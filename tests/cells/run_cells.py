@@ -14,7 +14,7 @@ from keras import ops
 
 from suite.cells import CELLS
 
-BATCH, STEPS, FEATURES, UNITS, LANES = 3, 4, 5, 4, 2  # those of suite.cells.check: JAX compiles by shape
+BATCH, STEPS, FEATURES, UNITS, LANES = 3, 4, 5, 4, 2
 
 
 @contextlib.contextmanager

@@ -32,30 +32,73 @@ class Unused(Cell):
         return ops.tanh(self.affine("z", x, h)[0])
 
 
+class ProductAlone(Cell):
+    """A cell with a product that is not added to the projection of its gates."""
+
+    gates = ("z", "g")
+
+    def step(self, x, h):
+        [g] = self.affine("g", x, h)
+        return ops.tanh(self.project("z", x)) * ops.sigmoid(g) + ops.tanh(self.product("z", h))
+
+
+class ResetAfter(Cell):
+    """A gated recurrent unit that resets the product and not its factor, as cuDNN's does."""
+
+    gates = ("zr", "g")
+
+    def step(self, x, h):
+        z, r = self.affine("zr", x, h)
+        z, r = ops.sigmoid(z), ops.sigmoid(r)
+        g = ops.tanh(self.project("g", x) + r * self.product("g", h))
+        return (1 - z) * h + z * g
+
+
+class ProjectedTwice(Cell):
+    """A cell that sees its input beside the sum with the product, as a highway does."""
+
+    gates = ("z",)
+
+    def step(self, x, h):
+        [z] = self.affine("z", x, h)
+        return ops.tanh(z) + ops.sin(self.project("z", x))
+
+
+class NoProduct(Cell):
+    """A cell that has a recurrent matrix for its gates and multiplies nothing by it."""
+
+    gates = ("z", "g")
+
+    def step(self, x, h):
+        return ops.tanh(self.affine("z", x, h)[0]) + ops.sin(self.project("g", x))
+
+
 def one_by_one(cell, x, mask, reverse):
     """Run a cell over x without a loop, without projecting or deferring anything."""
-    states, h = [ops.zeros((LANES, BATCH, UNITS), "float64")] * len(cell.states), {}
+    states, h = [ops.zeros((LANES, x.shape[1], UNITS), "float64")] * len(cell.states), {}
     for k in reversed(range(STEPS)) if reverse else range(STEPS):
         states = [s * mask for s in cell.advance(x[:, :, k], states)]
         h[k] = states[0]
     return ops.stack([h[k] for k in range(STEPS)], axis=2)
 
 
-CASES = [pytest.param(cell, id=name) for name, cell in {**CELLS, "twice": Twice, "unused": Unused}.items()]
+OWN = (Twice, Unused, ProductAlone, ResetAfter, ProjectedTwice, NoProduct)
+CASES = [pytest.param(cell, BATCH, reverse) for cell in CELLS.values() for reverse in (False, True)]
+CASES += [pytest.param(cell, batch, False) for cell in OWN for batch in (1, BATCH)]
+CASES += [pytest.param(CELLS["fgr"], 1, False)]
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("reverse", [False, True], ids=["forwards", "backwards"])
-@pytest.mark.parametrize("cell", CASES)
-def test_the_loop_has_the_outputs_and_gradients_of_plain_differentiation(cell, reverse):
+@pytest.mark.parametrize(("cell", "batch", "reverse"), CASES)
+def test_the_loop_has_the_outputs_and_gradients_of_plain_differentiation(cell, batch, reverse):
     draw = np.random.default_rng(0)
     cell = cell(UNITS, lanes=LANES, dtype="float64")
-    cell.build((LANES, BATCH, FEATURES))
+    cell.build((LANES, batch, FEATURES))
     given = {name: ops.convert_to_tensor(draw.normal(0, 0.7, v.shape)) for name, v in cell.named.items()}
-    given["x"] = ops.convert_to_tensor(draw.normal(size=(LANES, BATCH, STEPS, FEATURES)))
+    given["x"] = ops.convert_to_tensor(draw.normal(size=(LANES, batch, STEPS, FEATURES)))
     mask = np.ones((LANES, 1, UNITS))
     mask[1, :, UNITS - 1] = 0
-    direction = draw.normal(size=(LANES, BATCH, STEPS, UNITS))
+    direction = draw.normal(size=(LANES, batch, STEPS, UNITS))
 
     def along(run):
         def f(given):

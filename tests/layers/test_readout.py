@@ -27,9 +27,10 @@ def test_categorical_is_the_likelihood_of_a_softmax():
     check(readout.categorical, y, each)
 
 
-def test_squared_is_the_squared_error():
-    y = RNG.normal(size=LOGITS.shape).astype("float32")
-    check(readout.squared, y, ((LOGITS - y) ** 2).sum(-1))
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+def test_squared_is_the_squared_error(dtype):
+    y = ops.convert_to_tensor(RNG.normal(size=LOGITS.shape, scale=3).astype(dtype))
+    check(readout.squared, y, ((LOGITS - ops.convert_to_numpy(y)) ** 2).sum(-1))
 
 
 def test_error_counts_the_wrong_classes():

@@ -9,9 +9,11 @@ import pytest
 from keras import ops
 
 from suite.cells import CELLS
+from suite.cells.base import Cell
+from suite.task import Split
 from suite.training.population import INITIAL_SCALE, Population, train
 from suite.training.program import Program, parameters
-from suite.training.trial import Result, Trial
+from suite.training.trial import Protocol, Result, Trial
 
 SETTINGS = {"units": 4, "learning_rate": 0.05, "momentum": 0.8, "input_noise": 0.3}
 ROUNDING = {"rtol": 2e-5, "atol": 0}
@@ -67,6 +69,26 @@ def test_a_lane_equals_the_trial_alone(programs, alone):
 def test_padding_the_units_changes_nothing(programs, alone):
     for number, result in rows(programs(width=11)).items():
         same(result, alone[number])
+
+
+class Normalised(Cell):
+    """A simple recurrent network with layer normalisation (Ba et al., 2016) of what its unit sees."""
+
+    gates, peepholes = ("z",), "g"
+
+    def step(self, x, h):
+        [z] = self.affine("z", x, h)
+        return ops.tanh(self.p["g"] * (z - self.mean(z)) / ops.sqrt(self.variance(z) + 1e-3))
+
+
+def test_layer_normalisation_does_not_see_the_padding(task, splits):
+    """One sequence, and so one length to compile a program for."""
+    one = Split(splits["train"].inputs[:1], splits["train"].targets[:1])
+    drawn = [trial(0, units=16, learning_rate=0.5), trial(1, units=5, learning_rate=0.5)]
+    every = dict.fromkeys(("train", "valid", "test"), one)
+    narrow, wide = (rows(Program(Normalised, task, every, width, 2, 1), drawn) for width in (16, 48))
+    for number in (0, 1):
+        same(wide[number], narrow[number])
 
 
 def test_padding_stays_at_zero(programs):
@@ -176,9 +198,13 @@ class TestStopping:
             result.note(1.0, score, 0.5, patience)
         return result
 
-    def test_patience_counts_epochs_without_a_better_score(self):
-        result = self.result([3, 2, 2, 2.5])
-        assert (result.status, result.valid, result.best_epoch, result.epochs) == ("done", 2, 2, 4)
+    def test_more_epochs_than_patience_without_a_better_score_end_it(self):
+        """Greff et al. (2017) stop after more than fifteen epochs without improvement."""
+        assert self.result([3, 2, 2, 2.5]).status == "running"
+        result = self.result([3, 2, 2, 2.5, 3])
+        assert (result.status, result.valid, result.best_epoch, result.epochs) == ("done", 2, 2, 5)
+        assert self.result([1, *[2] * 15], Protocol().patience, epochs=150).status == "running"
+        assert self.result([1, *[2] * 16], Protocol().patience, epochs=150).status == "done"
 
     def test_the_last_epoch_ends_it(self):
         assert self.result([3, 2, 1], epochs=3).status == "done"
