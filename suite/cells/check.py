@@ -150,7 +150,7 @@ def computed(cell: type) -> Iterator[str]:
         if not np.isfinite(value).all():
             what = "returns" if name == "h" else f"has, by {name}, a gradient of"
             yield f"its step {what} NaN or infinity within {STEPS} steps of standard normal inputs"
-    if not same(again, plain["h"][0]):
+    if not same(*again):
         yield RANDOM
     for loop in loops:
         if not same(loop["h"][0], plain["h"][0]):

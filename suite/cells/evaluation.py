@@ -56,11 +56,12 @@ def attempt(run, cell: type, lanes: int | None, projected: bool = False) -> tupl
     return None, came
 
 
-def evaluated(cell: type) -> tuple[dict, np.ndarray, list[dict]]:
-    """Return what a cell computes step by step, h of the first trial once more, and what the time loop does.
+def evaluated(cell: type) -> tuple[dict, list[np.ndarray], list[dict]]:
+    """Return what a cell computes step by step, h of the first trial twice more, and what the time loop does.
 
-    Each is {"h": (trials, batch, steps, units), "x" and every weight: the gradient by it, of each trial}, in
-    arrays of the full width. The time loop runs with a lane for each trial, and with one for each sequence.
+    A computation is {"h": (trials, batch, steps, units), "x" and every weight: the gradient by it, of each
+    trial}, in arrays of the full width. The time loop runs with a lane for each trial, and with one for each
+    sequence.
     """
     draw, shapes = np.random.default_rng(0), cell.shapes(FEATURES, WIDTH)
     wide = {"h": (BATCH, STEPS, WIDTH), "x": (BATCH, STEPS, FEATURES), **shapes}
@@ -84,7 +85,7 @@ def evaluated(cell: type) -> tuple[dict, np.ndarray, list[dict]]:
             for made, given, along in zip(alone, trials, direction, strict=True)
         ]
         with using(alone[0], trials[0]):
-            again = unrolled(alone[0], trials[0]["x"])
+            again = [unrolled(alone[0], trials[0]["x"]) for _ in range(2)]
         return plain, again, [in_lanes(cell, together, direction, batch) for batch in (BATCH, 1)]
 
     together = {n: a if n == "x" else a.reshape(laned(a.shape[1:], LANES)) for n, a in padded(trials).items()}

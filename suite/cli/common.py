@@ -57,5 +57,6 @@ def ready(question, data: Path | None) -> dict:
     from suite.cells.check import check
 
     for name in question.cells:
-        check(name, cells.find(name))
+        if name not in cells.REFERENCES:  # those that the tests have checked
+            check(name, cells.find(name))
     return splits
