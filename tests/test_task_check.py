@@ -130,7 +130,6 @@ GOOD = split_of(CLASSES)
         ({"valid": Split(GOOD.inputs, None)}, "expected targets to be a list of arrays, one a sequence, got"),
         ({"val": GOOD}, "expected the splits train, valid, test, got train, valid, test, val"),
     ],
-    ids=str,
 )
 def test_a_wrong_split_is_refused_with_its_name(wrong, said):
     assert said in refusal(CLASSES, dict.fromkeys(SPLITS, GOOD) | wrong)
