@@ -1,8 +1,24 @@
-"""A compiler that does not ponder: a test's program runs once, and compiling it is most of the test."""
+"""A compiler that does not ponder, as a test's program runs once; and modules of a test that leave with it."""
 
 import os
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
 
 os.environ["XLA_FLAGS"] = (
     "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true "
     "--xla_cpu_use_fusion_emitters=false"
 )
+
+
+@pytest.fixture(autouse=True)
+def own_modules():
+    """Forget the modules that a test has made and imported: the next one may call its own the same."""
+    before = set(sys.modules)
+    yield
+    for name in sys.modules.keys() - before:
+        file = getattr(sys.modules[name], "__file__", None)
+        if file and Path(file).is_relative_to(tempfile.gettempdir()):
+            del sys.modules[name]

@@ -203,7 +203,7 @@ def test_a_folder_is_no_preset(odyssey, tmp_path):
     (tmp_path / "x.toml").mkdir()
     code, _, err = odyssey("sweep", "x.toml")
     assert (code, err.count("\n")) == (2, 1)
-    assert "unknown preset 'x.toml'" in err
+    assert "x.toml: expected TOML in UTF-8, cannot read it" in err
 
 
 def test_a_sweep_in_which_every_trial_failed_says_why_and_ends_with_1(odyssey, monkeypatch):
@@ -335,7 +335,7 @@ def test_failed_rows_of_a_cell_that_was_mended_can_be_run_again(tmp_path):
 
 
 def test_status_where_files_cannot_be_locked(odyssey, monkeypatch):
-    assert odyssey(*SWEEP, "--results=mine", "--max-hours=1e-9")[0] == 0
+    assert odyssey(*SWEEP, "--results=mine", "--max-hours=1e-9")[0] == 3
 
     def flock(*_):
         raise OSError(errno.ENOSYS, "Function not implemented")
@@ -350,7 +350,7 @@ def test_status_where_files_cannot_be_locked(odyssey, monkeypatch):
 
 
 def test_a_folder_that_was_renamed_goes_on(odyssey, tmp_path):
-    assert odyssey(*SWEEP, "--results=mine", "--max-hours=1e-9")[0] == 0
+    assert odyssey(*SWEEP, "--results=mine", "--max-hours=1e-9")[0] == 3
     (tmp_path / "mine").rename(tmp_path / "yours")
     code, out, _ = odyssey(*SWEEP, "--results=yours")
     assert code == 0

@@ -1,6 +1,5 @@
 """How a sweep uses a machine: workers, lanes, and GPUs, which are made up here."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -188,37 +187,3 @@ def test_a_quota_of_cpu_time_counts_as_so_many_cores():
     command = [sys.executable, "-c", SHOWN, *(json.dumps(files) for files, _ in CGROUPS)]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert [*map(int, said.split())] == [count for _, count in CGROUPS]
-
-
-def test_programs_are_kept_apart_by_compiler_settings(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    folders = set()
-    for flags in ("", "--one", "--one"):
-        monkeypatch.setenv("XLA_FLAGS", flags)
-        for name in ("JAX_COMPILATION_CACHE_DIR", "TF_XLA_FLAGS"):
-            monkeypatch.delenv(name, raising=False)
-        machine.reuse_programs()
-        folders.add(os.environ["JAX_COMPILATION_CACHE_DIR"])
-        assert os.environ["TF_XLA_FLAGS"].endswith(f"directory={os.environ['JAX_COMPILATION_CACHE_DIR']}")
-    assert len(folders) == 2
-
-
-@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
-def test_a_program_is_compiled_once_for_all_processes(tmp_path, backend):
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed")
-    code = (
-        "from suite.quiet import load_keras; load_keras()\n"
-        "from suite.bench import engines; engines.odyssey('np', 5, 100, 60, 1)[0]()"
-    )
-    ours = {"KERAS_BACKEND": backend, "XDG_CACHE_HOME": str(tmp_path)}
-    settings = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
-    theirs = {"JAX_COMPILATION_CACHE_DIR", "TF_XLA_FLAGS"}  # of this process: a new one has none
-    clean = {name: value for name, value in os.environ.items() if name not in theirs}
-    kept = []
-    for _ in range(2):
-        subprocess.run([sys.executable, "-c", code], check=True, env=clean | ours | settings)
-        files = [*tmp_path.glob("rnn-odyssey/*/jit_epoch-*-cache"), *tmp_path.rglob("xla_compile_cache*.pb")]
-        kept.append({file: file.stat().st_mtime_ns for file in files})
-    assert len(kept[0]) == 1
-    assert kept[0] == kept[1]

@@ -92,7 +92,7 @@ def test_welch_equals_that_of_scipy_on_the_best_tenth():
 
 def test_the_difference_that_welch_tests_is_that_of_the_summary():
     rows = null(np.random.default_rng(3), 40).assign(status="done", parameters=1, epochs=1, seconds=1.0)
-    rows["operations"] = 1.0
+    rows = rows.assign(operations=1.0, task="t", seed=range(len(rows)))
     expected = summary(rows, CELLS)["difference"].iloc[1:]
     assert welch(rows, CELLS)["difference"].tolist() == pytest.approx(expected.tolist())
 

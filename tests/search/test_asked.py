@@ -42,7 +42,7 @@ def test_a_question_without_an_optimiser_asks_for_nesterov(tmp_path):
     old = shutil.copy(REFERENCE / "sweep.toml", tmp_path)
     before = Path(old).read_bytes()
     assert b"optimiser" not in before
-    assert from_table(store.read_asked(tmp_path)) == asks("nesterov")
+    assert from_table(store.read_asked(tmp_path)) == replace(asks("nesterov"), name=tmp_path.name)
     store.create(tmp_path, asks("nesterov").to_table(), implied=asdict(Protocol()))
     with pytest.raises(Refusal, match="another sweep, with another optimiser;"):
         store.create(tmp_path, asks("adam").to_table(), implied=asdict(Protocol()))
