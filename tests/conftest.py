@@ -1,4 +1,4 @@
-"""A compiler that does not ponder, as a test's program runs once; and modules of a test that leave with it."""
+"""A compiler that does not ponder, as a test's program runs once; and modules of a test leave with it."""
 
 import os
 import sys
