@@ -119,14 +119,8 @@ class Running:
         apart = engine.core_each and not machine.gpu_memories()
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         self.processes = [
-            subprocess.Popen(
-                command,
-                env=environment,
-                text=True,
-                preexec_fn=lambda own=own: os.sched_setaffinity(0, own),
-                **pipes,
-            )
-            for own in ([{core} for core in cores] if apart else [set(cores)])
+            subprocess.Popen([*command, *map(str, own)], env=environment, text=True, **pipes)
+            for own in ([[core] for core in cores] if apart else [cores])
         ]
         try:
             ready = self.answers()

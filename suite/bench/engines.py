@@ -1,8 +1,8 @@
 """What a benchmark runs: one engine, in a process of its own, told on stdin when to train.
 
-`python -m suite.bench.engines NAME CELL UNITS BATCH STEPS LANES` builds the reference work, compiles it,
-prints a line of JSON that says so, and then, for every line it reads, trains for a while and prints the
-seconds that an epoch took.
+`python -m suite.bench.engines NAME CELL UNITS BATCH STEPS LANES CORE …` builds the reference work on these
+cores, compiles it, prints a line of JSON that says so, and then, for every line it reads, trains for a while
+and prints the seconds that an epoch took.
 Every engine does the same: next-step prediction with an LSTM layer and a linear readout to sigmoids, SGD with
 Nesterov's momentum, an update after every batch. Ours also draws its input noise, which no peer does.
 """
@@ -152,14 +152,15 @@ def products(units, batch):
 WORK = {f.__name__: f for f in (odyssey, keras_fit, keras_fit_xla, torch_loop, product, compiled_product)}
 
 
-def main(name, cell, *numbers):
+def main(name, cell, units, batch, steps, lanes, *cores):
     """Build the work of an engine and train an epoch for every line on stdin."""
+    os.sched_setaffinity(0, map(int, cores))
     start = time.perf_counter()
     from suite.quiet import load_keras
 
     if name not in ("torch_loop", "product"):
         load_keras()
-    epoch, lanes = WORK[name](cell, *map(int, numbers))
+    epoch, lanes = WORK[name](cell, *map(int, (units, batch, steps, lanes)))
     loaded = time.perf_counter()
     epoch()
     first = time.perf_counter() - loaded

@@ -21,7 +21,17 @@ def forecast(question, shapes: dict, workers: int, slurm: Path | None) -> None:
 
     units, trials = question.space["units"], question.trials_a_search
     rate = core_rate(round(math.sqrt(units.low * units.high)), question.protocol.batch)
-    heads = ("task", "cell", "trials", "parameters", "units", "lanes", "multiply–adds", "core-hours")
+    heads = (
+        "task",
+        "cell",
+        "trials",
+        "parameters",
+        "padded to",
+        "programs",
+        "lanes",
+        "multiply–adds",
+        "core-hours",
+    )
     table, total = Table(*heads, box=None), 0.0
     for (task, cell), found in shapes.items():
         training, compiling = operations(question, found)
@@ -34,9 +44,10 @@ def forecast(question, shapes: dict, workers: int, slurm: Path | None) -> None:
             task,
             cell,
             f"{trials:,}",
-            "–".join(f"{end:,}" for end in sorted(set(ends))),
-            " ".join(str(shape.width) for shape in found),
-            " ".join(str(shape.lanes) for shape in found),
+            span(ends),
+            span(shape.width for shape in found),
+            f"{len(found)}",
+            span(shape.lanes for shape in found),
             f"{training:.1e}",
             f"{hours:,.2f}",
         )
@@ -51,6 +62,12 @@ def forecast(question, shapes: dict, workers: int, slurm: Path | None) -> None:
 
         with tempfile.TemporaryDirectory() as keys:
             print(clusters.script(*clusters.jobs_asked(slurm), Path(keys)))
+
+
+def span(values) -> str:
+    """Return the least and the largest of whole numbers, as text."""
+    values = list(values)
+    return "–".join(f"{end:,}" for end in sorted({min(values), max(values)}))
 
 
 def operations(question, shapes: list) -> tuple[float, float]:

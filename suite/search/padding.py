@@ -7,16 +7,18 @@ import numpy as np
 from suite.space import Range
 
 COMPILING = 2.5e11  # multiply–adds that a core could do while it compiles a program, 6 to 12 s
+IDLE = 0.5  # trials that the lanes of a program could train while they have none left and wait for the last
 CANDIDATES = 200  # sizes that are considered
 
 
 def widths(units: Range, trials: int, cost: Callable[[int], float]) -> np.ndarray:
     """Return the sizes, ascending, to which the networks of a search are padded, (widths,).
 
-    A network is trained at the smallest that holds it, where a trial takes `cost(width)` multiply–adds, and
-    each size is a program to compile. Of all divisions of the range, this one is the cheapest to expect of so
-    many trials, found by dynamic programming: the best that reaches up to a size ends with one program, after
-    the best that reaches up to where that begins. It is a property of what is asked, the same on any machine.
+    A network is trained at the smallest that holds it, where a trial takes `cost(width)` multiply–adds. Each
+    size is a program to compile, whose lanes run dry at the end. Of all divisions of the range, this one is
+    the cheapest to expect of so many trials, found by dynamic programming: the best that reaches up to a size
+    ends with one program, after the best that reaches up to where that begins. It is a property of what is
+    asked, the same on any machine.
     """
     ends = np.unique(np.ceil(np.geomspace(units.low, units.high, CANDIDATES) - 1e-9).astype(int))
     if len(ends) == 1:
@@ -24,7 +26,8 @@ def widths(units: Range, trials: int, cost: Callable[[int], float]) -> np.ndarra
     below = np.concatenate([[0.0], units.position(ends)])  # share of trials up to each size
     least, starts = np.zeros(len(ends) + 1), np.zeros(len(ends) + 1, int)
     for end, width in enumerate(ends, 1):
-        total = least[:end] + COMPILING + trials * (below[end] - below[:end]) * cost(int(width))
+        held = trials * (below[end] - below[:end])
+        total = least[:end] + COMPILING + (held + IDLE) * cost(int(width))
         starts[end] = total.argmin()
         least[end] = total.min()
     chosen, end = [], len(ends)

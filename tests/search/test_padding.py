@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from suite.search.padding import COMPILING, widths
+from suite.search.padding import COMPILING, IDLE, widths
 from suite.space import Range
 
 
@@ -11,7 +11,8 @@ def expected(sizes, units, trials, cost):
     """Return what a search is expected to cost: each program, and each trial at the size that holds it."""
     upto = [0.0, *units.position(np.array(sizes))]
     shares = np.diff(upto)
-    return sum(COMPILING + trials * share * cost(size) for share, size in zip(shares, sizes, strict=True))
+    held = zip(trials * shares, sizes, strict=True)
+    return sum(COMPILING + (count + IDLE) * cost(size) for count, size in held)
 
 
 @pytest.mark.parametrize("trials", [1, 20, 300])
