@@ -73,8 +73,9 @@ class Program:
     ):
         self.cell, self.task, self.width, self.lanes, self.batch = cell, task, width, lanes, batch
         self.optimiser, self.clips = OPTIMISERS[optimiser], clips
-        self.instance = cell(width, lanes=lanes)
-        self.instance.build((lanes, None, task.features))
+        with keras.StatelessScope(initialize_variables=False):  # JAX would compile draws of weights
+            self.instance = cell(width, lanes=lanes)
+            self.instance.build((lanes, None, task.features))
         self.steps = total_steps(splits)
         lessons = batches.buckets(splits["train"], most=3)
         self.sizes = [len(bucket["steps"]) for bucket in lessons]
