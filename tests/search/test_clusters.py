@@ -123,7 +123,7 @@ def test_the_last_worker_to_be_refused_ends_the_sweep(capsys):
     crew.refuse("a", "would make other rows")
     crew.admit()
     assert "worker a would make other rows; the sweep goes on without it" in capsys.readouterr().err
-    with pytest.raises(Refusal, match="worker b would make other rows$"):
+    with pytest.raises(Refusal, match=r"worker b would make other rows$"):
         crew.refuse("b", "would make other rows")
 
 
