@@ -125,7 +125,7 @@ class Workers(Crew):
         if not (new := there - self.verified.keys() - self.refused.keys()):
             return []
         before = len(self.refused)
-        for address, said in self.client.run(self.verify, workers=list(new), on_error="return").items():
+        for address, said in self.client.run(self.verify, workers=sorted(new), on_error="return").items():
             if isinstance(said, UnfitWorker):
                 self.refused[address] = said.args[1]
             elif isinstance(said, Exception) and not isinstance(said, OSError):  # else it has just died
