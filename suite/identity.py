@@ -28,7 +28,7 @@ from suite.task import SPLITS, Split, Task
 
 ROOT = Path(__file__).parents[1]
 NOT_TRAINING = ("suite.analysis", "suite.bench", "suite.cli", "suite.progress", "suite.report")
-INSTALLED = {"site-packages", "dist-packages"}  # folders
+SITE_FOLDERS = {"site-packages", "dist-packages"}  # of installed packages
 DESCRIPTIVE = ("name", "title", "load", "unit", "source")  # fields of a task that no score depends on
 
 
@@ -60,13 +60,13 @@ def changes(rows: Iterable[Mapping], codes: Mapping[tuple[str, str], Mapping[str
 @functools.cache
 def suite_code() -> str:
     """Return the hash of the suite: of all source files that `suite_sources` returns."""
-    return code_of(suite_sources())
+    return files_code(suite_sources())
 
 
 def cell_code(name: str) -> str:
     """Return the hash of a cell, by name or as "module:Class"."""
     module, _, _ = cells.references().get(name, name).partition(":")
-    return code_of(sources(module, suite_sources()))
+    return files_code(sources(module, suite_sources()))
 
 
 def task_code(task: Task) -> str:
@@ -89,7 +89,7 @@ def data_code(splits: Mapping[str, Split]) -> str:
     return digest(parts())
 
 
-def code_of(files: Mapping[str, Path]) -> str:
+def files_code(files: Mapping[str, Path]) -> str:
     """Return the hash of source files by the names of their modules."""
     return digest(part for name in sorted(files) for part in (name.encode(), content(files[name])))
 
@@ -149,7 +149,7 @@ def located(module: str, own: str) -> Iterator[tuple[str, Path]]:
     while spec:
         if spec.has_location:
             path = Path(spec.origin)
-            if module.partition(".")[0] != own and INSTALLED & set(path.parts):
+            if module.partition(".")[0] != own and SITE_FOLDERS & set(path.parts):
                 return
             yield name, path
         if not rest or not spec.submodule_search_locations:

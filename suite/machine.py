@@ -1,5 +1,6 @@
 """What a row says of the machine and the code that made it."""
 
+import contextlib
 import functools
 import math
 import os
@@ -77,7 +78,8 @@ def pin(core: int) -> None:
     """Keep this process and all its threads to a core, where the system can."""
     if hasattr(os, "sched_setaffinity"):
         for thread in os.listdir("/proc/self/task"):
-            os.sched_setaffinity(int(thread), {core})
+            with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+                os.sched_setaffinity(int(thread), {core})
 
 
 HELD: dict[str, socket.socket] = {}  # what this process holds, for as long as it lives

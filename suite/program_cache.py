@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -11,6 +12,7 @@ NAME = "rnn-odyssey"  # in the user's cache
 ROOM = 16 * 2**20  # bytes that must be free: a program takes 1 to 8 MB
 JAX_FOLDER = "JAX_COMPILATION_CACHE_DIR"
 TENSORFLOW_FOLDER = "--tf_xla_persistent_cache_directory="
+FLAG = re.compile(rf"""{TENSORFLOW_FOLDER}(?:"([^"]*)"|(\S*))""")  # TensorFlow would split a path at a space
 
 
 def enable() -> str:
@@ -33,7 +35,7 @@ def enable() -> str:
     os.environ.setdefault(JAX_FOLDER, str(folder))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
     if "persistent_cache" not in (given := os.environ.get("TF_XLA_FLAGS", "")):
-        os.environ["TF_XLA_FLAGS"] = f"{given} {TENSORFLOW_FOLDER}{folder}".strip()
+        os.environ["TF_XLA_FLAGS"] = f'{given} {TENSORFLOW_FOLDER}"{folder}"'.strip()
     return ""
 
 
@@ -42,8 +44,9 @@ def clear() -> bool:
 
     Returns whether there is a folder of ours.
     """
-    named = {os.environ.get(JAX_FOLDER, ""), *os.environ.get("TF_XLA_FLAGS", "").split()}
-    folders = [Path(name.removeprefix(TENSORFLOW_FOLDER)) for name in named if is_ours(name)]
+    flags = FLAG.finditer(os.environ.get("TF_XLA_FLAGS", ""))
+    named = {os.environ.get(JAX_FOLDER, ""), *map(folder_of, flags)}
+    folders = [Path(name) for name in named if is_ours(name)]
     for folder in folders:
         for file in folder.glob("*"):
             file.unlink(missing_ok=True)
@@ -54,10 +57,15 @@ def remove_inherited() -> None:
     """Remove what the process that started this one has set: its compiler may have had other settings."""
     if is_ours(os.environ.get(JAX_FOLDER, "")):
         del os.environ[JAX_FOLDER]
-    if flags := os.environ.get("TF_XLA_FLAGS", "").split():
-        os.environ["TF_XLA_FLAGS"] = " ".join(flag for flag in flags if not is_ours(flag))
+    if flags := os.environ.get("TF_XLA_FLAGS"):
+        os.environ["TF_XLA_FLAGS"] = FLAG.sub(lambda f: "" if is_ours(folder_of(f)) else f[0], flags).strip()
+
+
+def folder_of(flag: re.Match) -> str:
+    """Return the folder that a flag names to TensorFlow, in quotation marks or not."""
+    return flag[1] or flag[2] or ""
 
 
 def is_ours(name: str) -> bool:
-    """Whether a folder, or the flag that names one to TensorFlow, was set by `enable`."""
+    """Whether a folder was set by `enable`."""
     return Path(name).parent.name == NAME

@@ -18,6 +18,7 @@ from typing import Any
 
 from suite import Refusal
 
+WORDS = 200  # characters of an error that are shown: backends write pages
 INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
@@ -88,7 +89,7 @@ def usable(names: Iterable[str], get: Callable[[str], Any]) -> Iterator[tuple[st
 
 
 def described(error: BaseException) -> str:
-    """Return what somebody's code raised, in one line: its type, its words, and the file and line.
+    """Return what somebody's code raised, in one line: its type, its first words, and the file and line.
 
     The line is the innermost one in a folder of the user's own; where there is none, such as in an installed
     plug-in, the first that is not the suite's.
@@ -97,6 +98,7 @@ def described(error: BaseException) -> str:
         words, place = error.msg, f"{error.filename}, line {error.lineno}"
     else:
         words, place = " ".join(str(error).split()), raised_at(error)
+    words = words[:WORDS] + "…" * (len(words) > WORDS)
     return f"{type(error).__name__}{words and ': '}{words}{place and f' ({place})'}"
 
 

@@ -106,6 +106,20 @@ def test_a_worker_sees_its_own_gpu_before_a_backend_is_loaded():
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ)
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are pinned on Linux")
+def test_a_thread_that_ends_while_its_process_is_pinned_is_left_out(monkeypatch):
+    def pinned(thread, cores):
+        if thread == 1:
+            raise ProcessLookupError
+        seen.append((thread, cores))
+
+    seen = []
+    monkeypatch.setattr(machine.os, "listdir", lambda path: ["1", "2"])
+    monkeypatch.setattr(machine.os, "sched_setaffinity", pinned)
+    machine.pin(3)
+    assert seen == [(2, {3})]
+
+
 HOLD = (
     "import sys; from suite import machine\n"
     "machine.allowed = lambda: [int(core) for core in sys.argv[1:3]]\n"

@@ -36,7 +36,7 @@ def test_programs_are_kept_apart_by_compiler_settings(cache, monkeypatch):
         monkeypatch.setenv("XLA_FLAGS", flags)
         assert program_cache.enable() == ""
         folders.add(folder())
-        assert os.environ["TF_XLA_FLAGS"] == f"{program_cache.TENSORFLOW_FOLDER}{folder()}"
+        assert os.environ["TF_XLA_FLAGS"] == f'{program_cache.TENSORFLOW_FOLDER}"{folder()}"'
     assert len(folders) == 2
 
 
@@ -86,21 +86,25 @@ def test_where_nothing_can_be_kept_nothing_is_set(cache, monkeypatch, wrong):
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
 def test_a_program_is_compiled_once_for_all_processes(tmp_path, backend):
-    """And anew, without a word, where its file was truncated, as by a loss of power; that file is removed."""
+    """And anew, without a word, where its file was truncated, as by a loss of power; that file is removed.
+
+    In a folder whose path has a space, at which TensorFlow splits its flags.
+    """
+    cache = tmp_path / "a b"
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     code = (
         "from suite.quiet import load_keras; load_keras()\n"
         "from suite.bench import engines; engines.odyssey('np', 5, 100, 60, 1)[0]()"
     )
-    ours = {"KERAS_BACKEND": backend, "XDG_CACHE_HOME": str(tmp_path)}
+    ours = {"KERAS_BACKEND": backend, "XDG_CACHE_HOME": str(cache)}
     settings = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
     clean = {name: value for name, value in os.environ.items() if name not in SET}  # of this process
     kept = []
     for damaged in (False, True, False):
         done = subprocess.run([sys.executable, "-c", code], env=clean | ours | settings, capture_output=True)
         assert (done.returncode, done.stderr) == (0, b"")
-        files = [*tmp_path.glob("rnn-odyssey/*/jit_epoch-*-cache"), *tmp_path.rglob("xla_compile_cache*.pb")]
+        files = [*cache.glob("rnn-odyssey/*/jit_epoch-*-cache"), *cache.rglob("xla_compile_cache*.pb")]
         kept.append({file: file.stat().st_mtime_ns for file in files})
         for file in files if damaged else ():
             file.write_bytes(file.read_bytes()[:-100])

@@ -16,6 +16,7 @@ from suite import Refusal
 from suite.backend import trace
 from suite.cells.base import Cell, laned
 from suite.cells.evaluation import BATCH, FEATURES, STEPS, UNITS, WIDTH, attempt, build, evaluated
+from suite.registry import described
 
 TOLERANCE = 1e-3  # relative to the largest entry: far above rounding in float32, far below a wrong term
 INHERITED = ("affine", "product", "project", "advance", "call")
@@ -174,12 +175,6 @@ def run_eagerly(f, *arguments) -> None:
 def kind(layer) -> str:
     """Return the class of a layer, as its author wrote it."""
     return type(layer).__name__
-
-
-def described(error: Exception) -> str:
-    """Return an error in one line of a readable length."""
-    words = " ".join(str(error).split())
-    return f"{type(error).__name__}: {words[:200]}{'…' * (len(words) > 200)}"
 
 
 def same(a, b) -> bool:

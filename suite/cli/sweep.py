@@ -201,4 +201,5 @@ def retry(question, folder: Path) -> None:
         raise Refusal(f"--retry-failed: a {question.oracle} search has already drawn from what failed")
     with contextlib.closing(store.Store(folder)) as book:
         book.collect()
+        book.remove(book.taken)  # before they are forgotten: a file left by a kill would bring them back
         print(f"failed trials to run again: {book.forget_failed()}")

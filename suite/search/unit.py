@@ -18,6 +18,10 @@ from suite.training.trial import Protocol, Result, Trial
 PROGRAMS = 8  # a process: TensorFlow never frees one, of 125 MB, so a worker that has as many starts anew
 
 
+class OtherCode(Refusal):
+    """A refusal of units by a process whose code or data are not the driver's."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Unit:
     """What a worker is given: trials, how to train them, and the results folder their rows go to.
@@ -100,10 +104,10 @@ def demand_of(task: str, cell: str, width: int, batch: int, splits: dict) -> dic
 def verified(unit: Unit) -> dict[str, str]:
     """Return what makes its rows; refuse it where this process has other code or data than the driver."""
     load_keras()  # before a cell of the user's imports it
-    code = code_of(unit.task, unit.cell, unit.data)
+    code = search_code(unit.task, unit.cell, unit.data)
     if unit.code not in (None, code):
         differing = identity.changes([vars(unit)], {(unit.task, unit.cell): code})
-        raise Refusal(
+        raise OtherCode(
             f"{' and '.join(differing)}: a worker has another than the driver; give all the same files, do "
             f"not change them while a sweep runs, and have a task load the same sequences each time"
         )
@@ -111,7 +115,7 @@ def verified(unit: Unit) -> dict[str, str]:
 
 
 @functools.lru_cache
-def code_of(task: str, cell: str, data: Path | None) -> dict[str, str]:
+def search_code(task: str, cell: str, data: Path | None) -> dict[str, str]:
     """Return what makes the rows of a search in this process, which never loads code or data again."""
     found = identity.row_codes({task: tasks.find(task)}, [cell], {task: splits_of(task, data)})
     return found[task, cell]

@@ -14,7 +14,7 @@ from distributed.comm import CommClosedError
 
 from suite import Refusal, machine
 from suite.search import CONNECT
-from suite.search.unit import PROGRAMS, Unit, give_up, program_of, progress, train_unit
+from suite.search.unit import PROGRAMS, OtherCode, Unit, give_up, program_of, progress, train_unit
 from suite.search.verify import UnfitWorker, VerifyWorker
 
 
@@ -125,7 +125,7 @@ class Workers(Crew):
         if not (new := there - self.verified.keys() - self.refused.keys()):
             return []
         before = len(self.refused)
-        for address, said in self.client.run(self.verify, workers=list(new), on_error="return").items():
+        for address, said in self.client.run(self.verify, workers=sorted(new), on_error="return").items():
             if isinstance(said, UnfitWorker):
                 self.refused[address] = said.args[1]
             elif isinstance(said, Exception) and not isinstance(said, OSError):  # else it has just died
@@ -201,11 +201,14 @@ class Workers(Crew):
         return ended
 
     def refuse(self, address: str, why: str) -> None:
-        """Give a worker no more units, and say so, once."""
+        """Give a worker no more units, and say so, once; end the sweep where it was the last one."""
+        if address in self.refused:
+            return
         self.verified.pop(address, None)
-        if address not in self.refused:
-            self.refused[address] = why
-            self.tell((address, why))
+        self.refused[address] = why
+        if not self.verified:
+            raise UnfitWorker(address, why)
+        self.tell((address, why))
 
     def revive(self, unit: Unit, before: object, error: KilledWorker) -> None:
         """Submit a unit again that several workers in a row have died of, or with.
@@ -248,8 +251,13 @@ def train_all(unit: Unit, verify: VerifyWorker | None = None) -> tuple[str, int]
         verify()
         verify.begin()
         unit = dataclasses.replace(unit, data=unit.data or verify.data)
-    for _ in train_unit(unit):
-        pass
+    try:
+        for _ in train_unit(unit):
+            pass
+    except OtherCode as error:
+        if not verify:  # a worker of the driver's own: all of them have the same
+            raise
+        raise UnfitWorker(get_worker().address, f"would make other rows ({error})") from error
     return get_worker().address, program_of.cache_info().misses
 
 

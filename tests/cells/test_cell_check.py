@@ -318,7 +318,7 @@ PADDING = r"depends on how wide its lane is padded: .*"
         ),
         (WrongShape, r"expected its step to return 1 states \(h\) of shape \(3, 4\), got \[\(3, 8\)\]"),
         (NoTensor, r"expected .* of shape \(3, 4\), got \['list'\]"),
-        (Raises, r"its step raised ValueError: no such gate"),
+        (Raises, r"its step raised ValueError: no such gate \(.*test_cell_check.py, line \d+\)"),
         (Cell, r"its step raised NotImplementedError.*"),
         (NoLanes, r"its step raised \w+: .* \(with an axis of lanes .*\)"),
         (UsesX, r"its step uses x itself, .*: hand it to self.affine\(group, x, h\) or .*"),

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 from types import SimpleNamespace
 
 import keras
@@ -18,8 +19,10 @@ from sweeps import HERE, command, comparable, hand_started, scheduler, started, 
 from suite import Refusal, machine, store
 from suite.search import clusters, workers
 from suite.search.clusters import Elsewhere
+from suite.search.unit import OtherCode, Unit
 from suite.search.verify import loaded_backend, verification
 from suite.search.workers import Here
+from suite.training.trial import Protocol
 
 OURS = keras.backend.backend()
 OTHER = {"jax": "tensorflow", "tensorflow": "jax"}[OURS]
@@ -67,6 +70,17 @@ class Agreeing:
         pass
 
 
+class Fit:
+    """In place of what is sent with a unit, where the worker agrees."""
+
+    data = None
+
+    def __call__(self):
+        pass
+
+    begin = __call__
+
+
 class Joining:
     """A client of two workers, whose answers are given."""
 
@@ -99,6 +113,31 @@ def test_a_worker_without_the_suite_is_refused_and_one_that_dies_is_asked_again(
     assert crew.room() == 2
     del client.answers["a"]
     assert (crew.room(), crew.verified) == (1, {"b": 7})
+
+
+def test_the_last_worker_to_be_refused_ends_the_sweep(capsys):
+    """Else it would wait for another one without an end, as where a task never loads the same data twice."""
+    crew = workers.Workers(Joining(0, 0), verify=Agreeing())
+    crew.refuse("a", "would make other rows")
+    crew.verified.clear()  # the other one is just dead
+    crew.refuse("a", "would make other rows")
+    crew.admit()
+    assert "worker a would make other rows; the sweep goes on without it" in capsys.readouterr().err
+    with pytest.raises(Refusal, match=r"worker b would make other rows$"):
+        crew.refuse("b", "would make other rows")
+
+
+def test_a_worker_with_other_data_than_the_driver_is_refused_and_not_the_sweep(monkeypatch):
+    def differs(unit):
+        raise OtherCode("the data of tiny: a worker has another than the driver")
+
+    monkeypatch.setattr(workers, "train_unit", differs)
+    monkeypatch.setattr(workers, "get_worker", lambda: SimpleNamespace(address="a"))
+    unit = Unit("s", "tiny", "rnn", (), Protocol(), 6, 1, Path(), None, 1, 1)
+    with pytest.raises(workers.UnfitWorker, match=r"^worker a would make other rows \(the data of tiny: "):
+        workers.train_all(unit, Fit())
+    with pytest.raises(OtherCode):  # a worker of the driver's own is like all others
+        workers.train_all(unit)
 
 
 def test_where_no_worker_is_fit_the_sweep_is_refused(capsys):
