@@ -1,4 +1,4 @@
-"""A compiler that does not ponder, as a test's program runs once; and modules of a test leave with it."""
+"""Settings that make tests fast, as what they compute is small; modules of a test leave with it."""
 
 import os
 import sys
@@ -11,6 +11,8 @@ os.environ["XLA_FLAGS"] = (
     "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true "
     "--xla_cpu_use_fusion_emitters=false"
 )
+# NumPy and SciPy: threads for tiny matrices wait, busily, for each other and for the tests beside them
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 
 @pytest.fixture(autouse=True)

@@ -155,6 +155,13 @@ def test_a_sweep_by_another_optimiser_with_clipping_says_so(odyssey, tmp_path):
     assert "another sweep, with another optimiser" in err
 
 
+@pytest.fixture
+def unreported(monkeypatch):
+    """Leave out the report of a sweep, which takes its time."""
+    monkeypatch.setattr(sweep, "report", lambda *_: None)
+
+
+@pytest.mark.usefixtures("unreported")
 def test_status_says_how_a_sweep_stands(odyssey, tmp_path):
     assert odyssey(*SWEEP, "--results=mine")[0] == 0
     code, out, err = odyssey("status", "mine")
@@ -277,6 +284,7 @@ def test_a_terminal_that_lacks_letters_gets_question_marks():
     assert "Coupled input and forget gate: f = 1 ? i." in done.stdout
 
 
+@pytest.mark.usefixtures("unreported")
 def test_the_folder_of_another_sweep_is_refused_and_left_alone(odyssey, tmp_path):
     assert odyssey(*SWEEP, "--results=mine")[0] == 0
     before = {p: p.read_bytes() for p in (tmp_path / "mine").rglob("*") if p.is_file()}
@@ -298,9 +306,9 @@ class Leaky(Cell):
 """
 
 
-def test_rows_of_a_cell_that_changed_are_not_taken_for_its_own(odyssey, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("unreported")
+def test_rows_of_a_cell_that_changed_are_not_taken_for_its_own(odyssey, tmp_path):
     """All its trials are there: what would be made of the cell as it is now is never trained."""
-    monkeypatch.setattr(sweep, "report", lambda *_: None)  # which takes its time
     mine = ["--cell=mine:Leaky", "--results=mine"]
     (tmp_path / "mine.py").write_text(LEAKY)
     assert odyssey(*SWEEP, *mine)[0] == 0

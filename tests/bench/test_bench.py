@@ -19,9 +19,9 @@ def test_an_engine_trains_when_told_and_is_timed():
 
 
 def test_an_engine_that_fails_says_why():
-    broken = replace(FAST, name="broken", function="nothing")
-    with pytest.raises(RuntimeError, match=r"broken: (.|\n)*KeyError: 'nothing'"):
-        bench.run([(broken, bench.Work(1, 1))], repeats=1)
+    broken, nothing = replace(FAST, name="broken"), bench.Work(units=0, batch=1)
+    with pytest.raises(RuntimeError, match=r"broken: (.|\n)*ZeroDivisionError: "):
+        bench.run([(broken, nothing)], repeats=1)
 
 
 def test_the_flops_are_those_of_the_products():

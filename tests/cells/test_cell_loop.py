@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 from run_cells import BATCH, FEATURES, LANES, STEPS, UNITS
 
-from suite.backend import compile, value_and_grad
+from suite.backend import compile, evaluate, value_and_grad
 from suite.cells import CELLS
 from suite.cells.base import Cell
 from suite.layers.loop import over_time
@@ -83,7 +83,8 @@ def one_by_one(cell, x, mask, reverse):
 
 
 OWN = (Twice, Unused, ProductAlone, ResetAfter, ProjectedTwice, NoProduct)
-CASES = [pytest.param(cell, BATCH, reverse) for cell in CELLS.values() for reverse in (False, True)]
+CASES = [pytest.param(cell, BATCH, False) for cell in CELLS.values()]
+CASES += [pytest.param(CELLS[name], BATCH, True) for name in ("lstm", "fgr", "gru")]
 CASES += [pytest.param(cell, batch, False) for cell in OWN for batch in (1, BATCH)]
 CASES += [pytest.param(CELLS["fgr"], 1, False)]
 
@@ -100,16 +101,17 @@ def test_the_loop_has_the_outputs_and_gradients_of_plain_differentiation(cell, b
     mask[1, :, UNITS - 1] = 0
     direction = draw.normal(size=(LANES, batch, STEPS, UNITS))
 
-    def along(run):
+    def along(run, by):
         def f(given):
             mapping = [(variable, given[name]) for name, variable in cell.named.items()]
             with keras.StatelessScope(state_mapping=mapping):
                 h = run(cell, given["x"], ops.convert_to_tensor(mask), reverse)
             return ops.sum(h * direction), h
 
-        (_, h), gradient = compile(value_and_grad(f))(given)
+        (_, h), gradient = by(value_and_grad(f), given)
         return {"h": h, **gradient}
 
-    found, expected = along(over_time), along(one_by_one)
+    found = along(over_time, lambda f, given: compile(f)(given))
+    expected = along(one_by_one, evaluate)
     for name, value in expected.items():
         np.testing.assert_allclose(found[name], value, rtol=1e-11, atol=1e-13, err_msg=name)

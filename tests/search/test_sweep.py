@@ -1,18 +1,14 @@
 """A sweep from its question to its rows, in this process and in workers."""
 
 import itertools
-import os
-import time
 from dataclasses import replace
 from pathlib import Path
 
-import dask
 import numpy as np
 import pandas as pd
 import pytest
-import tiny
 from distributed.comm import CommClosedError
-from sweeps import ASKED, SHAPES, comparable, rows, waited
+from sweeps import ASKED, SHAPES, comparable, rows
 
 import tasks
 from suite import Refusal, machine, store
@@ -71,27 +67,6 @@ def test_what_makes_a_checkpoint_is_the_code_and_not_the_state_of_the_checkout(t
 def test_two_workers_give_the_same_rows(undisturbed, tmp_path):
     frame = rows(ASKED, tmp_path / "sweep", Local(2))
     assert frame["error"].isna().all(), frame["error"][0]
-    pd.testing.assert_frame_equal(comparable(frame), comparable(undisturbed))
-
-
-class Noted(Local):
-    """Workers that keep a note of their processes."""
-
-    pids = frozenset()
-
-    def wait(self):
-        ended = super().wait()
-        self.pids |= {
-            pid for pid in self.client.run(os.getpid, on_error="return").values() if isinstance(pid, int)
-        }
-        return ended
-
-
-def test_a_worker_with_many_programs_starts_anew(undisturbed, tmp_path, monkeypatch):
-    monkeypatch.setattr(workers, "PROGRAMS", 1)
-    crew = Noted(1)
-    frame = rows(ASKED, tmp_path / "sweep", crew)
-    assert len(crew.pids) > 1
     pd.testing.assert_frame_equal(comparable(frame), comparable(undisturbed))
 
 
@@ -309,12 +284,6 @@ def test_what_a_unit_leaves_without_a_row_is_given_out_again(undisturbed, tmp_pa
     pd.testing.assert_frame_equal(comparable(frame), comparable(undisturbed))
 
 
-def test_what_a_worker_leaves_without_a_row_is_given_out_again(undisturbed, tmp_path, monkeypatch):
-    monkeypatch.setattr(workers, "train_all", tiny.train_nothing_at_first)
-    frame = rows(ASKED, tmp_path / "sweep", Local(1))
-    pd.testing.assert_frame_equal(comparable(frame), comparable(undisturbed))
-
-
 def test_a_unit_that_never_gets_a_row_ends_the_sweep_with_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(workers, "train_unit", lambda unit: iter(()))
     with pytest.raises(Refusal, match=r"trial 0 of rnn on tiny:PARITY went to a worker 3 times, and no row"):
@@ -357,47 +326,3 @@ def test_a_worker_that_dies_while_it_begins_does_not_end_the_sweep(monkeypatch):
     with pytest.raises(CommClosedError):
         workers.Workers(client, plugin="a plugin")
     assert client.closed
-
-
-def test_a_worker_that_dask_has_given_up_is_started_anew():
-    with dask.config.set({"distributed.deploy.lost-worker-timeout": "100ms"}), Local(1) as crew:
-        [lost] = crew.cluster.workers.values()
-        crew.cluster.sync(lost.close)
-        deadline = time.monotonic() + 60
-        while not crew.client.nthreads():
-            assert time.monotonic() < deadline
-            crew.wait(0.1)
-        assert lost not in crew.cluster.workers.values()
-
-
-def test_two_sweeps_run_beside_each_other_on_cores_of_their_own():
-    """Dask takes port 8787 for its pages unless told otherwise, and warns where another has it.
-
-    A worker that finds no core free, as where other sweeps run, is on all of them.
-    """
-    with Local(1) as one, Local(1) as other:
-        assert one.cluster.scheduler_address != other.cluster.scheduler_address
-        cores = [set(*crew.client.run(os.sched_getaffinity, 0).values()) for crew in (one, other)]
-        assert not cores[0] & cores[1] or max(map(len, cores)) == len(os.sched_getaffinity(0))
-
-
-def test_a_worker_with_work_of_another_sweep_does_not_leave():
-    with Local(1) as crew:
-        [before] = crew.client.run(os.getpid).values()
-        others = crew.client.submit(time.sleep, 1.5, pure=False)
-        waited(lambda: crew.client.processing() and others.status == "pending")
-        time.sleep(0.5)
-        crew.client.run(workers.leave)
-        others.result()
-        assert list(crew.client.run(os.getpid).values()) == [before]
-
-
-@pytest.mark.skipif(
-    not Path("/proc/self/environ").exists(), reason="shows what a process began with on Linux"
-)
-def test_a_worker_begins_with_the_settings_of_malloc():
-    """Dask sets a worker's environment when its process runs, and malloc has read it by then."""
-    with Local(1) as crew:
-        [environment] = crew.client.run(lambda: Path("/proc/self/environ").read_text()).values()
-    malloc = {"MALLOC_MMAP_MAX_=0", f"MALLOC_TRIM_THRESHOLD_={2**40}", "MALLOC_ARENA_MAX=1"}
-    assert malloc <= set(environment.split("\0"))
