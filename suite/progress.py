@@ -59,7 +59,7 @@ def show(events: Iterable, folder: Path, workers: int) -> None:
                 continue
             spoke = now
             said = "; ".join(f"best on {task} {score:.4g} ({cell})" for task, (score, cell) in best.items())
-            said = said or underway(folder, event.done)
+            said = said or underway(folder, event.done, event.total)
             bar.update(line, completed=event.done, total=event.total, said=said)
             if not terminal.is_terminal:
                 left = remaining(now - start, event.done - begun, event.total - event.done)
@@ -75,11 +75,13 @@ def remaining(seconds: float, ended: int, left: int) -> str:
     return f", {seconds * left / ended:,.0f} s left" if ended > 0 else ""
 
 
-def underway(folder: Path, done: int) -> str:
-    """Return what there is to say before a trial has a score."""
+def underway(folder: Path, done: int, total: int) -> str:
+    """Return what there is to say before a trial of this run has a score."""
+    if done == total:
+        return "all trials are done"
     if epochs := sum(epochs_done(path) for path in (folder / "running").glob("*/*.npz")):
         return f"trials under way: {epochs:,} epochs at their last checkpoints"
-    return "no score yet" if done else "compiling and training, no trial has ended yet"
+    return "no new score yet" if done else "compiling and training, no trial has ended yet"
 
 
 def epochs_done(checkpoint: Path) -> int:

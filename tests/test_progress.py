@@ -129,3 +129,8 @@ def test_rows_that_add_nothing_divide_nothing(folder, capsys, monkeypatch):
     out = capsys.readouterr().out
     assert f"3/6 trials, 0 s; best on {LONG} 0.5 (mine:Cell)" in out
     assert "1 trials in 0 s" in out
+
+
+def test_a_finished_sweep_asked_again_is_not_said_to_have_no_score(folder, capsys):
+    progress.show([Progress([], 6, 6)], folder, workers=1)
+    assert capsys.readouterr().out == "6/6 trials, 0 s; all trials are done\n"
