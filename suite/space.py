@@ -134,7 +134,7 @@ def check(name: str, asked: Range) -> None:
     """Refuse a range that is empty, that its scale cannot hold, or that no training could use."""
     low, high, (least, most) = asked.low, asked.high, LIMITS[name]
     if not low <= high:
-        reason = "low is above high"
+        reason = "low must be at most high"
     elif not least <= low or not high <= most:
         reason = f"values must lie in {least:g}:{most:g}"
     elif asked.scale == "log" and low <= 0:

@@ -60,7 +60,10 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
             "--trials 5: Hyperband decides by itself how many trials a search holds, 23 of at most 9 epochs",
         ),
         (["sweep", "quack"], "unknown preset 'quack'. Did you mean 'quick'?"),
-        (["sweep", "quick", "--range=units=64:32"], "units: the range 64:32 cannot be: low is above high"),
+        (
+            ["sweep", "quick", "--range=units=64:32"],
+            "units: the range 64:32 cannot be: low must be at most high",
+        ),
         (["sweep", "quick", "--range=learning_rate=0:1"], "low must be above 0"),
         (["sweep", "quick", "--range=units"], "expected NAME=LOW:HIGH"),
         (["sweep", "quick", "--trials=0"], "trials: expected at least 1, got 0"),

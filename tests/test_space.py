@@ -27,14 +27,14 @@ def test_clipping_is_added_where_it_is_asked_in_any_order():
 @pytest.mark.parametrize(
     ("name", "ends", "reason"),
     [
-        ("units", (50, 20), "low is above high"),
+        ("units", (50, 20), "low must be at most high"),
         ("units", (0, 20), "1:100000"),
         ("units", (2.5, 20), "whole numbers"),
         ("learning_rate", (0, 1), "logarithmic, so low must be above 0"),
         ("learning_rate", (-1, 1), "values must lie in"),
         ("momentum", (0.5, 1.0), "high must be below 1"),
         ("input_noise", (-0.5, 1.0), "values must lie in"),
-        ("input_noise", (float("nan"), 1.0), "low is above high"),
+        ("input_noise", (float("nan"), 1.0), "low must be at most high"),
         ("learning_rate", (1e-3, float("inf")), "values must lie in"),
         ("unit", (1, 2), "Did you mean 'units'"),
         ("clip_norms", (1, 2), "Did you mean 'clip_norm'"),

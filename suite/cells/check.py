@@ -23,6 +23,10 @@ INHERITED = ("affine", "product", "project", "advance", "call")
 
 NOT_RANDOM = "and the time loop has no randomness for cells yet: leave it out"
 RANDOM = f"its step draws at random (the same arguments gave two results), {NOT_RANDOM}"
+USES_X = (
+    "its step uses x itself, of which the time loop has W x + b alone: hand it to self.affine(group, x, h) or "
+    "self.project(group, x)"
+)
 PADDING = (
     "depends on how wide its lane is padded: average over units with self.mean and self.variance, give "
     "self.product only what is zero in the padding (self.masked makes it so), do not compute with self.units"
@@ -110,9 +114,15 @@ def raised(cell: type) -> Iterator[str]:
     """Yield why a step raises or returns no states: alone, with an axis of lanes, or as in the time loop."""
     for lanes in (None, len(UNITS)):
         error, came = attempt(run_eagerly, cell, lanes)
-        if error and not attempt(run_eagerly, cell, lanes, projected=True)[0]:
-            yield f"its step takes x apart: ask self.project(group, x) for W x + b ({described(error)})"
+        if isinstance(error, KeyError):
+            known = ", ".join(map(repr, (*cell.gates, *cell.recurrent))) or "none"
+            yield f"its step asks for the weights of {error}, and there are those of {known}"
         if error:
+            in_loop, _ = attempt(run_eagerly, cell, lanes, projected=True)
+            if not in_loop:
+                yield f"its step takes x apart: ask self.project(group, x) for W x + b ({described(error)})"
+            if "dict" in str(in_loop):  # what the time loop hands in as x
+                yield f"{USES_X} ({described(error)})"
             where = " (with an axis of lanes before that of the batch)" if lanes else ""
             yield f"its step raised {described(error)}{where}"
         shape = (BATCH, WIDTH) if lanes is None else (lanes, BATCH, WIDTH)
@@ -130,10 +140,7 @@ def raised(cell: type) -> Iterator[str]:
             )
     error, _ = attempt(trace, cell, len(UNITS), projected=True)
     if error:
-        yield (
-            "its step uses x itself, of which the time loop has W x + b alone: hand it to "
-            f"self.affine(group, x, h) or self.project(group, x) ({described(error)})"
-        )
+        yield f"{USES_X} ({described(error)})"
 
 
 def computed(cell: type) -> Iterator[str]:

@@ -17,6 +17,7 @@ def forecast(question, shapes: dict, workers: int, slurm: Path | None) -> None:
 
     import tasks
     from suite import cells
+    from suite.search.padding import COMPILE_SECONDS
     from suite.training.program import parameters
 
     units, trials = question.space["units"], question.trials_a_search
@@ -34,8 +35,8 @@ def forecast(question, shapes: dict, workers: int, slurm: Path | None) -> None:
     )
     table, total = Table(*heads, box=None), 0.0
     for (task, cell), found in shapes.items():
-        training, compiling = operations(question, found)
-        hours = (training + compiling) / rate / 3600
+        training = padded_operations(question, found)
+        hours = (training / rate + COMPILE_SECONDS * len(found)) / 3600
         total += hours
         ends = [
             parameters(cells.find(cell), tasks.find(task), math.ceil(end)) for end in (units.low, units.high)
@@ -70,13 +71,11 @@ def span(values) -> str:
     return "–".join(f"{end:,}" for end in sorted({min(values), max(values)}))
 
 
-def operations(question, shapes: list) -> tuple[float, float]:
-    """Return the multiply–adds of a search, padded as it will be, and those its compiling is worth."""
-    from suite.search.padding import COMPILING
-
+def padded_operations(question, shapes: list) -> float:
+    """Return the multiply–adds of a search at the sizes that its networks are padded to."""
     trials = sum(shape.trials for shape in shapes)
     an_epoch = sum(shape.trials * shape.operations for shape in shapes) / trials
-    return question.epochs_a_search * an_epoch, COMPILING * len(shapes)
+    return question.epochs_a_search * an_epoch
 
 
 def core_rate(units: int, batch: int) -> float:

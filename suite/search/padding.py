@@ -6,7 +6,8 @@ import numpy as np
 
 from suite.space import Range
 
-COMPILING = 2.5e11  # multiply–adds that a core could do while it compiles a program, 6 to 12 s
+COMPILE_SECONDS = 10.0  # of a core, a program: 12 on TensorFlow and 6 on JAX
+COMPILING = COMPILE_SECONDS * 2.5e10  # in the multiply–adds that this core could train meanwhile
 IDLE = 0.5  # trials that the lanes of a program could train while they have none left and wait for the last
 CANDIDATES = 200  # sizes that are considered
 

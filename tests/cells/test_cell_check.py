@@ -179,6 +179,20 @@ class OwnWeight(Cell):
         return ops.tanh(self.affine("z", x, h)[0]) * self.scale
 
 
+class AddsX(Cell):
+    gates = ("z",)
+
+    def step(self, x, h):
+        return ops.tanh(x + self.product("z", h))
+
+
+class UnknownGroup(Cell):
+    gates = ("zf",)
+
+    def step(self, x, h):
+        return ops.tanh(self.affine("z", x, h)[0])
+
+
 class UsesX(Cell):
     gates = ("z",)
 
@@ -321,6 +335,8 @@ PADDING = r"depends on how wide its lane is padded: .*"
         (Raises, r"its step raised ValueError: no such gate \(.*test_cell_check.py, line \d+\)"),
         (Cell, r"its step raised NotImplementedError.*"),
         (NoLanes, r"its step raised \w+: .* \(with an axis of lanes .*\)"),
+        (UnknownGroup, r"its step asks for the weights of 'z', and there are those of 'zf'"),
+        (AddsX, r"its step uses x itself, .*: hand it to self.affine\(group, x, h\) or .*"),
         (UsesX, r"its step uses x itself, .*: hand it to self.affine\(group, x, h\) or .*"),
         (TakesXApart, r"its step takes x apart: ask self.project\(group, x\) .*"),
         (PythonIf, r"its step cannot be compiled: use keras.ops .* `if` .*"),

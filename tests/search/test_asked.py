@@ -113,7 +113,7 @@ def test_a_preset_may_clip(tmp_path):
             "space.momentum = {low = 0, high = 0.5, whole = true}",
             "space.momentum: whole is always False, got True; leave it out",
         ),
-        ("space.units = {low = 3, high = 2}", "units: the range 3:2 cannot be: low is above high"),
+        ("space.units = {low = 3, high = 2}", "units: the range 3:2 cannot be: low must be at most high"),
         ("space.units = {low = 2.5, high = 3}", "units: the range 2.5:3 cannot be: its values are whole"),
         ("space.input_noise = {low = nan, high = 3}", "input_noise: the range nan:3 cannot be"),
         ("trials = ", "expected TOML in UTF-8, cannot read it (Invalid value (at"),
