@@ -24,8 +24,8 @@ INHERITED = ("affine", "product", "project", "advance", "call")
 NOT_RANDOM = "and the time loop has no randomness for cells yet: leave it out"
 RANDOM = f"its step draws at random (the same arguments gave two results), {NOT_RANDOM}"
 USES_X = (
-    "its step uses x itself, of which the time loop has W x + b alone: hand it to self.affine(group, x, h) or "
-    "self.project(group, x)"
+    "its step uses x itself, of which the time loop has W x + b alone: hand it to self.affine(group, x, h) "
+    "or self.project(group, x)"
 )
 PADDING = (
     "depends on how wide its lane is padded: average over units with self.mean and self.variance, give "
