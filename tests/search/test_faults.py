@@ -85,7 +85,7 @@ def test_a_unit_that_every_worker_dies_of_gives_failed_rows_in_the_end(tmp_path)
     asked, folder = replace(ASKED, cells=("tiny:Deadly",), trials=1), tmp_path / "sweep"
     store.create(folder, asked.to_table())
     with Local(1) as crew:
-        list(sweep.run(asked, folder, crew, SHAPES, data=None))
+        list(sweep.run(asked, folder, crew, SHAPES, data=None, given=1))
     frame = store.load(folder)
     assert frame["status"].tolist() == ["failed"]
     assert frame["error"].str.contains("all those workers died while running it").all()

@@ -20,7 +20,7 @@ from suite.search.workers import Crew
 from suite.training.trial import Result
 
 EPOCHS = 50
-SIZES = [(100, 2, 5, 40), pytest.param(1000, 20, 25, 200, marks=LONG)]  # 400 trials, and 100,000
+SIZES = [(100, 2, 3, 30), pytest.param(1000, 20, 25, 200, marks=LONG)]  # 180 trials, and 100,000
 
 
 class Simulated(Crew):
