@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,11 +15,11 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 
 @pytest.fixture(autouse=True)
-def own_modules():
+def own_modules(tmp_path_factory):
     """Forget the modules that a test has made and imported: the next one may call its own the same."""
     before = set(sys.modules)
     yield
     for name in sys.modules.keys() - before:
         file = getattr(sys.modules[name], "__file__", None)
-        if file and Path(file).is_relative_to(tempfile.gettempdir()):
+        if file and Path(file).is_relative_to(tmp_path_factory.getbasetemp()):
             del sys.modules[name]

@@ -91,7 +91,9 @@ def test_a_unit_that_every_worker_dies_of_gives_failed_rows_in_the_end(tmp_path)
     assert frame["error"].str.contains("all those workers died while running it").all()
 
 
-@pytest.mark.parametrize(("workers", "sent"), [(0, signal.SIGINT), (2, signal.SIGTERM)])
+@pytest.mark.parametrize(
+    ("workers", "sent"), [pytest.param(0, signal.SIGINT, marks=LONG), (2, signal.SIGTERM)]
+)
 def test_interrupted_it_keeps_the_trials_half_done_and_goes_on_with_them(
     workers, sent, undisturbed, tmp_path
 ):
