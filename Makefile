@@ -9,14 +9,14 @@ sweep: venv
 	$(BIN)/odyssey sweep quick
 
 # All tests on TensorFlow, then, on JAX, those that compute. What befalls processes is the same on both, as is
-# the command line, and JAX starts sooner: those tests wait for processes to end, so two a core at a time.
+# the command line, and JAX starts sooner: those tests wait for processes to end, so one more than there are cores.
 test: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	KERAS_BACKEND=tensorflow $(PYTEST) --numprocesses 2 $(addprefix --ignore ,$(PROCESSES) tests/test_cli.py)
 	KERAS_BACKEND=jax $(PYTEST) --numprocesses 2 tests/test_cli.py \
 		tests/cells tests/layers tests/training tests/search/test_stock.py tests/search/test_sweep.py
-	KERAS_BACKEND=jax $(PYTEST) --numprocesses 4 $(PROCESSES)
+	KERAS_BACKEND=jax $(PYTEST) --numprocesses 3 $(PROCESSES)
 
 venv: .venv/done
 

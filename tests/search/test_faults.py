@@ -59,6 +59,7 @@ def test_killed_and_started_again_it_ends_with_the_same_rows(workers, undisturbe
     assert (folder.with_name("tiny-report") / "index.html").exists()
 
 
+@LONG  # chaos does this and more
 def test_workers_killed_again_and_again_leave_the_same_rows(tmp_path):
     """SIGKILL for a worker, more often than Dask would bear by itself, as soon as it has begun to train."""
     folder = tmp_path / "tiny"

@@ -4,6 +4,7 @@ import itertools
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -64,6 +65,7 @@ def test_what_makes_a_checkpoint_is_the_code_and_not_the_state_of_the_checkout(t
     assert checkpoints(replace(a, code={"cell": "2"})).load(Trial(0, 1, {}, 4)) is None
 
 
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="on JAX, test_clusters.py has workers")
 def test_two_workers_give_the_same_rows(undisturbed, tmp_path):
     frame = rows(ASKED, tmp_path / "sweep", Local(2))
     assert frame["error"].isna().all(), frame["error"][0]

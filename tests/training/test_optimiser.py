@@ -107,7 +107,7 @@ def trial(number, epochs=4, **changes):
     return Trial(number, 100 + number, SETTINGS | changes, epochs)
 
 
-TRAINED = OPTIMISERS if keras.backend.backend() == "jax" else ["nesterov", "adam"]  # each is compared above
+TRAINED = OPTIMISERS if keras.backend.backend() == "jax" else ["nesterov"]  # each is compared above
 
 
 @pytest.fixture(scope="module", params=TRAINED)
