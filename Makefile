@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest --quiet --dist worksteal
-PROCESSES := $(addprefix tests/search/test_,faults.py workers.py clusters.py chaos.py scale.py) \
+PROCESSES := $(addprefix tests/search/test_,faults.py executors.py clusters.py chaos.py scale.py) \
 	tests/test_without_tensorflow.py
 
 sweep: venv

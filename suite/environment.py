@@ -5,10 +5,10 @@ import sys
 
 # where JAX runs and what it keeps is the user's to say; all else, such as JAX_DEBUG_NANS or JAX_ENABLE_X64,
 # changes numbers or ends trials
-JAX_KEPT = ("JAX_PLATFORM", "JAX_COMPILATION_CACHE", "JAX_PERSISTENT_CACHE", "JAX_CUDA", "JAX_ROCM")
+KEPT_JAX_PREFIXES = ("JAX_PLATFORM", "JAX_COMPILATION_CACHE", "JAX_PERSISTENT_CACHE", "JAX_CUDA", "JAX_ROCM")
 
 
-def before_loading() -> None:
+def set_library_environment() -> None:
     """Set what libraries read as they load: of JAX, Keras, and matplotlib, which Keras imports.
 
     matplotlib's backend stays in a notebook's kernel. A command that a notebook runs inherits its name, and
@@ -17,11 +17,13 @@ def before_loading() -> None:
     if "ipykernel" not in sys.modules:
         os.environ["MPLBACKEND"] = "agg"
     os.environ["KERAS_NNX_ENABLED"] = "false"  # variables that are Flax's objects
-    for name in [name for name in os.environ if name.startswith("JAX_") and not name.startswith(JAX_KEPT)]:
+    for name in [
+        name for name in os.environ if name.startswith("JAX_") and not name.startswith(KEPT_JAX_PREFIXES)
+    ]:
         del os.environ[name]
 
 
-def after_keras() -> None:
+def reset_keras_defaults() -> None:
     """Set the defaults of Keras again, which weights and layers assume: keras.json may say otherwise."""
     import keras
 

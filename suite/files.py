@@ -25,14 +25,14 @@ def write_atomic(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
-        synchronise(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
-        raise unusable(path, error) from error
+        raise unusable_file(path, error) from error
 
 
-def synchronise(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Have the names in a folder on the disk, where its file system can: CIFS, for one, cannot."""
     directory = os.open(folder, os.O_RDONLY)
     try:
@@ -44,40 +44,40 @@ def synchronise(folder: Path) -> None:
         os.close(directory)
 
 
-def unusable(path: Path, error: Exception) -> Refusal:
+def unusable_file(path: Path, error: Exception) -> Refusal:
     """Return the refusal of a file that cannot be read or written: the disk is full, another holds it, ..."""
     return Refusal(f"{path} cannot be used ({error}); mend that, or restore it from a copy, and ask again")
 
 
-def plain(names: Iterable, between: str = "-") -> str:
+def safe_file_name(names: Iterable, separator: str = "-") -> str:
     """Return names joined to that of a file, which no other names give and which cannot leave its folder.
 
     Where they hold anything else than lower case, digits, "_" and ".", or what is between them, or are long,
     they are made so and a hash is added. In lower case, as some file systems ignore it.
     """
     names = list(map(str, names))
-    joined = between.join(names)
-    separators = len(re.findall(f"(?={re.escape(between)})", joined))  # also such as overlap
+    joined = separator.join(names)
+    separators = len(re.findall(f"(?={re.escape(separator)})", joined))  # also such as overlap
     if re.fullmatch(r"[a-z0-9_][a-z0-9_.-]{,99}", joined) and separators == len(names) - 1:
         return joined
     digest = hashlib.sha256(json.dumps(names).encode()).hexdigest()
     return re.sub(r"[^A-Za-z0-9_.-]", "_", joined)[:80].lstrip(".") + f"~{digest[:12]}"
 
 
-def within(folder: Path, name: str) -> Path:
+def path_in_folder(folder: Path, name: str) -> Path:
     """Return the path of a name in a folder; refuse one that could lie elsewhere."""
     if not isinstance(name, str) or name in ("", ".", "..") or Path(name).name != name:
         raise Refusal(f"name: expected that of a folder in {folder}, without a path, got {name!r}")
     return folder / name
 
 
-def lock(path: Path, about: dict):
+def lock_file(path: Path, about: dict):
     """Return a file that this process alone holds until it closes it or ends, however it ends.
 
     What is written in it, beside `about`, names this process; it is refused while another one holds it.
     """
     file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - open for as long as the lock is held
-    for _ in range(10):  # one who only looks (`holder`) has it for a moment
+    for _ in range(10):  # one who only looks (`lock_holder`) has it for a moment
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             break
@@ -91,7 +91,7 @@ def lock(path: Path, about: dict):
             ) from error
     else:
         file.close()
-        who = (holder(path) or {}).get("who", "a process that has just ended")
+        who = (lock_holder(path) or {}).get("who", "a process that has just ended")
         raise Refusal(
             f"{path.parent} is being written by {who}; wait for it, stop it, or name another folder"
         )
@@ -100,12 +100,12 @@ def lock(path: Path, about: dict):
         file.write(json.dumps(about | {"who": f"process {os.getpid()} on {socket.gethostname()}"}))
         file.flush()
     except OSError as error:
-        raise unusable(path, error) from error
+        raise unusable_file(path, error) from error
     return file
 
 
-def holder(path: Path) -> dict | None:
-    """Return what the process that holds a file (`lock`) wrote of itself; None where none does.
+def lock_holder(path: Path) -> dict | None:
+    """Return what the process that holds a file (`lock_file`) wrote of itself; None where none does.
 
     Where files cannot be locked, it says that this is not known.
     """

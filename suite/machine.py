@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-PACKAGES = ("rnn-odyssey", "keras", "keras-tuner", "tensorflow", "jax", "numpy")
+VERSIONED_PACKAGES = ("rnn-odyssey", "keras", "keras-tuner", "tensorflow", "jax", "numpy")
 
 
 @functools.cache
-def versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that matter for a number."""
     found = {"python": platform.python_version()}
-    for package in PACKAGES:
+    for package in VERSIONED_PACKAGES:
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
@@ -28,7 +28,7 @@ def versions() -> dict[str, str]:
 
 
 @functools.cache
-def commit() -> str:
+def git_commit() -> str:
     """Return the commit of the source tree, with "-dirty" where it differs; "" outside a checkout."""
     root = Path(__file__).parents[1]
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
@@ -39,7 +39,7 @@ def commit() -> str:
     return done.stdout.strip() if (root / ".git").exists() else ""
 
 
-def processor() -> str:
+def processor_name() -> str:
     """Return the name of the processor."""
     return cpuinfo("model name") or platform.processor() or platform.machine()
 
@@ -56,14 +56,14 @@ def cpuinfo(key: str) -> str:
     return ""
 
 
-def allowed() -> list[int]:
+def allowed_cores() -> list[int]:
     """Return the cores this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
 
 
-def cores() -> list[int]:
+def usable_cores() -> list[int]:
     """Return the cores to use: of those this process may run on, as many as its quota of CPU time allows.
 
     Dask and joblib look for a quota (of a cgroup) in different files.
@@ -71,10 +71,10 @@ def cores() -> list[int]:
     import joblib
     from dask.system import cpu_count
 
-    return allowed()[: min(cpu_count(), joblib.cpu_count())]
+    return allowed_cores()[: min(cpu_count(), joblib.cpu_count())]
 
 
-def pin(core: int) -> None:
+def pin_to_core(core: int) -> None:
     """Keep this process and all its threads to a core, where the system can."""
     if hasattr(os, "sched_setaffinity"):
         for thread in os.listdir("/proc/self/task"):
@@ -82,24 +82,24 @@ def pin(core: int) -> None:
                 os.sched_setaffinity(int(thread), {core})
 
 
-HELD: dict[str, socket.socket] = {}  # what this process holds, for as long as it lives
+CLAIMED_NAMES: dict[str, socket.socket] = {}  # what this process holds, for as long as it lives
 
 
-def hold(name: str) -> bool:
+def claim_name(name: str) -> bool:
     """Hold a name on this machine until this process ends; return False where another process holds it.
 
     An address in Linux's abstract namespace belongs to one process at a time, of whichever user, leaves no
     file, and is free again however that process ends.
     """
-    if name in HELD or not sys.platform.startswith("linux"):
-        return name in HELD
+    if name in CLAIMED_NAMES or not sys.platform.startswith("linux"):
+        return name in CLAIMED_NAMES
     address = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     try:
         address.bind(f"\0rnn-odyssey {name}")
     except OSError:
         address.close()
         return False
-    HELD[name] = address
+    CLAIMED_NAMES[name] = address
     return True
 
 
@@ -108,60 +108,62 @@ def pin_to_free_core() -> int | None:
 
     Nor where a quota allows fewer cores than there are: whose work is on which, this process cannot see.
     """
-    available = allowed()
-    if len(cores()) < len(available):
+    available = allowed_cores()
+    if len(usable_cores()) < len(available):
         return None
     for core in available:
-        if hold(f"core {core}"):
-            pin(core)
+        if claim_name(f"core {core}"):
+            pin_to_core(core)
             return core
     return None
 
 
-def take_gpu(visible: tuple[str, ...]) -> None:
+def claim_gpu(visible: tuple[str, ...]) -> None:
     """Have this process, which has no backend yet, see one GPU alone: one that fewest others of ours hold.
 
     Jobs of SLURM may each call their own GPU "0".
     """
-    if any(name.startswith("GPU ") for name in HELD):
+    if any(name.startswith("GPU ") for name in CLAIMED_NAMES):
         return
     job = os.environ.get("SLURM_JOB_ID", "")
     for others in range(64):
         for gpu in visible:
-            if hold(f"GPU {gpu} {job} {others}"):
+            if claim_name(f"GPU {gpu} {job} {others}"):
                 os.environ["CUDA_VISIBLE_DEVICES"] = gpu
                 return
     os.environ["CUDA_VISIBLE_DEVICES"] = visible[os.getpid() % len(visible)]
 
 
 @functools.cache
-def found() -> list[tuple[str, bool]]:
+def backend_devices() -> list[tuple[str, bool]]:
     """Return the name of every device that the backend would train on, and whether it is a GPU."""
     import keras
 
     if keras.backend.backend() == "jax":
         import jax
 
-        named = [(processor() if d.platform == "cpu" else d.device_kind, d.platform) for d in jax.devices()]
+        named = [
+            (processor_name() if d.platform == "cpu" else d.device_kind, d.platform) for d in jax.devices()
+        ]
         return [(name, platform == "gpu") for name, platform in named]
     import tensorflow as tf
 
     details = tf.config.experimental.get_device_details
     gpus = tf.config.list_physical_devices("GPU")
-    return [(details(gpu).get("device_name", gpu.name), True) for gpu in gpus] or [(processor(), False)]
+    return [(details(gpu).get("device_name", gpu.name), True) for gpu in gpus] or [(processor_name(), False)]
 
 
-def devices() -> list[str]:
+def device_names() -> list[str]:
     """Return the names of the devices that the backend would train on."""
-    return [name for name, _ in found()]
+    return [name for name, _ in backend_devices()]
 
 
-def gpus() -> tuple[str, ...]:
+def gpu_ids() -> tuple[str, ...]:
     """Return what CUDA calls the GPUs of the backend."""
-    return named_gpus(sum(is_gpu for _, is_gpu in found()))
+    return visible_gpu_ids(sum(is_gpu for _, is_gpu in backend_devices()))
 
 
-def named_gpus(count: int) -> tuple[str, ...]:
+def visible_gpu_ids(count: int) -> tuple[str, ...]:
     """Return what CUDA calls so many GPUs: as CUDA_VISIBLE_DEVICES lists them, else numbers."""
     listed = os.environ.get("CUDA_VISIBLE_DEVICES")
     return tuple(listed.split(",") if listed else map(str, range(count)))[:count]
@@ -178,7 +180,7 @@ def gpu_memories() -> list[int]:
         return []
 
 
-ALONE = {  # the environment of a process that has one core for itself, set before its backend is loaded
+SINGLE_CORE_ENV = {  # environment of a process on a core of its own, set before its backend is loaded
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "TF_NUM_INTRAOP_THREADS": "1",
@@ -191,24 +193,26 @@ ALONE = {  # the environment of a process that has one core for itself, set befo
     "MALLOC_ARENA_MAX": "1",  # a thread's own arena gives whole heaps back whatever the threshold: 2–3 %
 }
 
-SHARING = "ODYSSEY_WORKERS_A_GPU"  # in a worker's environment: how many share its GPU, if not 1
+WORKERS_PER_GPU_VARIABLE = (
+    "ODYSSEY_WORKERS_A_GPU"  # in a worker's environment: how many share its GPU, if not 1
+)
 TRIALS_PER_LANE = 4  # on a CPU, of a search and width
-MOST_LANES = {"cpu": 8, "gpu": 1024}
-UNKNOWN_MEMORY = 8 * 2**30  # bytes taken for those of a GPU that cannot be asked
-CACHE = 768 * 2**10  # bytes of a core's cache that the recurrent weights of all lanes may take
+MAX_LANES = {"cpu": 8, "gpu": 1024}
+ASSUMED_GPU_MEMORY = 8 * 2**30  # bytes taken for those of a GPU that cannot be asked
+CORE_CACHE_BYTES = 768 * 2**10  # bytes of a core's cache that the recurrent weights of all lanes may take
 
 
 @dataclass(frozen=True)
 class Plan:
     """How a sweep uses this machine: worker processes, the GPUs they share out, and lanes, if given.
 
-    `memory` is the part of a GPU that a worker has, in bytes.
+    `gpu_memory` is the part of a GPU that a worker has, in bytes.
     """
 
     workers: int
     lanes: int | None = None
     gpus: tuple[str, ...] = ()
-    memory: int = 0
+    gpu_memory: int = 0
 
     def lanes_for(self, recurrent: int, lane: int, batch: int, trials: float = math.inf) -> int:
         """Return how many lanes suit networks with `recurrent` weights, a lane of which takes `lane` bytes.
@@ -221,41 +225,44 @@ class Plan:
         if self.lanes:
             return int(min(self.lanes, trials))
         if self.gpus:
-            return int(within(self.memory // 2 // lane, 1, min(MOST_LANES["gpu"], trials)))
-        least = min(least_lanes(batch), trials)
-        most = max(least, min(MOST_LANES["cpu"], trials // TRIALS_PER_LANE))
-        return int(within(CACHE // (4 * recurrent * batch), least, most))
+            return int(clamp(self.gpu_memory // 2 // lane, 1, min(MAX_LANES["gpu"], trials)))
+        least = min(min_lanes(batch), trials)
+        most = max(least, min(MAX_LANES["cpu"], trials // TRIALS_PER_LANE))
+        return int(clamp(CORE_CACHE_BYTES // (4 * recurrent * batch), least, most))
 
 
-def least_lanes(batch: int) -> int:
+def min_lanes(batch: int) -> int:
     """Return 2 where one lane is slower than two: XLA's product of one vector and a matrix, in TensorFlow."""
     import keras
 
     return 2 if batch == 1 and keras.backend.backend() == "tensorflow" else 1
 
 
-def within(value: float, low: float, high: float) -> float:
+def clamp(value: float, low: float, high: float) -> float:
     """Return the value, or the nearer end of a range."""
     return max(low, min(value, high))
 
 
-def plan(workers: int | None = None, lanes: int | None = None) -> Plan:
+def plan_workers(workers: int | None = None, lanes: int | None = None) -> Plan:
     """Return how to use this machine; what is given stays as it is.
 
     Without a GPU, one worker a core. With GPUs, one worker for each.
     """
-    available = gpus()
+    available = gpu_ids()
     if workers is None:
-        workers = len(available) or len(cores())
+        workers = len(available) or len(usable_cores())
     sharing = -(-workers // len(available)) or 1 if available else 1  # workers on one GPU
     return Plan(
-        workers, lanes, available, min(gpu_memories(), default=UNKNOWN_MEMORY) // sharing if available else 0
+        workers,
+        lanes,
+        available,
+        min(gpu_memories(), default=ASSUMED_GPU_MEMORY) // sharing if available else 0,
     )
 
 
-def worker_plan() -> Plan:
+def this_worker_plan() -> Plan:
     """Return how this process, as a worker, uses its core or its share of its GPU."""
-    return plan(workers=int(os.environ.get(SHARING, 1)))
+    return plan_workers(workers=int(os.environ.get(WORKERS_PER_GPU_VARIABLE, 1)))
 
 
 def lane_bytes(weights: int, activations: int, steps: int, batch: int) -> int:

@@ -18,11 +18,13 @@ from typing import Any
 
 from suite import Refusal
 
-WORDS = 200  # characters of an error that are shown: backends write pages
-INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+MAX_ERROR_CHARS = 200  # characters of an error that are shown: backends write pages
+INSTALLED_CODE_FOLDERS = tuple(
+    {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+)
 
 
-def known(listed: dict[str, str], group: str) -> dict[str, str]:
+def merge_entry_points(listed: dict[str, str], group: str) -> dict[str, str]:
     """Return the listed references and those that installed packages add under a group of entry points.
 
     A name that is taken is an error that shows who has it.
@@ -38,20 +40,20 @@ def known(listed: dict[str, str], group: str) -> dict[str, str]:
     return references
 
 
-def find(kind: str, name: str, references: dict[str, str]):
+def resolve_reference(kind: str, name: str, references: dict[str, str]):
     """Return what a name, or a reference "module:attribute", stands for; refuse what cannot be found."""
     reference = references.get(name, name)
     module, colon, attribute = reference.partition(":")
     if not colon and name not in references:
-        raise unknown(kind, name, references)
+        raise unknown_name_error(kind, name, references)
     try:
         return getattr(importlib.import_module(module), attribute)
     except (Exception, SystemExit) as error:
-        reason = f"{described(error)}){hidden(module)}"
+        reason = f"{describe_error(error)}){shadowing_hint(module)}"
         raise Refusal(f"{kind} {name!r}: cannot import {reference} ({reason}") from error
 
 
-def hidden(module: str) -> str:
+def shadowing_hint(module: str) -> str:
     """Return in words that a module in the current folder is not found, as another one has its name."""
     here, name = Path.cwd(), module.partition(".")[0]
     taken = getattr(sys.modules.get(name), "__file__", None)
@@ -61,7 +63,7 @@ def hidden(module: str) -> str:
     return f"; {taken} hides {mine}: rename yours"
 
 
-def refuse_hidden_tasks() -> None:
+def refuse_shadowed_tasks() -> None:
     """Refuse a module `tasks` that is not the suite's: a user's file or folder that Python finds first.
 
     It looks in the folder of a script first, and with -m, -c and in notebooks where it was started.
@@ -76,7 +78,7 @@ def refuse_hidden_tasks() -> None:
         raise Refusal(f"{file} hides the suite's own tasks: rename it, or start Python elsewhere")
 
 
-def usable(names: Iterable[str], get: Callable[[str], Any]) -> Iterator[tuple[str, Any]]:
+def load_available(names: Iterable[str], get: Callable[[str], Any]) -> Iterator[tuple[str, Any]]:
     """Yield names with what `get` returns for each; skip those it refuses, and say so on stderr.
 
     For lists of all there is: one broken plug-in must not hide the rest.
@@ -88,7 +90,7 @@ def usable(names: Iterable[str], get: Callable[[str], Any]) -> Iterator[tuple[st
             print(f"odyssey: {name!r} is skipped: {refusal}", file=sys.stderr)
 
 
-def described(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Return what somebody's code raised, in one line: its type, its first words, and the file and line.
 
     The line is the innermost one in a folder of the user's own; where there is none, such as in an installed
@@ -97,32 +99,32 @@ def described(error: BaseException) -> str:
     if isinstance(error, SyntaxError) and error.lineno:
         words, place = error.msg, f"{error.filename}, line {error.lineno}"
     else:
-        words, place = " ".join(str(error).split()), raised_at(error)
-    words = words[:WORDS] + "…" * (len(words) > WORDS)
+        words, place = " ".join(str(error).split()), error_location(error)
+    words = words[:MAX_ERROR_CHARS] + "…" * (len(words) > MAX_ERROR_CHARS)
     return f"{type(error).__name__}{words and ': '}{words}{place and f' ({place})'}"
 
 
-def raised_at(error: BaseException) -> str:
-    """Return the file and line that `described` names; "" where nobody's code was running."""
+def error_location(error: BaseException) -> str:
+    """Return the file and line that `describe_error` names; "" where nobody's code was running."""
     frames = [
         (code.co_filename, line)
         for frame, line in traceback.walk_tb(error.__traceback__)
         if not (code := frame.f_code).co_filename.startswith("<")
         and str(frame.f_globals.get("__name__")).partition(".")[0] not in ("suite", "importlib")
     ]
-    in_own_folder = [place for place in frames if not place[0].startswith(INSTALLED)]
+    in_own_folder = [place for place in frames if not place[0].startswith(INSTALLED_CODE_FOLDERS)]
     chosen = in_own_folder[-1:] or frames[:1]
     return "{}, line {}".format(*chosen[0]) if chosen else ""
 
 
-def unknown(kind: str, name: str, names: Iterable[str]) -> Refusal:
+def unknown_name_error(kind: str, name: str, names: Iterable[str]) -> Refusal:
     """Return the refusal of an unknown name: the nearest one, and all there are."""
     near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
     guess = f" Did you mean {near[0]!r}?" if near else ""
     return Refusal(f"unknown {kind} {name!r}.{guess} Known: {', '.join(names)}")
 
 
-def summary(reference: str) -> str:
+def class_summary(reference: str) -> str:
     """Return the first line of the docstring of a class, read from its source: the module is not imported.
 
     "" where there is none to be read, such as for a class that its module has from elsewhere. A module that
@@ -134,7 +136,7 @@ def summary(reference: str) -> str:
             return ""
         body = ast.parse(path.read_bytes(), path).body
     except (Exception, SystemExit) as error:
-        raise Refusal(f"cannot import {reference} ({described(error)})") from error
+        raise Refusal(f"cannot import {reference} ({describe_error(error)})") from error
     for node in body:
         if isinstance(node, ast.ClassDef) and node.name == attribute:
             return (ast.get_docstring(node) or "").partition("\n")[0]

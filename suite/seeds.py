@@ -3,7 +3,7 @@
 import hashlib
 
 
-def seed(*names: object) -> int:
+def derive_seed(*names: object) -> int:
     """Return a seed in 1 … 2³¹ − 1: the SHA-256 of the names joined by slashes, reduced.
 
     Never 0, which KerasTuner takes for "no seed". Near names give unrelated seeds.

@@ -37,12 +37,12 @@ class Range:
 
     def position(self, values):
         """Return where values lie between the ends, on the scale they were drawn on: low is 0, high is 1."""
-        low, high = self._line(self.low), self._line(self.high)
-        return (self._line(values) - low) / (high - low)
+        low, high = self._to_scale(self.low), self._to_scale(self.high)
+        return (self._to_scale(values) - low) / (high - low)
 
     def value(self, positions):
         """Return the values at positions in 0 … 1, not rounded: the inverse of `position`."""
-        low, high = self._line(self.low), self._line(self.high)
+        low, high = self._to_scale(self.low), self._to_scale(self.high)
         places = low + np.asarray(positions) * (high - low)
         match self.scale:
             case "log":
@@ -51,7 +51,7 @@ class Range:
                 return -np.expm1(-places)
         return places
 
-    def _line(self, values):
+    def _to_scale(self, values):
         """Return where values lie on the line that they were drawn from uniformly."""
         match self.scale:
             case "log":
@@ -63,19 +63,19 @@ class Range:
 
 Space = Mapping[str, Range]
 
-PAPER: Space = {  # Greff et al. (2017)
+PAPER_SPACE: Space = {  # Greff et al. (2017)
     "units": Range(20, 200, "log", whole=True),
     "learning_rate": Range(1e-6, 1e-2, "log"),
     "momentum": Range(0.0, 0.99, "one minus log"),
     "input_noise": Range(0.0, 1.0),
 }
 
-OPTIONAL: Space = {  # what a space may have besides; a trial without it is not clipped
+OPTIONAL_RANGES: Space = {  # what a space may have besides; a trial without it is not clipped
     "clip_norm": Range(0.1, 10.0, "log"),  # of a trial's whole gradient
     "clip_value": Range(0.01, 1.0, "log"),  # of each of its entries
 }
 
-LIMITS = {  # what a value may be, whatever range is asked
+VALUE_LIMITS = {  # what a value may be, whatever range is asked
     "units": (1, 100_000),
     "learning_rate": (0.0, 1e6),
     "momentum": (0.0, 1.0),
@@ -85,38 +85,38 @@ LIMITS = {  # what a value may be, whatever range is asked
 }
 
 
-def override(space: Space, changes: Mapping[str, tuple[float, float]]) -> Space:
+def override_ranges(space: Space, changes: Mapping[str, tuple[float, float]]) -> Space:
     """Return a space with the ends of some ranges changed; refuse a name or a range that cannot be.
 
-    Ranges of `OPTIONAL` are added, always in the same order: what a search draws depends on it.
+    Ranges of `OPTIONAL_RANGES` are added, always in the same order: what a search draws depends on it.
     """
-    known = {**OPTIONAL, **space}
+    known = {**OPTIONAL_RANGES, **space}
     changed = {}
     for name, (low, high) in changes.items():
         if name not in known:
-            raise registry.unknown("hyperparameter", name, [*space, *OPTIONAL])
-        check(name, Range(low, high, known[name].scale, known[name].whole))
+            raise registry.unknown_name_error("hyperparameter", name, [*space, *OPTIONAL_RANGES])
+        check_range(name, Range(low, high, known[name].scale, known[name].whole))
         kind = int if known[name].whole else float
         changed[name] = Range(kind(low), kind(high), known[name].scale, known[name].whole)
-    ordered = [*(name for name in space if name not in OPTIONAL), *OPTIONAL]
+    ordered = [*(name for name in space if name not in OPTIONAL_RANGES), *OPTIONAL_RANGES]
     return {name: changed.get(name, known[name]) for name in ordered if name in space or name in changed}
 
 
-def ends(name: str, entry: object) -> tuple[float, float]:
+def parse_range_bounds(name: str, entry: object) -> tuple[float, float]:
     """Return low and high of a range as it stands in a TOML file; refuse an entry that says anything else.
 
     The scale, and whether values are whole, belong to the hyperparameter: an entry may repeat them, as the
     sweep.toml of every sweep does, but not change them.
     """
-    known = {**PAPER, **OPTIONAL}
+    known = {**PAPER_SPACE, **OPTIONAL_RANGES}
     if name not in known:
-        raise registry.unknown("hyperparameter", name, known)
+        raise registry.unknown_name_error("hyperparameter", name, known)
     if not isinstance(entry, Mapping):
         raise Refusal(f"space.{name}: expected a table of low and high, got {entry!r}")
     fixed = asdict(known[name])
     for key, value in entry.items():
         if key not in fixed:
-            raise Refusal(f"space.{name}: {registry.unknown('key', key, fixed)}")
+            raise Refusal(f"space.{name}: {registry.unknown_name_error('key', key, fixed)}")
         if key in ("low", "high"):
             if not isinstance(value, int | float) or isinstance(value, bool):
                 raise Refusal(f"space.{name}: expected {key} to be a number, got {value!r}")
@@ -130,9 +130,9 @@ def ends(name: str, entry: object) -> tuple[float, float]:
     return entry["low"], entry["high"]
 
 
-def check(name: str, asked: Range) -> None:
+def check_range(name: str, asked: Range) -> None:
     """Refuse a range that is empty, that its scale cannot hold, or that no training could use."""
-    low, high, (least, most) = asked.low, asked.high, LIMITS[name]
+    low, high, (least, most) = asked.low, asked.high, VALUE_LIMITS[name]
     if not low <= high:
         reason = "low must be at most high"
     elif not least <= low or not high <= most:
@@ -148,11 +148,11 @@ def check(name: str, asked: Range) -> None:
     raise Refusal(f"{name}: the range {low:g}:{high:g} cannot be: {reason}")
 
 
-def to_table(space: Space) -> dict[str, dict]:
+def space_to_table(space: Space) -> dict[str, dict]:
     """Return a space as plain data, as it stands in a sweep's TOML."""
     return {name: asdict(r) for name, r in space.items()}
 
 
-def from_table(table: Mapping[str, Mapping]) -> Space:
+def space_from_table(table: Mapping[str, Mapping]) -> Space:
     """Return the space that plain data describes."""
     return {name: Range(**r) for name, r in table.items()}

@@ -7,8 +7,8 @@ A results folder holds
 - `finished/`: rows that a worker has finished, a file each, until the driver has taken them in and the unit
   of work they belong to has ended;
 - `running/`: checkpoints of trials half done, a folder a search (`suite.training.checkpoint`);
-- `driver`: which process is or was the driver, locked for as long as it lives;
-- `stop`: there once the sweep is to end: workers finish their epoch, keep what they have, and leave.
+- `read_driver`: which process is or was the driver, locked for as long as it lives;
+- `request_stop`: there once the sweep is to end: workers finish their epoch, keep what they have, and leave.
 
 A worker makes a row durable before it reports it; the driver takes it in, and only then is the file removed.
 So at any moment a finished trial is in one of the two or both, and taking it in twice changes nothing.
@@ -25,9 +25,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from suite import Refusal
-from suite.files import holder, lock, plain, unusable, write_atomic
+from suite.files import lock_file, lock_holder, safe_file_name, unusable_file, write_atomic
 
-COLUMNS = {
+TRIAL_COLUMNS = {
     "sweep": "TEXT NOT NULL",
     "task": "TEXT NOT NULL",
     "cell": "TEXT NOT NULL",
@@ -50,29 +50,30 @@ COLUMNS = {
     "code": "TEXT",  # JSON: hashes of what made the row, "suite", "cell", "task" and "data"
     "unit": "TEXT",  # the unit of work: trials with the same one were trained side by side
 }
-KEY = ("task", "cell", "trial")
-RENAMED = {"commit": "git_commit"}  # columns of older folders; those they lack are NULL
-PATIENCE = 30.0  # seconds to wait for another process that has the database
+TRIAL_KEY = ("task", "cell", "trial")
+RENAMED_COLUMNS = {"commit": "git_commit"}  # columns of older folders; those they lack are NULL
+DATABASE_TIMEOUT = 30.0  # seconds to wait for another process that has the database
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS trials (
-    {", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items())}, PRIMARY KEY ({", ".join(KEY)}));
+    {", ".join(f'"{name}" {kind}' for name, kind in TRIAL_COLUMNS.items())},
+    PRIMARY KEY ({", ".join(TRIAL_KEY)}));
 CREATE TABLE IF NOT EXISTS curves (
     task TEXT NOT NULL, cell TEXT NOT NULL, trial INTEGER NOT NULL, epoch INTEGER NOT NULL, train REAL,
     valid REAL, PRIMARY KEY (task, cell, trial, epoch)) WITHOUT ROWID;
 """
 
 
-def create(folder: Path, asked: dict, implied: dict | None = None) -> None:
+def create_results_folder(folder: Path, config: dict, default_settings: dict | None = None) -> None:
     """Make a results folder of a sweep, or find it there; refuse the folder of another sweep.
 
-    `implied` is what a folder was asked whose sweep.toml is older than such a setting.
+    `default_settings` is what a folder was asked whose sweep.toml is older than such a setting.
     """
     import tomli_w
 
     if (folder / "sweep.toml").exists():
-        there = {**(implied or {}), **read_asked(folder)}
-        keys = [key for key in {**there, **asked} if key not in ("name", "title", "about")]
-        differ = [key for key in keys if there.get(key) != asked.get(key)]
+        there = {**(default_settings or {}), **read_config(folder)}
+        keys = [key for key in {**there, **config} if key not in ("name", "title", "about")]
+        differ = [key for key in keys if there.get(key) != config.get(key)]
         if differ:
             raise Refusal(
                 f"{folder} holds another sweep, with another {', '.join(differ)}; "
@@ -84,10 +85,10 @@ def create(folder: Path, asked: dict, implied: dict | None = None) -> None:
     if folder.exists() and any(folder.iterdir()):
         raise Refusal(f"{folder} holds files, but no sweep.toml; name another folder with --results")
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(folder / "sweep.toml", tomli_w.dumps(asked).encode())
+    write_atomic(folder / "sweep.toml", tomli_w.dumps(config).encode())
 
 
-def read_asked(folder: Path) -> dict:
+def read_config(folder: Path) -> dict:
     """Return what a sweep was asked, as in its sweep.toml; its name is the folder's, renamed or not."""
     try:
         asked = tomllib.loads((folder / "sweep.toml").read_text(encoding="utf-8"))
@@ -102,32 +103,32 @@ def read_asked(folder: Path) -> dict:
         ) from None
 
 
-def trials_a_search(asked: dict) -> int:
+def trials_per_search(config: dict) -> int:
     """Return how many trials each search of a sweep holds: Hyperband decides by itself, whatever is asked."""
-    return asked.get("about", {}).get("trials_a_search", asked["trials"])
+    return config.get("about", {}).get("trials_a_search", config["trials"])
 
 
-def finish(folder: Path, row: dict) -> None:
-    """Make a finished row durable, from any process: a row of `COLUMNS`, and its curve."""
-    write_atomic(row_file(folder, *(row[key] for key in KEY)), json.dumps(row).encode())
+def write_finished_row(folder: Path, row: dict) -> None:
+    """Make a finished row durable, from any process: a row of `TRIAL_COLUMNS`, and its curve."""
+    write_atomic(row_file(folder, *(row[key] for key in TRIAL_KEY)), json.dumps(row).encode())
 
 
 def row_file(folder: Path, task: str, cell: str, trial: int) -> Path:
     """Return the file of a finished row, from when it is finished until its unit of work has ended."""
-    return folder / "finished" / f"{plain((task, cell))}-{trial}.json"
+    return folder / "finished" / f"{safe_file_name((task, cell))}-{trial}.json"
 
 
-def running(folder: Path, task: str, cell: str) -> Path:
+def checkpoint_folder(folder: Path, task: str, cell: str) -> Path:
     """Return where the checkpoints of a search are."""
-    return folder / "running" / plain((task, cell))
+    return folder / "running" / safe_file_name((task, cell))
 
 
-def stop(folder: Path) -> None:
+def request_stop(folder: Path) -> None:
     """Ask the sweep in a folder to end after the epochs that are under way."""
     (folder / "stop").touch()
 
 
-def stopping(folder: Path) -> bool:
+def is_stop_requested(folder: Path) -> bool:
     """Whether the sweep in a folder has been asked to end."""
     return (folder / "stop").exists()
 
@@ -136,46 +137,46 @@ class Store:
     """The rows of a results folder, open for their one writer."""
 
     def __init__(self, folder: Path, workers: int = 0):
-        self.folder, self.taken = folder, set()
+        self.folder, self.collected_files = folder, set()
         about = {"workers": workers, "since": time.time(), "rows": count_rows(folder)}
-        self.lock = lock(folder / "driver", about)
+        self.lock = lock_file(folder / "driver", about)
         (folder / "stop").unlink(missing_ok=True)
         try:
-            self.database = connect(folder / "trials.sqlite")
-            with usable(folder / "trials.sqlite"):
+            self.database = connect_database(folder / "trials.sqlite")
+            with refuse_database_errors(folder / "trials.sqlite"):
                 self.database.executescript(SCHEMA)
                 [[found], *_] = self.database.execute("PRAGMA quick_check(1)").fetchall()
                 if found != "ok":
                     raise sqlite3.DatabaseError(found)
-                migrate(self.database)
+                migrate_columns(self.database)
         except BaseException:
             self.lock.close()
             raise
 
     def collect(self) -> list[dict]:
         """Take in the rows that workers have finished since the last time, and return them."""
-        files = sorted(set((self.folder / "finished").glob("*.json")) - self.taken)
-        rows = [read_row(file) for file in files]
-        self.add(rows)
-        self.taken.update(files)
+        files = sorted(set((self.folder / "finished").glob("*.json")) - self.collected_files)
+        rows = [read_row_file(file) for file in files]
+        self.add_rows(rows)
+        self.collected_files.update(files)
         return rows
 
-    def remove(self, files: Iterable[Path]) -> None:
+    def remove_row_files(self, files: Iterable[Path]) -> None:
         """Remove files of rows (`row_file`) that have been taken in, and that no worker will look for."""
-        for file in self.taken & set(files):
+        for file in self.collected_files & set(files):
             file.unlink(missing_ok=True)
-            self.taken.remove(file)
+            self.collected_files.remove(file)
 
-    def add(self, rows: Iterable[dict]) -> None:
+    def add_rows(self, rows: Iterable[dict]) -> None:
         """Add rows with their curves, all or none; a row that is there already stays as it is."""
-        names = ", ".join(f'"{name}"' for name in COLUMNS)
-        marks = ", ".join(f":{name}" for name in COLUMNS)
-        conflict = f"ON CONFLICT ({', '.join(KEY)}) DO NOTHING"
+        names = ", ".join(f'"{name}"' for name in TRIAL_COLUMNS)
+        marks = ", ".join(f":{name}" for name in TRIAL_COLUMNS)
+        conflict = f"ON CONFLICT ({', '.join(TRIAL_KEY)}) DO NOTHING"
         insert = f"INSERT INTO trials ({names}) VALUES ({marks}) {conflict}"
-        with usable(self.folder / "trials.sqlite"), self.database:
+        with refuse_database_errors(self.folder / "trials.sqlite"), self.database:
             for row in rows:
                 try:
-                    added = self.database.execute(insert, flat(row))
+                    added = self.database.execute(insert, database_row(row))
                 except sqlite3.IntegrityError as error:
                     which = f"trial {row['trial']} of {row['cell']} on {row['task']}"
                     raise Refusal(
@@ -183,7 +184,7 @@ class Store:
                         f"{self.folder / 'finished'}, and the trial is run again"
                     ) from error
                 if added.rowcount:
-                    key = [row[name] for name in KEY]
+                    key = [row[name] for name in TRIAL_KEY]
                     points = ([*key, epoch, *point] for epoch, point in enumerate(row["curve"], 1))
                     self.database.executemany("INSERT INTO curves VALUES (?, ?, ?, ?, ?, ?)", points)
 
@@ -193,33 +194,35 @@ class Store:
         rows = self.database.execute(query, (task, cell))
         return {trial: float("nan") if valid is None else valid for trial, valid in rows}
 
-    def forget_failed(self) -> int:
+    def delete_failed_rows(self) -> int:
         """Remove the rows of failed trials, which have no curves, and return how many there were."""
-        with usable(self.folder / "trials.sqlite"), self.database:
+        with refuse_database_errors(self.folder / "trials.sqlite"), self.database:
             return self.database.execute("DELETE FROM trials WHERE status = 'failed'").rowcount
 
     def close(self) -> None:
         """Close the database, for the next driver."""
-        self.remove(self.taken)
+        self.remove_row_files(self.collected_files)
         self.database.close()
         self.lock.close()
 
 
-def driver(folder: Path) -> dict | None:
+def read_driver(folder: Path) -> dict | None:
     """Return what the driver at work in a folder wrote of itself; None where none is.
 
     "who", "workers", and "since" when (seconds since 1970) with how many "rows", to tell how fast it is.
     """
-    found = holder(folder / "driver")
+    found = lock_holder(folder / "driver")
     return found and {"workers": 0} | found
 
 
-def migrate(database: sqlite3.Connection) -> None:
+def migrate_columns(database: sqlite3.Connection) -> None:
     """Give a database of an older version today's columns, where it is; all or none."""
     there = [name for _, name, *_ in database.execute("PRAGMA table_info(trials)")]
-    changes = [f'RENAME COLUMN "{name}" TO "{RENAMED[name]}"' for name in there if name in RENAMED]
-    added = COLUMNS.keys() - {RENAMED.get(name, name) for name in there}
-    changes += [f'ADD COLUMN "{name}" {COLUMNS[name]}' for name in sorted(added)]
+    changes = [
+        f'RENAME COLUMN "{name}" TO "{RENAMED_COLUMNS[name]}"' for name in there if name in RENAMED_COLUMNS
+    ]
+    added = TRIAL_COLUMNS.keys() - {RENAMED_COLUMNS.get(name, name) for name in there}
+    changes += [f'ADD COLUMN "{name}" {TRIAL_COLUMNS[name]}' for name in sorted(added)]
     if changes:
         with database:
             database.execute("BEGIN IMMEDIATE")
@@ -227,23 +230,25 @@ def migrate(database: sqlite3.Connection) -> None:
                 database.execute(f"ALTER TABLE trials {change}")
 
 
-def upgraded(row: dict) -> dict:
+def upgraded_row(row: dict) -> dict:
     """Return a row of any version with today's columns; those it lacks are None."""
-    return dict.fromkeys(COLUMNS) | {RENAMED.get(name, name): value for name, value in row.items()}
+    return dict.fromkeys(TRIAL_COLUMNS) | {
+        RENAMED_COLUMNS.get(name, name): value for name, value in row.items()
+    }
 
 
-def flat(row: dict) -> dict:
+def database_row(row: dict) -> dict:
     """Return a row as the database holds it: structures as JSON, and None for NaN, which SQLite has not."""
     structured = {name: json.dumps(row[name]) for name in ("hyperparameters", "versions")}
     structured["code"] = json.dumps(row["code"]) if row.get("code") else None
-    return {name: structured.get(name, row.get(name)) for name in COLUMNS}
+    return {name: structured.get(name, row.get(name)) for name in TRIAL_COLUMNS}
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect_database(path: Path) -> sqlite3.Connection:
     """Open a database, refusing a file that is none."""
-    database = sqlite3.connect(path, timeout=PATIENCE)
+    database = sqlite3.connect(path, timeout=DATABASE_TIMEOUT)
     try:
-        with usable(path):
+        with refuse_database_errors(path):
             database.execute("SELECT * FROM sqlite_master LIMIT 1").fetchall()
     except Refusal:
         database.close()
@@ -252,28 +257,30 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 @contextlib.contextmanager
-def usable(path: Path):
+def refuse_database_errors(path: Path):
     """Refuse a database that cannot be read or written."""
     try:
         yield
     except sqlite3.DatabaseError as error:
-        raise unusable(path, error) from error
+        raise unusable_file(path, error) from error
 
 
 def load(folder: Path | str):
-    """Return the rows of a results folder as a pandas frame, one row a trial, in order of `KEY`.
+    """Return the rows of a results folder as a pandas frame, one row a trial, in order of `TRIAL_KEY`.
 
-    Beside the columns of `COLUMNS` there is one for each hyperparameter. `versions` and `code` are dicts.
-    What rows of an older version lack is NaN or None, and their `code` is empty. Rows that a worker has
-    finished and no driver has taken in yet are there too; nothing is written.
+    Beside the columns of `TRIAL_COLUMNS` there is one for each hyperparameter. `versions` and `code` are
+    dicts. What rows of an older version lack is NaN or None, and their `code` is empty. Rows that a worker
+    has finished and no driver has taken in yet are there too; nothing is written.
     """
     import pandas as pd
 
     folder = Path(folder)
-    found = [*unread(folder), *map(upgraded, stored(folder, "trials"))]
-    rows = {tuple(row[k] for k in KEY): row for row in found}
-    frame = pd.DataFrame([flat(rows[key]) if "curve" in rows[key] else rows[key] for key in sorted(rows)])
-    frame = frame.reindex(columns=list(COLUMNS))
+    found = [*read_finished_rows(folder), *map(upgraded_row, query_rows(folder, "trials"))]
+    rows = {tuple(row[k] for k in TRIAL_KEY): row for row in found}
+    frame = pd.DataFrame(
+        [database_row(rows[key]) if "curve" in rows[key] else rows[key] for key in sorted(rows)]
+    )
+    frame = frame.reindex(columns=list(TRIAL_COLUMNS))
     drawn = [json.loads(text) for text in frame.pop("hyperparameters")]
     for name in ("versions", "code"):
         frame[name] = [json.loads(text) if isinstance(text, str) else {} for text in frame[name]]
@@ -284,31 +291,32 @@ def load(folder: Path | str):
 def load_curves(folder: Path | str, trials: Iterable[tuple[str, str, int]] | None = None):
     """Return the curves of a results folder as a pandas frame: task, cell, trial, epoch, train, valid.
 
-    Those of all trials, or of some by their `KEY`.
+    Those of all trials, or of some by their `TRIAL_KEY`.
     """
     import pandas as pd
 
     folder, where, values = Path(folder), "", ()
     wanted = None if trials is None else {(task, cell, int(trial)) for task, cell, trial in trials}
     if wanted is not None:  # as one value: SQLite has limits to the terms and to the values of a query
-        key = ", ".join(f"json_extract(value, '$[{k}]')" for k in range(len(KEY)))
-        where = f"WHERE ({', '.join(KEY)}) IN (SELECT {key} FROM json_each(?))"
+        key = ", ".join(f"json_extract(value, '$[{k}]')" for k in range(len(TRIAL_KEY)))
+        where = f"WHERE ({', '.join(TRIAL_KEY)}) IN (SELECT {key} FROM json_each(?))"
         values = (json.dumps(list(wanted)),)
     points = {
-        tuple(point[k] for k in (*KEY, "epoch")): point for point in stored(folder, "curves", where, values)
+        tuple(point[k] for k in (*TRIAL_KEY, "epoch")): point
+        for point in query_rows(folder, "curves", where, values)
     }
-    for row in unread(folder):
-        key = {k: row[k] for k in KEY}
+    for row in read_finished_rows(folder):
+        key = {k: row[k] for k in TRIAL_KEY}
         if wanted is not None and tuple(key.values()) not in wanted:
             continue
         for epoch, (train, valid) in enumerate(row["curve"], 1):
             points[*key.values(), epoch] = {**key, "epoch": epoch, "train": train, "valid": valid}
-    columns = [*KEY, "epoch", "train", "valid"]
+    columns = [*TRIAL_KEY, "epoch", "train", "valid"]
     frame = pd.DataFrame([points[key] for key in sorted(points)], columns=columns)
     return frame.astype({"train": float, "valid": float})
 
 
-def unread(folder: Path) -> list[dict]:
+def read_finished_rows(folder: Path) -> list[dict]:
     """Return the finished rows that are files, whether a driver has taken them in or not.
 
     To be read before the database: a row that a driver takes in meanwhile is in the database by then.
@@ -316,32 +324,34 @@ def unread(folder: Path) -> list[dict]:
     rows = []
     for file in sorted((folder / "finished").glob("*.json")):
         with contextlib.suppress(FileNotFoundError):
-            rows.append(read_row(file))
+            rows.append(read_row_file(file))
     return rows
 
 
-def read_row(file: Path) -> dict:
+def read_row_file(file: Path) -> dict:
     """Return the row in a file."""
     try:
-        return upgraded(json.loads(file.read_bytes()))
+        return upgraded_row(json.loads(file.read_bytes()))
     except ValueError as error:
         raise Refusal(f"{file} is not whole ({error}); remove it, and its trial is run again") from error
 
 
-def stored(folder: Path, table: str, where: str = "", values: tuple = (), what: str = "*") -> list[dict]:
-    """Return the rows of a table of a results folder, or `what` of them: all, or of a condition in SQL."""
-    read_asked(folder)  # refuses what is no results folder
+def query_rows(
+    folder: Path, table: str, where: str = "", values: tuple = (), columns: str = "*"
+) -> list[dict]:
+    """Return the rows of a table of a results folder, or `columns` of them: all, or of a condition in SQL."""
+    read_config(folder)  # refuses what is no results folder
     if not (folder / "trials.sqlite").exists():
         return []
     path = folder / "trials.sqlite"
-    with contextlib.closing(connect(path)) as database, usable(path):
+    with contextlib.closing(connect_database(path)) as database, refuse_database_errors(path):
         database.row_factory = sqlite3.Row
         if not database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [table]).fetchone():
             return []  # a driver is just making it
-        return [dict(row) for row in database.execute(f"SELECT {what} FROM {table} {where}", values)]
+        return [dict(row) for row in database.execute(f"SELECT {columns} FROM {table} {where}", values)]
 
 
 def count_rows(folder: Path) -> int:
     """Return how many rows a results folder has, taken in or not."""
-    rows = [*unread(folder), *stored(folder, "trials", what=", ".join(KEY))]
-    return len({tuple(row[key] for key in KEY) for row in rows})
+    rows = [*read_finished_rows(folder), *query_rows(folder, "trials", columns=", ".join(TRIAL_KEY))]
+    return len({tuple(row[key] for key in TRIAL_KEY) for row in rows})

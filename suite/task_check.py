@@ -1,4 +1,4 @@
-"""Whether a task can be trained: its fields, and every sequence that its `load` returns.
+"""Whether a task can be trained: its fields, and every sequence that its `load_checked_splits` returns.
 
 What must hold stands in tables, a rule a line. The first rule that does not hold is refused in one line that
 names the task, the split, the sequence, what was expected and what came.
@@ -13,18 +13,20 @@ import numpy as np
 from suite import Refusal, registry
 from suite.task import SPLITS, Split, Task
 
-METRICS = {  # of each loss, those that are defined for its targets
+METRICS_BY_LOSS = {  # of each loss, those that are defined for its targets
     "bernoulli": ("nats",),
     "categorical": ("nats", "error"),
     "squared": ("squared",),
 }
-ANSWERS = ("every step", "last step")
-LARGEST = float(np.finfo(np.float32).max)  # what a sequence is trained in
+ANSWER_STEPS = ("every step", "last step")
+FLOAT32_MAX = float(np.finfo(np.float32).max)  # what a sequence is trained in
 
-Found = Callable[[Any, int], object]  # of an array and its sequence's steps: what is wrong, None for nothing
+ArrayRule = Callable[
+    [Any, int], object
+]  # of an array and its sequence's steps: what is wrong, None for nothing
 
 
-def load(name: str, task: Task, folder: Path | None = None) -> Mapping[str, Split]:
+def load_checked_splits(name: str, task: Task, folder: Path | None = None) -> Mapping[str, Split]:
     """Return the three splits of a task; refuse what could not be trained.
 
     `name` is what the user calls the task, `folder` where data files are, as in `Task.load`.
@@ -35,7 +37,7 @@ def load(name: str, task: Task, folder: Path | None = None) -> Mapping[str, Spli
     except Refusal:
         raise
     except (Exception, SystemExit) as error:
-        raise Refusal(f"task {name}: its load raised {registry.described(error)}") from error
+        raise Refusal(f"task {name}: its load raised {registry.describe_error(error)}") from error
     check_splits(name, task, splits)
     return splits
 
@@ -44,22 +46,26 @@ def check_task(name: str, task: object) -> None:
     """Refuse what is no task, or has a field that no training could use."""
     if not isinstance(task, Task):
         raise Refusal(f"task {name}: expected a suite.task.Task, got {type(task).__name__}")
-    for field, expected, holds in fields(task):
+    for field, expected, holds in field_rules(task):
         if not holds(value := getattr(task, field)):
             got = " ".join(repr(value).split())
             raise Refusal(f"task {name}: expected {field} to be {expected}, got {got}")
 
 
-def fields(task: Task) -> Iterator[tuple[str, str, Callable[[Any], bool]]]:
+def field_rules(task: Task) -> Iterator[tuple[str, str, Callable[[Any], bool]]]:
     """Yield the fields of a task, each with what it must be and whether a value is that."""
     for field in ("name", "title", "unit", "source"):
         yield field, "text", lambda value: isinstance(value, str)
     yield "load", "a function of the data folder", callable
     for field in ("features", "outputs"):
-        yield field, "a whole number of at least 1", is_count
-    yield "loss", either(METRICS), tuple(METRICS).__contains__
-    yield "metric", f"{either(METRICS[task.loss])} for the loss {task.loss}", METRICS[task.loss].__contains__
-    yield "answers", either(ANSWERS), ANSWERS.__contains__
+        yield field, "a whole number of at least 1", is_positive_integer
+    yield "loss", format_choice(METRICS_BY_LOSS), tuple(METRICS_BY_LOSS).__contains__
+    yield (
+        "metric",
+        f"{format_choice(METRICS_BY_LOSS[task.loss])} for the loss {task.loss}",
+        METRICS_BY_LOSS[task.loss].__contains__,
+    )
+    yield "answers", format_choice(ANSWER_STEPS), ANSWER_STEPS.__contains__
 
 
 def check_splits(name: str, task: Task, splits: object) -> None:
@@ -70,21 +76,21 @@ def check_splits(name: str, task: Task, splits: object) -> None:
     if set(splits) != set(SPLITS):
         got = ", ".join(map(str, splits)) or "none"
         raise Refusal(f"task {name}: expected the splits {', '.join(SPLITS)}, got {got}")
-    of_sequence = tuple(rules(task))
+    of_sequence = tuple(array_rules(task))
     for split in SPLITS:
-        if wrong := wrong_lists(splits[split]):
+        if wrong := list_fault(splits[split]):
             raise Refusal(f"task {name}, split {split}: expected {wrong}")
         for k, pair in enumerate(zip(splits[split].inputs, splits[split].targets, strict=True)):
             arrays = dict(zip(("inputs", "targets"), pair, strict=True))
             for array, expected, found in of_sequence:
-                if (got := found(arrays[array], steps_of(arrays["inputs"]))) is not None:
+                if (got := found(arrays[array], sequence_length(arrays["inputs"]))) is not None:
                     raise Refusal(
                         f"task {name}, split {split}, sequence {k} (the first is 0): "
                         f"expected {array} {expected}, got {got}"
                     )
 
 
-def wrong_lists(split: object) -> str | None:
+def list_fault(split: object) -> str | None:
     """Return what was expected of a split and what came, None where it is lists of equal length."""
     if not isinstance(split, Split):
         return f"a suite.task.Split, got {type(split).__name__}"
@@ -97,16 +103,16 @@ def wrong_lists(split: object) -> str | None:
     return None if len(split.inputs) else "at least one sequence, got none"
 
 
-def rules(task: Task) -> Iterator[tuple[str, str, Found]]:
+def array_rules(task: Task) -> Iterator[tuple[str, str, ArrayRule]]:
     """Yield what the arrays of a sequence must be: which one, what, and how to find what it is instead.
 
     Each rule presupposes those before it. Labels are as `suite.task.Split` has them.
     """
-    yield "inputs", "as a NumPy array", no_array
-    yield "inputs", "of numbers", other_kind("biuf")
-    yield "inputs", f"of shape (steps, {task.features})", other_shape(None, task.features)
+    yield "inputs", "as a NumPy array", non_array_type
+    yield "inputs", "of numbers", dtype_kind_rule("biuf")
+    yield "inputs", f"of shape (steps, {task.features})", shape_rule(None, task.features)
     yield "inputs", "of at least one step", lambda x, steps: None if steps else "none"
-    yield "inputs", "that are finite in float32", outside(-LARGEST, LARGEST)
+    yield "inputs", "that are finite in float32", bounds_rule(-FLOAT32_MAX, FLOAT32_MAX)
 
     label = () if task.loss == "categorical" else (task.outputs,)
     length, labels = ("steps", None) if task.answers == "every step" else ("1", 1)
@@ -114,25 +120,25 @@ def rules(task: Task) -> Iterator[tuple[str, str, Found]]:
     kinds, of, low, high = {
         "bernoulli": ("biuf", "in 0 … 1", 0, 1),
         "categorical": ("iu", f"that are classes 0 … {task.outputs - 1}", 0, task.outputs - 1),
-        "squared": ("biuf", "that are finite in float32", -LARGEST, LARGEST),
+        "squared": ("biuf", "that are finite in float32", -FLOAT32_MAX, FLOAT32_MAX),
     }[task.loss]
-    yield "targets", "as a NumPy array", no_array
-    yield "targets", "of integers" if kinds == "iu" else "of numbers", other_kind(kinds)
-    yield "targets", f'of shape {shape} for answers="{task.answers}"', other_shape(labels, *label)
-    yield "targets", of, outside(low, high)
+    yield "targets", "as a NumPy array", non_array_type
+    yield "targets", "of integers" if kinds == "iu" else "of numbers", dtype_kind_rule(kinds)
+    yield "targets", f'of shape {shape} for answers="{task.answers}"', shape_rule(labels, *label)
+    yield "targets", of, bounds_rule(low, high)
 
 
-def no_array(array: object, steps: int) -> str | None:
+def non_array_type(array: object, steps: int) -> str | None:
     """Return the type of what is no array."""
     return None if isinstance(array, np.ndarray) else type(array).__name__
 
 
-def other_kind(kinds: str) -> Found:
+def dtype_kind_rule(kinds: str) -> ArrayRule:
     """Return a rule on the kind of an array's dtype, a letter each as NumPy has them."""
     return lambda array, steps: None if array.dtype.kind in kinds else f"dtype {array.dtype}"
 
 
-def other_shape(length: int | None, *rest: int) -> Found:
+def shape_rule(length: int | None, *rest: int) -> ArrayRule:
     """Return a rule on the shape of an array, (length, …), where None is the steps of its sequence."""
 
     def found(array, steps):
@@ -142,7 +148,7 @@ def other_shape(length: int | None, *rest: int) -> Found:
     return found
 
 
-def outside(low: float, high: float) -> Found:
+def bounds_rule(low: float, high: float) -> ArrayRule:
     """Return a rule on the values of an array; NaN lies outside of any bounds."""
 
     def found(array, steps):
@@ -153,16 +159,16 @@ def outside(low: float, high: float) -> Found:
     return found
 
 
-def steps_of(inputs: object) -> int:
+def sequence_length(inputs: object) -> int:
     """Return the length of a sequence, 0 for what has none."""
     return len(inputs) if isinstance(inputs, np.ndarray) and inputs.ndim else 0
 
 
-def is_count(value: object) -> bool:
+def is_positive_integer(value: object) -> bool:
     """Whether a value is a whole number of at least 1; True is none."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 1
 
 
-def either(names: Sequence[str] | Mapping[str, object]) -> str:
+def format_choice(names: Sequence[str] | Mapping[str, object]) -> str:
     """Return names as a choice, in words."""
     return " or ".join(map(repr, names))

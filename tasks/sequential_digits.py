@@ -18,7 +18,7 @@ import numpy as np
 
 from suite.task import SPLITS, Split, Task
 
-DEAL = np.array(["train", "train", "train", "valid", "test"])
+SPLIT_BY_RANK = np.array(["train", "train", "train", "valid", "test"])
 
 
 def load(folder: Path | None = None) -> Mapping[str, Split]:
@@ -31,7 +31,7 @@ def load(folder: Path | None = None) -> Mapping[str, Split]:
     rank = np.zeros(len(digits), int)  # of an image among those of its digit
     for digit in range(10):
         rank[digits == digit] = np.arange(np.sum(digits == digit))
-    dealt = DEAL[rank % 5]
+    dealt = SPLIT_BY_RANK[rank % 5]
     return {split: Split(list(inputs[dealt == split]), list(targets[dealt == split])) for split in SPLITS}
 
 

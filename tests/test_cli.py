@@ -15,8 +15,8 @@ import pytest
 
 from suite import Refusal, cli, files, identity, store
 from suite.cli import sweep
-from suite.cli.conduct import conduct
-from suite.search.sweep import Progress
+from suite.cli.execution import run_interruptible
+from suite.search.sweep import SweepProgress
 
 SWEEP = [
     "sweep",
@@ -111,7 +111,7 @@ def test_the_name_of_a_sweep_cannot_leave_its_folder(odyssey, tmp_path, name):
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "sweep.toml").write_text(f"name = '{name}'\n")
     assert f"without a path, got {name!r}" in odyssey("sweep", "mine.toml")[2]
-    assert store.read_asked(Path("results"))["name"] == "results"  # which names the report's folder
+    assert store.read_config(Path("results"))["name"] == "results"  # which names the report's folder
 
 
 @pytest.mark.parametrize("how", ["truncated", "altered", "missing"])
@@ -122,7 +122,7 @@ def test_a_data_file_that_is_not_right_is_refused(odyssey, tmp_path, monkeypatch
     content = b"something else" * 100
     if how != "missing":
         (data / "tcn_JSB_Chorales.mat").write_bytes(content[:50] if how == "truncated" else content)
-    monkeypatch.setattr("tasks.data.fetch", lambda *_: (_ for _ in ()).throw(OSError("no network")))
+    monkeypatch.setattr("tasks.data.cached_download", lambda *_: (_ for _ in ()).throw(OSError("no network")))
     code, _, err = odyssey("sweep", "quick", "--task=jsb", f"--data={data}")
     assert code == 2
     assert err.count("\n") == 1
@@ -149,7 +149,7 @@ def test_a_sweep_leaves_results_and_a_report(odyssey, tmp_path):
 def test_a_sweep_by_another_optimiser_with_clipping_says_so(odyssey, tmp_path):
     asked = ["--results=mine", "--optimiser=adam", "--range=clip_norm=0.1:10"]
     assert odyssey(*SWEEP, *asked)[0] == 0
-    assert store.read_asked(tmp_path / "mine")["optimiser"] == "adam"
+    assert store.read_config(tmp_path / "mine")["optimiser"] == "adam"
     assert store.load(tmp_path / "mine")["clip_norm"].between(0.1, 10).all()
     page = (tmp_path / "reports" / "mine" / "index.html").read_text()
     assert "adam" in page
@@ -174,7 +174,7 @@ def test_status_says_how_a_sweep_stands(odyssey, tmp_path):
     assert line == ["tiny:PARITY", "rnn", "2/2", f"{best:.4g}"]
     assert "at work: no process" in out
     assert "all 2 trials are done" in out
-    half_done = store.running(tmp_path / "mine", "tiny:PARITY", "rnn") / "1.npz"
+    half_done = store.checkpoint_folder(tmp_path / "mine", "tiny:PARITY", "rnn") / "1.npz"
     files.write_atomic(half_done, b"")
     book = store.Store(tmp_path / "mine", workers=3)
     book.database.execute("UPDATE trials SET status = 'failed' WHERE trial = 1")
@@ -190,7 +190,9 @@ def test_status_says_how_a_sweep_stands(odyssey, tmp_path):
 
 def test_hyperband_decides_by_itself_what_a_search_holds(odyssey, tmp_path, monkeypatch):
     """Wherever trials are counted: the forecast, the progress, the status and the report."""
-    monkeypatch.setattr("suite.bench.rate", lambda *_, **__: 1e9, raising=False)  # it takes half a minute
+    monkeypatch.setattr(
+        "suite.bench.product_rate", lambda *_, **__: 1e9, raising=False
+    )  # it takes half a minute
     asked = [word for word in SWEEP if not word.startswith(("--trials", "--epochs"))]
     asked += ["--oracle=hyperband", "--epochs=2"]
     assert "1 searches, 2 trials of at most 2 epochs" in odyssey(*asked, "--dry-run")[1]
@@ -242,17 +244,17 @@ def test_a_signal_ends_a_sweep_after_the_epochs_under_way_and_a_second_one_at_on
     def events():
         try:
             for done in range(3):
-                yield Progress([], done, 9)
+                yield SweepProgress([], done, 9)
                 if done < times:
                     os.kill(os.getpid(), number)
         finally:
             ends.append(done)
 
     with pytest.raises(SystemExit) as end:
-        conduct(tmp_path, events(), workers=1)
+        run_interruptible(tmp_path, events(), workers=1)
     assert end.value.code == 128 + number
     assert ends == [2 if times == 1 else 1]
-    assert store.stopping(tmp_path)
+    assert store.is_stop_requested(tmp_path)
     assert signal.getsignal(number) is before
     err = capsys.readouterr().err
     assert "Finishing the epochs under way" in err
@@ -264,20 +266,20 @@ def test_a_stop_that_a_driver_removed_as_it_began_is_asked_again(tmp_path):
     def events():
         os.kill(os.getpid(), signal.SIGTERM)
         (tmp_path / "stop").unlink()
-        yield Progress([], 0, 9)
-        assert store.stopping(tmp_path)
+        yield SweepProgress([], 0, 9)
+        assert store.is_stop_requested(tmp_path)
 
     with pytest.raises(SystemExit):
-        conduct(tmp_path, events(), workers=1)
+        run_interruptible(tmp_path, events(), workers=1)
 
 
 def test_a_stop_that_came_too_late_leaves_nothing(tmp_path):
     def events():
-        store.stop(tmp_path)
-        yield Progress([], 9, 9)
+        store.request_stop(tmp_path)
+        yield SweepProgress([], 9, 9)
 
-    conduct(tmp_path, events(), workers=1)
-    assert not store.stopping(tmp_path)
+    run_interruptible(tmp_path, events(), workers=1)
+    assert not store.is_stop_requested(tmp_path)
 
 
 def test_a_terminal_that_lacks_letters_gets_question_marks():
@@ -317,7 +319,7 @@ def test_rows_of_a_cell_that_changed_are_not_taken_for_its_own(odyssey, tmp_path
     assert odyssey(*SWEEP, *mine)[0] == 0
     before = {p: p.read_bytes() for p in (tmp_path / "mine").rglob("*") if p.is_file()}
     (tmp_path / "mine.py").write_text(LEAKY.replace("0.5", "0.1"))
-    identity.content.cache_clear()  # as in a new process
+    identity.read_source.cache_clear()  # as in a new process
     code, _, err = odyssey(*SWEEP, *mine)
     assert code == 2
     assert err == (
@@ -327,22 +329,27 @@ def test_rows_of_a_cell_that_changed_are_not_taken_for_its_own(odyssey, tmp_path
     assert {p: p.read_bytes() for p in (tmp_path / "mine").rglob("*") if p.is_file()} == before
     assert odyssey(*SWEEP, *mine, "--keep-rows")[0] == 0
     (tmp_path / "mine.py").write_text(LEAKY)
-    identity.content.cache_clear()
+    identity.read_source.cache_clear()
     assert odyssey(*SWEEP, *mine)[0] == 0
 
 
 def test_failed_rows_of_a_cell_that_was_mended_can_be_run_again(tmp_path):
     codes = {("t", "a"): {"suite": "1", "cell": "2"}}
-    store.create(tmp_path / "s", {})
+    store.create_results_folder(tmp_path / "s", {})
     for number, status in enumerate(["failed", "done"]):
-        row = dict.fromkeys(store.COLUMNS) | {"trial": number, "status": status, "task": "t", "cell": "a"}
+        row = dict.fromkeys(store.TRIAL_COLUMNS) | {
+            "trial": number,
+            "status": status,
+            "task": "t",
+            "cell": "a",
+        }
         row |= {"hyperparameters": {}, "versions": {}, "curve": []}
         row["code"] = {"suite": "1", "cell": str(number)}
-        store.finish(tmp_path / "s", row)
+        store.write_finished_row(tmp_path / "s", row)
     with pytest.raises(Refusal, match=r"cell a changed \(trials from before: 2\)"):
-        sweep.refuse_changes(tmp_path / "s", codes, retry_failed=False)
+        sweep.refuse_changed_code(tmp_path / "s", codes, retry_failed=False)
     with pytest.raises(Refusal, match=r"cell a changed \(trials from before: 1\)"):
-        sweep.refuse_changes(tmp_path / "s", codes, retry_failed=True)
+        sweep.refuse_changed_code(tmp_path / "s", codes, retry_failed=True)
 
 
 def test_status_where_files_cannot_be_locked(odyssey, monkeypatch):

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from suite import cli, store
-from suite.cli.compare import labels
-from suite.cli.export import flat
+from suite.cli.compare import folder_labels
+from suite.cli.export import expand_dict_columns
 
 REFERENCE = Path(__file__).parents[1] / "results" / "reference"
 
@@ -63,7 +63,7 @@ def test_folders_of_one_name_are_told_apart_by_what_is_above(odyssey, tmp_path):
     [report] = (tmp_path / "reports").iterdir()
     assert report.name.startswith("one_jsb-vs-two_jsb~")
     assert (report / "index.html").exists()
-    assert list(labels([Path("a/x"), Path("b/y")])) == ["x", "y"]
+    assert list(folder_labels([Path("a/x"), Path("b/y")])) == ["x", "y"]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_rows_are_exported_as_csv_with_every_digit(odyssey, tmp_path):
     code, out, err = odyssey("export", "cpu")
     assert (code, err, out) == (0, "", "132 rows of 29 columns: cpu.csv\n")
     found, rows = pd.read_csv("cpu.csv"), store.load("cpu")
-    equal(found, flat(rows))
+    equal(found, expand_dict_columns(rows))
     assert found["test"].isna().sum() == 2
     assert found["learning_rate"].dtype == float
     assert set(found["version_keras"]) == {versions["keras"] for versions in rows["versions"]}
@@ -145,7 +145,7 @@ def test_rows_are_exported_as_parquet(odyssey, tmp_path):
     for folder in ("cpu", "gpu"):  # one with errors, one without
         assert odyssey("export", folder, f"--out={folder}.parquet")[0] == 0
         found = pd.read_parquet(f"{folder}.parquet")
-        equal(found, flat(store.load(folder)))
+        equal(found, expand_dict_columns(store.load(folder)))
         assert found["units"].dtype == "int64"
         assert found["error"].dtype == found["status"].dtype  # text, with or without any
     assert odyssey("export", "cpu", "--curves", "--out=curves.parquet")[0] == 0
@@ -162,6 +162,6 @@ def test_parquet_without_pyarrow_is_refused(odyssey, tmp_path, monkeypatch):
 
 def test_versions_that_only_some_rows_have_are_missing_in_the_others():
     rows = pd.DataFrame({"trial": [0, 1], "versions": [{"keras": "3"}, {"keras": "3", "keras-tuner": "1"}]})
-    found = flat(rows.assign(code=[{}, {"cell": "01"}]))
+    found = expand_dict_columns(rows.assign(code=[{}, {"cell": "01"}]))
     assert list(found) == ["trial", "version_keras", "version_keras_tuner", "code_cell"]
     assert found["version_keras_tuner"].isna().tolist() == [True, False]

@@ -27,14 +27,14 @@ NAMES = ["a", "b", "a/b", "a_b", "a-b", "a~b", "-b", "a-", "A", "é", "a-vs", "v
 @pytest.mark.parametrize("between", ["-", "-vs-"])
 def test_different_names_give_different_files_that_any_system_can_have(between):
     made = [*itertools.product(NAMES), *itertools.product(NAMES, repeat=2)]
-    plain = [files.plain(names, between) for names in made]
+    plain = [files.safe_file_name(names, between) for names in made]
     assert len(set(map(str.lower, plain))) == len(made)
     assert all(re.fullmatch(r"[\w.~-]{1,120}", name, re.ASCII) for name in plain)
 
 
 def test_names_that_are_files_names_stay():
-    assert files.plain(["chorales", "lstm"]) == "chorales-lstm"
-    assert files.plain(["cpu-1", "gpu"], "-vs-") == "cpu-1-vs-gpu"
+    assert files.safe_file_name(["chorales", "lstm"]) == "chorales-lstm"
+    assert files.safe_file_name(["cpu-1", "gpu"], "-vs-") == "cpu-1-vs-gpu"
 
 
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOTSUP, errno.EINVAL, errno.ENOLCK])
@@ -43,8 +43,8 @@ def test_where_files_cannot_be_locked_a_sweep_is_refused_and_one_who_looks_is_no
 ):
     monkeypatch.setattr(fcntl, "flock", failing(number))
     with pytest.raises(Refusal, match=r"driver cannot be locked \(.*\), .*; name .* with --results$"):
-        files.lock(tmp_path / "driver", {})
-    assert files.holder(tmp_path / "driver")["who"].startswith("not known")
+        files.lock_file(tmp_path / "driver", {})
+    assert files.lock_holder(tmp_path / "driver")["who"].startswith("not known")
 
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF])

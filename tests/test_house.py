@@ -24,7 +24,7 @@ GROUND = {
     "suite.layers",
     "suite.machine",
     "suite.program_cache",
-    "suite.quiet",
+    "suite.keras_loader",
     "suite.registry",
     "suite.seeds",
     "suite.space",

@@ -52,55 +52,55 @@ def own(tmp_path, monkeypatch):
 def edit(path, text):
     """Write a file as another process will find it."""
     path.write_text(text)
-    identity.content.cache_clear()
+    identity.read_source.cache_clear()
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_cell_is_all_modules_of_the_users_own_that_it_imports_and_their_packages(own, name):
-    before = identity.cell_code("mine:Leaky")
+    before = identity.cell_hash("mine:Leaky")
     edit(own / name, f"{FILES[name]}\nchanged = True")
     module = name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-    assert (identity.cell_code("mine:Leaky") != before) == (module in IMPORTED)
+    assert (identity.cell_hash("mine:Leaky") != before) == (module in IMPORTED)
 
 
 def test_a_process_goes_on_with_the_files_it_has_found(own):
-    before = identity.cell_code("mine:Leaky")
+    before = identity.cell_hash("mine:Leaky")
     (own / "apart.py").write_text("changed = True")
-    assert identity.cell_code("mine:Leaky") == before
+    assert identity.cell_hash("mine:Leaky") == before
 
 
 def test_a_cell_of_an_installed_package_is_the_modules_of_its_package_and_the_users_own(own):
-    found = identity.sources("installed.cell", identity.suite_sources())
+    found = identity.module_sources("installed.cell", identity.suite_sources())
     assert found.keys() == {"installed", "installed.cell", "installed.parts", "helping", *IMPORTED}
 
 
 def test_a_family_of_cells_is_identified_by_its_own_file_alone():
-    assert identity.sources("suite.cells.gru", identity.suite_sources()).keys() == {"suite.cells.gru"}
-    assert identity.cell_code("lstm") == identity.cell_code("cifg") != identity.cell_code("gru")
+    assert identity.module_sources("suite.cells.gru", identity.suite_sources()).keys() == {"suite.cells.gru"}
+    assert identity.cell_hash("lstm") == identity.cell_hash("cifg") != identity.cell_hash("gru")
 
 
 def test_the_suite_is_what_takes_part_in_training_but_for_its_cells():
     found = identity.suite_sources().keys()
     assert {"suite", "suite.cells", "suite.cells.base", "suite.training.population", "suite.space"} <= found
-    families = {reference.partition(":")[0] for reference in cells.REFERENCES.values()}
+    families = {reference.partition(":")[0] for reference in cells.BUILTIN_CELLS.values()}
     assert not found & {"suite.report.pages", "suite.progress", "suite.cli", *families}
 
 
 def test_nothing_that_is_hashed_imports_what_is_not():
-    families = {reference.partition(":")[0] for reference in cells.REFERENCES.values()}
+    families = {reference.partition(":")[0] for reference in cells.BUILTIN_CELLS.values()}
     paths = {**identity.suite_sources()} | {
-        name: identity.ROOT / f"{name.replace('.', '/')}.py" for name in families
+        name: identity.SOURCE_ROOT / f"{name.replace('.', '/')}.py" for name in families
     }
     for name, path in paths.items():
-        named = {".".join(module.split(".")[:2]) for module in identity.imports(name, path)}
-        assert not named & set(identity.NOT_TRAINING), name
+        named = {".".join(module.split(".")[:2]) for module in identity.imported_names(name, path)}
+        assert not named & set(identity.NON_TRAINING_MODULES), name
 
 
 def test_a_file_that_is_no_python_counts_too(own):
     edit(own / "mine" / "gates.py", "1 +")
-    before = identity.cell_code("mine:Leaky")
+    before = identity.cell_hash("mine:Leaky")
     edit(own / "mine" / "gates.py", "2 +")
-    assert identity.cell_code("mine:Leaky") != before
+    assert identity.cell_hash("mine:Leaky") != before
 
 
 def splits(**changes):
@@ -124,22 +124,22 @@ OTHER = {
 def test_other_data_have_another_hash(what, name):
     there = splits()[name]
     others = (replace(there, inputs=OTHER[what]), replace(there, targets=OTHER[what]))
-    found = {identity.data_code(splits(**{name: other})) for other in others}
-    assert len(found | {identity.data_code(splits())}) == 3
+    found = {identity.data_hash(splits(**{name: other})) for other in others}
+    assert len(found | {identity.data_hash(splits())}) == 3
 
 
 def test_the_same_data_have_the_same_hash_however_they_lie_in_memory():
     otherwise = [np.asfortranarray(ARRAYS[0]), np.zeros((4, 2), "float32")[::2]]
     same = {name: replace(split, inputs=otherwise) for name, split in splits().items()}
-    assert identity.data_code(same) == identity.data_code(splits())
+    assert identity.data_hash(same) == identity.data_hash(splits())
 
 
 def test_a_task_is_identified_by_what_a_score_depends_on():
-    task = tasks.find("jsb")
-    code = identity.task_code(task)
-    assert identity.task_code(replace(task, title="Chorales", load=print)) == code
+    task = tasks.find_task("jsb")
+    code = identity.task_hash(task)
+    assert identity.task_hash(replace(task, title="Chorales", load=print)) == code
     for change in ({"features": 87}, {"outputs": 87}, {"loss": "squared"}, {"answers": "last step"}):
-        assert identity.task_code(replace(task, **change)) != code
+        assert identity.task_hash(replace(task, **change)) != code
 
 
 def test_what_changed_is_counted_in_words():
@@ -147,5 +147,5 @@ def test_what_changed_is_counted_in_words():
     row = {"task": "jsb", "cell": "lstm", "code": code}
     older, other = row | {"code": {}}, row | {"cell": "gru"}
     codes = {("jsb", "lstm"): code | {"cell": "5", "data": "6"}}
-    assert identity.changes([row, row, older, other], codes) == {"cell lstm": 2, "the data of jsb": 2}
-    assert identity.changes([row, older], {("jsb", "lstm"): code}) == {}
+    assert identity.changed_parts([row, row, older, other], codes) == {"cell lstm": 2, "the data of jsb": 2}
+    assert identity.changed_parts([row, older], {("jsb", "lstm"): code}) == {}

@@ -18,11 +18,11 @@ GIB = 2**30
 def gpus(monkeypatch):
     """Make up GPUs of so many bytes."""
 
-    def make_up(count, memory=80 * GIB, cores=8):
+    def make_up(count, gpu_memory=80 * GIB, cores=8):
         found = [("H100", True)] * count or [("a processor", False)]
-        monkeypatch.setattr(machine, "found", lambda: found)
-        monkeypatch.setattr(machine, "gpu_memories", lambda: [2 * memory, memory])
-        monkeypatch.setattr(machine, "cores", lambda: list(range(cores)))
+        monkeypatch.setattr(machine, "backend_devices", lambda: found)
+        monkeypatch.setattr(machine, "gpu_memories", lambda: [2 * gpu_memory, gpu_memory])
+        monkeypatch.setattr(machine, "usable_cores", lambda: list(range(cores)))
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
     return make_up
@@ -30,39 +30,39 @@ def gpus(monkeypatch):
 
 def test_without_a_gpu_there_is_a_worker_a_core(gpus):
     gpus(0)
-    assert machine.plan() == machine.Plan(workers=8)
+    assert machine.plan_workers() == machine.Plan(workers=8)
 
 
 @pytest.mark.parametrize(("units", "batch", "lanes"), [(32, 1, 8), (100, 1, 4), (100, 8, 1), (32, 32, 1)])
 def test_on_a_cpu_lanes_share_the_cache_of_a_core(gpus, units, batch, lanes):
     """4 · 4 · units² bytes of recurrent weights a lane, in 768 KiB divided by the batch."""
     gpus(0)
-    assert machine.plan().lanes_for(recurrent=4 * units**2, lane=10**12, batch=batch) == lanes
+    assert machine.plan_workers().lanes_for(recurrent=4 * units**2, lane=10**12, batch=batch) == lanes
 
 
 def test_vectors_are_multiplied_in_company_on_tensorflow(gpus):
     gpus(0)
     alone = {"tensorflow": 2, "jax": 1}[keras.backend.backend()]
-    assert machine.plan().lanes_for(recurrent=4 * 1000**2, lane=1, batch=1) == alone
+    assert machine.plan_workers().lanes_for(recurrent=4 * 1000**2, lane=1, batch=1) == alone
 
 
 def test_with_gpus_there_is_a_worker_for_each_and_lanes_fill_half_of_its_memory(gpus):
-    gpus(2, memory=80 * GIB)
-    plan = machine.plan()
-    assert plan == machine.Plan(workers=2, gpus=("0", "1"), memory=80 * GIB)
+    gpus(2, gpu_memory=80 * GIB)
+    plan = machine.plan_workers()
+    assert plan == machine.Plan(workers=2, gpus=("0", "1"), gpu_memory=80 * GIB)
     assert [plan.lanes_for(1, lane, 1) for lane in (1, GIB, 100 * GIB)] == [1024, 40, 1]
 
 
 def test_workers_that_share_a_gpu_share_its_memory(gpus):
-    gpus(2, memory=80 * GIB)
-    assert machine.plan(workers=3).memory == 40 * GIB
-    assert machine.plan(workers=0).memory == 80 * GIB
+    gpus(2, gpu_memory=80 * GIB)
+    assert machine.plan_workers(workers=3).gpu_memory == 40 * GIB
+    assert machine.plan_workers(workers=0).gpu_memory == 80 * GIB
 
 
 @pytest.mark.parametrize("count", [0, 2])
 def test_what_is_given_stays(gpus, count):
     gpus(count)
-    plan = machine.plan(workers=3, lanes=5)
+    plan = machine.plan_workers(workers=3, lanes=5)
     assert (plan.workers, plan.lanes_for(10**6, 10**12, 1)) == (3, 5)
 
 
@@ -79,7 +79,7 @@ def test_gpus_are_called_as_they_are_listed(gpus, monkeypatch, listed, named):
     gpus(2)
     if listed:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", listed)
-    assert machine.gpus() == named
+    assert machine.gpu_ids() == named
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_gpus_are_as_large_as_their_driver_says(monkeypatch, printed, memories):
 def test_a_gpu_whose_memory_is_not_known_is_taken_for_a_small_one(gpus, monkeypatch):
     gpus(1)
     monkeypatch.setattr(machine, "gpu_memories", lambda: [])
-    assert machine.plan().memory == 8 * GIB
+    assert machine.plan_workers().gpu_memory == 8 * GIB
 
 
 def test_a_worker_sees_its_own_gpu_before_a_backend_is_loaded():
@@ -116,15 +116,15 @@ def test_a_thread_that_ends_while_its_process_is_pinned_is_left_out(monkeypatch)
     seen = []
     monkeypatch.setattr(machine.os, "listdir", lambda path: ["1", "2"])
     monkeypatch.setattr(machine.os, "sched_setaffinity", pinned)
-    machine.pin(3)
+    machine.pin_to_core(3)
     assert seen == [(2, {3})]
 
 
 HOLD = (
     "import sys; from suite import machine\n"
-    "machine.allowed = lambda: [int(core) for core in sys.argv[1:3]]\n"
-    "machine.cores = lambda: machine.allowed()[: int(sys.argv[3])]; pinned = []\n"
-    "machine.pin = pinned.append\n"
+    "machine.allowed_cores = lambda: [int(core) for core in sys.argv[1:3]]\n"
+    "machine.usable_cores = lambda: machine.allowed_cores()[: int(sys.argv[3])]; pinned = []\n"
+    "machine.pin_to_core = pinned.append\n"
     "held = machine.pin_to_free_core()\n"
     "assert pinned == [held] * (held is not None)\n"
     "assert machine.pin_to_free_core() == held\n"
@@ -191,7 +191,7 @@ def opened(path, *how, **more):
 builtins.open, os.path.exists = opened, lambda path: path in files if ours(path) else exists(path)
 for text in sys.argv[1:]:
     files = json.loads(text)
-    print(len(machine.cores()))
+    print(len(machine.usable_cores()))
 """
 
 

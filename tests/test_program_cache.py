@@ -10,9 +10,9 @@ import keras
 import pytest
 
 from suite import Refusal, program_cache
-from suite.search import unit
+from suite.search import work_unit
 
-SET = (program_cache.JAX_FOLDER, "TF_XLA_FLAGS")
+SET = (program_cache.JAX_CACHE_VARIABLE, "TF_XLA_FLAGS")
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def cache(monkeypatch, tmp_path):
 
 
 def folder():
-    return os.environ[program_cache.JAX_FOLDER]
+    return os.environ[program_cache.JAX_CACHE_VARIABLE]
 
 
 def test_programs_are_kept_apart_by_compiler_settings(cache, monkeypatch):
@@ -34,21 +34,21 @@ def test_programs_are_kept_apart_by_compiler_settings(cache, monkeypatch):
     folders = set()
     for flags in ("", "--one", "--one"):
         monkeypatch.setenv("XLA_FLAGS", flags)
-        assert program_cache.enable() == ""
+        assert program_cache.enable_cache() == ""
         folders.add(folder())
-        assert os.environ["TF_XLA_FLAGS"] == f'{program_cache.TENSORFLOW_FOLDER}"{folder()}"'
+        assert os.environ["TF_XLA_FLAGS"] == f'{program_cache.TENSORFLOW_CACHE_FLAG}"{folder()}"'
     assert len(folders) == 2
 
 
 def test_what_the_user_has_set_stays(cache, monkeypatch):
-    monkeypatch.setenv(program_cache.JAX_FOLDER, str(cache / "theirs"))
-    monkeypatch.setenv("TF_XLA_FLAGS", f"--of_another {program_cache.TENSORFLOW_FOLDER}{cache}/theirs")
+    monkeypatch.setenv(program_cache.JAX_CACHE_VARIABLE, str(cache / "theirs"))
+    monkeypatch.setenv("TF_XLA_FLAGS", f"--of_another {program_cache.TENSORFLOW_CACHE_FLAG}{cache}/theirs")
     (cache / "theirs").mkdir()
     (cache / "theirs" / "a program").touch()
     before = {name: os.environ[name] for name in SET}
-    assert program_cache.enable() == ""
+    assert program_cache.enable_cache() == ""
     assert {name: os.environ[name] for name in SET} == before
-    assert not program_cache.clear()
+    assert not program_cache.clear_cache()
     assert (cache / "theirs" / "a program").exists()
 
 
@@ -59,7 +59,7 @@ def nobody(monkeypatch, cache):
 
 
 def file_in_its_place(monkeypatch, cache):
-    (cache / program_cache.NAME).touch()
+    (cache / program_cache.CACHE_FOLDER_NAME).touch()
 
 
 def full_disk(monkeypatch, cache):
@@ -71,14 +71,14 @@ def full_disk(monkeypatch, cache):
 @pytest.mark.parametrize("wrong", [nobody, file_in_its_place, full_disk])
 def test_where_nothing_can_be_kept_nothing_is_set(cache, monkeypatch, wrong):
     """Not even what the process that started this one has set."""
-    assert program_cache.enable() == ""
-    assert program_cache.JAX_FOLDER in os.environ
-    shutil.rmtree(cache / program_cache.NAME)
+    assert program_cache.enable_cache() == ""
+    assert program_cache.JAX_CACHE_VARIABLE in os.environ
+    shutil.rmtree(cache / program_cache.CACHE_FOLDER_NAME)
     wrong(monkeypatch, cache)
     try:
-        assert program_cache.enable()
-        assert program_cache.JAX_FOLDER not in os.environ
-        assert program_cache.NAME not in os.environ["TF_XLA_FLAGS"]
+        assert program_cache.enable_cache()
+        assert program_cache.JAX_CACHE_VARIABLE not in os.environ
+        assert program_cache.CACHE_FOLDER_NAME not in os.environ["TF_XLA_FLAGS"]
     finally:
         if wrong is full_disk:
             subprocess.run(["umount", "-l", cache], check=True)
@@ -94,7 +94,7 @@ def test_a_program_is_compiled_once_for_all_processes(tmp_path, backend):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     code = (
-        "from suite.quiet import load_keras; load_keras()\n"
+        "from suite.keras_loader import load_keras; load_keras()\n"
         "from suite.bench import engines; engines.odyssey('np', 5, 100, 60, 1)[0]()"
     )
     ours = {"KERAS_BACKEND": backend, "XDG_CACHE_HOME": str(cache)}
@@ -127,7 +127,7 @@ class Said(Exception):
 )
 def test_a_full_disk_is_no_lack_of_memory(words, memory):
     """Which would halve the lanes."""
-    assert unit.out_of_memory(Said(words)) == memory
+    assert work_unit.is_out_of_memory(Said(words)) == memory
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="JAX goes on by itself")
@@ -143,7 +143,7 @@ def test_a_disk_that_stays_full_is_refused_and_a_lack_of_memory_is_none(cache, m
         raise tf.errors.ResourceExhaustedError(None, None, f"{path}no room")
 
     monkeypatch.setattr(tf, "function", lambda *_, **__: made.append(1) or full)
-    assert program_cache.enable() == ""
+    assert program_cache.enable_cache() == ""
     with pytest.raises(Refusal if path else tf.errors.ResourceExhaustedError, match="no room"):
         compile(len)([])
     assert len(made) == tried

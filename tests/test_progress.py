@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from suite import progress, store
-from suite.search.sweep import Progress
+from suite.search.sweep import SweepProgress
 from suite.training.checkpoint import Checkpoints
 from suite.training.trial import Result, Trial
 
@@ -16,19 +16,19 @@ def row(trial, status="done", error=None):
     known = {"hyperparameters": {"units": 3}, "versions": {}, "curve": [], "commit": "", "git_commit": ""}
     known |= {"task": LONG, "cell": "mine:Cell", "trial": trial, "status": status, "error": error}
     known |= {"sweep": "s", "device": "", "backend": "", "valid": np.nan if error else 0.5}
-    return dict.fromkeys(store.COLUMNS, 0) | known
+    return dict.fromkeys(store.TRIAL_COLUMNS, 0) | known
 
 
 @pytest.fixture
 def folder(tmp_path):
-    store.create(tmp_path / "s", ASKED)
+    store.create_results_folder(tmp_path / "s", ASKED)
     return tmp_path / "s"
 
 
 @pytest.fixture
 def said(folder, capsys):
     def say():
-        progress.status(folder)
+        progress.print_status(folder)
         return capsys.readouterr().out
 
     return say
@@ -36,12 +36,12 @@ def said(folder, capsys):
 
 def test_a_rate_is_that_of_the_clock_since_the_driver_began(folder, said, monkeypatch):
     """Not of the seconds of trials, which is another thing where they train side by side."""
-    store.finish(folder, row(0))
+    store.write_finished_row(folder, row(0))
     book = store.Store(folder, workers=2)
-    began = store.driver(folder)["since"]
+    began = store.read_driver(folder)["since"]
     monkeypatch.setattr("suite.progress.time.time", lambda: began + 80)
     assert "no trial has ended in 80 s" in said()
-    book.add([row(1), row(2)])
+    book.add_rows([row(1), row(2)])
     assert "2 trials in 80 s, about 90 an hour, 120 s left" in said()
     book.close()
     out = said()
@@ -53,7 +53,7 @@ def test_a_rate_is_that_of_the_clock_since_the_driver_began(folder, said, monkey
 
 def test_a_sweep_that_is_done_has_no_time_left(folder, said):
     book = store.Store(folder, workers=2)
-    book.add([row(trial) for trial in range(6)])
+    book.add_rows([row(trial) for trial in range(6)])
     out = said()
     book.close()
     assert "all 6 trials are done" in out
@@ -70,7 +70,7 @@ def test_a_sweep_that_is_done_has_no_time_left(folder, said):
 )
 def test_status_says_why_trials_failed(folder, said, error, why):
     for trial in range(6):
-        store.finish(folder, row(trial, "failed", error))
+        store.write_finished_row(folder, row(trial, "failed", error))
     out = said()
     assert f"6 of 6 trials failed, the first of them (mine:Cell on {LONG}, trial 0): {why}\n" in out
     assert f"odyssey export {folder}" in out
@@ -79,13 +79,13 @@ def test_status_says_why_trials_failed(folder, said, error, why):
 
 
 def checkpoint(folder, epochs):
-    kept = Checkpoints(store.running(folder, LONG, "mine:Cell"), {})
+    kept = Checkpoints(store.checkpoint_folder(folder, LONG, "mine:Cell"), {})
     kept.save(Result(Trial(1, 1, {}, 100), 5, curve=[(1.0, 2.0)] * epochs), {"weights": np.zeros(9)})
 
 
 def test_status_shows_the_epochs_of_trials_that_are_half_done_and_whole_names(folder, said):
     checkpoint(folder, epochs=7)
-    (store.running(folder, LONG, "mine:Cell") / "2.npz").write_bytes(b"")
+    (store.checkpoint_folder(folder, LONG, "mine:Cell") / "2.npz").write_bytes(b"")
     [line] = [line.split() for line in said().splitlines() if "mine:Cell" in line]
     assert line == [LONG, "mine:Cell", "0/6", "2", "7"]
 
@@ -94,14 +94,14 @@ def test_the_first_checkpoint_comes_soon(folder, monkeypatch):
     now = 0.0
     monkeypatch.setattr("suite.training.checkpoint.time.monotonic", lambda: now)
     kept = Checkpoints(folder, {})
-    assert not kept.due()
+    assert not kept.is_due()
     now = 16.0
-    assert kept.due()
+    assert kept.is_due()
     kept.save(Result(Trial(1, 1, {}, 100), 5), {})
     now = 17.0 + 15.0
-    assert not kept.due()
+    assert not kept.is_due()
     now = 16.0 + 120.0
-    assert kept.due()
+    assert kept.is_due()
 
 
 def test_a_sign_of_life_comes_before_the_first_trial_ends(folder, capsys, monkeypatch):
@@ -113,9 +113,9 @@ def test_a_sign_of_life_comes_before_the_first_trial_ends(folder, capsys, monkey
         for now in range(0, 100, 1):
             if now == 50:
                 checkpoint(folder, epochs=7)
-            yield Progress([], 0, 6)
+            yield SweepProgress([], 0, 6)
 
-    progress.show(events(), folder, workers=1)
+    progress.show_progress(events(), folder, workers=1)
     assert capsys.readouterr().out.splitlines() == [
         "0/6 trials, 0 s; compiling and training, no trial has ended yet",
         "0/6 trials, 60 s; trials under way: 7 epochs at their last checkpoints",
@@ -125,12 +125,12 @@ def test_a_sign_of_life_comes_before_the_first_trial_ends(folder, capsys, monkey
 def test_rows_that_add_nothing_divide_nothing(folder, capsys, monkeypatch):
     """Such as those of a trial that was there; and a clock that stands still."""
     monkeypatch.setattr("suite.progress.time.monotonic", lambda: 1.0)
-    progress.show([Progress([], 3, 6), Progress([row(0)], 3, 6)], folder, workers=1)
+    progress.show_progress([SweepProgress([], 3, 6), SweepProgress([row(0)], 3, 6)], folder, workers=1)
     out = capsys.readouterr().out
     assert f"3/6 trials, 0 s; best on {LONG} 0.5 (mine:Cell)" in out
     assert "1 trials in 0 s" in out
 
 
 def test_a_finished_sweep_asked_again_is_not_said_to_have_no_score(folder, capsys):
-    progress.show([Progress([], 6, 6)], folder, workers=1)
+    progress.show_progress([SweepProgress([], 6, 6)], folder, workers=1)
     assert capsys.readouterr().out == "6/6 trials, 0 s; all trials are done\n"

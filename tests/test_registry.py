@@ -51,32 +51,32 @@ def test_the_line_is_that_of_the_users_module_that_is_wrong(folder):
     (folder / "mine.py").write_text("\nfrom helper import x")
     (folder / "helper.py").write_text("import json\n\n\nx = json.loads('{')")
     with pytest.raises(Refusal, match=rf"\({folder / 'helper.py'}, line 4\)"):
-        cells.find("mine:Mine")
+        cells.find_cell("mine:Mine")
 
 
 def test_of_an_installed_module_the_line_is_the_first_that_is_not_ours(folder, monkeypatch):
-    monkeypatch.setattr(registry, "INSTALLED", ("/",))
+    monkeypatch.setattr(registry, "INSTALLED_CODE_FOLDERS", ("/",))
     (folder / "mine.py").write_text("import json\n\njson.loads('{')")
     with pytest.raises(Refusal, match=rf"\({folder / 'mine.py'}, line 3\)"):
-        cells.find("mine:Mine")
+        cells.find_cell("mine:Mine")
 
 
 @pytest.mark.parametrize("reference", ["mine:MINE", "nosuch:MINE", "json:loads", "mine"])
 def test_a_task_plug_in_that_cannot_be_used_is_skipped_and_named(folder, capsys, reference):
     (folder / "mine.py").write_text("raise RuntimeError('not today')")
     install(folder, "odyssey.tasks", f"broken = {reference}")
-    assert list(tasks.known()) == list(tasks.TASKS)
+    assert list(tasks.available_tasks()) == list(tasks.TASKS)
     err = capsys.readouterr().err
     assert err.startswith("odyssey: 'broken' is skipped: task ")
     assert err.count("\n") == 1
     with pytest.raises(Refusal, match=r"^task .?broken.?: "):
-        tasks.find("broken")
+        tasks.find_task("broken")
 
 
 def test_a_plug_in_beside_a_broken_one_is_found(folder, capsys):
     (folder / "mine.py").write_text("from tasks import ADDING as MINE")
     install(folder, "odyssey.tasks", "broken = nosuch:MINE\nmine = mine:MINE")
-    assert list(tasks.known()) == [*tasks.TASKS, "mine"]
+    assert list(tasks.available_tasks()) == [*tasks.TASKS, "mine"]
     assert "'broken' is skipped" in capsys.readouterr().err
 
 
@@ -90,15 +90,15 @@ def test_a_plug_in_beside_a_broken_one_is_found(folder, capsys):
     ],
 )
 def test_the_list_of_cells_skips_a_plug_in_that_it_cannot_read(folder, capsys, files, reference):
-    from suite.cli.look import Listed, list_
+    from suite.cli.info import ListKind, list_
 
     for name, text in files.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
     install(folder, "odyssey.cells", f"broken = {reference}")
-    list_(Listed.cells)
+    list_(ListKind.cells)
     out, err = capsys.readouterr()
-    assert [line.split()[0] for line in out.splitlines()] == list(cells.REFERENCES)
+    assert [line.split()[0] for line in out.splitlines()] == list(cells.BUILTIN_CELLS)
     assert err.startswith(f"odyssey: 'broken' is skipped: cannot import {reference} (")
     assert err.count("\n") == 1
 
@@ -109,7 +109,7 @@ def test_the_list_of_cells_skips_a_plug_in_that_it_cannot_read(folder, capsys, f
     [
         ("import sys; from suite.cli import main; sys.argv = ['odyssey', 'list', 'tasks']; main()", 2),
         ("from suite.search import hypermodel", 1),
-        ("import tasks, suite.search.workers", 1),
+        ("import tasks, suite.search.executors", 1),
     ],
 )
 def test_a_tasks_of_the_users_that_hides_ours_is_named(tmp_path, files, code, ends):
@@ -126,7 +126,7 @@ def test_a_tasks_of_the_users_that_hides_ours_is_named(tmp_path, files, code, en
 
 def test_a_folder_without_modules_hides_nothing(tmp_path):
     (tmp_path / "tasks").mkdir()
-    code = "from suite.search.asked import preset; import tasks; tasks.TASKS"
+    code = "from suite.search.config import load_preset; import tasks; tasks.TASKS"
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
 
 
@@ -140,6 +140,6 @@ def test_a_tasks_of_the_users_that_ours_hides_is_named(tmp_path, monkeypatch, fi
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
     with pytest.raises(Refusal) as caught:
-        tasks.find(reference)
+        tasks.find_task(reference)
     mine = tmp_path / file.partition("/")[0]
     assert str(caught.value).endswith(f"; {tasks.__file__} hides {mine}: rename yours")

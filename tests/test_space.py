@@ -2,25 +2,27 @@ import numpy as np
 import pytest
 
 from suite import Refusal
-from suite.space import OPTIONAL, PAPER, Range, from_table, override, to_table
+from suite.space import OPTIONAL_RANGES, PAPER_SPACE, Range, override_ranges, space_from_table, space_to_table
 
 
 def test_a_space_comes_back_from_its_table():
-    assert from_table(to_table(PAPER)) == PAPER
+    assert space_from_table(space_to_table(PAPER_SPACE)) == PAPER_SPACE
 
 
 def test_an_override_keeps_the_scale():
-    assert override(PAPER, {"units": (32, 64.0)})["units"] == Range(32, 64, "log", whole=True)
+    assert override_ranges(PAPER_SPACE, {"units": (32, 64.0)})["units"] == Range(32, 64, "log", whole=True)
 
 
 def test_clipping_is_added_where_it_is_asked_in_any_order():
     """The order of a space decides what a search draws."""
-    assert not OPTIONAL.keys() & PAPER.keys()
+    assert not OPTIONAL_RANGES.keys() & PAPER_SPACE.keys()
     ends = {"clip_value": (0.5, 2), "clip_norm": (1, 1)}
-    both = override(PAPER, ends)
-    assert list(both) == [*PAPER, "clip_norm", "clip_value"]
+    both = override_ranges(PAPER_SPACE, ends)
+    assert list(both) == [*PAPER_SPACE, "clip_norm", "clip_value"]
     assert both["clip_value"] == Range(0.5, 2.0, "log")
-    one_by_one = override(override(PAPER, {"clip_value": ends["clip_value"]}), {"clip_norm": (1, 1)})
+    one_by_one = override_ranges(
+        override_ranges(PAPER_SPACE, {"clip_value": ends["clip_value"]}), {"clip_norm": (1, 1)}
+    )
     assert list(one_by_one.items()) == list(both.items())
 
 
@@ -43,12 +45,12 @@ def test_clipping_is_added_where_it_is_asked_in_any_order():
 )
 def test_a_range_that_cannot_be_is_refused(name, ends, reason):
     with pytest.raises(Refusal, match=reason):
-        override(PAPER, {name: ends})
+        override_ranges(PAPER_SPACE, {name: ends})
 
 
-@pytest.mark.parametrize("name", PAPER)
+@pytest.mark.parametrize("name", PAPER_SPACE)
 def test_positions_are_where_values_lie_on_their_scale(name):
-    asked = PAPER[name]
+    asked = PAPER_SPACE[name]
     positions = np.linspace(0, 1, 5)
     values = asked.value(positions)
     np.testing.assert_allclose(values[[0, -1]], [asked.low, asked.high], atol=1e-12)

@@ -48,7 +48,7 @@ def row(number, cell="a", **changes):
 
 @pytest.fixture
 def folder(tmp_path):
-    store.create(tmp_path / "s", ASKED)
+    store.create_results_folder(tmp_path / "s", ASKED)
     return tmp_path / "s"
 
 
@@ -68,7 +68,7 @@ def test_a_row_comes_back_as_it_was(folder, book):
 
 
 def test_a_row_is_there_before_and_after_it_is_taken_in(folder, book):
-    store.finish(folder, row(1))
+    store.write_finished_row(folder, row(1))
     book.add([row(0)])
     before = store.load(folder)
     assert list(before["trial"]) == [0, 1]
@@ -85,14 +85,14 @@ def test_a_row_is_there_before_and_after_it_is_taken_in(folder, book):
 
 
 def test_a_row_that_is_not_taken_in_is_never_removed(folder, book):
-    store.finish(folder, row(1))
+    store.write_finished_row(folder, row(1))
     book.remove([store.row_file(folder, "t", "a", 1)])
     assert [r["trial"] for r in book.collect()] == [1]
 
 
 def test_a_row_that_comes_twice_counts_once_and_the_first_stays(folder, book):
     book.add([row(0)])
-    store.finish(folder, row(0, valid=9.0, curve=[(0.0, 0.0)]))
+    store.write_finished_row(folder, row(0, valid=9.0, curve=[(0.0, 0.0)]))
     book.collect()
     assert store.load(folder)["valid"].tolist() == [0.1]
     assert len(store.load_curves(folder)) == 2
@@ -100,8 +100,8 @@ def test_a_row_that_comes_twice_counts_once_and_the_first_stays(folder, book):
 
 def test_curves_of_some_trials_are_those_asked_for_taken_in_or_not(folder, book):
     book.add([row(0), row(2)])
-    store.finish(folder, row(1))
-    store.finish(folder, row(3))
+    store.write_finished_row(folder, row(1))
+    store.write_finished_row(folder, row(3))
     some = store.load_curves(folder, [("t", "a", 0), ("t", "a", 3), ("t", "b", 0)])
     whole = store.load_curves(folder)
     assert some.equals(whole[whole["trial"].isin([0, 3])].reset_index(drop=True))
@@ -129,8 +129,8 @@ def test_rows_are_added_all_or_none(folder, book):
 
 
 def test_a_row_that_lacks_a_value_is_refused_by_name(folder, book):
-    store.finish(folder, row(0))
-    store.finish(folder, row(1, device=None))
+    store.write_finished_row(folder, row(0))
+    store.write_finished_row(folder, row(1, device=None))
     with pytest.raises(Refusal, match=r"trial 1 of a on t .*trials\.device.*; remove its file from"):
         book.collect()
     assert store.load_curves(folder, [("t", "a", 0)]).shape[0] == 2
@@ -146,28 +146,28 @@ def test_an_empty_folder_gives_an_empty_frame(folder):
 
 def test_the_same_question_finds_its_folder_again(folder):
     before = (folder / "sweep.toml").read_bytes()
-    store.create(folder, ASKED | {"about": {"cells": {"a": "said otherwise"}}})
+    store.create_results_folder(folder, ASKED | {"about": {"cells": {"a": "said otherwise"}}})
     assert (folder / "sweep.toml").read_bytes() == before
-    assert store.read_asked(folder) == ASKED
+    assert store.read_config(folder) == ASKED
 
 
 def test_a_folder_that_was_renamed_is_of_the_same_question_and_has_its_new_name(folder):
     folder = folder.rename(folder.with_name("renamed"))
-    store.create(folder, ASKED | {"name": "renamed", "title": "A new one"})
-    assert store.read_asked(folder) == ASKED | {"name": "renamed"}
+    store.create_results_folder(folder, ASKED | {"name": "renamed", "title": "A new one"})
+    assert store.read_config(folder) == ASKED | {"name": "renamed"}
     with pytest.raises(Refusal, match="another sweep, with another seed; name"):
-        store.create(folder, ASKED | {"name": "renamed", "seed": 2})
+        store.create_results_folder(folder, ASKED | {"name": "renamed", "seed": 2})
 
 
 def test_the_folder_of_another_sweep_is_refused(folder):
     with pytest.raises(Refusal, match="another sweep, with another seed, tasks; name another folder"):
-        store.create(folder, ASKED | {"seed": 2, "tasks": ["u"]})
+        store.create_results_folder(folder, ASKED | {"seed": 2, "tasks": ["u"]})
 
 
 def test_a_folder_with_other_files_is_refused(tmp_path):
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(Refusal, match=r"holds files, but no sweep.toml"):
-        store.create(tmp_path, ASKED)
+        store.create_results_folder(tmp_path, ASKED)
 
 
 def test_what_is_no_results_folder_is_refused(tmp_path):
@@ -184,7 +184,7 @@ def test_a_database_that_is_none_is_refused(folder):
 
 def test_a_database_that_was_cut_off_is_refused(folder):
     with contextlib.closing(store.Store(folder)) as book:
-        book.add([row(k) for k in range(100)])
+        book.add_rows([row(k) for k in range(100)])
     whole = (folder / "trials.sqlite").read_bytes()
     (folder / "trials.sqlite").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(Refusal, match=r"trials\.sqlite cannot be used .* restore it from a copy"):
@@ -197,18 +197,18 @@ def test_a_database_that_was_cut_off_is_refused(folder):
 
 
 def test_a_database_that_another_process_writes_is_refused_in_the_end(folder, monkeypatch):
-    monkeypatch.setattr(store, "PATIENCE", 0.1)
+    monkeypatch.setattr(store, "DATABASE_TIMEOUT", 0.1)
     with contextlib.closing(store.Store(folder)) as book:
         with contextlib.closing(sqlite3.connect(folder / "trials.sqlite")) as other:
             other.execute("BEGIN EXCLUSIVE")
             with pytest.raises(Refusal, match="database is locked"):
-                book.add([row(0)])
-        book.add([row(0)])
+                book.add_rows([row(0)])
+        book.add_rows([row(0)])
         assert book.scores("t", "a").keys() == {0}
 
 
 def test_a_finished_row_that_is_not_whole_is_refused(folder):
-    store.finish(folder, row(0))
+    store.write_finished_row(folder, row(0))
     [file] = (folder / "finished").iterdir()
     file.write_bytes(file.read_bytes()[:-9])
     with pytest.raises(Refusal, match=r"0\.json is not whole .* remove it, and its trial is run again"):
@@ -219,8 +219,8 @@ def test_a_finished_row_that_is_not_whole_is_refused(folder):
 
 def test_failed_rows_can_be_forgotten(folder):
     with contextlib.closing(store.Store(folder)) as book:
-        book.add([row(0), row(1, status="failed", curve=[]), row(2)])
-        assert book.forget_failed() == 1
+        book.add_rows([row(0), row(1, status="failed", curve=[]), row(2)])
+        assert book.delete_failed_rows() == 1
     assert store.load(folder)["trial"].tolist() == [0, 2]
 
 
@@ -236,12 +236,12 @@ def columns(folder):
 def older(folder):
     """A results folder of the version that called a column `commit` and lacked some: two rows, one unread."""
     with contextlib.closing(store.Store(folder)) as book:
-        book.add([row(0)])
+        book.add_rows([row(0)])
         book.database.execute('ALTER TABLE trials RENAME COLUMN git_commit TO "commit"')
         for name in NEW:
             book.database.execute(f"ALTER TABLE trials DROP COLUMN {name}")
     made = {name: value for name, value in row(1).items() if name not in NEW}
-    store.finish(folder, made | {"commit": made.pop("git_commit")})
+    store.write_finished_row(folder, made | {"commit": made.pop("git_commit")})
     return folder
 
 
@@ -261,8 +261,8 @@ def test_a_driver_gives_an_older_folder_todays_columns_and_keeps_its_rows(older)
     for _ in range(2):  # opened again, there is nothing left to do
         with contextlib.closing(store.Store(older)) as book:
             book.collect()
-            book.add([row(2)])
-        assert columns(older) == set(store.COLUMNS)
+            book.add_rows([row(2)])
+        assert columns(older) == set(store.TRIAL_COLUMNS)
     frame = store.load(older)
     assert frame["code"].tolist() == [{}, {}, row(2)["code"]]
     pd.testing.assert_frame_equal(frame[:2].drop(columns=[*NEW]), before.drop(columns=[*NEW]))
@@ -272,11 +272,11 @@ def test_no_column_is_a_reserved_word():
     """Each can be written in SQL without quotes."""
     with contextlib.closing(sqlite3.connect(":memory:")) as database:
         database.executescript(store.SCHEMA.replace('"', ""))
-        database.execute(f"SELECT {', '.join(store.COLUMNS)} FROM trials")
+        database.execute(f"SELECT {', '.join(store.TRIAL_COLUMNS)} FROM trials")
 
 
 def test_names_cannot_leave_the_folder(folder, tmp_path):
-    store.finish(folder, row(0, cell="../../b:C"))
+    store.write_finished_row(folder, row(0, cell="../../b:C"))
     [file] = (folder / "finished").iterdir()
     assert json.loads(file.read_bytes())["cell"] == "../../b:C"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["s"]
@@ -288,8 +288,8 @@ LIKE = [(task, "c") for task in ("a/b", "a_b", "a-b", "A_b", "x" * 300, "x" * 30
 def test_searches_whose_names_look_alike_have_files_of_their_own(folder):
     """Also where the file system takes upper and lower case for the same, or a name is too long for it."""
     for task, cell in LIKE:
-        store.finish(folder, row(0, cell=cell, task=task))
-        (store.running(folder, task, cell)).mkdir(parents=True)
+        store.write_finished_row(folder, row(0, cell=cell, task=task))
+        (store.checkpoint_folder(folder, task, cell)).mkdir(parents=True)
     for kind in ("finished", "running"):
         names = {path.name.lower() for path in (folder / kind).iterdir()}
         assert len(names) == len(LIKE)
@@ -299,7 +299,7 @@ def test_searches_whose_names_look_alike_have_files_of_their_own(folder):
 
 
 def test_a_file_named_by_an_older_version_is_taken_in(folder, book):
-    store.finish(folder, row(0, cell="b:C"))
+    store.write_finished_row(folder, row(0, cell="b:C"))
     [file] = (folder / "finished").iterdir()
     file.rename(file.with_name("t-b_C-0.json"))
     assert [r["cell"] for r in book.collect()] == ["b:C"]
@@ -310,7 +310,7 @@ def test_a_kill_leaves_whole_rows_only(folder):
     code = (
         "import sys; sys.path[:0] = sys.argv[2:]; from test_store import *; from pathlib import Path\n"
         "book = store.Store(Path(sys.argv[1]))\n"
-        "for number in range(10**6): store.finish(book.folder, row(number)); book.collect()"
+        "for number in range(10**6): store.write_finished_row(book.folder, row(number)); book.collect()"
     )
     paths = [str(folder), os.path.dirname(__file__)]
     process = subprocess.Popen([sys.executable, "-c", code, *paths])
@@ -346,8 +346,8 @@ def test_a_second_driver_is_refused_with_the_name_of_the_first_until_that_is_dea
 
 
 def test_a_driver_that_is_just_starting_is_one_too(folder):
-    assert store.driver(folder) is None
+    assert store.read_driver(folder) is None
     with open(folder / "driver", "w", encoding="utf-8") as starting:
         fcntl.flock(starting, fcntl.LOCK_EX)
-        assert store.driver(folder) == {"who": "a process that is just starting", "workers": 0}
-    assert store.driver(folder) is None
+        assert store.read_driver(folder) == {"who": "a process that is just starting", "workers": 0}
+    assert store.read_driver(folder) is None

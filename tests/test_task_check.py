@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from suite import Refusal, task_check
-from suite.cli.common import ready
+from suite.cli.common import validate_and_load
 from suite.layers import readout
-from suite.search import unit
-from suite.search.asked import Asked
+from suite.search import work_unit
+from suite.search.config import SweepConfig
 from suite.task import SPLITS, Split, Task
 
 WORDS = {"name": "mine", "title": "Mine", "unit": "error", "source": "made up"}
@@ -36,7 +36,7 @@ def refusal(task, splits):
     """Return what is said of a task with such splits: one line."""
     mine = replace(task, load=lambda folder: splits) if isinstance(task, Task) else task
     with pytest.raises(Refusal) as caught:
-        task_check.load("mine:MINE", mine)
+        task_check.load_checked_splits("mine:MINE", mine)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -46,19 +46,19 @@ def refusal(task, splits):
 def test_a_right_task_is_loaded(task, of):
     good = split_of(task)
     splits = dict.fromkeys(SPLITS, Split(of(good.inputs), of(good.targets)))
-    assert task_check.load("mine", replace(task, load=lambda folder: splits)) is splits
+    assert task_check.load_checked_splits("mine", replace(task, load=lambda folder: splits)) is splits
 
 
 def test_sequences_of_one_length_may_be_one_array():
     splits = dict.fromkeys(SPLITS, Split(np.ones((4, 5, 2)), np.ones((4, 1), int)))
-    assert task_check.load("mine", replace(CLASSES, load=lambda folder: splits)) is splits
+    assert task_check.load_checked_splits("mine", replace(CLASSES, load=lambda folder: splits)) is splits
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float64", "longdouble", "uint8", "int64", "bool"])
 def test_numbers_of_any_width_are_right(dtype):
     splits = dict.fromkeys(SPLITS, Split([np.ones((5, 2), dtype)], [np.ones((5, 3), dtype)]))
     for task in (NOTES, VALUES):
-        task_check.load("mine", replace(task, load=lambda folder: splits))
+        task_check.load_checked_splits("mine", replace(task, load=lambda folder: splits))
 
 
 LAST = 'expected targets of shape (1,) for answers="last step", got'
@@ -176,7 +176,7 @@ def test_a_wrong_field_is_refused(wrong, said):
 
 def test_a_load_that_is_no_function_is_refused():
     with pytest.raises(Refusal, match="load to be a function of the data folder, got None"):
-        task_check.load("mine", CLASSES)
+        task_check.load_checked_splits("mine", CLASSES)
 
 
 @pytest.mark.parametrize("what", [None, "adding", CLASSES.__class__, dict, lambda folder: None])
@@ -192,23 +192,26 @@ def test_a_load_that_raises_is_refused_with_its_line(error):
         raise error
 
     with pytest.raises(Refusal) as caught:
-        task_check.load("mine", replace(CLASSES, load=load))
+        task_check.load_checked_splits("mine", replace(CLASSES, load=load))
     line = load.__code__.co_firstlineno + 1
     kind, place = type(error).__name__, f"({__file__}, line {line})"
     assert str(caught.value) == f"task mine: its load raised {kind}: {error} {place}"
 
 
 def test_every_loss_that_a_task_may_have_is_one_of_the_readout():
-    assert task_check.METRICS.keys() == readout.LOSSES.keys()
-    for loss, metrics in task_check.METRICS.items():
+    assert task_check.METRICS_BY_LOSS.keys() == readout.LOSSES.keys()
+    for loss, metrics in task_check.METRICS_BY_LOSS.items():
         for metric in metrics:
-            assert callable(readout.metric(replace(CLASSES, loss=loss, metric=metric)))
+            assert callable(readout.metric_function(replace(CLASSES, loss=loss, metric=metric)))
 
 
 @pytest.mark.parametrize("task", ["test_task_check:WRONG", "json:loads"])
 @pytest.mark.parametrize(
     "load",
-    [unit.splits_of, lambda task, data: ready(Asked("mine", tasks=(task,), cells=("rnn",)), data)],
+    [
+        work_unit.cached_splits,
+        lambda task, data: validate_and_load(SweepConfig("mine", tasks=(task,), cells=("rnn",)), data),
+    ],
     ids=["a worker", "a command"],
 )
 def test_whatever_trains_refuses_it(task, load):

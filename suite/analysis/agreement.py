@@ -1,9 +1,9 @@
 """How far two sweeps agree, and what each took: a, the one that stands, and b, the one compared with it.
 
-Rows are as in `suite.analysis.stats`. Trials of two sweeps match by task, cell and number, and are the same
-trial if seed and hyperparameters are equal too. Training is chaotic: a rounding that differs, on another
-device or backend, grows until single trials end elsewhere, while searches have the same distribution. So the
-same trials are compared one by one and as pairs, and all trials of a search as distributions.
+Rows are as in `suite.analysis.trial_statistics`. Trials of two sweeps match by task, cell and number, and are
+the same trial if seed and hyperparameters are equal too. Training is chaotic: a rounding that differs, on
+another device or backend, grows until single trials end elsewhere, while searches have the same distribution.
+So the same trials are compared one by one and as pairs, and all trials of a search as distributions.
 """
 
 import math
@@ -16,38 +16,47 @@ from scipy.sparse.csgraph import connected_components
 from scipy.stats import rankdata
 
 from suite import seeds
-from suite.analysis.compare import ALPHA, holm, interval, permutation, probability, scores
-from suite.analysis.stats import RESAMPLES
-from suite.store import COLUMNS, KEY
+from suite.analysis.significance import (
+    ALPHA,
+    holm,
+    permutation_test,
+    probability_of_superiority,
+    superiority_interval,
+    variant_test_scores,
+)
+from suite.analysis.trial_statistics import BOOTSTRAP_RESAMPLES
+from suite.store import TRIAL_COLUMNS, TRIAL_KEY
 
-SEARCH = ["task", "cell"]
-TOLERANCE = 0.01  # scores agree whose relative difference is no larger
-TIE = 1e-5  # scores tie whose relative difference is no larger, as rounding alone may have it (`exchange`)
-FEWEST_UNITS = 5  # groups of units, below which a ratio of seconds has no interval
-RESULTS = ["status", "valid", "test", "epochs", "seconds", "unit"]
+SEARCH_COLUMNS = ["task", "cell"]
+SCORE_TOLERANCE = 0.01  # scores agree whose relative difference is no larger
+TIE_TOLERANCE = 1e-5  # relative difference that rounding alone can cause: such scores tie
+MIN_UNIT_GROUPS = 5  # groups of units, below which a ratio of seconds has no interval
+RESULT_COLUMNS = ["status", "valid", "test", "epochs", "seconds", "unit"]
 
 
-def same(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
+def matched_trials(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     """Return the trials that are the same in two sweeps, (pairs,), in the order of a.
 
-    With their `KEY`, and of each sweep its `RESULTS`: `test_a`, `test_b`, …
+    With their `KEY`, and of each sweep its `RESULT_COLUMNS`: `test_a`, `test_b`, …
     """
-    drawn = sorted({*a, *b} - {*COLUMNS, *RESULTS})
-    alike = [*KEY, "seed", *drawn]
+    drawn = sorted({*a, *b} - {*TRIAL_COLUMNS, *RESULT_COLUMNS})
+    alike = [*TRIAL_KEY, "seed", *drawn]
     left, right = (
-        rows.reindex(columns=[*alike, *RESULTS]).astype(dict.fromkeys([*drawn, "valid", "test"], float))
+        rows.reindex(columns=[*alike, *RESULT_COLUMNS]).astype(
+            dict.fromkeys([*drawn, "valid", "test"], float)
+        )
         for rows in (a, b)
     )
     return left.merge(right, on=alike, suffixes=("_a", "_b")).drop(columns=["seed", *drawn])
 
 
-def scores_in(pairs: pd.DataFrame, sweep: str) -> np.ndarray:
+def scores_of_sweep(pairs: pd.DataFrame, sweep: str) -> np.ndarray:
     """Return the test scores of one of two sweeps, (pairs,), infinite where a trial is not scored."""
     valid, test = (pairs[f"{split}_{sweep}"].to_numpy(float) for split in ("valid", "test"))
     return np.where(np.isfinite(valid) & np.isfinite(test), test, np.inf)
 
 
-def apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def relative_differences(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return relative differences of scores, (trials,): |a − b| over the larger of |a| and |b|.
 
     No score is infinity: ∞ where one trial alone has one, 0 where neither has.
@@ -57,65 +66,69 @@ def apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.where(a == b, 0, np.where(np.isinf(a) | np.isinf(b), np.inf, gaps))
 
 
-def agreement(pairs: pd.DataFrame, seed: int, draws: int = 9_999) -> pd.DataFrame:
+def score_agreement(pairs: pd.DataFrame, seed: int, n_resamples: int = 9_999) -> pd.DataFrame:
     """Return how the test scores of the same trials agree, one row a search, (searches,).
 
-    Of so many `trials`, how many `agree`: apart by `TOLERANCE` or less, or neither scored. The `median` and
-    the `largest` difference (`apart`). Spearman's correlation of their `ranks`. How many differ in their
-    `status`. How many are `ties`, apart by `TIE` or less, how many others `lower` and how many `higher` in b,
-    with `p` of the test of pairs (`exchange`), and that `adjusted` by Holm over searches.
+    Of so many `trials`, how many `agree`: apart by `SCORE_TOLERANCE` or less, or neither scored. The `median`
+    and the `largest` difference (`relative_differences`). Spearman's correlation of their `ranks`. How many
+    differ in their `status`. How many are `ties`, apart by `TIE_TOLERANCE` or less, how many others `lower`
+    and how many `higher` in b, with `p` of the test of pairs (`paired_permutation_test`), and that `adjusted`
+    by Holm over searches.
     """
     lines = []
-    for (task, cell), found in searches(pairs):
-        a, b = scores_in(found, "a"), scores_in(found, "b")
-        gaps = apart(a, b)
+    for (task, cell), found in group_by_search(pairs):
+        a, b = scores_of_sweep(found, "a"), scores_of_sweep(found, "b")
+        gaps = relative_differences(a, b)
         lines.append(
             {
                 "task": task,
                 "cell": cell,
                 "trials": len(found),
-                "agree": int((gaps <= TOLERANCE).sum()),
+                "agree": int((gaps <= SCORE_TOLERANCE).sum()),
                 "median": float(np.median(gaps)),
                 "largest": float(gaps.max()),
-                "ranks": correlation(a, b),
+                "ranks": spearman_correlation(a, b),
                 "status": int((found["status_a"] != found["status_b"]).sum()),
-                "ties": int((gaps <= TIE).sum()),
-                "lower": int(((gaps > TIE) & (b < a)).sum()),
-                "higher": int(((gaps > TIE) & (b > a)).sum()),
-                "p": exchange(a, b, seeds.seed(seed, task, cell, "exchange"), draws),
+                "ties": int((gaps <= TIE_TOLERANCE).sum()),
+                "lower": int(((gaps > TIE_TOLERANCE) & (b < a)).sum()),
+                "higher": int(((gaps > TIE_TOLERANCE) & (b > a)).sum()),
+                "p": paired_permutation_test(
+                    a, b, seeds.derive_seed(seed, task, cell, "exchange"), n_resamples
+                ),
             }
         )
-    return _judged(pd.DataFrame(lines, columns=[*SEARCH, *AGREEMENT, "p"]))
+    return _adjust_by_holm(pd.DataFrame(lines, columns=[*SEARCH_COLUMNS, *AGREEMENT_COLUMNS, "p"]))
 
 
-AGREEMENT = ["trials", "agree", "median", "largest", "ranks", "status", "ties", "lower", "higher"]
+AGREEMENT_COLUMNS = ["trials", "agree", "median", "largest", "ranks", "status", "ties", "lower", "higher"]
 
 
-def correlation(a: np.ndarray, b: np.ndarray) -> float:
+def spearman_correlation(a: np.ndarray, b: np.ndarray) -> float:
     """Return Spearman's rank correlation of scores, (trials,); NaN where either are all equal."""
     ranks = np.array([rankdata(a), rankdata(b)])
     return float(np.corrcoef(ranks)[0, 1]) if np.ptp(ranks, axis=1).all() else math.nan
 
 
-def exchange(a: np.ndarray, b: np.ndarray, seed: int, draws: int = 9_999) -> float:
+def paired_permutation_test(a: np.ndarray, b: np.ndarray, seed: int, n_resamples: int = 9_999) -> float:
     """Return the two-sided p-value of the hypothesis that pairs of scores could be exchanged, (pairs,).
 
-    Wilcoxon's signed ranks (1945), ties left out, against `draws` in which each pair is exchanged by a coin:
-    p = (1 + c) / (1 + draws) as in `suite.analysis.compare.permutation`. Both of a pair have the same
-    hyperparameters, so it finds far smaller differences than distributions show, and without `TIE` also which
-    way two machines round. Of vanilla's twelve trials of the reference sweep, 30 epochs each, TensorFlow and
-    JAX on two machines were 3e-6 apart in the one whose training was not chaotic, else 2e-3 to 3e-2.
+    Wilcoxon's signed ranks (1945), ties left out, against `n_resamples` in which each pair is exchanged by a
+    coin: p = (1 + c) / (1 + draws) as in `suite.analysis.significance.permutation_test`. Both of a pair have
+    the same hyperparameters, so it finds far smaller differences than distributions show, and without
+    `TIE_TOLERANCE` also which way two machines round. Of vanilla's twelve trials of the reference sweep, 30
+    epochs each, TensorFlow and JAX on two machines were 3e-6 apart in the one whose training was not chaotic,
+    else 2e-3 to 3e-2.
     """
-    differ = apart(a, b) > TIE
+    differ = relative_differences(a, b) > TIE_TOLERANCE
     gaps = b[differ] - a[differ]
     ranks = rankdata(abs(gaps))
-    coins = np.random.default_rng(seed).integers(2, size=(draws, len(gaps))) * 2 - 1
+    coins = np.random.default_rng(seed).integers(2, size=(n_resamples, len(gaps))) * 2 - 1
     reached = abs(coins @ ranks) >= abs(np.sign(gaps) @ ranks)  # ranks are halves of whole numbers: exact
-    return float(1 + reached.sum()) / (1 + draws)
+    return float(1 + reached.sum()) / (1 + n_resamples)
 
 
-def distributions(
-    a: pd.DataFrame, b: pd.DataFrame, seed: int, draws: int = 9_999, independent: bool = True
+def distribution_comparison(
+    a: pd.DataFrame, b: pd.DataFrame, seed: int, n_resamples: int = 9_999, independent_trials: bool = True
 ) -> pd.DataFrame:
     """Return how all trials of each search compare, the same or not, a row a search of both, (searches,).
 
@@ -123,52 +136,54 @@ def distributions(
     better of two trials, one of each, is b's, with its interval from `low` to `high`; `p` of the permutation
     test, and that `adjusted` by Holm over searches. Where trials are the same in both, they are more alike
     than the test takes them to be, so it claims less than it might. Where those of either are not
-    `independent` draws there is neither interval nor test, but NaN.
+    `independent_trials` draws there is neither interval nor test, but NaN.
     """
-    lines, theirs = [], dict(searches(b))
-    for (task, cell), rows in searches(a):
+    lines, theirs = [], dict(group_by_search(b))
+    for (task, cell), rows in group_by_search(a):
         if (task, cell) in theirs:
-            left, right = scores(rows, cell), scores(theirs[task, cell], cell)
+            left, right = variant_test_scores(rows, cell), variant_test_scores(theirs[task, cell], cell)
             names = (seed, task, cell)
             low = high = p = math.nan
-            if independent:
-                low, high = interval(right, left, seeds.seed(*names, "interval"))
-                p = permutation(right, left, seeds.seed(*names, "permutation"), draws)
+            if independent_trials:
+                low, high = superiority_interval(right, left, seeds.derive_seed(*names, "interval"))
+                p = permutation_test(right, left, seeds.derive_seed(*names, "permutation"), n_resamples)
             sizes = len(left), len(right), float(np.median(left)), float(np.median(right))
-            lines.append((task, cell, *sizes, probability(right, left), low, high, p))
-    return _judged(pd.DataFrame(lines, columns=[*SEARCH, *DISTRIBUTIONS, "p"]))
+            lines.append((task, cell, *sizes, probability_of_superiority(right, left), low, high, p))
+    return _adjust_by_holm(pd.DataFrame(lines, columns=[*SEARCH_COLUMNS, *DISTRIBUTION_COLUMNS, "p"]))
 
 
-DISTRIBUTIONS = ["trials_a", "trials_b", "median_a", "median_b", "probability", "low", "high"]
+DISTRIBUTION_COLUMNS = ["trials_a", "trials_b", "median_a", "median_b", "probability", "low", "high"]
 
 
-def speed(pairs: pd.DataFrame, seed: int) -> pd.DataFrame:
+def speed_comparison(pairs: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Return what the same finished trials took: one row a search, and one of all, whose cell is "", first.
 
     Finished are trials that failed in neither sweep. Their mean `seconds_a`, `seconds_b` and `epochs_a`,
     `epochs_b`; the `ratio` of the seconds of b to those of a, with its interval from `low` to `high`
-    (`ratio_interval`); and the ratio of the seconds an `epoch`, which does not change where a trial only ends
-    earlier.
+    (`time_ratio_interval`); and the ratio of the seconds an `epoch`, which does not change where a trial only
+    ends earlier.
     """
     finished = pairs[(pairs[["status_a", "status_b"]] != "failed").all(axis=1)]
     finished = finished[(finished[["seconds_a", "seconds_b"]] > 0).all(axis=1)]
-    parts = [(("", ""), finished), *searches(finished)] if len(finished) else []
+    parts = [(("", ""), finished), *group_by_search(finished)] if len(finished) else []
     lines = [
-        {"task": task, "cell": cell} | _speed(found, seeds.seed(seed, task, cell, "speed"))
+        {"task": task, "cell": cell} | _duration_ratios(found, seeds.derive_seed(seed, task, cell, "speed"))
         for (task, cell), found in parts
     ]
-    return pd.DataFrame(lines, columns=[*SEARCH, "trials", *SPENT, "ratio", "low", "high", "epoch"])
+    return pd.DataFrame(
+        lines, columns=[*SEARCH_COLUMNS, "trials", *DURATION_COLUMNS, "ratio", "low", "high", "epoch"]
+    )
 
 
-SPENT = ["seconds_a", "seconds_b", "epochs_a", "epochs_b"]
+DURATION_COLUMNS = ["seconds_a", "seconds_b", "epochs_a", "epochs_b"]
 
 
-def ratio_interval(pairs: pd.DataFrame, seed: int) -> tuple[float, float]:
+def time_ratio_interval(pairs: pd.DataFrame, seed: int) -> tuple[float, float]:
     """Return the 95 % interval of the ratio of the seconds of b to those of a, by a cluster bootstrap.
 
     The seconds of a trial are its share of those of its unit of work, so trials of one unit are no
     independent readings: groups of trials that share units (`unit_groups`) are drawn with replacement. NaN,
-    NaN where a unit is unknown or there are fewer than `FEWEST_UNITS` groups.
+    NaN where a unit is unknown or there are fewer than `MIN_UNIT_GROUPS` groups.
 
     It is of the chance in how trials were drawn and their units timed, not in how busy the machines were as a
     whole. On simulated log-normal times it holds the truth in 82 % of cases for five groups, in 90–91 % for
@@ -178,9 +193,9 @@ def ratio_interval(pairs: pd.DataFrame, seed: int) -> tuple[float, float]:
         return math.nan, math.nan
     sums = pairs.groupby(unit_groups(pairs))[["seconds_a", "seconds_b"]].sum().to_numpy(float)
     n = len(sums)
-    if n < FEWEST_UNITS:
+    if n < MIN_UNIT_GROUPS:
         return math.nan, math.nan
-    counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
+    counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=BOOTSTRAP_RESAMPLES)
     a, b = (counts @ sums).T
     low, high = np.quantile(b / a, [0.025, 0.975])
     return float(low), float(high)
@@ -191,23 +206,23 @@ def unit_groups(pairs: pd.DataFrame) -> np.ndarray:
 
     Also by way of other pairs: where units of a and of b cross, a group is of several of either.
     """
-    a, b = (pairs.groupby([*SEARCH, name]).ngroup().to_numpy() for name in ("unit_a", "unit_b"))
+    a, b = (pairs.groupby([*SEARCH_COLUMNS, name]).ngroup().to_numpy() for name in ("unit_a", "unit_b"))
     nodes = a.max() + b.max() + 2  # units of a, then those of b; a pair is an edge
     graph = coo_array((np.ones(len(pairs)), (a, a.max() + 1 + b)), shape=(nodes, nodes))
     return connected_components(graph, directed=False)[1][a]
 
 
-def searches(rows: pd.DataFrame) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
+def group_by_search(rows: pd.DataFrame) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
     """Return (task, cell) and the rows of every search, in order of appearance."""
-    return iter(rows.groupby(SEARCH, sort=False))
+    return iter(rows.groupby(SEARCH_COLUMNS, sort=False))
 
 
-def _speed(pairs: pd.DataFrame, seed: int) -> dict:
-    a, b, epochs_a, epochs_b = pairs[SPENT].mean()
-    low, high = ratio_interval(pairs, seed)
+def _duration_ratios(pairs: pd.DataFrame, seed: int) -> dict:
+    a, b, epochs_a, epochs_b = pairs[DURATION_COLUMNS].mean()
+    low, high = time_ratio_interval(pairs, seed)
     return {
         "trials": len(pairs),
-        **dict(zip(SPENT, (a, b, epochs_a, epochs_b), strict=True)),
+        **dict(zip(DURATION_COLUMNS, (a, b, epochs_a, epochs_b), strict=True)),
         "ratio": b / a,
         "low": low,
         "high": high,
@@ -215,6 +230,6 @@ def _speed(pairs: pd.DataFrame, seed: int) -> dict:
     }
 
 
-def _judged(table: pd.DataFrame) -> pd.DataFrame:
+def _adjust_by_holm(table: pd.DataFrame) -> pd.DataFrame:
     adjusted = holm(table["p"].astype(float))
     return table.assign(adjusted=adjusted, significant=adjusted < ALPHA)

@@ -4,7 +4,7 @@ Greff et al. are "LSTM: A Search Space Odyssey" (IEEE TNNLS, 2017), whose study 
 on speech (TIMIT), handwriting (IAM-OnDB) and music (JSB Chorales). What they say of all three is tested here
 on every task of a sweep. Shares of variance are those within the ranges that a sweep asked for.
 
-What decides is in `suite.analysis.differences` and `suite.analysis.influences`.
+What decides is in `suite.analysis.cell_claims` and `suite.analysis.hyperparameter_claims`.
 """
 
 from collections.abc import Mapping
@@ -12,21 +12,34 @@ from dataclasses import replace
 
 import pandas as pd
 
-from suite.analysis.differences import better, forgets, not_better, not_worse, same, worse
-from suite.analysis.influences import interactions_below, rises, share_above, share_below, small_as_large
-from suite.analysis.published import IAM, JSB, TIMIT
-from suite.analysis.stats import VANILLA, independent, scored
-from suite.analysis.verdicts import FEWEST, Claim, Study, Verdict
+from suite.analysis.cell_claims import (
+    equivalence_test,
+    inferiority_test,
+    memory_failure_test,
+    noninferiority_test,
+    nonsuperiority_test,
+    superiority_test,
+)
+from suite.analysis.hyperparameter_claims import (
+    interactions_below_test,
+    learning_rate_transfer_test,
+    marginal_increase_test,
+    share_above_test,
+    share_below_test,
+)
+from suite.analysis.published_results import IAM_TASK, JSB_TASK, TIMIT_TASK
+from suite.analysis.trial_statistics import VANILLA, has_independent_trials, is_scored
+from suite.analysis.verdicts import MIN_CLAIM_TRIALS, Claim, Study, Verdict
 
-VARIANTS = ("nig", "nfg", "nog", "niaf", "noaf", "np", "cifg", "fgr")
-MUSIC = (JSB, "chorales", "nottingham", "musedata", "piano_midi")
-NOTHING_LEARNED = {  # the score of who always says the same
+GREFF_VARIANTS = ("nig", "nfg", "nog", "niaf", "noaf", "np", "cifg", "fgr")
+MUSIC_TASKS = (JSB_TASK, "chorales", "nottingham", "musedata", "piano_midi")
+TRIVIAL_SCORE = {  # the score of who always says the same
     "adding": 1 / 6,  # the variance of a sum of two values, uniform on [0, 1)
     "sequential_digits": 0.9,  # one digit of ten is right
 }
 
 
-def _vanilla(*cells: str) -> tuple[tuple[str, str], ...]:
+def _pairs_with_vanilla(*cells: str) -> tuple[tuple[str, str], ...]:
     return tuple((cell, VANILLA) for cell in cells)
 
 
@@ -35,116 +48,118 @@ CLAIMS = (
         "none-beats-vanilla",
         "None of the eight variants beats vanilla.",
         "Greff et al. (2017), figure 3 and conclusion",
-        not_better,
-        pairs=_vanilla(*VARIANTS),
+        nonsuperiority_test,
+        pairs=_pairs_with_vanilla(*GREFF_VARIANTS),
     ),
     Claim(
         "nfg-noaf-hurt",
         "Leaving out the forget gate or the output activation hurts everywhere.",
         "Greff et al. (2017), figure 3 and conclusion",
-        worse,
-        pairs=_vanilla("nfg", "noaf"),
+        inferiority_test,
+        pairs=_pairs_with_vanilla("nfg", "noaf"),
     ),
     Claim(
         "cifg-np-same",
         "Coupling the input and the forget gate, or leaving out the peepholes, makes no difference.",
         "Greff et al. (2017), figure 3 and conclusion",
-        same,
-        pairs=_vanilla("cifg", "np"),
+        equivalence_test,
+        pairs=_pairs_with_vanilla("cifg", "np"),
     ),
     Claim(
         "nig-nog-niaf-hurt-speech",
         "Leaving out the input gate, the output gate or the input activation hurts speech and handwriting.",
         "Greff et al. (2017), figure 3 and conclusion",
-        worse,
-        pairs=_vanilla("nig", "nog", "niaf"),
-        tasks=(TIMIT, IAM),
+        inferiority_test,
+        pairs=_pairs_with_vanilla("nig", "nog", "niaf"),
+        tasks=(TIMIT_TASK, IAM_TASK),
     ),
     Claim(
         "nig-nog-niaf-spare-music",
         "Leaving out the input gate, the output gate or the input activation does not hurt music.",
         "Greff et al. (2017), figure 3 and conclusion",
-        not_worse,
-        pairs=_vanilla("nig", "nog", "niaf"),
-        tasks=MUSIC,
+        noninferiority_test,
+        pairs=_pairs_with_vanilla("nig", "nog", "niaf"),
+        tasks=MUSIC_TASKS,
     ),
     Claim(
         "fgr-no-gain",
         "Full gate recurrence brings no gain.",
         "Greff et al. (2017), figure 3",
-        not_better,
-        pairs=_vanilla("fgr"),
+        nonsuperiority_test,
+        pairs=_pairs_with_vanilla("fgr"),
     ),
     Claim(
         "learning-rate-most",
         "The learning rate takes more than two thirds of the variance of the score.",
         "Greff et al. (2017), figure 5",
-        share_above("learning_rate", 2 / 3),
+        share_above_test("learning_rate", 2 / 3),
         hyperparameters=("learning_rate",),
     ),
     Claim(
         "momentum-nothing",
         "Momentum takes less than one per cent of the variance of the score.",
         "Greff et al. (2017), figure 5 and conclusion",
-        share_below("momentum", 0.01),
+        share_below_test("momentum", 0.01),
         hyperparameters=("momentum",),
     ),
     Claim(
         "noise-hurts-music",
         "Noise on the input hurts music.",
         "Greff et al. (2017), figure 4",
-        rises("input_noise"),
-        tasks=MUSIC,
+        marginal_increase_test("input_noise"),
+        tasks=MUSIC_TASKS,
         hyperparameters=("input_noise",),
     ),
     Claim(
         "interactions-few",
         "Interactions of hyperparameters take less than a fifth of the variance of the score.",
         "Greff et al. (2017), figure 5",
-        interactions_below(1 / 5),
+        interactions_below_test(1 / 5),
         hyperparameters=("learning_rate", "units"),
     ),
     Claim(
         "rate-from-small",
         "The best learning rate is found on a small network too.",
         "Greff et al. (2017), figure 6 and conclusion",
-        small_as_large,
+        learning_rate_transfer_test,
         hyperparameters=("learning_rate", "units"),
     ),
     Claim(
         "forget-bias-helps",
         "A forget gate whose bias begins at one helps.",
         "Jozefowicz et al. (2015), table 1",
-        better,
-        pairs=_vanilla("lstm_b"),
+        superiority_test,
+        pairs=_pairs_with_vanilla("lstm_b"),
     ),
     Claim(
         "gru-no-worse",
         "The GRU is at least as good as the LSTM off language.",
         "Jozefowicz et al. (2015), table 1; Chung et al. (2014), on music",
-        not_worse,
-        pairs=_vanilla("gru"),
-        tasks=(*MUSIC, TIMIT, *NOTHING_LEARNED),
+        noninferiority_test,
+        pairs=_pairs_with_vanilla("gru"),
+        tasks=(*MUSIC_TASKS, TIMIT_TASK, *TRIVIAL_SCORE),
     ),
     Claim(
         "rnn-forgets",
         "A simple recurrent network fails long memory where gates succeed.",
         "Bai et al. (2018), table 1",
-        forgets(NOTHING_LEARNED),
+        memory_failure_test(TRIVIAL_SCORE),
         pairs=(("rnn", VANILLA), ("rnn", "gru")),
-        tasks=tuple(NOTHING_LEARNED),
+        tasks=tuple(TRIVIAL_SCORE),
     ),
 )
 
 
-def comparisons(rows: pd.DataFrame, asked: dict) -> list[tuple[str, str, str]]:
+def planned_comparisons(rows: pd.DataFrame, config: dict) -> list[tuple[str, str, str]]:
     """Return every comparison of a report once: (task, cell, the cell it is against), where both have trials.
 
     They are those of all variants with vanilla, on every task, and those that a claim makes besides: the one
     family over which p is adjusted, so that tables and verdicts show the same p.
     """
-    with_vanilla = [(task, cell, VANILLA) for task in asked["tasks"] for cell in asked["cells"]]
-    of_claims = [(task, *pair) for claim in CLAIMS for task in _tasks(claim, asked) for pair in claim.pairs]
+    with_vanilla = [(task, cell, VANILLA) for task in config["tasks"] for cell in config["cells"]]
+    of_claims = [
+        (task, *pair) for claim in CLAIMS for task in _claim_tasks(claim, config) for pair in claim.pairs
+    ]
     there = set(rows[["task", "cell"]].itertuples(index=False, name=None))
     return [
         (task, cell, against)
@@ -153,64 +168,66 @@ def comparisons(rows: pd.DataFrame, asked: dict) -> list[tuple[str, str, str]]:
     ]
 
 
-def judge(
-    rows: pd.DataFrame, asked: dict, importances: Mapping, compared: pd.DataFrame, seed: int
+def judge_claims(
+    rows: pd.DataFrame, config: dict, importances: Mapping, comparisons: pd.DataFrame, seed: int
 ) -> list[Verdict]:
     """Return the verdict on each of `CLAIMS`, in their order.
 
-    `rows` has a row a trial (`suite.store.load`), `asked` is the sweep's TOML, `importances` has by (task,
+    `rows` has a row a trial (`suite.store.load`), `config` is the sweep's TOML, `importances` has by (task,
     cell) what `suite.analysis.importance.fanova` returns, with a column for each hyperparameter whose low is
-    below its high, in their order; vanilla's are read. `compared` is what
-    `suite.analysis.differences.compared` returns of all `comparisons`.
+    below its high, in their order; vanilla's are read. `comparisons` is what
+    `suite.analysis.cell_claims.compare_cells` returns of all `planned_comparisons`.
 
     A task is left out of a claim while a search that the claim needs there is unfinished, for trials that end
     early come first. It is also left out if such a search has fewer than `FEWEST` trials, or vanilla's has
     fewer with a score. A variant's without a score are the worst there are, and count. Nothing is tested on
     trials that are not independent draws.
     """
-    if not independent(asked["oracle"]):
-        why = f"trials of a {asked['oracle']} search are not independent draws"
+    if not has_independent_trials(config["oracle"]):
+        why = f"trials of a {config['oracle']} search are not independent draws"
         return [Verdict(claim, "not tested", why) for claim in CLAIMS]
-    study = Study(rows, asked, importances, compared, seed)
-    return [_judged(study, claim) for claim in CLAIMS]
+    study = Study(rows, config, importances, comparisons, seed)
+    return [_judge_claim(study, claim) for claim in CLAIMS]
 
 
-def _judged(study: Study, claim: Claim) -> Verdict:
-    tasks, missing = _tested(study, claim)
+def _judge_claim(study: Study, claim: Claim) -> Verdict:
+    tasks, missing = _testable_tasks(study, claim)
     if not tasks:
         return Verdict(claim, "not tested", f"missing: {'; '.join(missing)}")
     found = claim.test(study, claim, tasks)
     return replace(found, evidence="; left out: ".join([found.evidence, *filter(None, ["; ".join(missing)])]))
 
 
-def _tested(study: Study, claim: Claim) -> tuple[list[str], list[str]]:
+def _testable_tasks(study: Study, claim: Claim) -> tuple[list[str], list[str]]:
     """Return the tasks that a claim can be tested on, and what is missing for the others, or for all."""
-    tasks = _tasks(claim, study.asked)
+    tasks = _claim_tasks(claim, study.config)
     missing = {
-        "cells": [cell for cell in claim.cells if cell not in study.asked["cells"]],
-        "varied hyperparameters": [name for name in claim.hyperparameters if name not in study.varied],
+        "cells": [cell for cell in claim.cells if cell not in study.config["cells"]],
+        "varied hyperparameters": [
+            name for name in claim.hyperparameters if name not in study.varied_hyperparameters
+        ],
         "tasks": [] if tasks else claim.tasks,
     }
     if any(missing.values()):
         return [], [f"{what} {', '.join(names)}" for what, names in missing.items() if names]
-    lacks = {task: _lack(study, claim, task) for task in tasks}
+    lacks = {task: _untestable_reason(study, claim, task) for task in tasks}
     return [task for task in tasks if not lacks[task]], [lack for lack in lacks.values() if lack]
 
 
-def _tasks(claim: Claim, asked: dict) -> list[str]:
+def _claim_tasks(claim: Claim, config: dict) -> list[str]:
     """Return the tasks of a sweep that a claim is about."""
-    return [task for task in asked["tasks"] if task in claim.tasks or not claim.tasks]
+    return [task for task in config["tasks"] if task in claim.tasks or not claim.tasks]
 
 
-def _lack(study: Study, claim: Claim, task: str) -> str:
+def _untestable_reason(study: Study, claim: Claim, task: str) -> str:
     """Return what a claim lacks on a task, if anything."""
     for cell in claim.cells:
-        trials = study.search(task, cell)
-        if len(trials) < study.asked["trials"]:
-            return f"{cell} on {task} is unfinished, {len(trials):,} of {study.asked['trials']:,} trials"
-        known = scored(trials).sum() if cell == VANILLA else len(trials)
-        if known < FEWEST:
-            return f"{cell} on {task} has {known} trials, fewer than {FEWEST}"
+        trials = study.search_rows(task, cell)
+        if len(trials) < study.config["trials"]:
+            return f"{cell} on {task} is unfinished, {len(trials):,} of {study.config['trials']:,} trials"
+        known = is_scored(trials).sum() if cell == VANILLA else len(trials)
+        if known < MIN_CLAIM_TRIALS:
+            return f"{cell} on {task} has {known} trials, fewer than {MIN_CLAIM_TRIALS}"
     if not claim.pairs and (task, VANILLA) not in study.importances:
         return f"the importances of {VANILLA} on {task}"
     return ""

@@ -5,9 +5,9 @@ and intervals, the expected best of n trials, importances, and the claims that r
 chose trials by the scores of others there is none of it. What is left describes: best trials, best tenths and
 medians. Average ranks stay, for they have one number of each search, and searches are independent.
 
-Of a search with more than `MOST` trials, what compares distributions is computed of the first that many: a
-random search's first trials are as good as any, and the time and memory of these methods grow with the
-square of trials.
+Of a search with more than `MAX_TRIALS_ANALYSED` trials, what compares distributions is computed of the first
+that many: a random search's first trials are as good as any, and the time and memory of these methods grow
+with the square of trials.
 """
 
 from collections.abc import Mapping
@@ -17,86 +17,100 @@ import numpy as np
 import pandas as pd
 
 from suite import seeds, store
-from suite.analysis.claims import comparisons, judge
-from suite.analysis.compare import ALPHA, Standing, standing
-from suite.analysis.differences import compared
-from suite.analysis.importance import FEWEST, Importance, fanova
-from suite.analysis.stats import VANILLA, expected_best, independent, scored, summary
+from suite.analysis.cell_claims import compare_cells
+from suite.analysis.claims import judge_claims, planned_comparisons
+from suite.analysis.importance import MIN_IMPORTANCE_TRIALS, Importance, fanova
+from suite.analysis.significance import ALPHA, AverageRanks, average_ranks
+from suite.analysis.trial_statistics import (
+    VANILLA,
+    expected_best_scores,
+    has_independent_trials,
+    is_scored,
+    variant_summary,
+)
 from suite.analysis.verdicts import Verdict
 from suite.space import Range
 
-DRAWS = 9_999  # of a permutation test
-MOST = 500  # trials of a search
-SEARCHES = 60  # of a sweep: where there are more, importance, half a second each, is vanilla's alone
-FAR = 3.0  # interquartile ranges above the upper quartile, beyond which a score is "far out" (Tukey, 1977)
+PERMUTATION_RESAMPLES = 9_999  # of a permutation test
+MAX_TRIALS_ANALYSED = 500  # trials of a search
+MAX_DETAILED_SEARCHES = (
+    60  # of a sweep: where there are more, importance, half a second each, is vanilla's alone
+)
+FAR_OUT_IQRS = (
+    3.0  # interquartile ranges above the upper quartile, beyond which a score is "far out" (Tukey, 1977)
+)
 
 
 @dataclass(frozen=True)
 class Findings:
     """What is found in a sweep, by task, and by (task, cell) for a search.
 
-    `independent` says whether trials are independent draws; where they are not, all but `summaries` and
-    `standing` is empty, and no claim is tested. `compared` is what `suite.analysis.differences.compared`
-    returns of every comparison of the sweep, `differences` are those with vanilla, a line a variant.
-    `importances` are of test scores and `operations` of the operations of vanilla's trials, where enough of
-    them have both. `standing` is over the tasks on which all variants have a score.
+    `has_independent_trials` says whether trials are independent draws; where they are not, all but
+    `summaries` and `average_ranks` is empty, and no claim is tested. `comparisons` is what
+    `suite.analysis.cell_claims.compare_cells` returns of every comparison of the sweep,
+    `differences_from_vanilla` are those with vanilla, a line a variant. `importances` are of test scores and
+    `operation_importances` of the operations of vanilla's trials, where enough of them have both.
+    `average_ranks` is over the tasks on which all variants have a score.
     """
 
-    independent: bool
+    has_independent_trials: bool
     summaries: Mapping[str, pd.DataFrame]
-    compared: pd.DataFrame
+    comparisons: pd.DataFrame
     differences: Mapping[str, pd.DataFrame]
-    expected: Mapping[tuple[str, str], pd.DataFrame]
+    expected_best: Mapping[tuple[str, str], pd.DataFrame]
     importances: Mapping[tuple[str, str], Importance]
-    operations: Mapping[str, Importance]
-    standing: Standing
+    operation_importances: Mapping[str, Importance]
+    average_ranks: AverageRanks
     verdicts: list[Verdict]
 
     @property
-    def many(self) -> bool:
+    def has_many_searches(self) -> bool:
         """Whether a sweep has too many searches to look at each closely."""
-        return sum((table["trials"] > 0).sum() for table in self.summaries.values()) > SEARCHES
+        return sum((table["trials"] > 0).sum() for table in self.summaries.values()) > MAX_DETAILED_SEARCHES
 
-    def significant(self, task: str) -> frozenset[str]:
+    def significant_variants(self, task: str) -> frozenset[str]:
         """Return the variants that differ significantly from vanilla on a task."""
         table = self.differences[task]
         return frozenset(table.loc[table["adjusted"] < ALPHA, "cell"])
 
-    def important(self, task: str) -> dict[str, Importance]:
+    def importances_of_task(self, task: str) -> dict[str, Importance]:
         """Return the importances of one task by variant."""
         return {cell: of for (where, cell), of in self.importances.items() if where == task}
 
 
-def find(rows: pd.DataFrame, asked: dict) -> Findings:
-    """Return what is found in rows, one a trial; `asked` is the sweep's TOML."""
-    tasks, cells, seed = asked["tasks"], asked["cells"], asked.get("seed", 0)
-    drawn = independent(asked["oracle"])
-    few = rows.groupby(["task", "cell"], sort=False).head(MOST if drawn else 0)
+def compute_findings(rows: pd.DataFrame, config: dict) -> Findings:
+    """Return what is found in rows, one a trial; `config` is the sweep's TOML."""
+    tasks, cells, seed = config["tasks"], config["cells"], config.get("seed", 0)
+    drawn = has_independent_trials(config["oracle"])
+    few = rows.groupby(["task", "cell"], sort=False).head(MAX_TRIALS_ANALYSED if drawn else 0)
     searches = {key: trials for key, trials in few.groupby(["task", "cell"], sort=False)}
     by_task = {task: rows[rows["task"] == task] for task in tasks}
-    summaries = {task: summary(trials, cells) for task, trials in by_task.items()}
+    summaries = {task: variant_summary(trials, cells) for task, trials in by_task.items()}
     importances, operations = {}, {}
     for (task, cell), trials in searches.items():
-        own = seeds.seed(seed, task, cell, "importance")
-        if cell == VANILLA or len(searches) <= SEARCHES:
-            importances[task, cell] = importance(trials, "test", asked["space"], own)
+        own = seeds.derive_seed(seed, task, cell, "importance")
+        if cell == VANILLA or len(searches) <= MAX_DETAILED_SEARCHES:
+            importances[task, cell] = search_importance(trials, "test", config["space"], own)
         if cell == VANILLA:
-            operations[task] = importance(trials, "operations", asked["space"], own)
+            operations[task] = search_importance(trials, "operations", config["space"], own)
     importances, operations = ({k: v for k, v in found.items() if v} for found in (importances, operations))
-    pairwise = compared(few, comparisons(few, asked), seed, DRAWS)
+    pairwise = compare_cells(few, planned_comparisons(few, config), seed, PERMUTATION_RESAMPLES)
     means = {task: table.set_index("cell")["tenth_mean"] for task, table in summaries.items()}
     return Findings(
         drawn,
         summaries,
         pairwise,
-        differences(pairwise, asked),
-        {key: expected_best(of, seeds.seed(seed, *key, "expected")) for key, of in searches.items()},
+        differences_from_vanilla(pairwise, config),
+        {
+            key: expected_best_scores(of, seeds.derive_seed(seed, *key, "expected"))
+            for key, of in searches.items()
+        },
         importances,
         operations,
-        standing(pd.DataFrame(means).T.dropna()),
-        judge(
+        average_ranks(pd.DataFrame(means).T.dropna()),
+        judge_claims(
             few,
-            asked | {"trials": min(store.trials_a_search(asked), MOST)},
+            config | {"trials": min(store.trials_per_search(config), MAX_TRIALS_ANALYSED)},
             importances,
             pairwise,
             seed,
@@ -104,32 +118,35 @@ def find(rows: pd.DataFrame, asked: dict) -> Findings:
     )
 
 
-def differences(table: pd.DataFrame, asked: dict) -> dict[str, pd.DataFrame]:
+def differences_from_vanilla(comparisons: pd.DataFrame, config: dict) -> dict[str, pd.DataFrame]:
     """Return of all comparisons those of each variant with vanilla, by task, with NaN where there is none."""
-    others = pd.DataFrame({"cell": [cell for cell in asked["cells"] if cell != VANILLA]}, dtype=object)
-    table = table[table["against"] == VANILLA]
+    others = pd.DataFrame({"cell": [cell for cell in config["cells"] if cell != VANILLA]}, dtype=object)
+    comparisons = comparisons[comparisons["against"] == VANILLA]
     return {
-        task: others.merge(table[table["task"] == task], on="cell", how="left") for task in asked["tasks"]
+        task: others.merge(comparisons[comparisons["task"] == task], on="cell", how="left")
+        for task in config["tasks"]
     }
 
 
-def varied(space: Mapping[str, Mapping]) -> dict[str, Range]:
+def varied_ranges(space: Mapping[str, Mapping]) -> dict[str, Range]:
     """Return the ranges of a sweep's TOML that hold more than one value, in their order."""
     return {name: Range(**ends) for name, ends in space.items() if ends["low"] < ends["high"]}
 
 
-def importance(trials: pd.DataFrame, values: str, space: Mapping, seed: int) -> Importance | None:
+def search_importance(
+    trials: pd.DataFrame, value_column: str, space: Mapping, seed: int
+) -> Importance | None:
     """Return the importance of hyperparameters for a column of the scored trials of a search that have it.
 
     A value that is far out counts as the farthest that is not: a single exploded score would have all of the
     variance. None where too few trials are scored, or nothing varies.
     """
-    ranges, trials = varied(space), trials[scored(trials) & trials[values].notna()]
-    if not ranges or len(trials) < FEWEST or np.ptp(trials[values]) == 0:
+    ranges, trials = varied_ranges(space), trials[is_scored(trials) & trials[value_column].notna()]
+    if not ranges or len(trials) < MIN_IMPORTANCE_TRIALS or np.ptp(trials[value_column]) == 0:
         return None
     points = [asked.position(trials[name].to_numpy(float)) for name, asked in ranges.items()]
-    lower, upper = trials[values].quantile([0.25, 0.75])
-    near = trials[values].clip(upper=upper + FAR * (upper - lower))
+    lower, upper = trials[value_column].quantile([0.25, 0.75])
+    near = trials[value_column].clip(upper=upper + FAR_OUT_IQRS * (upper - lower))
     if np.ptp(near) == 0:
         return None
     return fanova(np.clip(np.stack(points, axis=-1), 0, 1), near.to_numpy(float), seed=seed)

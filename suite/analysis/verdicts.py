@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from suite.analysis.stats import VANILLA
+from suite.analysis.trial_statistics import VANILLA
 
-FEWEST = 20  # trials, below which nothing is said
+MIN_CLAIM_TRIALS = 20  # trials, below which nothing is said
 
 
 @dataclass(frozen=True)
@@ -42,21 +42,22 @@ class Claim:
 class Study:
     """What claims are judged on: the rows of a sweep, what was asked, and what was computed of both.
 
-    `importances` are by (task, cell); `compared` is what `suite.analysis.differences.compared` returns.
+    `importances` are by (task, cell); `comparisons` is what `suite.analysis.cell_claims.compare_cells`
+    returns.
     """
 
     rows: pd.DataFrame
-    asked: dict
+    config: dict
     importances: Mapping
-    compared: pd.DataFrame
+    comparisons: pd.DataFrame
     seed: int
 
     @property
-    def varied(self) -> list[str]:
+    def varied_hyperparameters(self) -> list[str]:
         """The hyperparameters that were drawn from more than one value: the columns of an importance."""
-        return [name for name, ends in self.asked["space"].items() if ends["low"] < ends["high"]]
+        return [name for name, ends in self.config["space"].items() if ends["low"] < ends["high"]]
 
-    def search(self, task: str, cell: str) -> pd.DataFrame:
+    def search_rows(self, task: str, cell: str) -> pd.DataFrame:
         """Return the rows of one search."""
         return self.rows[(self.rows["task"] == task) & (self.rows["cell"] == cell)]
 
@@ -76,7 +77,9 @@ class Verdict:
     trials_needed: float = math.nan
 
 
-def decide(claim: Claim, lines: pd.DataFrame, said: str, numbers: pd.DataFrame | None = None) -> Verdict:
+def decide_claim(
+    claim: Claim, lines: pd.DataFrame, evidence: str, numbers: pd.DataFrame | None = None
+) -> Verdict:
     """Return the verdict on lines of numbers, each `shown` or `refuted` or neither, of so many `trials`.
 
     `needed` is how many trials would decide a line that is neither, or NaN. The numbers are the lines, unless
@@ -85,19 +88,19 @@ def decide(claim: Claim, lines: pd.DataFrame, said: str, numbers: pd.DataFrame |
     numbers = lines if numbers is None else numbers
     numbers = numbers.assign(needed=numbers["needed"].mask(numbers["shown"] | numbers["refuted"]))
     if lines["refuted"].any():
-        return Verdict(claim, "fails", said, numbers)
+        return Verdict(claim, "fails", evidence, numbers)
     if lines["shown"].all():
-        return Verdict(claim, "holds", said, numbers)
+        return Verdict(claim, "holds", evidence, numbers)
     left = lines[~lines["shown"]]
     if not math.isfinite(left["needed"].max(skipna=False)):
-        return Verdict(claim, "undecided", said, numbers)
-    needed = rounded(max(left["needed"].max(), left["trials"].max() + 1))
+        return Verdict(claim, "undecided", evidence, numbers)
+    needed = round_up_to_digit(max(left["needed"].max(), left["trials"].max() + 1))
     there = left["trials"].max()
-    said += f"; some {needed:,} trials of each search may decide, where there are {there:,}"
-    return Verdict(claim, "undecided", said, numbers, needed)
+    evidence += f"; some {needed:,} trials of each search may decide, where there are {there:,}"
+    return Verdict(claim, "undecided", evidence, numbers, needed)
 
 
-def rounded(count: float) -> int:
+def round_up_to_digit(count: float) -> int:
     """Return a number rounded up to one digit, for it is an order of magnitude."""
     unit = 10 ** math.floor(math.log10(count))
     return math.ceil(count / unit) * unit

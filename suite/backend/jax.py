@@ -11,7 +11,7 @@ trace = jax.eval_shape
 value_and_grad = functools.partial(jax.value_and_grad, has_aux=True)
 vjp = functools.partial(jax.vjp, has_aux=True)
 
-ARITHMETIC = {  # primitives that cost less to do again than to keep what they made
+RECOMPUTED_PRIMITIVES = {  # primitives that cost less to do again than to keep what they made
     *("add", "add_any", "sub", "mul", "neg", "max", "min", "integer_pow", "select_n", "convert_element_type"),
     *("reshape", "squeeze", "expand_dims", "broadcast_in_dim", "transpose", "split", "slice", "concatenate"),
 }
@@ -35,7 +35,7 @@ def compile(f):
             result = program(*args)
         for warning in caught:
             if "persistent compilation cache" in str(warning.message):
-                program_cache.clear()
+                program_cache.clear_cache()
             else:
                 warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
         works = True
@@ -51,12 +51,12 @@ def scan(f, init, xs, like, reverse=False):
     again. Left alone, JAX keeps σ and σ (1 − σ) and so on, nearly twice as many arrays: 5 to 15 % slower.
     """
     f = jax.checkpoint(
-        f, policy=lambda primitive, *_, **__: primitive.name not in ARITHMETIC, prevent_cse=False
+        f, policy=lambda primitive, *_, **__: primitive.name not in RECOMPUTED_PRIMITIVES, prevent_cse=False
     )
     return jax.lax.scan(f, init, xs, reverse=reverse)
 
 
-CARELESS = {  # what compiles a tiny program four times as fast
+FAST_COMPILE_OPTIONS = {  # what compiles a tiny program four times as fast
     **{"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True},
     **{"xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1},
 }
@@ -67,6 +67,6 @@ def evaluate(f, *args):
     with jax.default_matmul_precision("highest"):
         lowered = jax.jit(f).lower(*args)
     try:
-        return lowered.compile(CARELESS)(*args)
+        return lowered.compile(FAST_COMPILE_OPTIONS)(*args)
     except jax.errors.JaxRuntimeError:  # XLA knows no such option any more
         return lowered.compile()(*args)

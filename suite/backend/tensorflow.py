@@ -22,28 +22,28 @@ def compile(f):
         try:
             result = program(*args)
         except tf.errors.OpError as error:
-            of_memory = isinstance(error, tf.errors.ResourceExhaustedError) and not of_cache(error)
-            if works or of_memory or not program_cache.clear():
+            of_memory = isinstance(error, tf.errors.ResourceExhaustedError) and not is_cache_error(error)
+            if works or of_memory or not program_cache.clear_cache():
                 raise
             program = make()
-            result = anew(program, *args)
+            result = call_recompiled(program, *args)
         works = True
         return result
 
     return call
 
 
-def of_cache(error: tf.errors.OpError) -> bool:
+def is_cache_error(error: tf.errors.OpError) -> bool:
     """Whether an error names a file of the cache of programs."""
     return "xla_compile_cache" in error.message
 
 
-def anew(program, *args):
+def call_recompiled(program, *args):
     """Call a program that is compiled anew; refuse a disk that has no room for it."""
     try:
         return program(*args)
     except tf.errors.OpError as error:
-        if not of_cache(error):
+        if not is_cache_error(error):
             raise
         raise Refusal(
             f"a compiled program cannot be kept: {error.message}; make room and ask again"

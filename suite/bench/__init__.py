@@ -17,28 +17,28 @@ from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 
 from suite import cells, machine
-from suite.bench.engines import FEATURES, SEQUENCES, STEPS, products
-from suite.quiet import load_keras
+from suite.bench.engines import REFERENCE_FEATURES, REFERENCE_SEQUENCES, REFERENCE_STEPS, products_per_epoch
+from suite.keras_loader import load_keras
 
 
 @dataclass(frozen=True)
-class Work:
+class Workload:
     """What is trained: a layer of so many units, an update after every `batch` of 229 sequences."""
 
     units: int
     batch: int
-    steps: int = STEPS
+    steps: int = REFERENCE_STEPS
     cell: str = "np"
 
     @property
     def flops(self) -> float:
         """The floating-point operations of an epoch's products: one forwards and two backwards a weight."""
         load_keras()
-        from suite.training.program import operations
+        from suite.training.program import trial_operations
 
-        work = SimpleNamespace(features=FEATURES, outputs=FEATURES)
-        steps = {"train": SEQUENCES * self.steps, "valid": 0, "test": 0}
-        return 2 * operations(cells.find(self.cell), work, self.units, steps, epochs=1)
+        work = SimpleNamespace(features=REFERENCE_FEATURES, outputs=REFERENCE_FEATURES)
+        steps = {"train": REFERENCE_SEQUENCES * self.steps, "valid": 0, "test": 0}
+        return 2 * trial_operations(cells.find_cell(self.cell), work, self.units, steps, epochs=1)
 
 
 @dataclass(frozen=True)
@@ -56,18 +56,18 @@ class Engine:
     cores: int | None = None
 
 
-OURS = {
+OWN_ENGINES = {
     backend: Engine(f"odyssey, {name}", "odyssey", backend, core_each=True)
     for backend, name in (("tensorflow", "TensorFlow"), ("jax", "JAX"))
 }
-USER = Engine("Keras fit, TensorFlow", "keras_fit", "tensorflow", core_each=False)
-PEERS = [
-    USER,
+DEFAULT_KERAS = Engine("Keras fit, TensorFlow", "keras_fit", "tensorflow", core_each=False)
+PEER_ENGINES = [
+    DEFAULT_KERAS,
     Engine("Keras fit, TensorFlow XLA", "keras_fit_xla", "tensorflow", core_each=False),
     Engine("Keras fit, JAX", "keras_fit", "jax", core_each=True),
     Engine("torch.nn.LSTM", "torch_loop", "torch", core_each=True),
 ]
-PRODUCTS = [
+PRODUCT_ENGINES = [
     Engine("product, NumPy", "product", "numpy", core_each=True),
     Engine("product, TensorFlow", "compiled_product", "tensorflow", core_each=True),
     Engine("product, JAX", "compiled_product", "jax", core_each=True),
@@ -82,7 +82,7 @@ class Timing:
     """
 
     engine: Engine
-    work: Work
+    work: Workload
     lanes: int
     seconds: list[float]
     first: float
@@ -95,10 +95,10 @@ class Timing:
 
 
 @dataclass
-class Found:
+class BenchmarkResult:
     """What a benchmark found: timings, and the rates at which all cores multiply matrices, FLOP/s.
 
-    `peak` is that of large ones, `rates` those of the recurrent product at each point (batch, units).
+    `peak_rate` is that of large ones, `rates` those of the recurrent product at each point (batch, units).
     """
 
     peak: float
@@ -106,16 +106,16 @@ class Found:
     timings: list[Timing] = field(default_factory=list)
 
 
-class Running:
+class EngineProcesses:
     """The processes of an engine, waiting for the word to train an epoch."""
 
-    def __init__(self, engine: Engine, work: Work):
+    def __init__(self, engine: Engine, work: Workload):
         self.engine, self.work = engine, work
         asked = [engine.function, work.cell, work.units, work.batch, work.steps, engine.lanes]
         command = [sys.executable, "-W", "ignore", "-m", "suite.bench.engines", *map(str, asked)]
         environment = os.environ | {"KERAS_BACKEND": engine.backend}
-        environment |= machine.ALONE if engine.core_each else {}
-        cores = machine.cores()[: engine.cores]
+        environment |= machine.SINGLE_CORE_ENV if engine.core_each else {}
+        cores = machine.usable_cores()[: engine.cores]
         apart = engine.core_each and not machine.gpu_memories()
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         self.processes = [
@@ -123,14 +123,14 @@ class Running:
             for own in ([[core] for core in cores] if apart else [cores])
         ]
         try:
-            ready = self.answers()
+            ready = self.read_replies()
         except BaseException:
             self.__exit__()
             raise
         self.first, self.lanes = max(answer["first"] for answer in ready), ready[0]["lanes"]
         self.seconds, self.memory = [], 0
 
-    def answers(self) -> list[dict]:
+    def read_replies(self) -> list[dict]:
         """Return the next line of every process."""
         lines = [process.stdout.readline() for process in self.processes]
         for process, line in zip(self.processes, lines, strict=True):
@@ -138,12 +138,12 @@ class Running:
                 raise RuntimeError(f"{self.engine.name}: {process.stderr.read()}")
         return [json.loads(line) for line in lines]
 
-    def train(self) -> None:
+    def train_epoch(self) -> None:
         """Train an epoch in every process at once, and take down what the machine spent on each trial."""
         for process in self.processes:
             process.stdin.write("go\n")
             process.stdin.flush()
-        answers = self.answers()
+        answers = self.read_replies()
         trials = self.lanes * len(self.processes)
         self.seconds.append(max(answer["seconds"] for answer in answers) / trials)
         self.memory = max(answer["memory"] for answer in answers)
@@ -161,40 +161,44 @@ class Running:
             process.communicate()
 
 
-def run(pairs: list[tuple[Engine, Work]], repeats: int) -> list[Timing]:
+def time_engines(pairs: list[tuple[Engine, Workload]], repeats: int) -> list[Timing]:
     """Time engines at work, an epoch of each in turn, as often as `repeats` says."""
     with ExitStack() as stack:
-        running = [stack.enter_context(Running(engine, work)) for engine, work in pairs]
+        running = [stack.enter_context(EngineProcesses(engine, work)) for engine, work in pairs]
         for _ in range(repeats):
             for engine in running:
-                engine.train()
+                engine.train_epoch()
         return [engine.timing() for engine in running]
 
 
-def compare(names: list[str] | None, point: Work, backends: list[str], repeats: int) -> list[Timing]:
+def compare_engines(
+    names: list[str] | None, point: Workload, backends: list[str], repeats: int
+) -> list[Timing]:
     """Time our engine on each backend and its peers at a point; or, of our own, each of these cells."""
-    ours = [OURS[backend] for backend in backends]
+    ours = [OWN_ENGINES[backend] for backend in backends]
     works = [replace(point, cell=name) for name in names or [point.cell]]
-    peers = [] if names else PEERS
+    peers = [] if names else PEER_ENGINES
     pairs = [(engine, work) for work in works for engine in ours] + [(peer, point) for peer in peers]
-    return run(installed(pairs), repeats)
+    return time_engines(installed_engines(pairs), repeats)
 
 
-def installed(pairs: list[tuple[Engine, Work]]) -> list[tuple[Engine, Work]]:
+def installed_engines(pairs: list[tuple[Engine, Workload]]) -> list[tuple[Engine, Workload]]:
     """Return the engines whose backend is here, with their work."""
     return [(engine, work) for engine, work in pairs if importlib.util.find_spec(engine.backend)]
 
 
-def rate(units: int, batch: int, repeats: int = 5, engines: Iterable[Engine] = PRODUCTS) -> float:
+def product_rate(
+    units: int, batch: int, repeats: int = 5, engines: Iterable[Engine] = PRODUCT_ENGINES
+) -> float:
     """Return how fast all cores, or those of `engines`, multiply states by a recurrent matrix, FLOP/s.
 
     The fastest of the libraries that are here.
     """
-    pairs = [(engine, Work(units, batch)) for engine in engines]
-    fastest = min(timing.median for timing in run(installed(pairs), repeats))
-    return products(units, batch) * 8 * batch * units**2 / fastest
+    pairs = [(engine, Workload(units, batch)) for engine in engines]
+    fastest = min(timing.median for timing in time_engines(installed_engines(pairs), repeats))
+    return products_per_epoch(units, batch) * 8 * batch * units**2 / fastest
 
 
-def peak() -> float:
+def peak_rate() -> float:
     """Return how fast all cores multiply large matrices, (1024, 512) by (512, 2048), FLOP/s."""
-    return rate(units=512, batch=1024)
+    return product_rate(units=512, batch=1024)

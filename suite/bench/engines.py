@@ -15,13 +15,15 @@ import time
 
 import numpy as np
 
-SEQUENCES, STEPS, FEATURES = 229, 60, 88
-TURN = 0.5  # seconds that an engine trains at a time, at least: the first epoch finds the caches cold
+REFERENCE_SEQUENCES, REFERENCE_STEPS, REFERENCE_FEATURES = 229, 60, 88
+MIN_TURN_SECONDS = (
+    0.5  # seconds that an engine trains at a time, at least: the first epoch finds the caches cold
+)
 
 
-def data(steps):
+def reference_data(steps):
     """Return inputs and targets of the reference work, (sequences, steps, features) each."""
-    notes = np.random.default_rng(0).random((SEQUENCES, steps + 1, FEATURES)) < 0.05
+    notes = np.random.default_rng(0).random((REFERENCE_SEQUENCES, steps + 1, REFERENCE_FEATURES)) < 0.05
     return notes[:, :-1].astype("float32"), notes[:, 1:].astype("float32")
 
 
@@ -34,25 +36,36 @@ def odyssey(cell, units, batch, steps, lanes):
     from suite import cells, machine
     from suite.task import Split, Task
     from suite.training.population import Population
-    from suite.training.program import Program, demand, on_device
+    from suite.training.program import Program, lane_demand, to_tensors
     from suite.training.trial import Trial
 
-    split = Split(*data(steps))
+    split = Split(*reference_data(steps))
     task = Task(
-        "reference", "", lambda _: {}, FEATURES, FEATURES, "bernoulli", "nats", "nats", "every step", ""
+        "reference",
+        "",
+        lambda _: {},
+        REFERENCE_FEATURES,
+        REFERENCE_FEATURES,
+        "bernoulli",
+        "nats",
+        "nats",
+        "every step",
+        "",
     )
     splits = dict.fromkeys(("train", "valid", "test"), split)
-    lanes = lanes or machine.plan().lanes_for(**demand(cells.find(cell), task, units, steps, batch))
-    program = Program(cells.find(cell), task, splits, units, lanes, batch)
+    lanes = lanes or machine.plan_workers().lanes_for(
+        **lane_demand(cells.find_cell(cell), task, units, steps, batch)
+    )
+    program = Program(cells.find_cell(cell), task, splits, units, lanes, batch)
     population = Population(program, patience=1)
     drawn = {"units": units, "learning_rate": 1e-4, "momentum": 0.9, "input_noise": 0.1}
-    population.fill(deque(Trial(k, k + 1, drawn, 1) for k in range(lanes)))
-    settings, draws = on_device(population.settings), on_device(population.draws())
+    population.fill_lanes(deque(Trial(k, k + 1, drawn, 1) for k in range(lanes)))
+    settings, draws = to_tensors(population.settings), to_tensors(population.draw_epoch())
     state = dict(population.state)
 
     def epoch():
         weights, slots, loss = program.run_epoch(
-            state["weights"], state["slots"], settings, draws, program.lessons
+            state["weights"], state["slots"], settings, draws, program.train_buckets
         )
         state.update(weights=weights, slots=slots)
         ops.convert_to_numpy(loss)
@@ -64,12 +77,12 @@ def keras_fit(cell, units, batch, steps, lanes, compiled="auto"):
     """Train Keras's own LSTM by `fit`, as a user of KerasTuner does."""
     import keras
 
-    x, y = data(steps)
+    x, y = reference_data(steps)
     model = keras.Sequential(
         [
-            keras.Input((steps, FEATURES)),
+            keras.Input((steps, REFERENCE_FEATURES)),
             keras.layers.LSTM(units, return_sequences=True),
-            keras.layers.Dense(FEATURES),
+            keras.layers.Dense(REFERENCE_FEATURES),
         ]
     )
     model.compile(
@@ -92,15 +105,15 @@ def torch_loop(cell, units, batch, steps, lanes):
     if len(os.sched_getaffinity(0)) == 1:
         torch.set_num_threads(1)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    x, y = (torch.from_numpy(array).to(device) for array in data(steps))
-    lstm = torch.nn.LSTM(FEATURES, units, batch_first=True, device=device)
-    readout = torch.nn.Linear(units, FEATURES, device=device)
+    x, y = (torch.from_numpy(array).to(device) for array in reference_data(steps))
+    lstm = torch.nn.LSTM(REFERENCE_FEATURES, units, batch_first=True, device=device)
+    readout = torch.nn.Linear(units, REFERENCE_FEATURES, device=device)
     weights = [*lstm.parameters(), *readout.parameters()]
     optimiser = torch.optim.SGD(weights, 1e-4, momentum=0.9, nesterov=True)
     loss = torch.nn.BCEWithLogitsLoss()
 
     def epoch():
-        order = torch.randperm(SEQUENCES, device=device)
+        order = torch.randperm(REFERENCE_SEQUENCES, device=device)
         for chosen in order.split(batch):
             optimiser.zero_grad()
             error = loss(readout(lstm(x[chosen])[0]), y[chosen])
@@ -112,19 +125,19 @@ def torch_loop(cell, units, batch, steps, lanes):
 
 
 def product(cell, units, batch, steps, lanes):
-    """Multiply a batch of states by a recurrent matrix with NumPy, `products` times."""
+    """Multiply a batch of states by a recurrent matrix with NumPy, `products_per_epoch` times."""
     h, r = states_and_matrix(units, batch)
     out = np.empty((batch, 4 * units), "float32")
 
     def epoch():
-        for _ in range(products(units, batch)):
+        for _ in range(products_per_epoch(units, batch)):
             np.matmul(h, r, out=out)
 
     return epoch, 1
 
 
 def compiled_product(cell, units, batch, steps, lanes):
-    """Multiply a batch of states by a recurrent matrix with the backend, `products` times, in a loop."""
+    """Multiply a batch of states by a recurrent matrix `products_per_epoch` times, in a compiled loop."""
     from keras import ops
 
     from suite.backend import compile, scan
@@ -133,7 +146,7 @@ def compiled_product(cell, units, batch, steps, lanes):
         return ops.matmul(h, r)[:, :units], ops.zeros(())
 
     h, r = map(ops.convert_to_tensor, states_and_matrix(units, batch))
-    run = compile(lambda h: scan(step, h, ops.zeros((products(units, batch),)), ops.zeros(()))[0])
+    run = compile(lambda h: scan(step, h, ops.zeros((products_per_epoch(units, batch),)), ops.zeros(()))[0])
     return lambda: ops.convert_to_numpy(run(h)), 1
 
 
@@ -144,30 +157,32 @@ def states_and_matrix(units, batch):
     return h.astype("float32"), np.tile(q, 4).astype("float32")
 
 
-def products(units, batch):
+def products_per_epoch(units, batch):
     """Return how many products are one epoch: as many as make 10⁹ floating-point operations."""
     return -(-(10**9) // (8 * batch * units**2))
 
 
-WORK = {f.__name__: f for f in (odyssey, keras_fit, keras_fit_xla, torch_loop, product, compiled_product)}
+ENGINE_FUNCTIONS = {
+    f.__name__: f for f in (odyssey, keras_fit, keras_fit_xla, torch_loop, product, compiled_product)
+}
 
 
-def main(name, cell, units, batch, steps, lanes, *cores):
+def run_engine(name, cell, units, batch, steps, lanes, *cores):
     """Build the work of an engine and train an epoch for every line on stdin."""
     os.sched_setaffinity(0, map(int, cores))
     start = time.perf_counter()
-    from suite.quiet import load_keras
+    from suite.keras_loader import load_keras
 
     if name not in ("torch_loop", "product"):
         load_keras()
-    epoch, lanes = WORK[name](cell, *map(int, (units, batch, steps, lanes)))
+    epoch, lanes = ENGINE_FUNCTIONS[name](cell, *map(int, (units, batch, steps, lanes)))
     loaded = time.perf_counter()
     epoch()
     first = time.perf_counter() - loaded
     print(json.dumps({"load": loaded - start, "first": first, "lanes": lanes}), flush=True)
     for _ in sys.stdin:
         start, epochs = time.perf_counter(), 0
-        while time.perf_counter() < start + TURN:
+        while time.perf_counter() < start + MIN_TURN_SECONDS:
             epoch()
             epochs += 1
         seconds = (time.perf_counter() - start) / epochs
@@ -176,4 +191,4 @@ def main(name, cell, units, batch, steps, lanes, *cores):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run_engine(*sys.argv[1:])

@@ -7,7 +7,7 @@ for Keras.
 
 from suite import registry
 
-REFERENCES = {
+BUILTIN_CELLS = {
     "rnn": "suite.cells.rnn:RNN",
     "lstm": "suite.cells.lstm:LSTM",
     "nig": "suite.cells.lstm:NIG",
@@ -22,16 +22,16 @@ REFERENCES = {
 }
 
 
-def references() -> dict[str, str]:
+def cell_references() -> dict[str, str]:
     """Return the reference of every known cell: those listed here, then those of installed packages."""
-    return registry.known(REFERENCES, group="odyssey.cells")
+    return registry.merge_entry_points(BUILTIN_CELLS, group="odyssey.cells")
 
 
-def find(name: str) -> type:
+def find_cell(name: str) -> type:
     """Return the class of a cell, by name or as "module:Class"; refuse an unknown one."""
     from suite.cells.base import Cell
 
-    found = registry.find("cell", name, references())
+    found = registry.resolve_reference("cell", name, cell_references())
     if not (isinstance(found, type) and issubclass(found, Cell)):
         from suite import Refusal
 
@@ -41,5 +41,5 @@ def find(name: str) -> type:
 
 def __getattr__(name):
     if name == "CELLS":
-        return {cell: find(cell) for cell in references()}
+        return {cell: find_cell(cell) for cell in cell_references()}
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

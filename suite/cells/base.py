@@ -60,16 +60,20 @@ class Cell(keras.layers.Layer):
 
     def build(self, input_shape):
         """Create the weights for inputs of shape (…, features)."""
-        self.named = {
+        self.weights_by_name = {
             name: self.add_weight(
                 name=name.replace("/", "_"),
-                shape=laned(shape, self.lanes),
+                shape=with_lanes_axis(shape, self.lanes),
                 initializer=keras.initializers.RandomNormal(stddev=0.1),  # one instance a weight: see tests
             )
             for name, shape in self.shapes(input_shape[-1], self.units).items()
         }
         for kind in "WRbp":
-            own = {name[2:]: weight for name, weight in self.named.items() if name.startswith(f"{kind}/")}
+            own = {
+                name[2:]: weight
+                for name, weight in self.weights_by_name.items()
+                if name.startswith(f"{kind}/")
+            }
             setattr(self, kind, own)
 
     def project(self, group, x):
@@ -124,14 +128,14 @@ class Cell(keras.layers.Layer):
         return {**super().get_config(), "units": self.units, "lanes": self.lanes}
 
 
-def laned(shape, lanes):
+def with_lanes_axis(shape, lanes):
     """Return the shape of a weight of one trial with an axis for the lanes, where there are any."""
     if lanes is None:
         return shape
     return (lanes, 1, *shape) if len(shape) == 1 else (lanes, *shape)
 
 
-def widened(array: np.ndarray, shape: tuple[int, ...], units: int, width: int) -> np.ndarray:
+def pad_units(array: np.ndarray, shape: tuple[int, ...], units: int, width: int) -> np.ndarray:
     """Return an array of a trial with so many units padded with zeros to a shape for `width` units.
 
     An axis of k · units entries becomes k blocks of `width`; one that does not count units stays as it is.

@@ -14,35 +14,46 @@ from keras import ops
 
 from suite import Refusal
 from suite.backend import trace
-from suite.cells.base import Cell, laned
-from suite.cells.evaluation import BATCH, FEATURES, STEPS, UNITS, WIDTH, attempt, build, evaluated
-from suite.registry import described
+from suite.cells.base import Cell, with_lanes_axis
+from suite.cells.evaluation import (
+    BATCH,
+    FEATURES,
+    LANE_UNITS,
+    STEPS,
+    WIDTH,
+    build_cell,
+    evaluate_cell,
+    try_step,
+)
+from suite.registry import describe_error
 
-TOLERANCE = 1e-3  # relative to the largest entry: far above rounding in float32, far below a wrong term
-INHERITED = ("affine", "product", "project", "advance", "call")
+LOOP_TOLERANCE = 1e-3  # relative to the largest entry: far above rounding in float32, far below a wrong term
+RESERVED_METHODS = ("affine", "product", "project", "advance", "call")
 
-NOT_RANDOM = "and the time loop has no randomness for cells yet: leave it out"
-RANDOM = f"its step draws at random (the same arguments gave two results), {NOT_RANDOM}"
-USES_X = (
+NO_RANDOMNESS_ADVICE = "and the time loop has no randomness for cells yet: leave it out"
+RANDOM_STEP_FAULT = f"its step draws at random (the same arguments gave two results), {NO_RANDOMNESS_ADVICE}"
+RAW_INPUT_FAULT = (
     "its step uses x itself, of which the time loop has W x + b alone: hand it to self.affine(group, x, h) "
     "or self.project(group, x)"
 )
-PADDING = (
+PADDING_FAULT = (
     "depends on how wide its lane is padded: average over units with self.mean and self.variance, give "
     "self.product only what is zero in the padding (self.masked makes it so), do not compute with self.units"
 )
 
 
-def check(name: str, cell: type) -> None:
+def check_cell(name: str, cell: type) -> None:
     """Refuse a cell that would be trained otherwise than it is written, or not at all, in one line.
 
     `cell` is a subclass of `Cell`, asked for by `name`. This takes about half a second: the arrays are tiny.
     """
-    for fault in itertools.chain(declared(cell), inherited(cell), owned(cell), computed(cell)):
+    for fault in itertools.chain(
+        declaration_faults(cell), method_faults(cell), ownership_faults(cell), computation_faults(cell)
+    ):
         raise Refusal(f"cell {name}: {fault}")
 
 
-def declared(cell: type) -> Iterator[str]:
+def declaration_faults(cell: type) -> Iterator[str]:
     """Yield what is wrong with the declarations of a cell."""
     for name, example in {"gates": '("zifo",)', "states": '("h", "c")'}.items():
         given = getattr(cell, name)
@@ -66,14 +77,14 @@ def declared(cell: type) -> Iterator[str]:
             )
 
 
-def inherited(cell: type) -> Iterator[str]:
+def method_faults(cell: type) -> Iterator[str]:
     """Yield which methods a cell replaces and must not, and what is wrong with the arguments of its step."""
-    for name in INHERITED:
+    for name in RESERVED_METHODS:
         if getattr(cell, name) is not getattr(Cell, name):
             yield f"it has a method {name} of its own, which the time loop does not use: write step alone"
     signature = inspect.signature(cell.step)
     if "training" in signature.parameters:
-        yield f"its step asks whether it is training, {NOT_RANDOM}, and the argument with it"
+        yield f"its step asks whether it is training, {NO_RANDOMNESS_ADVICE}, and the argument with it"
     try:
         signature.bind(None, None, *cell.states)
     except TypeError as error:
@@ -81,24 +92,26 @@ def inherited(cell: type) -> Iterator[str]:
         yield f"expected step({expected}), as its states are {cell.states}, got step{signature} ({error})"
 
 
-def owned(cell: type) -> Iterator[str]:
+def ownership_faults(cell: type) -> Iterator[str]:
     """Yield what a cell has beside the weights of `shapes`: the time loop would not train it."""
-    for lanes in (None, len(UNITS)):
+    for lanes in (None, len(LANE_UNITS)):
         try:
-            made = build(cell, WIDTH, lanes)
-            named = made.named
+            made = build_cell(cell, WIDTH, lanes)
+            named = made.weights_by_name
         except Exception as error:
-            yield f"it could not be built: {described(error)}"
+            yield f"it could not be built: {describe_error(error)}"
         layers = list(made._flatten_layers())  # the cell itself is the first
         if drawing := [layer for layer in layers if len(layer.variables) > len(layer.weights)]:
             # what is no weight is the state of a seed generator, and the cell has those of its layers
-            yield f"it draws at random ({', '.join(map(kind, drawing[1:] or drawing))}), {NOT_RANDOM}"
+            names = ", ".join(map(class_name, drawing[1:] or drawing))
+            yield f"it draws at random ({names}), {NO_RANDOMNESS_ADVICE}"
         if layers[1:]:
             yield (
-                f"it owns another layer ({', '.join(map(kind, layers[1:]))}), which the time loop would not "
+                f"it owns another layer ({', '.join(map(class_name, layers[1:]))}), which the time "
+                "loop would not "
                 "train: write its equations in step, with self.mean and self.variance to normalise"
             )
-        shapes = {name: laned(shape, lanes) for name, shape in cell.shapes(FEATURES, WIDTH).items()}
+        shapes = {name: with_lanes_axis(shape, lanes) for name, shape in cell.shapes(FEATURES, WIDTH).items()}
         ours = {id(weight) for weight in named.values()}
         if other := [weight.name for weight in made.weights if id(weight) not in ours]:
             yield (
@@ -110,68 +123,71 @@ def owned(cell: type) -> Iterator[str]:
             yield f"expected its weights to be those of shapes, {shapes}, got {got}"
 
 
-def raised(cell: type) -> Iterator[str]:
+def step_faults(cell: type) -> Iterator[str]:
     """Yield why a step raises or returns no states: alone, with an axis of lanes, or as in the time loop."""
-    for lanes in (None, len(UNITS)):
-        error, came = attempt(run_eagerly, cell, lanes)
+    for lanes in (None, len(LANE_UNITS)):
+        error, came = try_step(run_eagerly, cell, lanes)
         if isinstance(error, KeyError):
             known = ", ".join(map(repr, (*cell.gates, *cell.recurrent))) or "none"
             yield f"its step asks for the weights of {error}, and there are those of {known}"
         if error:
-            in_loop, _ = attempt(run_eagerly, cell, lanes, projected=True)
+            in_loop, _ = try_step(run_eagerly, cell, lanes, projected=True)
             if not in_loop:
-                yield f"its step takes x apart: ask self.project(group, x) for W x + b ({described(error)})"
+                reason = describe_error(error)
+                yield f"its step takes x apart: ask self.project(group, x) for W x + b ({reason})"
             if "dict" in str(in_loop):  # what the time loop hands in as x
-                yield f"{USES_X} ({described(error)})"
+                yield f"{RAW_INPUT_FAULT} ({describe_error(error)})"
             where = " (with an axis of lanes before that of the batch)" if lanes else ""
-            yield f"its step raised {described(error)}{where}"
+            yield f"its step raised {describe_error(error)}{where}"
         shape = (BATCH, WIDTH) if lanes is None else (lanes, BATCH, WIDTH)
         shapes = [tuple(s.shape) if hasattr(s, "shape") else type(s).__name__ for s in came[0]]
         if shapes != [shape] * len(cell.states):
             expected = f"{len(cell.states)} states ({', '.join(cell.states)}) of shape {shape}"
             yield f"expected its step to return {expected}, got {shapes}"
-        if not all(same(*map(ops.convert_to_numpy, states)) for states in zip(*came, strict=True)):
-            yield RANDOM
-        error, _ = attempt(trace, cell, lanes)
+        if not all(
+            equal_up_to_rounding(*map(ops.convert_to_numpy, states)) for states in zip(*came, strict=True)
+        ):
+            yield RANDOM_STEP_FAULT
+        error, _ = try_step(trace, cell, lanes)
         if error:
             yield (
                 "its step cannot be compiled: use keras.ops in it, and neither NumPy nor a Python `if` or "
-                f"float() on an array ({described(error)})"
+                f"float() on an array ({describe_error(error)})"
             )
-    error, _ = attempt(trace, cell, len(UNITS), projected=True)
+    error, _ = try_step(trace, cell, len(LANE_UNITS), projected=True)
     if error:
-        yield f"{USES_X} ({described(error)})"
+        yield f"{RAW_INPUT_FAULT} ({describe_error(error)})"
 
 
-def computed(cell: type) -> Iterator[str]:
+def computation_faults(cell: type) -> Iterator[str]:
     """Yield how a cell in the time loop differs from plain differentiation of one step after the other."""
-    error, _ = attempt(trace, cell, len(UNITS), projected=True)
+    error, _ = try_step(trace, cell, len(LANE_UNITS), projected=True)
     try:
         if error:
             raise error
-        plain, again, loops = evaluated(cell)
+        plain, again, loops = evaluate_cell(cell)
     except Exception as error:
-        yield from raised(cell)
-        yield f"its step fails in the time loop: {described(error)}"
+        yield from step_faults(cell)
+        yield f"its step fails in the time loop: {describe_error(error)}"
         return
     for name, value in plain.items():
         if not np.isfinite(value).all():
             what = "returns" if name == "h" else f"has, by {name}, a gradient of"
             yield f"its step {what} NaN or infinity within {STEPS} steps of standard normal inputs"
-    if not same(*again):
-        yield RANDOM
+    if not equal_up_to_rounding(*again):
+        yield RANDOM_STEP_FAULT
     for loop in loops:
-        if not same(loop["h"][0], plain["h"][0]):
+        if not equal_up_to_rounding(loop["h"][0], plain["h"][0]):
             yield "its step mixes sequences or lanes; work elementwise, and along the last axis by self.mean"
     for name, expected in plain.items():
         for loop in loops:
-            if not same(loop[name][0], expected[0]):
+            if not equal_up_to_rounding(loop[name][0], expected[0]):
                 yield (
                     f"its gradient by {name} in the time loop is not that of automatic differentiation: use "
                     "matrices through self.affine and self.product alone"
                 )
-            if not same(loop[name][1], expected[1]):
-                yield f"its step{'' if name == 'h' else f', in its gradient by {name},'} {PADDING}"
+            if not equal_up_to_rounding(loop[name][1], expected[1]):
+                yield f"its step{'' if name == 'h' else f', in its gradient by {name},'} {PADDING_FAULT}"
 
 
 def run_eagerly(f, *arguments) -> None:
@@ -179,11 +195,11 @@ def run_eagerly(f, *arguments) -> None:
     f(*arguments)
 
 
-def kind(layer) -> str:
+def class_name(layer) -> str:
     """Return the class of a layer, as its author wrote it."""
     return type(layer).__name__
 
 
-def same(a, b) -> bool:
+def equal_up_to_rounding(a, b) -> bool:
     """Whether arrays are equal up to rounding."""
-    return bool(np.abs(a - b).max() <= TOLERANCE * np.abs(b).max() + 1e-6)
+    return bool(np.abs(a - b).max() <= LOOP_TOLERANCE * np.abs(b).max() + 1e-6)

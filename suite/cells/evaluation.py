@@ -8,55 +8,57 @@ import numpy as np
 from keras import ops, tree
 
 from suite.backend import evaluate, value_and_grad
-from suite.cells.base import laned, widened
-from suite.layers.loop import over_time
+from suite.cells.base import pad_units, with_lanes_axis
+from suite.layers.loop import run_over_time
 
 FEATURES, BATCH, STEPS = 5, 3, 3
-WIDTH, UNITS = 4, (4, 3)  # units of the arrays, and of the trial in each lane
-LANES = len(UNITS)
+WIDTH, LANE_UNITS = 4, (4, 3)  # units of the arrays, and of the trial in each lane
+LANES = len(LANE_UNITS)
 
 
-def build(cell: type, units: int, lanes: int | None = None):
+def build_cell(cell: type, units: int, lanes: int | None = None):
     """Return a built cell whose weights have no values yet: to draw them takes longer than all else."""
     with keras.StatelessScope(initialize_variables=False):
         made = cell(units, lanes=lanes)
-        made.build((*outer(lanes), FEATURES))
+        made.build((*leading_axes(lanes), FEATURES))
     return made
 
 
-def outer(lanes: int | None) -> tuple[int, ...]:
+def leading_axes(lanes: int | None) -> tuple[int, ...]:
     """Return the axes of an array before that of its features or units."""
     return (BATCH,) if lanes is None else (lanes, BATCH)
 
 
-def using(made, weights):
+def weights_scope(made, weights):
     """Return a context in which a cell has these weights, by name."""
-    return keras.StatelessScope(state_mapping=[(made.named[name], weights[name]) for name in made.named])
+    return keras.StatelessScope(
+        state_mapping=[(made.weights_by_name[name], weights[name]) for name in made.weights_by_name]
+    )
 
 
-def attempt(run, cell: type, lanes: int | None, projected: bool = False) -> tuple[Exception | None, list]:
+def try_step(run, cell: type, lanes: int | None, projected: bool = False) -> tuple[Exception | None, list]:
     """Take the same step twice by `run`; return the error that was raised, if any, and the states of each.
 
     `projected` hands in x as the time loop does.
     """
-    made, came = build(cell, WIDTH, lanes), []
-    start = [ops.zeros((*outer(lanes), WIDTH))] * len(cell.states)
+    made, came = build_cell(cell, WIDTH, lanes), []
+    start = [ops.zeros((*leading_axes(lanes), WIDTH))] * len(cell.states)
 
     def step(weights, x):
-        with using(made, weights):
+        with weights_scope(made, weights):
             if projected:
                 x = {group: made.project(group, x) for group in cell.gates}
             came[:] = [made.advance(x, start) for _ in range(2)]
 
-    weights = {name: ops.full(weight.shape, 0.1) for name, weight in made.named.items()}
+    weights = {name: ops.full(weight.shape, 0.1) for name, weight in made.weights_by_name.items()}
     try:
-        run(step, weights, ops.ones((*outer(lanes), FEATURES)))
+        run(step, weights, ops.ones((*leading_axes(lanes), FEATURES)))
     except Exception as error:
         return error, came
     return None, came
 
 
-def evaluated(cell: type) -> tuple[dict, list[np.ndarray], list[dict]]:
+def evaluate_cell(cell: type) -> tuple[dict, list[np.ndarray], list[dict]]:
     """Return what a cell computes step by step, h of the first trial twice more, and what the time loop does.
 
     A computation is {"h": (trials, batch, steps, units), "x" and every weight: the gradient by it, of each
@@ -69,26 +71,29 @@ def evaluated(cell: type) -> tuple[dict, list[np.ndarray], list[dict]]:
     trials = [
         {"x": draw.normal(size=wide["x"])}
         | {name: draw.normal(0, 0.5, shape) for name, shape in cell.shapes(FEATURES, units).items()}
-        for units in UNITS
+        for units in LANE_UNITS
     ]
 
     def padded(each):
         """Return the arrays of trials as one of the full width, by name."""
-        of_trials = zip(each, UNITS, strict=True)
-        rows = [{name: widened(a, wide[name], n, WIDTH) for name, a in of.items()} for of, n in of_trials]
+        of_trials = zip(each, LANE_UNITS, strict=True)
+        rows = [{name: pad_units(a, wide[name], n, WIDTH) for name, a in of.items()} for of, n in of_trials]
         return {name: np.stack([row[name] for row in rows]) for name in wide if name in rows[0]}
 
     def everything(trials, together):
-        alone = [build(cell, units) for units in UNITS]
+        alone = [build_cell(cell, units) for units in LANE_UNITS]
         plain = [
-            slopes(made, unrolled, given, along[..., : made.units])
+            outputs_and_gradients(made, unrolled_outputs, given, along[..., : made.units])
             for made, given, along in zip(alone, trials, direction, strict=True)
         ]
-        with using(alone[0], trials[0]):
-            again = [unrolled(alone[0], trials[0]["x"]) for _ in range(2)]
-        return plain, again, [in_lanes(cell, together, direction, batch) for batch in (BATCH, 1)]
+        with weights_scope(alone[0], trials[0]):
+            again = [unrolled_outputs(alone[0], trials[0]["x"]) for _ in range(2)]
+        return plain, again, [run_in_lanes(cell, together, direction, batch) for batch in (BATCH, 1)]
 
-    together = {n: a if n == "x" else a.reshape(laned(a.shape[1:], LANES)) for n, a in padded(trials).items()}
+    together = {
+        n: a if n == "x" else a.reshape(with_lanes_axis(a.shape[1:], LANES))
+        for n, a in padded(trials).items()
+    }
     given = tree.map_structure(lambda a: ops.convert_to_tensor(a, "float32"), (trials, together))
     plain, again, loops = tree.map_structure(ops.convert_to_numpy, evaluate(everything, *given))
     of_trials = [
@@ -97,22 +102,24 @@ def evaluated(cell: type) -> tuple[dict, list[np.ndarray], list[dict]]:
     return padded(plain), again, of_trials
 
 
-def in_lanes(cell, together, direction, batch):
-    """Run the time loop over all sequences, so many in a lane; return what `slopes` does."""
+def run_in_lanes(cell, together, direction, batch):
+    """Run the time loop over all sequences, so many in a lane; return what `outputs_and_gradients` does."""
     lanes = LANES * BATCH // batch
-    own = np.repeat(UNITS, lanes // LANES)[:, None, None]
+    own = np.repeat(LANE_UNITS, lanes // LANES)[:, None, None]
     mask = ops.convert_to_tensor(np.arange(WIDTH) < own, "float32")
     given = {name: ops.repeat(array, lanes // LANES, axis=0) for name, array in together.items()}
     given["x"] = ops.reshape(together["x"], (lanes, batch, STEPS, FEATURES))
     along = direction.reshape(lanes, batch, STEPS, WIDTH)
-    return slopes(build(cell, WIDTH, lanes), lambda made, x: over_time(made, x, mask), given, along)
+    return outputs_and_gradients(
+        build_cell(cell, WIDTH, lanes), lambda made, x: run_over_time(made, x, mask), given, along
+    )
 
 
-def slopes(made, run, given, direction):
+def outputs_and_gradients(made, run, given, direction):
     """Return h, and the gradient of the sum of h · direction by x and each weight, by name."""
 
     def along(given):
-        with using(made, given):
+        with weights_scope(made, given):
             h = run(made, given["x"])
         return ops.sum(h * direction), h
 
@@ -120,7 +127,7 @@ def slopes(made, run, given, direction):
     return {"h": h, **gradients}
 
 
-def unrolled(made, x):
+def unrolled_outputs(made, x):
     """Return h (batch, steps, units) of a cell over x (batch, steps, features), by one step after another."""
     states = start = [ops.zeros((x.shape[0], made.units))] * len(made.states)
     h = []

@@ -8,7 +8,7 @@ import sys
 import typer
 
 from suite import Refusal, environment, registry
-from suite.cli import bench, compare, export, look, report, sweep, train
+from suite.cli import bench, compare, export, info, report, sweep, train
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -16,7 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Which parts of an LSTM matter, on which tasks, and how sure are we?",
 )
-app.command("list")(look.list_)
+app.command("list")(info.list_)
 for command in (
     train.train,
     sweep.sweep,
@@ -25,7 +25,7 @@ for command in (
     compare.compare,
     export.export,
     bench.bench,
-    look.doctor,
+    info.doctor,
 ):
     app.command()(command)
 
@@ -33,10 +33,10 @@ for command in (
 def main() -> None:
     """Run the command line; tell bad input in one line and exit with 2."""
     sys.path.append(os.getcwd())  # a cell of the user's, "module:Class", may lie there
-    environment.before_loading()
+    environment.set_library_environment()
     sys.stdout.reconfigure(errors="replace")  # a terminal may lack σ, × and –; stderr has such a rule
     try:
-        registry.refuse_hidden_tasks()
+        registry.refuse_shadowed_tasks()
         app()
     except Refusal as refusal:
         print(f"odyssey: {refusal}", file=sys.stderr)

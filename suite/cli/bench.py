@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from suite import Refusal
-from suite.cli.common import Backend, use
+from suite.cli.common import Backend, select_backend
 
 
 def bench(
@@ -31,29 +31,33 @@ def bench(
     from suite.bench import table
 
     for name in cell or ():
-        if ":" not in name and name not in cells.references():
-            raise registry.unknown("cell", name, cells.references())
+        if ":" not in name and name not in cells.cell_references():
+            raise registry.unknown_name_error("cell", name, cells.cell_references())
     for name, values in (("units", units or [1]), ("batch", batch or [1]), ("repeats", [repeats])):
         if min(values) < 1:
             raise Refusal(f"{name}: expected at least 1, got {min(values)}")
-    backends = [backend] if backend else [name for name in of.OURS if find_spec(name)]
-    use(backend or os.environ.get("KERAS_BACKEND") or backends[0])
+    backends = [backend] if backend else [name for name in of.OWN_ENGINES if find_spec(name)]
+    select_backend(backend or os.environ.get("KERAS_BACKEND") or backends[0])
     if scaling:
-        for name, found in groupby(growth.study(os.environ["KERAS_BACKEND"], repeats), lambda f: f[0]):
+        for name, found in groupby(
+            growth.measure_scaling(os.environ["KERAS_BACKEND"], repeats), lambda f: f[0]
+        ):
             sizes, seconds = zip(*((size, s) for _, size, s in found), strict=True)
             pairs = "  ".join(f"{size}: {s:.4f}" for size, s in zip(sizes, seconds, strict=True))
-            print(f"{name:8} seconds ~ size^{growth.exponent(sizes, seconds):.2f}   {pairs}", flush=True)
+            print(
+                f"{name:8} seconds ~ size^{growth.growth_exponent(sizes, seconds):.2f}   {pairs}", flush=True
+            )
         return
-    peak = of.peak()
-    print(f"matrix product on {len(machine.cores())} cores: {peak / 1e9:.0f} GFLOP/s")
-    points = [of.Work(*point) for point in product(units or (32, 100, 200), batch or (1, 8, 32))]
-    found = of.Found(peak)
+    peak = of.peak_rate()
+    print(f"matrix product on {len(machine.usable_cores())} cores: {peak / 1e9:.0f} GFLOP/s")
+    points = [of.Workload(*point) for point in product(units or (32, 100, 200), batch or (1, 8, 32))]
+    found = of.BenchmarkResult(peak)
     for point in points:
-        found.rates[point.batch, point.units] = of.rate(point.units, point.batch, repeats)
-        timed = of.compare(cell, point, backends, repeats)
+        found.rates[point.batch, point.units] = of.product_rate(point.units, point.batch, repeats)
+        timed = of.compare_engines(cell, point, backends, repeats)
         found.timings += timed
         for t in timed:
-            print(table.line(t, peak), flush=True)
-    print(table.markdown(found))
+            print(table.timing_line(t, peak), flush=True)
+    print(table.timings_markdown(found))
     if out:
-        table.write(out, found)
+        table.write_timings(out, found)

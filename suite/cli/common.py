@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from suite import Refusal
-from suite.quiet import load_keras
+from suite.keras_loader import load_keras
 
 
 class Backend(StrEnum):
@@ -21,14 +21,14 @@ class Backend(StrEnum):
     jax = "jax"
 
 
-Data = Annotated[
+DataOption = Annotated[
     Path | None, typer.Option(help="Folder with data files; else $ODYSSEY_DATA, else downloaded.")
 ]
 
 BackendOption = Annotated[Backend | None, typer.Option(help="Else $KERAS_BACKEND, else tensorflow.")]
 
 
-def use(backend: Backend | None) -> None:
+def select_backend(backend: Backend | None) -> None:
     """Choose the backend, before anything imports Keras."""
     chosen = backend or os.environ.get("KERAS_BACKEND") or Backend.tensorflow
     if chosen not in list(Backend):
@@ -38,25 +38,25 @@ def use(backend: Backend | None) -> None:
     os.environ["KERAS_BACKEND"] = str(chosen)
 
 
-def ready(question, data: Path | None) -> dict:
+def validate_and_load(config, data: Path | None) -> dict:
     """Refuse what could not be trained, before anything is written; return the data of every task."""
     import tasks
     from suite import cells, registry
 
-    question.check()
+    config.validate()
     if data and not data.is_dir():
         raise Refusal(f"the data folder {data} is not there: create it, or name another")
-    for name in question.cells:  # names first: they cost nothing to check
-        if ":" not in name and name not in cells.references():
-            raise registry.unknown("cell", name, cells.references())
-    for name in question.tasks:
+    for name in config.cells:  # names first: they cost nothing to check
+        if ":" not in name and name not in cells.cell_references():
+            raise registry.unknown_name_error("cell", name, cells.cell_references())
+    for name in config.tasks:
         if ":" not in name:
-            tasks.find(name)
+            tasks.find_task(name)
     load_keras()  # before a task or cell of the user's imports it
-    splits = {name: tasks.load(name, data) for name in question.tasks}
-    from suite.cells.check import check
+    splits = {name: tasks.load_splits(name, data) for name in config.tasks}
+    from suite.cells.check import check_cell
 
-    for name in question.cells:
-        if name not in cells.REFERENCES:  # those that the tests have checked
-            check(name, cells.find(name))
+    for name in config.cells:
+        if name not in cells.BUILTIN_CELLS:  # those that the tests have checked
+            check_cell(name, cells.find_cell(name))
     return splits

@@ -22,17 +22,19 @@ def compare(
     folders = folders or []
     if len(folders) < 2:
         raise Refusal(f"expected two results folders or more to compare, got {len(folders)}; name another")
-    named = labels(folders)
+    named = folder_labels(folders)
     from suite import files, store
     from suite.report import comparison
 
-    made = {name: (store.load(folder), store.read_asked(folder)) for name, folder in named.items()}
-    page, answer = comparison.write(made, out or Path("reports") / files.plain(named, "-vs-"))
+    made = {name: (store.load(folder), store.read_config(folder)) for name, folder in named.items()}
+    page, answer = comparison.write_comparison(
+        made, out or Path("reports") / files.safe_file_name(named, "-vs-")
+    )
     print("\n".join(answer))
     print(f"report   {page}")
 
 
-def labels(folders: list[Path]) -> dict[str, Path]:
+def folder_labels(folders: list[Path]) -> dict[str, Path]:
     """Return folders by the shortest ends of their paths that tell them apart: jsb; gpu/jsb and cpu/jsb."""
     whole = [folder.resolve() for folder in folders]
     for folder in whole:

@@ -18,22 +18,22 @@ def export(
 ) -> None:
     """Write the trials of a sweep as a table: a row a trial, a column a score, hyperparameter or version."""
     path = out or Path(f"{folder.resolve().name}{'-curves' if curves else ''}.csv")
-    if path.suffix not in FORMS:
-        raise Refusal(f"--out {path}: expected a file ending in {' or '.join(FORMS)}; name one")
+    if path.suffix not in EXPORT_FORMATS:
+        raise Refusal(f"--out {path}: expected a file ending in {' or '.join(EXPORT_FORMATS)}; name one")
     if path.suffix == ".parquet" and not find_spec("pyarrow"):
         raise Refusal("Parquet needs pyarrow, which is not here: pip install 'rnn-odyssey[parquet]'")
     from suite import files, store
 
-    frame = store.load_curves(folder) if curves else flat(store.load(folder))
+    frame = store.load_curves(folder) if curves else expand_dict_columns(store.load(folder))
     if frame.empty:
         raise Refusal(
             f"{folder}: expected {'curves' if curves else 'trials'} to export, got none; run the sweep"
         )
-    files.write_atomic(path, FORMS[path.suffix](frame))
+    files.write_atomic(path, EXPORT_FORMATS[path.suffix](frame))
     print(f"{len(frame):,} rows of {len(frame.columns)} columns: {path}")
 
 
-def flat(rows):
+def expand_dict_columns(rows):
     """Return rows (`suite.store.load`) with a column for each version and hash: version_keras, code_cell."""
     import pandas as pd
 
@@ -44,12 +44,12 @@ def flat(rows):
     return rows
 
 
-def csv(frame) -> bytes:
+def to_csv(frame) -> bytes:
     """Return a frame as CSV, every digit of it; what is missing is empty."""
     return frame.to_csv(index=False, lineterminator="\n").encode()
 
 
-def parquet(frame) -> bytes:
+def to_parquet(frame) -> bytes:
     """Return a frame as Parquet; what is missing is null, and a column of text stays one without any."""
     import io
 
@@ -59,4 +59,4 @@ def parquet(frame) -> bytes:
     return buffer.getvalue()
 
 
-FORMS = {".csv": csv, ".parquet": parquet}
+EXPORT_FORMATS = {".csv": to_csv, ".parquet": to_parquet}

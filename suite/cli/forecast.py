@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 
-def forecast(question, shapes: dict, workers: int, slurm: Path | None) -> None:
+def print_forecast(config, shapes: dict, workers: int, slurm: Path | None) -> None:
     """Print the searches of a question: trials, sizes, lanes, and time if no trial ended early.
 
-    `shapes` are those of every search (`suite.search.sweep.shapes`).
+    `shapes` are those of every search (`suite.search.sweep.padded_shapes`).
     """
     from rich.console import Console
     from rich.table import Table
@@ -18,10 +18,10 @@ def forecast(question, shapes: dict, workers: int, slurm: Path | None) -> None:
     import tasks
     from suite import cells
     from suite.search.padding import COMPILE_SECONDS
-    from suite.training.program import parameters
+    from suite.training.program import parameter_count
 
-    units, trials = question.space["units"], question.trials_a_search
-    rate = core_rate(round(math.sqrt(units.low * units.high)), question.protocol.batch)
+    units, trials = config.space["units"], config.trials_per_search
+    rate = core_rate(round(math.sqrt(units.low * units.high)), config.protocol.batch)
     heads = (
         "task",
         "cell",
@@ -35,26 +35,27 @@ def forecast(question, shapes: dict, workers: int, slurm: Path | None) -> None:
     )
     table, total = Table(*heads, box=None), 0.0
     for (task, cell), found in shapes.items():
-        training = padded_operations(question, found)
+        training = padded_operations(config, found)
         hours = (training / rate + COMPILE_SECONDS * len(found)) / 3600
         total += hours
         ends = [
-            parameters(cells.find(cell), tasks.find(task), math.ceil(end)) for end in (units.low, units.high)
+            parameter_count(cells.find_cell(cell), tasks.find_task(task), math.ceil(end))
+            for end in (units.low, units.high)
         ]
         table.add_row(
             task,
             cell,
             f"{trials:,}",
-            span(ends),
-            span(shape.width for shape in found),
+            range_text(ends),
+            range_text(shape.width for shape in found),
             f"{len(found)}",
-            span(shape.lanes for shape in found),
+            range_text(shape.lanes for shape in found),
             f"{training:.1e}",
             f"{hours:,.2f}",
         )
     Console(width=None if Console().is_terminal else 200).print(table)
     print(
-        f"{len(shapes)} searches, {len(shapes) * trials:,} trials of at most {question.protocol.epochs} "
+        f"{len(shapes)} searches, {len(shapes) * trials:,} trials of at most {config.protocol.epochs} "
         f"epochs: about {total / workers:,.2f} hours on {workers} workers like a core of this machine, with "
         f"compiling, if no trial ended early"
     )
@@ -62,20 +63,20 @@ def forecast(question, shapes: dict, workers: int, slurm: Path | None) -> None:
         from suite.search import clusters
 
         with tempfile.TemporaryDirectory() as keys:
-            print(clusters.script(*clusters.jobs_asked(slurm), Path(keys)))
+            print(clusters.slurm_job_script(*clusters.read_slurm_file(slurm), Path(keys)))
 
 
-def span(values) -> str:
+def range_text(values) -> str:
     """Return the least and the largest of whole numbers, as text."""
     values = list(values)
     return "–".join(f"{end:,}" for end in sorted({min(values), max(values)}))
 
 
-def padded_operations(question, shapes: list) -> float:
+def padded_operations(config, shapes: list) -> float:
     """Return the multiply–adds of a search at the sizes that its networks are padded to."""
     trials = sum(shape.trials for shape in shapes)
     an_epoch = sum(shape.trials * shape.operations for shape in shapes) / trials
-    return question.epochs_a_search * an_epoch
+    return config.epochs_per_search * an_epoch
 
 
 def core_rate(units: int, batch: int) -> float:
@@ -83,6 +84,8 @@ def core_rate(units: int, batch: int) -> float:
     from suite import bench
 
     engines = [
-        replace(engine, cores=1) for engine in bench.PRODUCTS if engine.backend == os.environ["KERAS_BACKEND"]
+        replace(engine, cores=1)
+        for engine in bench.PRODUCT_ENGINES
+        if engine.backend == os.environ["KERAS_BACKEND"]
     ]
-    return bench.rate(units, batch, repeats=2, engines=engines) / 2
+    return bench.product_rate(units, batch, repeats=2, engines=engines) / 2

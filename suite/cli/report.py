@@ -12,7 +12,7 @@ def status(
     """Say how a sweep stands: its searches, who works on it, how long it will take."""
     from suite import progress
 
-    progress.status(folder)
+    progress.print_status(folder)
 
 
 def report(
@@ -23,9 +23,9 @@ def report(
 ) -> None:
     """Write the report of a sweep."""
     from suite import files, store
-    from suite.report import write
+    from suite.report import write_report
 
-    asked = store.read_asked(folder)
-    out = out or files.within(Path("reports"), asked["name"])
-    page = write(store.load(folder), asked, out, lambda keys: store.load_curves(folder, keys))
+    asked = store.read_config(folder)
+    out = out or files.path_in_folder(Path("reports"), asked["name"])
+    page = write_report(store.load(folder), asked, out, lambda keys: store.load_curves(folder, keys))
     print(f"report   {page}")

@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from suite import Refusal
-from suite.cli.common import BackendOption, Data, ready, use
-from suite.cli.conduct import conduct, ended
+from suite.cli.common import BackendOption, DataOption, select_backend, validate_and_load
+from suite.cli.execution import exit_code, run_interruptible
 from suite.cli.report import report
 
 
@@ -56,7 +56,7 @@ def sweep(
         bool, typer.Option("--keep-rows", help="Go on, although code or data changed since there were rows.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would do and cost.")] = False,
-    data: Data = None,
+    data: DataOption = None,
     backend: BackendOption = None,
 ) -> None:
     """Run every search of a question, or what is missing of it, and write the report.
@@ -65,14 +65,14 @@ def sweep(
     at once. Exit codes: 0, all trials are there; 1, all of them failed; 2, it cannot be done as asked; 3, its
     hours are over and trials are left; 130, Ctrl-C; 143, SIGTERM.
     """
-    use(backend)
+    select_backend(backend)
     from dataclasses import replace
 
     import tasks
     from suite import files, identity, machine, space, store
-    from suite.search import asked as ask
+    from suite.search import config as ask
 
-    question = ask.preset(preset) if preset else ask.Asked("custom")
+    question = ask.load_preset(preset) if preset else ask.SweepConfig("custom")
     settings = {"epochs": epochs, "patience": patience, "batch": batch, "optimiser": optimiser}
     changes = {"trials": trials, "seed": seed, "oracle": oracle}
     question = replace(
@@ -80,16 +80,16 @@ def sweep(
         **{name: value for name, value in changes.items() if value is not None},
         **{name: tuple(value) for name, value in {"tasks": task, "cells": cell}.items() if value},
         protocol=replace(question.protocol, **{n: v for n, v in settings.items() if v is not None}),
-        space=space.override(question.space, dict(map(parsed, range_ or []))),
+        space=space.override_ranges(question.space, dict(map(parse_range, range_ or []))),
     )
     if trials is not None and question.oracle == "hyperband":
         raise Refusal(
             f"--trials {trials}: Hyperband decides by itself how many trials a search holds, "
-            f"{question.trials_a_search} of at most {question.protocol.epochs} epochs; leave it out"
+            f"{question.trials_per_search} of at most {question.protocol.epochs} epochs; leave it out"
         )
     if results:
         question = replace(question, name=results.resolve().name)
-    folder = results or files.within(Path("results"), question.name)
+    folder = results or files.path_in_folder(Path("results"), question.name)
     for name, least, value in (("workers", 0, workers), ("lanes", 1, lanes)):
         if value is not None and value < least:
             raise Refusal(f"{name}: expected at least {least}, got {value}")
@@ -97,33 +97,39 @@ def sweep(
         raise Refusal(f"--reports {reports}: expected a folder, got a file; name another")
     if max_hours is not None and not max_hours > 0:
         raise Refusal(f"max-hours: expected more than 0, got {max_hours:g}")
-    crew = crew_of(workers, scheduler, (tls_ca, tls_cert, tls_key), slurm, folder, question.cells)
-    splits = ready(question, data)
+    crew = executor_factory(workers, scheduler, (tls_ca, tls_cert, tls_key), slurm, folder, question.cells)
+    splits = validate_and_load(question, data)
     from suite.search import sweep as search
 
-    plan = machine.plan(workers, lanes)
+    plan = machine.plan_workers(workers, lanes)
     if dry_run:
-        from suite.cli.forecast import forecast
+        from suite.cli.forecast import print_forecast
 
-        return forecast(question, search.shapes(question, splits, plan), plan.workers or 1, slurm)
+        return print_forecast(
+            question, search.padded_shapes(question, splits, plan), plan.workers or 1, slurm
+        )
     seconds = math.inf if max_hours is None else 3600 * max_hours
-    codes = identity.row_codes({name: tasks.find(name) for name in splits}, question.cells, splits)
-    with created(question, folder, splits):
+    codes = identity.row_codes({name: tasks.find_task(name) for name in splits}, question.cells, splits)
+    with created_folder(question, folder, splits):
         if not keep_rows:
-            refuse_changes(folder, codes, retry_failed)
+            refuse_changed_code(folder, codes, retry_failed)
         with crew(plan) as at_work:
             if retry_failed:  # not before there is a crew: what is forgotten is lost to a report
-                retry(question, folder)
-            shapes = search.shapes(question, splits, at_work.worker_plan(plan))
-            how = {"data": data and data.resolve(), "seconds": seconds, "given": lanes, "codes": codes}
-            conduct(folder, search.run(question, folder, at_work, shapes, **how), at_work.size)
+                reset_failed_trials(question, folder)
+            shapes = search.padded_shapes(question, splits, at_work.worker_plan(plan))
+            how = {"data": data and data.resolve(), "seconds": seconds, "lanes": lanes, "codes": codes}
+            run_interruptible(
+                folder, search.run_sweep(question, folder, at_work, shapes, **how), at_work.size
+            )
     print(f"results  {folder}")
-    if not (store.stopping(folder) and store.load(folder).empty):  # else there is nothing to report of
+    if not (
+        store.is_stop_requested(folder) and store.load(folder).empty
+    ):  # else there is nothing to report of
         report(folder, reports)
-    sys.exit(ended(folder))
+    sys.exit(exit_code(folder))
 
 
-def parsed(text: str) -> tuple[str, tuple[float, float]]:
+def parse_range(text: str) -> tuple[str, tuple[float, float]]:
     """Return the name and the ends of a range given as NAME=LOW:HIGH, or NAME=VALUE for both."""
     name, _, ends = text.partition("=")
     low, _, high = ends.partition(":")
@@ -134,16 +140,18 @@ def parsed(text: str) -> tuple[str, tuple[float, float]]:
 
 
 @contextlib.contextmanager
-def created(question, folder: Path, splits: dict) -> Iterator[None]:
+def created_folder(config, folder: Path, splits: dict) -> Iterator[None]:
     """Make the results folder of a question, or find it there; without a crew, one just made goes again."""
     from dataclasses import asdict
 
     from suite import store
-    from suite.search import asked as ask
+    from suite.search import config as ask
     from suite.training.trial import Protocol
 
     made = not folder.exists()
-    store.create(folder, question.to_table() | {"about": ask.about(question, splits)}, asdict(Protocol()))
+    store.create_results_folder(
+        folder, config.to_table() | {"about": ask.sweep_metadata(config, splits)}, asdict(Protocol())
+    )
     try:
         yield
     except BaseException:
@@ -152,20 +160,20 @@ def created(question, folder: Path, splits: dict) -> Iterator[None]:
         raise
 
 
-def refuse_changes(folder: Path, codes: dict, retry_failed: bool) -> None:
+def refuse_changed_code(folder: Path, codes: dict, retry_failed: bool) -> None:
     """Refuse to go on where code or data changed since there were rows, but for those to be run again."""
     from suite import identity, store
 
     rows = store.load(folder)[["task", "cell", "status", "code"]].to_dict("records")
     rows = [row for row in rows if not (retry_failed and row["status"] == "failed")]
-    if changed := identity.changes(rows, codes):
+    if changed := identity.changed_parts(rows, codes):
         what = " and ".join(f"{part} changed (trials from before: {n})" for part, n in changed.items())
         raise Refusal(
             f"{folder}: {what}; name another folder with --results, or keep them and go on with --keep-rows"
         )
 
 
-def crew_of(
+def executor_factory(
     workers: int | None, scheduler: str | None, tls: tuple, slurm: Path | None, folder: Path, cells: tuple
 ) -> Callable:
     """Return what makes the crew that was asked for, given the plan for this machine.
@@ -179,21 +187,21 @@ def crew_of(
     if any(tls) and not scheduler:
         raise Refusal("--tls-ca, --tls-cert and --tls-key are for --scheduler ADDRESS; name one")
     if workers == 0:
-        from suite.search.workers import Here
+        from suite.search.executors import InProcess
 
-        return lambda plan: Here()
+        return lambda plan: InProcess()
     from suite.search import clusters
 
     if scheduler:
-        security = clusters.security(*tls)
-        return lambda plan: clusters.Remote(scheduler, folder, security, cells)
+        security = clusters.tls_security(*tls)
+        return lambda plan: clusters.SchedulerExecutor(scheduler, folder, security, cells)
     if slurm:
-        asked = clusters.jobs_asked(slurm)
-        return lambda plan: clusters.Slurm(*asked, folder, cells)
-    return lambda plan: clusters.Local(plan.workers, plan.gpus)
+        asked = clusters.read_slurm_file(slurm)
+        return lambda plan: clusters.SlurmExecutor(*asked, folder, cells)
+    return lambda plan: clusters.LocalExecutor(plan.workers, plan.gpus)
 
 
-def retry(question, folder: Path) -> None:
+def reset_failed_trials(question, folder: Path) -> None:
     """Forget the failed trials of a sweep, so that they are run again."""
     from suite import store
 
@@ -201,5 +209,7 @@ def retry(question, folder: Path) -> None:
         raise Refusal(f"--retry-failed: a {question.oracle} search has already drawn from what failed")
     with contextlib.closing(store.Store(folder)) as book:
         book.collect()
-        book.remove(book.taken)  # before they are forgotten: a file left by a kill would bring them back
-        print(f"failed trials to run again: {book.forget_failed()}")
+        book.remove_row_files(
+            book.collected_files
+        )  # before they are forgotten: a file left by a kill would bring them back
+        print(f"failed trials to run again: {book.delete_failed_rows()}")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from suite.cli.common import BackendOption, Data, ready, use
+from suite.cli.common import BackendOption, DataOption, select_backend, validate_and_load
 
 
 def train(
@@ -19,7 +19,7 @@ def train(
     batch: int = 1,
     optimiser: Annotated[str, typer.Option(help="nesterov, sgd, rmsprop or adam.")] = "nesterov",
     seed: int = 1,
-    data: Data = None,
+    data: DataOption = None,
     backend: BackendOption = None,
 ) -> None:
     """Train one trial and print its scores, epoch by epoch."""
@@ -31,31 +31,31 @@ def train(
         "momentum": momentum,
         "input_noise": input_noise,
     }
-    space.override(
-        space.PAPER, {name: (value, value) for name, value in drawn.items()}
+    space.override_ranges(
+        space.PAPER_SPACE, {name: (value, value) for name, value in drawn.items()}
     )  # refuses the impossible
-    use(backend)
+    select_backend(backend)
     from collections import deque
 
     import tasks
-    from suite.search.asked import Asked
+    from suite.search.config import SweepConfig
     from suite.training.trial import Protocol, Trial
 
     protocol = Protocol(epochs, patience, batch, optimiser)
-    question = Asked("train", tasks=(task,), cells=(cell,), protocol=protocol)
-    of_task, of_cell = ready(question, data)[task], question.cells[0]
+    question = SweepConfig("train", tasks=(task,), cells=(cell,), protocol=protocol)
+    of_task, of_cell = validate_and_load(question, data)[task], question.cells[0]
     from suite import cells
     from suite.training.population import Population
     from suite.training.program import Program
 
-    found = tasks.find(task)
-    program = Program(cells.find(of_cell), found, of_task, units, 1, batch, optimiser)
+    found = tasks.find_task(task)
+    program = Program(cells.find_cell(of_cell), found, of_task, units, 1, batch, optimiser)
     population = Population(program, patience)
-    population.fill(deque([Trial(0, seed, drawn, epochs)]))
+    population.fill_lanes(deque([Trial(0, seed, drawn, epochs)]))
     [result] = population.lanes
     print(f"{task}, {cell}: {result.parameters:,} parameters; scores in {found.unit}", flush=True)
     while result.status == "running":
-        population.epoch()
+        population.train_epoch()
         loss, score = result.curve[-1]
         better = " *" if result.best_epoch == result.epochs else ""
         print(f"epoch {result.epochs:3d}  train {loss:.4f}  valid {score:.4f}{better}", flush=True)

@@ -8,7 +8,7 @@ from keras import ops
 from suite.backend import scan, vjp
 
 
-def over_time(cell, x, mask, reverse=False):
+def run_over_time(cell, x, mask, reverse=False):
     """Run a cell with lanes over x (lanes, batch, steps, features); return h (lanes, batch, steps, units).
 
     `mask` (lanes, 1, units) is 1 for the units a lane has and 0 for those it is padded with, which stay at
@@ -27,10 +27,10 @@ def over_time(cell, x, mask, reverse=False):
     for group in cell.gates:
         a = ops.reshape(cell.project(group, flat), (lanes, steps, batch, -1))
         projected[group] = ops.transpose(a, (1, 0, 2, 3))
-    weights = {name: ops.convert_to_tensor(weight.value) for name, weight in cell.named.items()}
+    weights = {name: ops.convert_to_tensor(weight.value) for name, weight in cell.weights_by_name.items()}
     start = (ops.zeros((lanes, batch, cell.units), x.dtype),) * len(cell.states)
 
-    with watched(cell, mask) as (seen, added):  # a step that is traced and never run
+    with record_products(cell, mask) as (seen, added):  # a step that is traced and never run
         cell.advance({group: a[0] for group, a in projected.items()}, start)
     once = [name for name, factors in seen.items() if len(factors) == 1]  # of others, autodiff adds up
     fixed = {f"R/{name}": weights.pop(f"R/{name}") for name in once}
@@ -48,11 +48,11 @@ def over_time(cell, x, mask, reverse=False):
         def run(projected, weights, probes):
             def step(states, now):
                 projections, probes = now
-                with watched(cell, mask, probes, turned) as (factors, _):
+                with record_products(cell, mask, probes, turned) as (factors, _):
                     states = tuple(s * mask for s in cell.advance(projections, states))
                 return states, (states[0], {name: factors[name][0] for name in once})
 
-            mapping = [(cell.named[name], weight) for name, weight in (weights | fixed).items()]
+            mapping = [(cell.weights_by_name[name], weight) for name, weight in (weights | fixed).items()]
             with keras.StatelessScope(state_mapping=mapping):
                 like = start[0], {name: seen[name][0] for name in once}
                 return scan(step, start, (projected, probes), like, reverse=reverse)[1]
@@ -62,7 +62,7 @@ def over_time(cell, x, mask, reverse=False):
         def gradient(dh):
             d_projected, d_weights, d_probes = pull(dh)
             da = d_projected | d_probes
-            d_fixed = {f"R/{name}": outer(factors[name], da[name]) for name in once}
+            d_fixed = {f"R/{name}": sum_outer_products(factors[name], da[name]) for name in once}
             return d_projected, d_weights, d_fixed, ops.zeros_like(mask)
 
         return h, gradient
@@ -71,18 +71,22 @@ def over_time(cell, x, mask, reverse=False):
 
 
 @contextlib.contextmanager
-def watched(cell, mask, probes=(), turned=()):
+def record_products(cell, mask, probes=(), transposed=()):
     """Note what a cell multiplies by each recurrent matrix, {name: [factor of each use]}.
 
     The second thing yielded says whether the products by a matrix are just added to the projection of its
     gates. A probe, zeros like a product, is added to it: its gradient is that of the product. A matrix that
-    is also there `turned`, by name, is held fixed. Meanwhile the cell knows the `mask` of its units.
+    is also there `transposed`, by name, is held fixed. Meanwhile the cell knows the `mask` of its units.
     """
     factors, affine_uses, projection_uses = {}, [], []
 
     def product(name, m):
         factors.setdefault(name, []).append(m)
-        y = times(m, cell.R[name], turned[name]) if name in turned else type(cell).product(cell, name, m)
+        y = (
+            fixed_matmul(m, cell.R[name], transposed[name])
+            if name in transposed
+            else type(cell).product(cell, name, m)
+        )
         return y + probes[name] if name in probes else y
 
     def affine(group, x, h):
@@ -104,17 +108,17 @@ def watched(cell, mask, probes=(), turned=()):
 
 
 @ops.custom_gradient
-def times(m, matrix, turned):
+def fixed_matmul(m, matrix, transposed):
     """Return m times a matrix that is held fixed; the gradient by m is a product with the matrix turned."""
 
     def gradient(*args, upstream=None):
         (da,) = args or (upstream,)  # JAX hands it in as the one, TensorFlow as the other
-        return ops.matmul(da, turned), ops.zeros_like(matrix), ops.zeros_like(turned)
+        return ops.matmul(da, transposed), ops.zeros_like(matrix), ops.zeros_like(transposed)
 
     return ops.matmul(m, matrix), gradient
 
 
-def outer(m, da):
+def sum_outer_products(m, da):
     """Return the sum over steps and batch of mᵀ da, (lanes, rows, columns), of (steps, lanes, batch, …)."""
 
     def flat(a):

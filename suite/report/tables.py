@@ -8,34 +8,38 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from suite import store
-from suite.analysis.stats import STATUSES, best_tenth, longest
-from suite.report import words
+from suite.analysis.trial_statistics import TRIAL_STATUSES, best_tenth, distinct_trials
+from suite.report import formatting
 
-PROTOCOL = ("trials", "oracle", "epochs", "patience", "batch", "optimiser", "seed")
-SCALES = {"log": "uniform in log(x)", "linear": "uniform in x", "one minus log": "uniform in log(1 − x)"}
+PROTOCOL_KEYS = ("trials", "oracle", "epochs", "patience", "batch", "optimiser", "seed")
+SCALE_DESCRIPTIONS = {
+    "log": "uniform in log(x)",
+    "linear": "uniform in x",
+    "one minus log": "uniform in log(1 − x)",
+}
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """A column of a page: its heading, the column of the frame it sorts by, and its text for a row.
 
-    `lowest` marks the lowest value of the column.
+    `highlight_lowest` marks the lowest value of the column.
     """
 
     label: str
     key: str
-    text: Callable[[dict], str] | None = None
-    lowest: bool = False
+    formatter: Callable[[dict], str] | None = None
+    highlight_lowest: bool = False
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """What a page shows in one place: `value` is what the column sorts by, "" where there is none."""
 
     text: str
     value: object
     numeric: bool
-    marked: bool
+    highlighted: bool
 
 
 @dataclass(frozen=True)
@@ -45,9 +49,9 @@ class Table:
     name: str
     caption: str
     frame: pd.DataFrame
-    columns: list[Column]
+    columns: list[TableColumn]
 
-    def csv(self) -> bytes:
+    def to_csv(self) -> bytes:
         """Return the frame as CSV, every digit of it."""
         return self.frame.to_csv(index=False, lineterminator="\n").encode()
 
@@ -55,89 +59,107 @@ class Table:
         """Return the headings, and whether numbers stand below them."""
         return [(column.label, is_numeric_dtype(self.frame[column.key])) for column in self.columns]
 
-    def body(self) -> list[list[Cell]]:
+    def body(self) -> list[list[TableCell]]:
         """Return the lines of the page's table."""
         rows = self.frame.to_dict("records")
         return [[self._cell(column, row) for column in self.columns] for row in rows]
 
-    def _cell(self, column: Column, row: dict) -> Cell:
+    def _cell(self, column: TableColumn, row: dict) -> TableCell:
         value, values = row[column.key], self.frame[column.key]
-        text = column.text(row) if column.text else words.NONE if pd.isna(value) else str(value)
-        marked = column.lowest and len(values) > 1 and value == values.min()
+        text = (
+            column.formatter(row)
+            if column.formatter
+            else formatting.NO_VALUE
+            if pd.isna(value)
+            else str(value)
+        )
+        marked = column.highlight_lowest and len(values) > 1 and value == values.min()
         known = not pd.isna(value) and value not in (math.inf, -math.inf)
-        return Cell(text, value if known else "", is_numeric_dtype(values), bool(marked and known))
+        return TableCell(text, value if known else "", is_numeric_dtype(values), bool(marked and known))
 
 
-def glance(summaries: dict[str, pd.DataFrame], asked: dict) -> Table:
+def overview_table(summaries: dict[str, pd.DataFrame], config: dict) -> Table:
     """Return the best tenth of every variant on every task, and its difference from vanilla."""
-    about, frame = asked["about"], pd.DataFrame({"cell": asked["cells"]})
-    columns = [Column("variant", "cell")]
+    about, frame = config["about"], pd.DataFrame({"cell": config["cells"]})
+    columns = [TableColumn("variant", "cell")]
     for task, summary in summaries.items():
         mean, sd, gap = f"{task} mean", f"{task} sd", f"{task} difference"
         frame[[mean, sd, gap]] = summary[["tenth_mean", "tenth_sd", "difference"]].to_numpy()
         title = about["tasks"][task]["title"]
-        columns.append(Column(title, mean, _spread(mean, sd), lowest=True))
-        columns.append(Column("against vanilla", gap, _difference(gap, mean)))
-    frame["title"] = [about["cells"][cell] for cell in asked["cells"]]
+        columns.append(TableColumn(title, mean, _mean_sd_formatter(mean, sd), highlight_lowest=True))
+        columns.append(TableColumn("against vanilla", gap, _difference_formatter(gap, mean)))
+    frame["title"] = [about["cells"][cell] for cell in config["cells"]]
     caption = "Test score of the best tenth, mean ± standard deviation; lower is better."
-    return Table("answer", caption, frame, [*columns, Column("what it is", "title")])
+    return Table("answer", caption, frame, [*columns, TableColumn("what it is", "title")])
 
 
-def protocol(asked: dict) -> Table:
+def protocol_table(config: dict) -> Table:
     """Return what every search was given."""
-    held = asked | {"trials": store.trials_a_search(asked)}
-    kept = [(name, held[name]) for name in PROTOCOL if name in held]
+    held = config | {"trials": store.trials_per_search(config)}
+    kept = [(name, held[name]) for name in PROTOCOL_KEYS if name in held]
     frame = pd.DataFrame([(name, str(value)) for name, value in kept], columns=["setting", "value"])
-    shown = [Column("setting", "setting"), Column("value", "value")]
+    shown = [TableColumn("setting", "setting"), TableColumn("value", "value")]
     return Table("protocol", "What every search was given; trials are per variant and task.", frame, shown)
 
 
-def space(asked: dict) -> Table:
+def space_table(config: dict) -> Table:
     """Return the hyperparameters and the ranges they are drawn from."""
     frame = pd.DataFrame(
-        [(name, d["low"], d["high"], d["scale"]) for name, d in asked["space"].items()],
+        [(name, d["low"], d["high"], d["scale"]) for name, d in config["space"].items()],
         columns=["hyperparameter", "low", "high", "scale"],
     )
     columns = [
-        Column("hyperparameter", "hyperparameter", lambda row: plain(row["hyperparameter"])),
-        Column("from", "low", number("low")),
-        Column("to", "high", number("high")),
-        Column("drawn", "scale", lambda row: SCALES.get(row["scale"], row["scale"])),
+        TableColumn(
+            "hyperparameter", "hyperparameter", lambda row: hyperparameter_label(row["hyperparameter"])
+        ),
+        TableColumn("from", "low", number_formatter("low")),
+        TableColumn("to", "high", number_formatter("high")),
+        TableColumn("drawn", "scale", lambda row: SCALE_DESCRIPTIONS.get(row["scale"], row["scale"])),
     ]
     return Table("space", "The space that trials are drawn from.", frame, columns)
 
 
-def data(asked: dict) -> Table:
+def data_table(config: dict) -> Table:
     """Return the tasks and what their data are."""
     keys = ["title", "train", "valid", "test", "steps", "unit", "source"]
-    about = asked["about"]["tasks"]
-    lines = [{"task": task} | {key: about[task][key] for key in keys} for task in asked["tasks"]]
+    about = config["about"]["tasks"]
+    lines = [{"task": task} | {key: about[task][key] for key in keys} for task in config["tasks"]]
     frame = pd.DataFrame(lines)
-    columns = [Column("task", "title")]
-    columns += [Column(key, key, number(key)) for key in ("train", "valid", "test")]
-    columns += [Column("steps in train", "steps", number("steps")), Column("score in", "unit")]
-    columns += [Column("source", "source")]
+    columns = [TableColumn("task", "title")]
+    columns += [TableColumn(key, key, number_formatter(key)) for key in ("train", "valid", "test")]
+    columns += [
+        TableColumn("steps in train", "steps", number_formatter("steps")),
+        TableColumn("score in", "unit"),
+    ]
+    columns += [TableColumn("source", "source")]
     return Table("data", "Sequences of each split.", frame, columns)
 
 
-def scores(task: str, summary: pd.DataFrame, asked: dict) -> Table:
+def score_table(task: str, summary: pd.DataFrame, config: dict) -> Table:
     """Return the scores of every variant on one task."""
-    wanted = store.trials_a_search(asked)
+    wanted = store.trials_per_search(config)
     columns = [
-        Column("variant", "cell"),
-        Column("best tenth, test", "tenth_mean", _spread("tenth_mean", "tenth_sd"), lowest=True),
-        Column("of trials", "tenth_scored", lambda row: _of(row["tenth_scored"], row["tenth"])),
-        Column("against vanilla", "difference", _difference("difference", "tenth_mean")),
-        Column("best trial, test", "best_test", _score("best_test"), lowest=True),
-        Column("its valid", "best_valid", _score("best_valid")),
-        Column("median of all", "median", _score("median"), lowest=True),
-        Column("trials", "trials", lambda row: _of(row["trials"], wanted)),
-        *(Column(status, status, number(status)) for status in STATUSES),
-        Column("parameters", "parameters", number("parameters")),
-        Column("epochs", "epochs", number("epochs")),
+        TableColumn("variant", "cell"),
+        TableColumn(
+            "best tenth, test",
+            "tenth_mean",
+            _mean_sd_formatter("tenth_mean", "tenth_sd"),
+            highlight_lowest=True,
+        ),
+        TableColumn(
+            "of trials", "tenth_scored", lambda row: _part_of_whole(row["tenth_scored"], row["tenth"])
+        ),
+        TableColumn("against vanilla", "difference", _difference_formatter("difference", "tenth_mean")),
+        TableColumn("best trial, test", "best_test", _score_formatter("best_test"), highlight_lowest=True),
+        TableColumn("its valid", "best_valid", _score_formatter("best_valid")),
+        TableColumn("median of all", "median", _score_formatter("median"), highlight_lowest=True),
+        TableColumn("trials", "trials", lambda row: _part_of_whole(row["trials"], wanted)),
+        *(TableColumn(status, status, number_formatter(status)) for status in TRIAL_STATUSES),
+        TableColumn("parameters", "parameters", number_formatter("parameters")),
+        TableColumn("epochs", "epochs", number_formatter("epochs")),
     ]
     if summary["operations"].notna().any():  # rows of older folders have none
-        columns.append(Column("multiply–adds a trial", "operations", _quantity("operations")))
+        columns.append(TableColumn("multiply–adds a trial", "operations", _si_formatter("operations")))
     caption = (
         "Scores by variant. Best trial and best tenth are chosen on validation and shown on test (mean ± "
         "standard deviation); parameters are the median of the best tenth, epochs the median and "
@@ -146,46 +168,50 @@ def scores(task: str, summary: pd.DataFrame, asked: dict) -> Table:
     return Table(f"{task}-scores", caption, summary, columns)
 
 
-def best(task: str, rows: pd.DataFrame, summary: pd.DataFrame, asked: dict) -> Table:
+def best_trial_table(task: str, rows: pd.DataFrame, summary: pd.DataFrame, config: dict) -> Table:
     """Return the best trial of every variant on one task, with its hyperparameters."""
-    names = list(asked["space"])
+    names = list(config["space"])
     keys = ["cell", "trial", "valid", "test", *names, "parameters", "best_epoch", "epochs"]
     chosen = summary[["cell", "best"]].dropna().rename(columns={"best": "trial"}).astype({"trial": int})
     frame = chosen.merge(rows, on=["cell", "trial"], how="left")[keys]
     columns = [
-        Column("variant", "cell"),
-        Column("trial", "trial"),
-        Column("test", "test", _score("test"), lowest=True),
-        Column("valid", "valid", _score("valid"), lowest=True),
-        *(Column(plain(name), name, number(name, 4)) for name in names),
-        *(Column(plain(key), key, number(key)) for key in ("parameters", "best_epoch", "epochs")),
+        TableColumn("variant", "cell"),
+        TableColumn("trial", "trial"),
+        TableColumn("test", "test", _score_formatter("test"), highlight_lowest=True),
+        TableColumn("valid", "valid", _score_formatter("valid"), highlight_lowest=True),
+        *(TableColumn(hyperparameter_label(name), name, number_formatter(name, 4)) for name in names),
+        *(
+            TableColumn(hyperparameter_label(key), key, number_formatter(key))
+            for key in ("parameters", "best_epoch", "epochs")
+        ),
     ]
     caption = "The best trial of each variant, chosen on validation."
     return Table(f"{task}-best", caption, frame, columns)
 
 
-def trials(task: str, rows: pd.DataFrame, asked: dict) -> Table:
+def trial_table(task: str, rows: pd.DataFrame, config: dict) -> Table:
     """Return every trial of one task: what the figures are drawn from. No page shows it."""
-    searches = longest(rows).groupby("cell", sort=False)
+    searches = distinct_trials(rows).groupby("cell", sort=False)
     tenth = [i for _, group in searches for i in best_tenth(group).index]
-    keys = ["cell", "trial", "seed", "status", "valid", "test", "best_tenth", *asked["space"]]
+    keys = ["cell", "trial", "seed", "status", "valid", "test", "best_tenth", *config["space"]]
     keys += ["parameters", "epochs", "best_epoch", "operations", "seconds"]
     return Table(f"{task}-trials", "", rows.assign(best_tenth=rows.index.isin(tenth))[keys], [])
 
 
-def cost(summaries: dict[str, pd.DataFrame], asked: dict) -> Table:
+def cost_table(summaries: dict[str, pd.DataFrame], config: dict) -> Table:
     """Return the core-hours of every variant on every task, those of all tasks, and what a trial took."""
-    frame = pd.DataFrame({"cell": asked["cells"]})
-    columns = [Column("variant", "cell")]
+    frame = pd.DataFrame({"cell": config["cells"]})
+    columns = [TableColumn("variant", "cell")]
     for task, summary in summaries.items():
         frame[task] = summary["hours"]
-        columns.append(Column(asked["about"]["tasks"][task]["title"], task, number(task)))
+        columns.append(TableColumn(config["about"]["tasks"][task]["title"], task, number_formatter(task)))
     frame["total"] = frame[list(summaries)].sum(axis=1)
     trials = sum(summary["trials"] for summary in summaries.values())
     frame["seconds"] = 3600 * frame["total"] / trials
-    columns += [Column("all tasks", "total", number("total"))]
-    columns += [Column("seconds a trial", "seconds", number("seconds"))]
-    spent = f"{words.count(trials.sum(), 'trial')} took {words.number(frame['total'].sum())} in all"
+    columns += [TableColumn("all tasks", "total", number_formatter("total"))]
+    columns += [TableColumn("seconds a trial", "seconds", number_formatter("seconds"))]
+    counted = formatting.format_count(trials.sum(), "trial")
+    spent = f"{counted} took {formatting.format_number(frame['total'].sum())} in all"
     caption = (
         f"Core-hours by variant and task; {spent}. The seconds of a trial depend on the trials beside it, "
         "its multiply–adds do not."
@@ -193,14 +219,14 @@ def cost(summaries: dict[str, pd.DataFrame], asked: dict) -> Table:
     return Table("cost", caption, frame, columns)
 
 
-def provenance(rows: pd.DataFrame) -> Table:
+def provenance_table(rows: pd.DataFrame) -> Table:
     """Return what made the trials, a line for each distinct maker; say which searches mix code or data."""
     codes = rows["code"] if "code" in rows else pd.Series([{}] * len(rows), rows.index)
     keys = ["device", "backend", "versions", "git_commit", "code"]
     makers = rows.assign(code=[code.get("suite", "") for code in codes])[keys]
     counted = makers.fillna("").groupby(keys).size().rename("trials").reset_index()
-    columns = [Column(key.removeprefix("git_"), key) for key in keys]
-    columns.append(Column("trials", "trials", number("trials")))
+    columns = [TableColumn(key.removeprefix("git_"), key) for key in keys]
+    columns.append(TableColumn("trials", "trials", number_formatter("trials")))
     distinct = (
         codes.map(lambda code: tuple(sorted(code.items()))).groupby([rows["cell"], rows["task"]]).nunique()
     )
@@ -210,18 +236,18 @@ def provenance(rows: pd.DataFrame) -> Table:
     return Table("provenance", caption, counted, columns)
 
 
-def failures(rows: pd.DataFrame) -> Table:
+def failure_table(rows: pd.DataFrame) -> Table:
     """Return the errors of failed trials, a line for each distinct one of a variant on a task."""
     failed = rows[rows["status"] == "failed"]
-    failed = failed.assign(error=failed["error"].map(_line))
+    failed = failed.assign(error=failed["error"].map(_error_line))
     grouped = failed.groupby(["task", "cell", "error"], sort=False)["trial"]
     frame = grouped.agg(trials="size", first="min").reset_index()
-    columns = [Column("task", "task"), Column("variant", "cell"), Column("trials", "trials")]
-    columns += [Column("first", "first"), Column("error", "error")]
+    columns = [TableColumn("task", "task"), TableColumn("variant", "cell"), TableColumn("trials", "trials")]
+    columns += [TableColumn("first", "first"), TableColumn("error", "error")]
     return Table("failures", "Trials that failed.", frame, columns)
 
 
-def _line(error: object) -> str:
+def _error_line(error: object) -> str:
     """Return the line of an error that says what went wrong: its first, or a traceback's last."""
     lines = str(error).strip().splitlines() if isinstance(error, str) else []
     if not lines:
@@ -229,31 +255,31 @@ def _line(error: object) -> str:
     return lines[-1 if lines[0].startswith("Traceback") else 0].strip()
 
 
-def _score(key: str) -> Callable[[dict], str]:
-    return lambda row: words.score(row[key])
+def _score_formatter(key: str) -> Callable[[dict], str]:
+    return lambda row: formatting.format_score(row[key])
 
 
-def _spread(mean: str, sd: str) -> Callable[[dict], str]:
-    return lambda row: words.spread(row[mean], row[sd])
+def _mean_sd_formatter(mean: str, sd: str) -> Callable[[dict], str]:
+    return lambda row: formatting.format_mean_sd(row[mean], row[sd])
 
 
-def _difference(gap: str, mean: str) -> Callable[[dict], str]:
-    return lambda row: words.difference(row[gap], row[mean])
+def _difference_formatter(gap: str, mean: str) -> Callable[[dict], str]:
+    return lambda row: formatting.format_difference(row[gap], row[mean])
 
 
-def _quantity(key: str) -> Callable[[dict], str]:
-    return lambda row: words.quantity(row[key])
+def _si_formatter(key: str) -> Callable[[dict], str]:
+    return lambda row: formatting.format_si(row[key])
 
 
-def number(key: str, digits: int = 3) -> Callable[[dict], str]:
+def number_formatter(key: str, digits: int = 3) -> Callable[[dict], str]:
     """Return the text of a column of numbers."""
-    return lambda row: words.number(row[key], digits)
+    return lambda row: formatting.format_number(row[key], digits)
 
 
-def _of(part: int, whole: int) -> str:
+def _part_of_whole(part: int, whole: int) -> str:
     return f"{part:,}" if part == whole else f"{part:,} of {whole:,}"
 
 
-def plain(name: str) -> str:
+def hyperparameter_label(name: str) -> str:
     """Return the name of a hyperparameter as words."""
     return name.replace("_", " ")

@@ -15,20 +15,20 @@ import dask
 from distributed import Client, LocalCluster, Security, WorkerPlugin
 
 from suite import Refusal, machine, registry
-from suite.search import CONNECT, DASK
-from suite.search.unit import Unit
-from suite.search.verify import verification
-from suite.search.workers import Workers
+from suite.search import CONNECT_TIMEOUT, DASK_ENV
+from suite.search.executors import DaskExecutor
+from suite.search.verify import make_verifier
+from suite.search.work_unit import WorkUnit
 
 
-class Local(Workers):
+class LocalExecutor(DaskExecutor):
     """Workers on this machine, each on a GPU, or on a core of its own; all on loopback."""
 
     def __init__(self, count: int, gpus: tuple[str, ...] = ()):
-        environment = {} if gpus else machine.ALONE
+        environment = {} if gpus else machine.SINGLE_CORE_ENV
         check_loopback()
         settings = {
-            **own_config(),
+            **dask_config(),
             "distributed.nanny.pre-spawn-environ": environment,  # malloc reads it before `env` is there
             "distributed.worker.profile.enabled": False,  # it samples the stack a hundred times a second
         }
@@ -41,16 +41,16 @@ class Local(Workers):
                 memory_limit=0,  # Dask would kill a worker for the memory TensorFlow reserves
                 env=environment,
             )
-        super().__init__(Client(self.cluster), count, Pinned(gpus, -(-count // len(gpus)) if gpus else 1))
+        super().__init__(Client(self.cluster), count, PinWorker(gpus, -(-count // len(gpus)) if gpus else 1))
 
-    def wait(self, seconds: float = 0.5) -> list[Unit]:
+    def wait(self, seconds: float = 0.5) -> list[WorkUnit]:
         """Wait as any crew does, and start workers anew that Dask has given up.
 
         It does that where a worker dies while it starts, or takes more than 15 seconds to come back.
         """
         ended = super().wait(seconds)
-        if len(self.cluster.workers) < self.expected:
-            self.cluster.scale(self.expected)
+        if len(self.cluster.workers) < self.expected_workers:
+            self.cluster.scale(self.expected_workers)
         return ended
 
     def __exit__(self, *_):
@@ -58,19 +58,19 @@ class Local(Workers):
         self.cluster.close()
 
 
-class Elsewhere(Workers):
+class RemoteExecutor(DaskExecutor):
     """Workers on other machines, with hardware of their own and a results folder that may be a network's."""
 
-    lag = 60.0  # NFS keeps what it knows of a folder for as long
-    memory = 0  # of a worker's GPU in bytes, where no worker is there to be asked
+    file_visibility_delay = 60.0  # NFS keeps what it knows of a folder for as long
+    gpu_memory = 0  # of a worker's GPU in bytes, where no worker is there to be asked
 
     def worker_plan(self, plan: machine.Plan) -> machine.Plan:
         """Return the plan of the worker here with the most memory of a GPU, else of one with a core."""
-        memory = max(self.verified.values(), default=self.memory)
-        return replace(plan, gpus=("0",) if memory else (), memory=memory)
+        memory = max(self.verified.values(), default=self.gpu_memory)
+        return replace(plan, gpus=("0",) if memory else (), gpu_memory=memory)
 
 
-class Remote(Elsewhere):
+class SchedulerExecutor(RemoteExecutor):
     """Workers of a scheduler that is running. `cells` are those of the sweep."""
 
     def __init__(
@@ -78,23 +78,23 @@ class Remote(Elsewhere):
     ):
         try:
             Client(address, security=security, timeout=10).close()
-            client = Client(address, security=security, timeout=CONNECT)  # to connect again, too
+            client = Client(address, security=security, timeout=CONNECT_TIMEOUT)  # to connect again, too
         except (OSError, ValueError, TypeError) as error:
             raise Refusal(
                 f"no scheduler answers at {address} ({error}); start one: dask scheduler"
             ) from error
-        super().__init__(client, verify=verification(folder, cells))
+        super().__init__(client, verify=make_verifier(folder, cells))
 
 
-class Slurm(Elsewhere):
+class SlurmExecutor(RemoteExecutor):
     """Workers that are jobs of SLURM, so many at any time, encrypted with keys of their own."""
 
     def __init__(self, jobs: int, options: dict, folder: Path, cells: Iterable[str] = ()):
-        self.memory = machine.UNKNOWN_MEMORY if asks_gpus(options) else 0
+        self.gpu_memory = machine.ASSUMED_GPU_MEMORY if requests_gpus(options) else 0
         self.cluster = slurm_cluster(options, folder)
         self.cluster.adapt(minimum_jobs=jobs, maximum_jobs=jobs)  # one that ends is asked for again
         super().__init__(
-            Client(self.cluster), jobs * options["processes"], verify=verification(folder, cells)
+            Client(self.cluster), jobs * options["processes"], verify=make_verifier(folder, cells)
         )
 
     def __exit__(self, *_):
@@ -102,9 +102,9 @@ class Slurm(Elsewhere):
         self.cluster.close()
 
 
-def own_config() -> dict:
+def dask_config() -> dict:
     """Return Dask's configuration without a site's or user's, which may ask for keys, other ports, an end."""
-    return dask.config.merge(*dask.config.defaults, dask.config.collect_env(DASK))
+    return dask.config.merge(*dask.config.defaults, dask.config.collect_env(DASK_ENV))
 
 
 def check_loopback() -> None:
@@ -119,25 +119,25 @@ def check_loopback() -> None:
         ) from None
 
 
-class Pinned(WorkerPlugin):
+class PinWorker(WorkerPlugin):
     """A worker of our own, on a GPU that so many share, else on a core; it leaves signals to the driver."""
 
     name = "pinned"
 
-    def __init__(self, gpus: tuple[str, ...], sharing: int = 1):
-        self.gpus, self.sharing = gpus, sharing
+    def __init__(self, gpus: tuple[str, ...], workers_per_gpu: int = 1):
+        self.gpus, self.workers_per_gpu = gpus, workers_per_gpu
 
     def setup(self, worker):
         for number in (signal.SIGINT, signal.SIGTERM):  # both may reach all processes at once
             signal.signal(number, signal.SIG_IGN)
         if self.gpus:  # no backend is loaded yet: it will see this one alone
-            machine.take_gpu(self.gpus)
-            os.environ[machine.SHARING] = str(self.sharing)
+            machine.claim_gpu(self.gpus)
+            os.environ[machine.WORKERS_PER_GPU_VARIABLE] = str(self.workers_per_gpu)
         else:
             machine.pin_to_free_core()
 
 
-def security(ca: Path | None, cert: Path | None, key: Path | None) -> Security | None:
+def tls_security(ca: Path | None, cert: Path | None, key: Path | None) -> Security | None:
     """Return the TLS settings of three files in PEM: all or none."""
     files = {"--tls-ca": ca, "--tls-cert": cert, "--tls-key": key}
     if not any(files.values()):
@@ -152,7 +152,7 @@ def security(ca: Path | None, cert: Path | None, key: Path | None) -> Security |
     )
 
 
-def jobs_asked(path: Path) -> tuple[int, dict]:
+def read_slurm_file(path: Path) -> tuple[int, dict]:
     """Return how many jobs a file for `--slurm` asks for, and the settings of each."""
     if not importlib.util.find_spec("dask_jobqueue"):
         raise Refusal("--slurm needs dask-jobqueue: pip install 'rnn-odyssey[slurm]'")
@@ -174,12 +174,12 @@ def jobs_asked(path: Path) -> tuple[int, dict]:
     options = {"processes": count, **table}
     if options["processes"] != count:
         raise Refusal(f"--slurm {path}: expected a process for each of {count} {what}")
-    if gpus and not asks_gpus(options):
+    if gpus and not requests_gpus(options):
         options["job_extra_directives"] = [*options.get("job_extra_directives", []), f"--gres=gpu:{gpus}"]
     return jobs, options
 
 
-def asks_gpus(options: dict) -> bool:
+def requests_gpus(options: dict) -> bool:
     """Whether a job asks for GPUs, as --gres=gpu:1, --gpus=1 and --gpus-per-node=1 do."""
     return any("gpu" in directive for directive in options.get("job_extra_directives", []))
 
@@ -192,7 +192,7 @@ def slurm_cluster(options: dict, folder: Path):
     takers = (Job, JobQueueCluster, SLURMCluster.job_cls)
     known = {name for taker in takers for name in inspect.signature(taker.__init__).parameters}
     for name in options.keys() - known:
-        raise registry.unknown("setting of a SLURM cluster", name, sorted(known - {"self"}))
+        raise registry.unknown_name_error("setting of a SLURM cluster", name, sorted(known - {"self"}))
     defaults = {
         "security": True,
         "shared_temp_directory": str(folder.resolve()),  # of its keys, which the jobs read
@@ -201,13 +201,13 @@ def slurm_cluster(options: dict, folder: Path):
         # they hold against those that Dask derives: SLURM has its own limit, and a GPU's worker several cores
         "worker_extra_args": ["--nthreads", "1", "--memory-limit", "0"],
         "job_script_prologue": [
-            f"export {name}={value}" for name, value in machine.ALONE.items() if "MALLOC" in name
+            f"export {name}={value}" for name, value in machine.SINGLE_CORE_ENV.items() if "MALLOC" in name
         ],
     }
     return SLURMCluster(**defaults | options)
 
 
-def script(jobs: int, options: dict, folder: Path) -> str:
+def slurm_job_script(jobs: int, options: dict, folder: Path) -> str:
     """Return the script that each job would run."""
     with slurm_cluster(options, folder) as cluster:
         return cluster.job_script()

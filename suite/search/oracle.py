@@ -13,8 +13,10 @@ from suite import seeds
 from suite.space import Space
 from suite.training.trial import Trial
 
-ROUND = 8  # trials a Bayesian search asks before it is told: a property of the search, not of the machine
-FACTOR = 3  # Hyperband's: of so many trials one goes on, for so many times the epochs
+BAYESIAN_ROUND_SIZE = (
+    8  # trials a Bayesian search asks before it is told: a property of the search, not of the machine
+)
+HYPERBAND_FACTOR = 3  # Hyperband's: of so many trials one goes on, for so many times the epochs
 
 
 def trials_by_epochs(oracle: str, trials: int, epochs: int) -> Counter[int]:
@@ -27,24 +29,28 @@ def trials_by_epochs(oracle: str, trials: int, epochs: int) -> Counter[int]:
     if oracle != "hyperband":
         return Counter({epochs: trials})
     held, brackets = Counter(), 0
-    while epochs / FACTOR**brackets >= 1:
+    while epochs / HYPERBAND_FACTOR**brackets >= 1:
         brackets += 1
     for bracket in range(brackets):
-        last = math.ceil(1 + math.log(epochs, FACTOR)) / (bracket + 1)  # trials that are given all epochs
+        last = math.ceil(1 + math.log(epochs, HYPERBAND_FACTOR)) / (
+            bracket + 1
+        )  # trials that are given all epochs
         for halvings in range(bracket + 1):
-            held[math.ceil(epochs / FACTOR**halvings)] += math.ceil(last * FACTOR**halvings)
+            held[math.ceil(epochs / HYPERBAND_FACTOR**halvings)] += math.ceil(
+                last * HYPERBAND_FACTOR**halvings
+            )
     return held
 
 
 class Search:
     """All trials of one variant on one task, drawn by an oracle.
 
-    `names` (sweep seed, task, cell) is where its random draws start. Random and Bayesian search draw `trials`
-    trials of `epochs` epochs; Hyperband decides by itself how many, and for how many epochs (see
+    `seed_keys` (sweep seed, task, cell) is where its random draws start. Random and Bayesian search draw
+    `trials` trials of `epochs` epochs; Hyperband decides by itself how many, and for how many epochs (see
     `trials_by_epochs`).
     """
 
-    def __init__(self, oracle: str, space: Space, trials: int, epochs: int, names: tuple):
+    def __init__(self, oracle: str, space: Space, trials: int, epochs: int, seed_keys: tuple):
         import keras_tuner
         from keras_tuner import oracles
 
@@ -56,32 +62,34 @@ class Search:
         common = {
             "objective": keras_tuner.Objective("score", "min"),
             "hyperparameters": hp,
-            "seed": seeds.seed(*names, "search"),  # hashed: near seeds repeat each other's trials
+            "seed": seeds.derive_seed(*seed_keys, "search"),  # hashed: near seeds repeat each other's trials
         }
         if oracle == "hyperband":
-            self.oracle = oracles.HyperbandOracle(max_epochs=epochs, factor=FACTOR, **common)
+            self.oracle = oracles.HyperbandOracle(max_epochs=epochs, factor=HYPERBAND_FACTOR, **common)
         else:
             kind = {"random": oracles.RandomSearchOracle, "bayesian": oracles.BayesianOptimizationOracle}
             self.oracle = kind[oracle](max_trials=trials, **common)
-        self.round = ROUND if oracle == "bayesian" else math.inf
+        self.round_size = BAYESIAN_ROUND_SIZE if oracle == "bayesian" else math.inf
         self.oracle.verbose = 0
         self.oracle.save = self.oracle._save_trial = lambda *_: None  # the store is the record
         self.oracle._duplicate = lambda values: False  # trials of one configuration differ by their seeds
-        self.space, self.epochs, self.names = space, epochs, names
+        self.space, self.epochs, self.seed_keys = space, epochs, seed_keys
         self.seeds: list[int] = []
         self.scores: dict[int, float] = {}
 
     def ask(self) -> list[Trial]:
         """Return the trials of the next round; none at the end of the search."""
         trials = []
-        while len(trials) < self.round:
-            asked = quietly(self.oracle.create_trial, f"lane {len(trials)}")  # one running trial per tuner id
+        while len(trials) < self.round_size:
+            asked = call_without_warnings(
+                self.oracle.create_trial, f"lane {len(trials)}"
+            )  # one running trial per tuner id
             if asked.status != "RUNNING":
                 break
-            trials.append(self.trial(asked.hyperparameters.values))
+            trials.append(self.make_trial(asked.hyperparameters.values))
         return trials
 
-    def trial(self, values: dict) -> Trial:
+    def make_trial(self, values: dict) -> Trial:
         """Return the trial of the values an oracle drew.
 
         Hyperband goes on with an earlier trial by giving it more epochs: the same trial again, from its own
@@ -90,7 +98,9 @@ class Search:
         import keras_tuner
 
         number, earlier = len(self.seeds), values.get("tuner/trial_id")
-        self.seeds.append(seeds.seed(*self.names, number) if earlier is None else self.seeds[int(earlier)])
+        self.seeds.append(
+            seeds.derive_seed(*self.seed_keys, number) if earlier is None else self.seeds[int(earlier)]
+        )
         hp = keras_tuner.HyperParameters()
         hp.values = {name: v for name, v in values.items() if not name.startswith("tuner/")}
         drawn = {name: asked.declare(name, hp) for name, asked in self.space.items()}
@@ -110,14 +120,14 @@ class Search:
         told = {n: score if math.isfinite(score) else worse for n, score in self.scores.items()}
         trials = {n: self.oracle.trials[self.oracle.start_order[n]] for n in told}
         for number in sorted(scores):
-            quietly(self.oracle.update_trial, trials[number].trial_id, {"score": told[number]})
+            call_without_warnings(self.oracle.update_trial, trials[number].trial_id, {"score": told[number]})
             trials[number].status = "COMPLETED"
-            quietly(self.oracle.end_trial, trials[number])
+            call_without_warnings(self.oracle.end_trial, trials[number])
         for number, trial in trials.items():
             trial.score = told[number]
 
 
-def quietly(call, *args):
+def call_without_warnings(call, *args):
     """Call KerasTuner without two warnings.
 
     1.4.8 asks for the name of the thread in a deprecated way, and a Gaussian process of few trials seldom

@@ -7,12 +7,14 @@ import numpy as np
 from suite.space import Range
 
 COMPILE_SECONDS = 10.0  # of a core, a program: 12 on TensorFlow and 6 on JAX
-COMPILING = COMPILE_SECONDS * 2.5e10  # in the multiply–adds that this core could train meanwhile
-IDLE = 0.5  # trials that the lanes of a program could train while they have none left and wait for the last
-CANDIDATES = 200  # sizes that are considered
+COMPILE_OPERATIONS = COMPILE_SECONDS * 2.5e10  # in the multiply–adds that this core could train meanwhile
+IDLE_TRIALS = (
+    0.5  # trials that the lanes of a program could train while they have none left and wait for the last
+)
+MAX_CANDIDATE_WIDTHS = 200  # sizes that are considered
 
 
-def widths(units: Range, trials: int, cost: Callable[[int], float]) -> np.ndarray:
+def choose_widths(units: Range, trials: int, cost: Callable[[int], float]) -> np.ndarray:
     """Return the sizes, ascending, to which the networks of a search are padded, (widths,).
 
     A network is trained at the smallest that holds it, where a trial takes `cost(width)` multiply–adds. Each
@@ -21,14 +23,14 @@ def widths(units: Range, trials: int, cost: Callable[[int], float]) -> np.ndarra
     ends with one program, after the best that reaches up to where that begins. It is a property of what is
     asked, the same on any machine.
     """
-    ends = np.unique(np.ceil(np.geomspace(units.low, units.high, CANDIDATES) - 1e-9).astype(int))
+    ends = np.unique(np.ceil(np.geomspace(units.low, units.high, MAX_CANDIDATE_WIDTHS) - 1e-9).astype(int))
     if len(ends) == 1:
         return ends
     below = np.concatenate([[0.0], units.position(ends)])  # share of trials up to each size
     least, starts = np.zeros(len(ends) + 1), np.zeros(len(ends) + 1, int)
     for end, width in enumerate(ends, 1):
         held = trials * (below[end] - below[:end])
-        total = least[:end] + COMPILING + (held + IDLE) * cost(int(width))
+        total = least[:end] + COMPILE_OPERATIONS + (held + IDLE_TRIALS) * cost(int(width))
         starts[end] = total.argmin()
         least[end] = total.min()
     chosen, end = [], len(ends)

@@ -29,12 +29,12 @@ class VerifyWorker:
     first unit, and the modules of users' cells and tasks. A later sweep with others is refused there.
     """
 
-    mark: Path
+    marker_file: Path
     token: str
     backend: str
     data: Path | None
-    path: str
-    made_by: dict[str, str]
+    working_folder: str
+    requirements: dict[str, str]
 
     def __call__(self, dask_worker=None) -> int:
         """Raise `UnfitWorker` unless this worker agrees; return the bytes of its GPU, 0 where it has none.
@@ -42,13 +42,13 @@ class VerifyWorker:
         `dask_worker` is what Dask's `run` gives, where there is no unit.
         """
         worker = dask_worker or get_worker()
-        if self.path not in sys.path:
-            sys.path.append(self.path)
-        for wrong in self.wrong(worker.state.nthreads):
+        if self.working_folder not in sys.path:
+            sys.path.append(self.working_folder)
+        for wrong in self.problems(worker.state.nthreads):
             raise UnfitWorker(worker.address, wrong)
         return min(machine.gpu_memories(), default=0)
 
-    def begin(self) -> None:
+    def configure_process(self) -> None:
         """Give this worker, which agrees, the driver's backend and a GPU, or the settings of a single core.
 
         Called before each unit; none of it has an effect once a backend is loaded.
@@ -57,32 +57,34 @@ class VerifyWorker:
             return
         os.environ["KERAS_BACKEND"] = self.backend
         if memories := machine.gpu_memories():
-            machine.take_gpu(machine.named_gpus(len(memories)))
+            machine.claim_gpu(machine.visible_gpu_ids(len(memories)))
         else:
-            os.environ.update(machine.ALONE)
+            os.environ.update(machine.SINGLE_CORE_ENV)
 
-    def wrong(self, threads: int) -> Iterator[str]:
+    def problems(self, threads: int) -> Iterator[str]:
         """Yield what is wrong with this process as a worker."""
         if threads != 1:
             yield f"has {threads} threads: start it with --nthreads 1, and --nworkers for more of them"
-        here = made_by(name.removeprefix(CELL) for name in self.made_by if name.startswith(CELL))
-        for name in sorted(self.made_by.keys() | here.keys()):
-            if (there := self.made_by.get(name)) != (mine := here.get(name)):
+        here = worker_requirements(
+            name.removeprefix(CELL_PREFIX) for name in self.requirements if name.startswith(CELL_PREFIX)
+        )
+        for name in sorted(self.requirements.keys() | here.keys()):
+            if (there := self.requirements.get(name)) != (mine := here.get(name)):
                 yield f"has {name} {mine or 'not'}, and the driver {there or 'not'}: install the same on both"
         if not self.sees_folder():
-            folder = self.mark.parents[1]
+            folder = self.marker_file.parents[1]
             yield f"does not see the driver's folder {folder}: name one with --results that all see"
         if (loaded := loaded_backend()) not in (None, self.backend):
             yield f"has loaded the backend {loaded} for another sweep: start it anew"
 
-    def remove(self) -> None:
+    def remove_marker(self) -> None:
         """Remove the mark, where no worker is to look for it any more."""
-        self.mark.unlink(missing_ok=True)
+        self.marker_file.unlink(missing_ok=True)
 
     def sees_folder(self) -> bool:
         """Whether the driver's mark can be read in its results folder."""
         try:
-            return self.mark.read_text() == self.token
+            return self.marker_file.read_text() == self.token
         except OSError:
             return False
 
@@ -93,14 +95,14 @@ def loaded_backend() -> str | None:
         return None
     try:
         return sys.modules["keras"].backend.backend()
-    except AttributeError:  # it is half loaded, by what `begin` has set
+    except AttributeError:  # it is half loaded, by what `configure_process` has set
         return os.environ.get("KERAS_BACKEND")
 
 
-CELL = "cell "  # before the name of a cell, in what must agree
+CELL_PREFIX = "cell "  # before the name of a cell, in what must agree
 
 
-def verification(folder: Path, cells: Iterable[str] = ()) -> VerifyWorker:
+def make_verifier(folder: Path, cells: Iterable[str] = ()) -> VerifyWorker:
     """Return what workers must agree in with this process, of a sweep of these cells in a folder.
 
     A mark is left in the folder, for workers to find: one of this process's own, as another one may try the
@@ -115,11 +117,15 @@ def verification(folder: Path, cells: Iterable[str] = ()) -> VerifyWorker:
         os.environ.get("KERAS_BACKEND", "tensorflow"),
         Path(data).expanduser().resolve() if data else None,
         os.getcwd(),
-        made_by(cells),
+        worker_requirements(cells),
     )
 
 
-def made_by(cells: Iterable[str] = ()) -> dict[str, str]:
+def worker_requirements(cells: Iterable[str] = ()) -> dict[str, str]:
     """Return what must be the same in a worker as in the driver of a sweep of these cells."""
-    ours = {"distributed": distributed.__version__, "suite": identity.suite_code()}
-    return machine.versions() | ours | {f"{CELL}{name}": identity.cell_code(name) for name in cells}
+    ours = {"distributed": distributed.__version__, "suite": identity.suite_hash()}
+    return (
+        machine.package_versions()
+        | ours
+        | {f"{CELL_PREFIX}{name}": identity.cell_hash(name) for name in cells}
+    )

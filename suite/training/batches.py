@@ -10,35 +10,35 @@ import numpy as np
 from suite import seeds
 from suite.task import Split
 
-NOTHING = -1  # in place of a sequence, where a batch is not full
+PAD_INDEX = -1  # in place of a sequence, where a batch is not full
 
 
-def buckets(split: Split, most: int = 4) -> list[dict[str, np.ndarray]]:
-    """Return a split in at most `most` buckets, each padded to its longest sequence.
+def make_buckets(split: Split, max_buckets: int = 4) -> list[dict[str, np.ndarray]]:
+    """Return a split in at most `max_buckets` buckets, each padded to its longest sequence.
 
     A bucket holds inputs (sequences, steps, features), targets (sequences, labels, …), and `steps` and
     `labels` (sequences,), how many of them count.
     """
-    ends = boundaries(split.lengths, most)
+    ends = bucket_boundaries(split.lengths, max_buckets)
     owner = np.searchsorted(ends, split.lengths)
     return [
         {
-            "inputs": padded([split.inputs[k] for k in members]),
+            "inputs": pad_sequences([split.inputs[k] for k in members]),
             "steps": split.lengths[members].astype("int32"),
-            "targets": padded([split.targets[k] for k in members]),
+            "targets": pad_sequences([split.targets[k] for k in members]),
             "labels": np.array([len(split.targets[k]) for k in members], "int32"),
         }
         for members in (np.flatnonzero(owner == bucket) for bucket in range(len(ends)))
     ]
 
 
-def boundaries(lengths: np.ndarray, most: int) -> np.ndarray:
-    """Return the longest length of each of at most `most` buckets, so that the least is padded in all."""
+def bucket_boundaries(lengths: np.ndarray, max_buckets: int) -> np.ndarray:
+    """Return the longest length of each of at most `max_buckets` buckets that together pad the least."""
     sizes, counts = np.unique(lengths, return_counts=True)
     before = np.concatenate([[0], np.cumsum(counts)])  # sequences shorter than sizes[k]
     # cost[k]: padded steps of the sequences shorter than sizes[k], in the buckets laid so far
     cost, cuts = np.where(before > 0, np.inf, 0.0), []
-    for _ in range(min(most, len(sizes))):
+    for _ in range(min(max_buckets, len(sizes))):
         table = cost[:-1, None] + (before[None, 1:] - before[:-1, None]) * sizes[None, :]
         table[np.tril_indices(len(sizes), -1)] = np.inf  # a bucket ends where it begins or later
         cuts.append(table.argmin(axis=0))
@@ -50,7 +50,7 @@ def boundaries(lengths: np.ndarray, most: int) -> np.ndarray:
     return np.array(ends[::-1])
 
 
-def padded(arrays) -> np.ndarray:
+def pad_sequences(arrays) -> np.ndarray:
     """Return arrays (length, …) of unequal length as one, (arrays, longest, …), with zeros behind.
 
     Its type holds the values of all of them; fractions are float32, which is what is trained in.
@@ -63,37 +63,37 @@ def padded(arrays) -> np.ndarray:
     return out
 
 
-def schedule(sizes: list[int], batch: int) -> np.ndarray:
+def bucket_schedule(sizes: list[int], batch: int) -> np.ndarray:
     """Return the bucket of every update of an epoch, (updates,), shuffled once and for all.
 
     `sizes` are the numbers of sequences of the buckets; each goes into as many batches as it needs.
     """
     updates = np.repeat(np.arange(len(sizes)), [-(-size // batch) for size in sizes])
-    return np.random.default_rng(seeds.seed("schedule", *sizes, batch)).permutation(updates)
+    return np.random.default_rng(seeds.derive_seed("schedule", *sizes, batch)).permutation(updates)
 
 
-def order(schedule: np.ndarray, sizes: list[int], batch: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the sequences of every update, (updates, batch): positions in its bucket, or `NOTHING`."""
+def draw_batches(schedule: np.ndarray, sizes: list[int], batch: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the sequences of every update, (updates, batch): positions in its bucket, or `PAD_INDEX`."""
     draws = []
     for size in sizes:
-        full = np.full(-(-size // batch) * batch, NOTHING)
+        full = np.full(-(-size // batch) * batch, PAD_INDEX)
         full[:size] = rng.permutation(size)
         draws.append(iter(full.reshape(-1, batch)))
     return np.array([next(draws[bucket]) for bucket in schedule], "int32")
 
 
-def exam(splits: dict[str, Split], most: int = 2, batch: int = 32):
+def make_eval_buckets(splits: dict[str, Split], max_buckets: int = 2, batch: int = 32):
     """Return several splits in the same buckets, and where in them the sequences of each split are.
 
     The second is, for each split, a list with the positions of its sequences in each bucket, (chunks, batch),
-    filled up with `NOTHING` to the same shape for every split: one program scores them all.
+    filled up with `PAD_INDEX` to the same shape for every split: one program scores them all.
     """
     joint = Split(
         [x for split in splits.values() for x in split.inputs],
         [y for split in splits.values() for y in split.targets],
     )
     owners = np.repeat(np.arange(len(splits)), [len(split) for split in splits.values()])
-    joint_buckets = buckets(joint, most)
+    joint_buckets = make_buckets(joint, max_buckets)
     ends = [bucket["inputs"].shape[1] for bucket in joint_buckets]
     home = np.searchsorted(ends, joint.lengths)
     questions = {name: [] for name in splits}
@@ -101,7 +101,7 @@ def exam(splits: dict[str, Split], most: int = 2, batch: int = 32):
         owner = owners[home == bucket]
         rows = -(-max(np.bincount(owner, minlength=len(splits))) // batch)
         for split, name in enumerate(splits):
-            asked = np.full(rows * batch, NOTHING, "int32")
+            asked = np.full(rows * batch, PAD_INDEX, "int32")
             members = np.flatnonzero(owner == split)
             asked[: len(members)] = members
             questions[name].append(asked.reshape(rows, batch))

@@ -17,8 +17,10 @@ import numpy as np
 from suite import files
 from suite.training.trial import Result, Trial
 
-FIRST = 15.0  # seconds until the first checkpoint of a unit: `odyssey status` shows that it gets on
-EVERY = 120.0  # seconds between checkpoints: what a kill may cost
+FIRST_CHECKPOINT_DELAY = (
+    15.0  # seconds until the first checkpoint of a unit: `odyssey status` shows that it gets on
+)
+CHECKPOINT_INTERVAL = 120.0  # seconds between checkpoints: what a kill may cost
 
 
 class Checkpoints:
@@ -28,11 +30,11 @@ class Checkpoints:
     which any of it differs, or the trial, is not taken up.
     """
 
-    def __init__(self, folder: Path, made_by: Mapping, every: float = EVERY):
+    def __init__(self, folder: Path, made_by: Mapping, every: float = CHECKPOINT_INTERVAL):
         self.folder, self.made_by, self.every = folder, dict(made_by), every
-        self.next = time.monotonic() + min(FIRST, every)
+        self.next = time.monotonic() + min(FIRST_CHECKPOINT_DELAY, every)
 
-    def due(self) -> bool:
+    def is_due(self) -> bool:
         """Whether it is time for the next ones."""
         return time.monotonic() >= self.next
 
@@ -41,7 +43,7 @@ class Checkpoints:
         self.next = time.monotonic() + self.every
         so_far = {f.name: getattr(result, f.name) for f in dataclasses.fields(result) if f.name != "trial"}
         content = io.BytesIO()
-        np.savez(content, about=self.about(result.trial), result=json.dumps(so_far), **arrays)
+        np.savez(content, about=self.fingerprint(result.trial), result=json.dumps(so_far), **arrays)
         files.write_atomic(self.path(result.trial), content.getvalue())
 
     def load(self, trial: Trial) -> tuple[Result, dict[str, np.ndarray]] | None:
@@ -51,7 +53,7 @@ class Checkpoints:
                 arrays = dict(kept)
         except (OSError, ValueError, EOFError, zipfile.BadZipFile):
             return None
-        if str(arrays.pop("about", "")) != self.about(trial):
+        if str(arrays.pop("about", "")) != self.fingerprint(trial):
             return None
         so_far = json.loads(str(arrays.pop("result")))
         so_far["curve"] = [tuple(point) for point in so_far["curve"]]
@@ -61,7 +63,7 @@ class Checkpoints:
         """Forget a trial that has its row."""
         self.path(trial).unlink(missing_ok=True)
 
-    def about(self, trial: Trial) -> str:
+    def fingerprint(self, trial: Trial) -> str:
         """Return what a checkpoint must agree in, as text."""
         return json.dumps(self.made_by | {"trial": dataclasses.asdict(trial)}, sort_keys=True)
 

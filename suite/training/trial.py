@@ -56,7 +56,7 @@ class Result:
         """Epochs trained."""
         return len(self.curve)
 
-    def note(self, loss: float, score: float, seconds: float, patience: int) -> None:
+    def record_epoch(self, loss: float, score: float, seconds: float, patience: int) -> None:
         """Take down an epoch, and see whether it is the last one."""
         self.curve.append((loss, score))
         self.seconds += seconds

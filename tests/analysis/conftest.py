@@ -2,12 +2,12 @@
 
 import pytest
 
-from suite.analysis import compare, influences
+from suite.analysis import hyperparameter_claims, significance
 
 
 @pytest.fixture(scope="module")
 def few_resamples():
     with pytest.MonkeyPatch.context() as patch:
-        for module in (compare, influences):
-            patch.setattr(module, "RESAMPLES", 400)
+        for module in (significance, hyperparameter_claims):
+            patch.setattr(module, "BOOTSTRAP_RESAMPLES", 400)
         yield

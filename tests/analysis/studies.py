@@ -8,15 +8,15 @@ import pandas as pd
 from scipy.stats import norm
 
 from suite import space
-from suite.analysis.claims import VARIANTS, comparisons, judge
-from suite.analysis.differences import compared
-from suite.analysis.published import TIMIT
-from suite.space import PAPER
+from suite.analysis.cell_claims import compare_cells
+from suite.analysis.claims import GREFF_VARIANTS, judge_claims, planned_comparisons
+from suite.analysis.published_results import TIMIT_TASK
+from suite.space import PAPER_SPACE
 
-TASKS_ASKED = ["jsb", TIMIT, "adding"]
-CELLS = ["rnn", "lstm", *VARIANTS, "gru", "lstm_b"]
+TASKS_ASKED = ["jsb", TIMIT_TASK, "adding"]
+CELLS = ["rnn", "lstm", *GREFF_VARIANTS, "gru", "lstm_b"]
 RATE, UNITS, NOISE = "learning_rate", "units", "input_noise"
-COLUMN = {name: (j,) for j, name in enumerate(PAPER)}
+COLUMN = {name: (j,) for j, name in enumerate(PAPER_SPACE)}
 PAIR = COLUMN[UNITS] + COLUMN[RATE]
 HURT, SPARED, GAIN = "nfg-noaf-hurt", "nig-nog-niaf-spare-music", "none-beats-vanilla"
 
@@ -26,9 +26,9 @@ class Importance:
     """A stand-in of `suite.analysis.importance.Importance`: all that verdicts look at."""
 
     shares: dict
-    rest: float
-    spread: dict
-    floor: dict
+    residual_share: float
+    share_sd: dict
+    permutation_null: dict
     step: float
     error: float = 0.01
 
@@ -47,7 +47,7 @@ def importance(step=0.1, rest=0.04, spread=0.001, floor=0.005, **shares):
 
 
 def asked(tasks=TASKS_ASKED, cells=CELLS, trials=200, **ranges):
-    ranges = space.to_table({**PAPER, **ranges})
+    ranges = space.space_to_table({**PAPER_SPACE, **ranges})
     return {"tasks": tasks, "cells": cells, "trials": trials, "oracle": "random", "space": ranges}
 
 
@@ -61,7 +61,7 @@ def planted(question, effects=None, best=lambda units: 1e-3, worst=0.1, lost=0.0
     rng, frames, effects, n = np.random.default_rng(1), [], effects or {}, question["trials"]
     for task in question["tasks"]:
         for cell in question["cells"]:
-            drawn = {name: r.value(rng.random(n)) for name, r in PAPER.items()}
+            drawn = {name: r.value(rng.random(n)) for name, r in PAPER_SPACE.items()}
             off = abs(np.log(drawn[RATE] / best(drawn[UNITS])))
             deviates = norm.ppf((off.argsort().argsort() + 0.5) / n)
             score = worst * np.exp(deviates + effects.get((task, cell), effects.get(cell, 0)))
@@ -76,6 +76,6 @@ def planted(question, effects=None, best=lambda units: 1e-3, worst=0.1, lost=0.0
 
 def verdicts(rows, question, known=None, seed=1, draws=999):
     known = known or importance()
-    table = compared(rows, comparisons(rows, question), seed, draws)
-    found = judge(rows, question, {(task, "lstm"): known for task in question["tasks"]}, table, seed)
+    table = compare_cells(rows, planned_comparisons(rows, question), seed, draws)
+    found = judge_claims(rows, question, {(task, "lstm"): known for task in question["tasks"]}, table, seed)
     return {verdict.claim.id: verdict for verdict in found}

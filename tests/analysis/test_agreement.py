@@ -8,15 +8,15 @@ import pytest
 from scipy.stats import spearmanr, wilcoxon
 
 from suite.analysis.agreement import (
-    TIE,
-    agreement,
-    apart,
-    correlation,
-    distributions,
-    exchange,
-    same,
-    scores_in,
-    speed,
+    TIE_TOLERANCE,
+    distribution_comparison,
+    matched_trials,
+    paired_permutation_test,
+    relative_differences,
+    score_agreement,
+    scores_of_sweep,
+    spearman_correlation,
+    speed_comparison,
     unit_groups,
 )
 
@@ -43,36 +43,38 @@ def noisy(rows, sd=0.001, seed=2):
 
 
 def test_a_copy_agrees_in_every_trial_and_took_as_long(rows):
-    pairs = same(rows, rows.copy())
+    pairs = matched_trials(rows, rows.copy())
     assert len(pairs) == len(rows)
-    found = agreement(pairs, 1)
+    found = score_agreement(pairs, 1)
     assert found["agree"].tolist() == found["trials"].tolist() == [TRIALS] * 3
     assert found[["median", "largest", "status", "lower", "higher"]].to_numpy().sum() == 0
     assert found["ranks"].tolist() == pytest.approx([1, 1, 1])
     assert found["p"].tolist() == [1, 1, 1]
-    assert speed(pairs, 1)[["ratio", "low", "high", "epoch"]].to_numpy() == pytest.approx(1)
-    assert distributions(rows, rows, 1)["probability"].tolist() == [0.5] * 3
+    assert speed_comparison(pairs, 1)[["ratio", "low", "high", "epoch"]].to_numpy() == pytest.approx(1)
+    assert distribution_comparison(rows, rows, 1)["probability"].tolist() == [0.5] * 3
 
 
 @pytest.mark.parametrize("name", ["seed", "units", "learning_rate", "trial", "cell", "task"])
 def test_trials_that_differ_in_one_thing_are_not_the_same(rows, name):
     other = rows.copy()
     other[name] = other[name].mask(other.index < 10, "x" if name in ("cell", "task") else -1)
-    found = same(rows, other.infer_objects())
+    found = matched_trials(rows, other.infer_objects())
     kept = rows.iloc[10:]
     assert found[["cell", "trial"]].to_numpy().tolist() == kept[["cell", "trial"]].to_numpy().tolist()
     assert found["test_b"].tolist() == kept["test"].tolist()
 
 
 def test_a_hyperparameter_of_one_sweep_alone_makes_all_trials_differ(rows):
-    assert same(rows, rows.assign(clip_norm=1.0)).empty
-    assert len(same(rows.assign(clip_norm=math.nan), rows)) == len(rows)
+    assert matched_trials(rows, rows.assign(clip_norm=1.0)).empty
+    assert len(matched_trials(rows.assign(clip_norm=math.nan), rows)) == len(rows)
 
 
 def test_the_order_of_rows_does_not_matter(rows):
     other, shuffled = noisy(rows), noisy(rows).sample(frac=1, random_state=1)
-    pd.testing.assert_frame_equal(same(rows, other), same(rows, shuffled))
-    pd.testing.assert_frame_equal(distributions(rows, other, 1), distributions(rows, shuffled, 1))
+    pd.testing.assert_frame_equal(matched_trials(rows, other), matched_trials(rows, shuffled))
+    pd.testing.assert_frame_equal(
+        distribution_comparison(rows, other, 1), distribution_comparison(rows, shuffled, 1)
+    )
 
 
 @pytest.mark.parametrize(
@@ -90,20 +92,20 @@ def test_the_order_of_rows_does_not_matter(rows):
     ],
 )
 def test_scores_are_apart_by_a_share_of_the_larger(a, b, gap):
-    assert apart(np.array([float(a)]), np.array([float(b)])).tolist() == [gap]
+    assert relative_differences(np.array([float(a)]), np.array([float(b)])).tolist() == [gap]
 
 
 def test_scores_agree_to_one_percent(rows):
     other = rows.assign(test=rows["test"] * np.where(rows["trial"] < 20, 1.0099, 1.0102))
-    assert agreement(same(rows, other), 1)["agree"].tolist() == [20] * 3
+    assert score_agreement(matched_trials(rows, other), 1)["agree"].tolist() == [20] * 3
 
 
 def test_a_trial_is_scored_on_both_splits_or_not_at_all(rows):
     other = rows.assign(valid=rows["valid"].mask(rows["trial"] == 3), status="diverged")
-    pairs = same(rows, other)
-    assert np.isinf(scores_in(pairs, "b")).sum() == 3
-    assert np.isfinite(scores_in(pairs, "a")).all()
-    found = agreement(pairs, 1)
+    pairs = matched_trials(rows, other)
+    assert np.isinf(scores_of_sweep(pairs, "b")).sum() == 3
+    assert np.isfinite(scores_of_sweep(pairs, "a")).all()
+    found = score_agreement(pairs, 1)
     assert found["agree"].tolist() == [TRIALS - 1] * 3
     assert found["largest"].tolist() == [math.inf] * 3
     assert found["status"].tolist() == [TRIALS] * 3
@@ -112,31 +114,33 @@ def test_a_trial_is_scored_on_both_splits_or_not_at_all(rows):
 
 def test_the_correlation_is_spearmans():
     a, b = np.random.default_rng(0).integers(5, size=(2, 40)).astype(float)
-    assert correlation(a, b) == pytest.approx(spearmanr(a, b).statistic)
-    assert math.isnan(correlation(a, np.ones(40)))
+    assert spearman_correlation(a, b) == pytest.approx(spearmanr(a, b).statistic)
+    assert math.isnan(spearman_correlation(a, np.ones(40)))
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_test_of_pairs_is_wilcoxons(seed):
     """SciPy counts all 2ⁿ exchanges of pairs without ties; drawn ones are near."""
     a, b = np.random.default_rng(seed).normal([[0], [0.4]], size=(2, 12))
-    assert exchange(a, b, 1) == pytest.approx(wilcoxon(a, b, method="exact").pvalue, abs=0.015)
+    assert paired_permutation_test(a, b, 1) == pytest.approx(wilcoxon(a, b, method="exact").pvalue, abs=0.015)
 
 
 def test_equal_pairs_say_nothing_and_p_is_never_zero():
     a, b = np.random.default_rng(0).normal([[0], [0.4]], size=(2, 12))
-    assert exchange(np.array([*a, *b]), np.array([*b, *b]), 1) == exchange(a, b, 1)
-    assert exchange(np.zeros(60), np.arange(1, 61), 1, draws=99) == 0.01
+    assert paired_permutation_test(np.array([*a, *b]), np.array([*b, *b]), 1) == paired_permutation_test(
+        a, b, 1
+    )
+    assert paired_permutation_test(np.zeros(60), np.arange(1, 61), 1, n_resamples=99) == 0.01
 
 
 def test_rounding_alone_is_no_difference(rows):
     """Of 200 pairs, those apart by no more than rounding are ties; what is farther apart is not."""
     a = np.random.default_rng(0).uniform(8, 9, 200)
-    assert exchange(a, a * (1 + 1e-7), 1) == 1
-    assert exchange(a, a * (1 + 0.9 * TIE), 1) == 1
-    assert exchange(a, a * (1 + 1.1 * TIE), 1) == 0.0001
+    assert paired_permutation_test(a, a * (1 + 1e-7), 1) == 1
+    assert paired_permutation_test(a, a * (1 + 0.9 * TIE_TOLERANCE), 1) == 1
+    assert paired_permutation_test(a, a * (1 + 1.1 * TIE_TOLERANCE), 1) == 0.0001
     other = rows.assign(test=rows["test"] * np.where(rows["trial"] < 20, 1 + 1e-7, 1.001))
-    found = agreement(same(rows, other), 1)
+    found = score_agreement(matched_trials(rows, other), 1)
     assert found["ties"].tolist() == [20] * 3
     assert found["higher"].tolist() == [10] * 3
     assert found["lower"].tolist() == [0] * 3
@@ -144,26 +148,28 @@ def test_rounding_alone_is_no_difference(rows):
 
 def test_the_test_of_pairs_keeps_its_level():
     rng = np.random.default_rng(5)
-    found = [exchange(*rng.standard_cauchy((2, 12)), seed, draws=199) for seed in range(400)]
+    found = [
+        paired_permutation_test(*rng.standard_cauchy((2, 12)), seed, n_resamples=199) for seed in range(400)
+    ]
     assert 0.02 < np.mean(np.array(found) <= 0.05) < 0.08
 
 
 def test_trials_without_scores_are_the_worst_of_their_pairs():
     a, b = np.arange(10.0), np.arange(10.0)
     b[3:] = math.inf
-    assert exchange(a, b, 1) < 0.05
-    assert exchange(b, b, 1) == 1
-    assert exchange(a, b, 1) == exchange(b, a, 1)
+    assert paired_permutation_test(a, b, 1) < 0.05
+    assert paired_permutation_test(b, b, 1) == 1
+    assert paired_permutation_test(a, b, 1) == paired_permutation_test(b, a, 1)
 
 
 def test_a_search_that_is_shifted_is_found_and_no_other(rows):
     other = noisy(rows)
     other["test"] = other["test"].mask(other["cell"] == "gru", other["test"] * 1.003)
-    found = agreement(same(rows, other), 1)
+    found = score_agreement(matched_trials(rows, other), 1)
     assert found.loc[found["significant"], "cell"].tolist() == ["gru"]
-    assert not distributions(rows, other, 1)["significant"].any()  # too small for them
+    assert not distribution_comparison(rows, other, 1)["significant"].any()  # too small for them
     other["test"] = other["test"].mask(other["cell"] == "gru", other["test"] + 1)
-    found = distributions(rows, other, 1)
+    found = distribution_comparison(rows, other, 1)
     assert found.loc[found["significant"], "cell"].tolist() == ["gru"]
     low, probability, high = found.set_index("cell").loc["gru", ["low", "probability", "high"]]
     assert low < probability < high < 0.5  # b is worse
@@ -171,25 +177,25 @@ def test_a_search_that_is_shifted_is_found_and_no_other(rows):
 
 
 def test_p_is_adjusted_over_all_searches(rows):
-    found = agreement(same(rows, noisy(rows)), 1)
+    found = score_agreement(matched_trials(rows, noisy(rows)), 1)
     smallest = found["p"].idxmin()
     assert found.loc[smallest, "adjusted"] == pytest.approx(min(1, 3 * found.loc[smallest, "p"]))
 
 
 def test_other_seeds_leave_distributions_alone(rows):
     other = rows.assign(seed=rows["seed"] + 1)
-    pairs = same(rows, other)
+    pairs = matched_trials(rows, other)
     assert pairs.empty
-    assert agreement(pairs, 1).empty
-    assert speed(pairs, 1).empty
-    assert distributions(rows, other[other["cell"] != "rnn"], 1)["cell"].tolist() == ["lstm", "gru"]
+    assert score_agreement(pairs, 1).empty
+    assert speed_comparison(pairs, 1).empty
+    assert distribution_comparison(rows, other[other["cell"] != "rnn"], 1)["cell"].tolist() == ["lstm", "gru"]
 
 
 def test_twice_as_fast_is_half_the_time(rows):
-    exactly = speed(same(rows, rows.assign(seconds=rows["seconds"] / 2)), 1)
+    exactly = speed_comparison(matched_trials(rows, rows.assign(seconds=rows["seconds"] / 2)), 1)
     assert exactly[["ratio", "low", "high", "epoch"]].to_numpy() == pytest.approx(0.5)
     noise = np.random.default_rng(3).lognormal(-0.02, 0.2, len(rows))  # of mean 1
-    found = speed(same(rows, rows.assign(seconds=rows["seconds"] / 2 * noise)), 1)
+    found = speed_comparison(matched_trials(rows, rows.assign(seconds=rows["seconds"] / 2 * noise)), 1)
     assert found["cell"].tolist() == ["", *CELLS]
     assert found["trials"].tolist() == [90, 30, 30, 30]
     assert found["low"].iloc[0] < 0.5 < found["high"].iloc[0]
@@ -200,16 +206,16 @@ def test_twice_as_fast_is_half_the_time(rows):
 
 def test_a_trial_that_only_ends_earlier_takes_as_long_an_epoch(rows):
     other = rows.assign(seconds=rows["seconds"] / 2, epochs=10)
-    found = speed(same(rows, other), 1)
+    found = speed_comparison(matched_trials(rows, other), 1)
     assert found["ratio"].tolist() == pytest.approx([0.5] * 4)
     assert found["epoch"].tolist() == pytest.approx([1] * 4)
 
 
 def test_failed_trials_took_no_time_that_counts(rows):
     other = rows.assign(status=rows["status"].mask(rows["trial"] < 5, "failed"), seconds=2.0)
-    assert speed(same(rows, other), 1)["trials"].tolist() == [75, 25, 25, 25]
-    assert speed(same(other, rows), 1)["trials"].tolist() == [75, 25, 25, 25]
-    assert speed(same(rows, other.assign(status="failed")), 1).empty
+    assert speed_comparison(matched_trials(rows, other), 1)["trials"].tolist() == [75, 25, 25, 25]
+    assert speed_comparison(matched_trials(other, rows), 1)["trials"].tolist() == [75, 25, 25, 25]
+    assert speed_comparison(matched_trials(rows, other.assign(status="failed")), 1).empty
 
 
 def in_units(rows, size, sd=0.4, seed=6):
@@ -222,7 +228,7 @@ def in_units(rows, size, sd=0.4, seed=6):
 def test_trials_of_one_unit_are_drawn_together(rows):
     """The delta method: Var(Σb / Σa) ≈ Var(b − r a) / (n ā²), over units, of all trials and of a search."""
     a, b = rows.assign(unit=rows["cell"] + rows["trial"].astype(str)), in_units(rows, 5)
-    found = speed(same(a, b), 1)
+    found = speed_comparison(matched_trials(a, b), 1)
     for line, chosen in ((0, rows["cell"].notna()), (1, rows["cell"] == "lstm")):
         sums = pd.DataFrame({"a": a["seconds"], "b": b["seconds"], "unit": b["unit"]})[chosen]
         sums = sums.groupby("unit").sum()
@@ -230,7 +236,7 @@ def test_trials_of_one_unit_are_drawn_together(rows):
         sd = (sums["b"] - ratio * sums["a"]).std(ddof=0) / math.sqrt(len(sums)) / sums["a"].mean()
         assert found["ratio"][line] == pytest.approx(ratio)
         assert found["high"][line] - found["low"][line] == pytest.approx(2 * 1.96 * sd, rel=0.2)
-    alone = speed(same(a, b.assign(unit=a["unit"])), 1)  # as if each trial were a unit
+    alone = speed_comparison(matched_trials(a, b.assign(unit=a["unit"])), 1)  # as if each trial were a unit
     width, narrow = (table["high"] - table["low"] for table in (found, alone))
     assert width[0] > 1.5 * narrow[0]
 
@@ -247,20 +253,20 @@ def test_few_units_or_unknown_ones_have_no_interval(rows):
     known = in_units(rows, 5)
     for few, there in ((5, True), (4, False)):
         kept = known[known["trial"] < 5 * few]
-        found = speed(same(kept, kept), 1)
+        found = speed_comparison(matched_trials(kept, kept), 1)
         assert found[["low", "high"]].notna().all(axis=1).tolist() == [True, there, there, there]
     for other in (
         rows.drop(columns="unit"),
         known.assign(unit=None),
         known.assign(unit=known["unit"].mask(known.index == 3)),
     ):
-        found = speed(same(known, other), 1)
+        found = speed_comparison(matched_trials(known, other), 1)
         assert found["ratio"].notna().all()
         assert found[["low", "high"]].isna().all(axis=1)[:2].tolist() == [True, True]
 
 
 def test_a_single_trial_has_no_interval(rows):
-    found = speed(same(rows[rows["trial"] == 0], rows), 1)
+    found = speed_comparison(matched_trials(rows[rows["trial"] == 0], rows), 1)
     assert found["ratio"].notna().all()
     assert found[["low", "high"]].isna().all(axis=None)
 
@@ -268,7 +274,7 @@ def test_a_single_trial_has_no_interval(rows):
 def test_the_intervals_are_as_wide_as_theory_has_it(rows):
     """The delta method: Var(Σb / Σa) ≈ Var(b − r a) / (n ā²), of all trials and of a search."""
     noise = np.random.default_rng(4).lognormal(0, 0.5, len(rows))
-    found = speed(same(rows, rows.assign(seconds=rows["seconds"] * noise)), 1)
+    found = speed_comparison(matched_trials(rows, rows.assign(seconds=rows["seconds"] * noise)), 1)
     for line, chosen in ((0, slice(None)), (1, slice(TRIALS))):
         a = rows["seconds"].to_numpy()[chosen]
         b = a * noise[chosen]

@@ -22,21 +22,34 @@ from studies import (
 )
 
 from suite import space
-from suite.analysis import compare as comparing
-from suite.analysis.claims import CLAIMS, MUSIC, VARIANTS, comparisons, judge
-from suite.analysis.compare import holm, probability, scores
-from suite.analysis.differences import better, compared, not_better, not_worse, same, worse
-from suite.analysis.influences import SURE
-from suite.analysis.published import IAM, TIMIT
-from suite.analysis.verdicts import rounded
-from suite.cells import REFERENCES
-from suite.space import PAPER
+from suite.analysis import significance as comparing
+from suite.analysis.cell_claims import (
+    compare_cells,
+    equivalence_test,
+    inferiority_test,
+    noninferiority_test,
+    nonsuperiority_test,
+    superiority_test,
+)
+from suite.analysis.claims import CLAIMS, GREFF_VARIANTS, MUSIC_TASKS, judge_claims, planned_comparisons
+from suite.analysis.hyperparameter_claims import CONFIDENCE_SDS
+from suite.analysis.published_results import IAM_TASK, TIMIT_TASK
+from suite.analysis.significance import holm, probability_of_superiority, variant_test_scores
+from suite.analysis.verdicts import round_up_to_digit
+from suite.cells import BUILTIN_CELLS
+from suite.space import PAPER_SPACE
 from tasks import TASKS
 
 pytestmark = pytest.mark.usefixtures("few_resamples")
 
 
-PUBLISHED = {"nfg": 1, "noaf": 2, "lstm_b": -1, "rnn": 3, **{(TIMIT, c): 1 for c in ("nig", "nog", "niaf")}}
+PUBLISHED = {
+    "nfg": 1,
+    "noaf": 2,
+    "lstm_b": -1,
+    "rnn": 3,
+    **{(TIMIT_TASK, c): 1 for c in ("nig", "nog", "niaf")},
+}
 CONTRARY = {"np": -1, "fgr": -1, ("jsb", "nog"): 1, "gru": 1}
 
 
@@ -134,8 +147,8 @@ def test_vanilla_without_scores_is_not_tested_but_a_variant_without_is_worse():
 def test_no_importance_is_not_tested():
     question = asked(["jsb"], trials=20)
     rows = planted(question)
-    table = compared(rows, comparisons(rows, question), 1, 99)
-    found = next(v for v in judge(rows, question, {}, table, 1) if v.claim.id == "learning-rate-most")
+    table = compare_cells(rows, planned_comparisons(rows, question), 1, 99)
+    found = next(v for v in judge_claims(rows, question, {}, table, 1) if v.claim.id == "learning-rate-most")
     assert (found.verdict, found.evidence) == ("not tested", "missing: the importances of lstm on jsb")
 
 
@@ -176,10 +189,10 @@ def test_a_comparison_is_that_of_the_scores_and_adjusted_for_all_of_the_sweep(pu
     rnn = 4  # comparisons: with vanilla on each task, and with gru on adding, whose claim shows medians
     assert lines["family"].unique().tolist() == [len(lines) + rnn]
     line = lines.set_index(["task", "cell"]).loc[("jsb", "nfg")]
-    ours, theirs = (scores(rows[rows["task"] == "jsb"], cell) for cell in ("nfg", "lstm"))
+    ours, theirs = (variant_test_scores(rows[rows["task"] == "jsb"], cell) for cell in ("nfg", "lstm"))
     assert (
         line["probability"]
-        == probability(ours, theirs)
+        == probability_of_superiority(ours, theirs)
         == pytest.approx(norm.cdf(-1 / math.sqrt(2)), abs=0.01)
     )
     smallest = 1 / 1000  # p of rnn, of 999 draws
@@ -202,7 +215,7 @@ def test_the_evidence_has_the_numbers_of_the_comparison_that_decides(judged):
 
 
 def test_the_evidence_of_a_failure_names_the_comparison_that_refutes():
-    question = asked(["jsb"], ["lstm", *VARIANTS])
+    question = asked(["jsb"], ["lstm", *GREFF_VARIANTS])
     found = verdicts(planted(question, {"np": -0.8, "cifg": -1, "nig": 2}), question)[GAIN]
     assert found.verdict == "fails"
     assert "2 of 8 comparisons speak against it, above all cifg on jsb" in found.evidence
@@ -222,12 +235,18 @@ def test_the_evidence_on_shares_and_rates_has_their_numbers(judged):
     )
 
 
-WRONG = {worse: "holds", better: "holds", not_worse: "fails", not_better: "fails", same: "fails"}
+WRONG = {
+    inferiority_test: "holds",
+    superiority_test: "holds",
+    noninferiority_test: "fails",
+    nonsuperiority_test: "fails",
+    equivalence_test: "fails",
+}
 
 
 def nulls(count, tasks, trials, draws):
     """Return of sweeps without effects whether verdicts claim a difference, and Welch's test, (count, 2)."""
-    question = asked(["jsb", TIMIT, "adding"][:tasks], ["lstm", *VARIANTS], trials)
+    question = asked(["jsb", TIMIT_TASK, "adding"][:tasks], ["lstm", *GREFF_VARIANTS], trials)
     rows, rng, found = planted(question), np.random.default_rng(5), []
     for seed in range(count):
         valid = np.exp(rng.standard_normal(len(rows)))
@@ -241,7 +260,7 @@ def nulls(count, tasks, trials, draws):
 
 def test_nine_equal_variants_are_told_apart_in_at_most_seven_of_a_hundred_sweeps(monkeypatch):
     """What the verdicts hold, the paper's test does not."""
-    monkeypatch.setattr(comparing, "RESAMPLES", 50)
+    monkeypatch.setattr(comparing, "BOOTSTRAP_RESAMPLES", 50)
     claimed, tenths = nulls(80, tasks=1, trials=40, draws=999).mean(axis=0)
     print(f"sweeps with a false difference: verdicts {claimed:.1%}, Welch and Bonferroni {tenths:.1%}")
     assert claimed <= 0.07
@@ -251,13 +270,13 @@ def test_nine_equal_variants_are_told_apart_in_at_most_seven_of_a_hundred_sweeps
 def test_claims_name_cells_tasks_and_hyperparameters_that_there_are():
     assert len({claim.id for claim in CLAIMS}) == len(CLAIMS)
     for claim in CLAIMS:
-        assert {*claim.cells} - REFERENCES.keys() <= {"lstm_b"}
-        assert {*claim.tasks} - TASKS.keys() <= {TIMIT, IAM}
-        assert {*claim.hyperparameters} <= PAPER.keys()
+        assert {*claim.cells} - BUILTIN_CELLS.keys() <= {"lstm_b"}
+        assert {*claim.tasks} - TASKS.keys() <= {TIMIT_TASK, IAM_TASK}
+        assert {*claim.hyperparameters} <= PAPER_SPACE.keys()
         assert bool(claim.pairs) != bool(claim.hyperparameters)
-    assert {*MUSIC} <= TASKS.keys()
-    assert SURE > 2
+    assert {*MUSIC_TASKS} <= TASKS.keys()
+    assert CONFIDENCE_SDS > 2
 
 
 def test_numbers_round_up_to_one_digit():
-    assert [rounded(n) for n in (7, 67, 100, 101, 1900.5)] == [7, 70, 100, 200, 2000]
+    assert [round_up_to_digit(n) for n in (7, 67, 100, 101, 1900.5)] == [7, 70, 100, 200, 2000]

@@ -7,7 +7,7 @@ import pytest
 from sklearn.tree import DecisionTreeRegressor
 
 from suite import Refusal
-from suite.analysis.importance import CELLS, centres, fanova, tables
+from suite.analysis.importance import BINS, bin_centres, fanova, tree_effects
 
 
 def uniform(trials, columns, seed=0):
@@ -59,11 +59,11 @@ def test_shares_are_those_of_functions_whose_shares_are_known(function, known, c
 
 def test_the_effects_of_a_tree_worked_by_hand():
     """1 where x is low; where it is high, 3 where y is low, else 5: the mean is 2.5."""
-    low, high = 0, CELLS - 1
+    low, high = 0, BINS - 1
     points = np.array([[low, low], [low, high], [high, low], [high, high]])
     tree = DecisionTreeRegressor(random_state=0).fit(points, [1, 1, 3, 5]).tree_
-    found = {effect: table[0] for effect, table in tables([tree], 2).items()}
-    half = CELLS // 2
+    found = {effect: table[0] for effect, table in tree_effects([tree], 2).items()}
+    half = BINS // 2
     side = np.repeat([-1, 1], half)
     np.testing.assert_allclose(found[0,], 1.5 * side)
     np.testing.assert_allclose(found[1,], 0.5 * side)
@@ -71,11 +71,11 @@ def test_the_effects_of_a_tree_worked_by_hand():
 
 
 def test_the_effects_of_a_tree_are_those_of_its_predictions_everywhere():
-    cells = np.random.default_rng(0).integers(CELLS, size=(100, 2))
+    cells = np.random.default_rng(0).integers(BINS, size=(100, 2))
     tree = DecisionTreeRegressor(random_state=0).fit(cells, np.sin(cells).prod(axis=1))
-    everywhere = np.array(list(itertools.product(range(CELLS), repeat=2)))
-    surface = tree.predict(everywhere).reshape(CELLS, CELLS)
-    found = {effect: table[0] for effect, table in tables([tree.tree_], 2).items()}
+    everywhere = np.array(list(itertools.product(range(BINS), repeat=2)))
+    surface = tree.predict(everywhere).reshape(BINS, BINS)
+    found = {effect: table[0] for effect, table in tree_effects([tree.tree_], 2).items()}
     first, second = surface.mean(axis=1) - surface.mean(), surface.mean(axis=0) - surface.mean()
     np.testing.assert_allclose(found[0,], first, atol=1e-12)
     np.testing.assert_allclose(found[1,], second, atol=1e-12)
@@ -116,14 +116,16 @@ def test_a_sum_has_no_interactions_and_a_product_has():
     product = fanova(points, (points[:, 0] - 0.5) * (points[:, 1] - 0.5), seed=0)
     assert all(share < 0.02 for effect, share in total.shares.items() if len(effect) == 2)
     assert max(product.shares, key=product.shares.get) == (0, 1)
-    assert product.shares[0, 1] > total.floor[2]
+    assert product.shares[0, 1] > total.permutation_null[2]
 
 
 def test_where_nothing_matters_no_share_is_far_above_the_floor():
     points, noise = uniform(200, 4), np.random.default_rng(1).normal(size=200)
     found = fanova(points, noise, seed=0)
-    assert all(share <= 2 * found.floor[len(effect)] + 0.01 for effect, share in found.shares.items())
-    assert found.rest > 0.8
+    assert all(
+        share <= 2 * found.permutation_null[len(effect)] + 0.01 for effect, share in found.shares.items()
+    )
+    assert found.residual_share > 0.8
 
 
 def test_noise_is_no_share_of_a_column():
@@ -131,23 +133,23 @@ def test_noise_is_no_share_of_a_column():
     points, draw = uniform(1_000, 3), np.random.default_rng(1)
     found = fanova(points, points[:, 1] + draw.normal(scale=12**-0.5, size=1_000), seed=0)
     assert found.shares[1,] == pytest.approx(0.5, abs=0.04)
-    assert found.rest == pytest.approx(0.5, abs=0.04)
+    assert found.residual_share == pytest.approx(0.5, abs=0.04)
 
 
 def test_shares_and_the_rest_add_up_to_one():
     points = uniform(100, 3)
     found = fanova(points, g(np.hstack([points, points])), seed=0)
-    assert sum(found.shares.values()) + found.rest == pytest.approx(1)
-    assert found.shares.keys() == found.spread.keys() == {(0,), (1,), (2,), (0, 1), (0, 2), (1, 2)}
+    assert sum(found.shares.values()) + found.residual_share == pytest.approx(1)
+    assert found.shares.keys() == found.share_sd.keys() == {(0,), (1,), (2,), (0, 1), (0, 2), (1, 2)}
 
 
 def test_the_marginal_is_the_function_of_its_column():
     points = uniform(1_000, 2)
     found = fanova(points, 3 * points[:, 0] + np.sin(2 * np.pi * points[:, 1]), seed=0)
     mean, spread = found.marginal(0)
-    np.testing.assert_allclose(mean, 3 * centres(), atol=0.2)
+    np.testing.assert_allclose(mean, 3 * bin_centres(), atol=0.2)
     assert (spread >= 0).all()
-    expected = 3 * centres()[:, None] + np.sin(2 * np.pi * centres())
+    expected = 3 * bin_centres()[:, None] + np.sin(2 * np.pi * bin_centres())
     np.testing.assert_allclose(found.surface(0, 1), expected, atol=0.5)
     assert abs(found.interaction(0, 1)).max() < 0.2
 

@@ -10,7 +10,7 @@ from keras import ops
 from suite import Refusal
 from suite.cells import CELLS
 from suite.cells.base import Cell
-from suite.cells.check import check
+from suite.cells.check import check_cell
 
 
 class OneStateTooFew(Cell):
@@ -299,7 +299,7 @@ class Passes(Cell):
 
 @pytest.mark.parametrize("cell", [*CELLS.values(), Passes], ids=[*CELLS, "passes"])
 def test_a_cell_passes(cell):
-    check("mine", cell)
+    check_cell("mine", cell)
 
 
 PADDING = r"depends on how wide its lane is padded: .*"
@@ -357,5 +357,5 @@ PADDING = r"depends on how wide its lane is padded: .*"
 )
 def test_what_is_not_trained_as_it_is_written_is_refused_in_one_line(cell, expected):
     with pytest.raises(Refusal) as refusal:
-        check("mine", cell)
+        check_cell("mine", cell)
     assert re.fullmatch(f"cell mine: {expected}", str(refusal.value))  # . is not a newline

@@ -9,7 +9,7 @@ from run_cells import BATCH, FEATURES, LANES, STEPS, UNITS
 from suite.backend import compile, evaluate, value_and_grad
 from suite.cells import CELLS
 from suite.cells.base import Cell
-from suite.layers.loop import over_time
+from suite.layers.loop import run_over_time
 
 
 class Twice(Cell):
@@ -95,7 +95,9 @@ def test_the_loop_has_the_outputs_and_gradients_of_plain_differentiation(cell, b
     draw = np.random.default_rng(0)
     cell = cell(UNITS, lanes=LANES, dtype="float64")
     cell.build((LANES, batch, FEATURES))
-    given = {name: ops.convert_to_tensor(draw.normal(0, 0.7, v.shape)) for name, v in cell.named.items()}
+    given = {
+        name: ops.convert_to_tensor(draw.normal(0, 0.7, v.shape)) for name, v in cell.weights_by_name.items()
+    }
     given["x"] = ops.convert_to_tensor(draw.normal(size=(LANES, batch, STEPS, FEATURES)))
     mask = np.ones((LANES, 1, UNITS))
     mask[1, :, UNITS - 1] = 0
@@ -103,7 +105,7 @@ def test_the_loop_has_the_outputs_and_gradients_of_plain_differentiation(cell, b
 
     def along(run, by):
         def f(given):
-            mapping = [(variable, given[name]) for name, variable in cell.named.items()]
+            mapping = [(variable, given[name]) for name, variable in cell.weights_by_name.items()]
             with keras.StatelessScope(state_mapping=mapping):
                 h = run(cell, given["x"], ops.convert_to_tensor(mask), reverse)
             return ops.sum(h * direction), h
@@ -111,7 +113,7 @@ def test_the_loop_has_the_outputs_and_gradients_of_plain_differentiation(cell, b
         (_, h), gradient = by(value_and_grad(f), given)
         return {"h": h, **gradient}
 
-    found = along(over_time, lambda f, given: compile(f)(given))
+    found = along(run_over_time, lambda f, given: compile(f)(given))
     expected = along(one_by_one, evaluate)
     for name, value in expected.items():
         np.testing.assert_allclose(found[name], value, rtol=1e-11, atol=1e-13, err_msg=name)

@@ -43,62 +43,64 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_cells_are_listed_in_report_order():
-    assert list(cells.REFERENCES) == REPORT_ORDER
-    assert list(cells.CELLS) == list(cells.references())
-    assert list(cells.references())[: len(REPORT_ORDER)] == REPORT_ORDER
+    assert list(cells.BUILTIN_CELLS) == REPORT_ORDER
+    assert list(cells.CELLS) == list(cells.cell_references())
+    assert list(cells.cell_references())[: len(REPORT_ORDER)] == REPORT_ORDER
 
 
-@pytest.mark.parametrize("name", cells.references())
+@pytest.mark.parametrize("name", cells.cell_references())
 def test_a_name_finds_a_cell_whose_docstring_begins_with_a_sentence(name):
-    found = cells.find(name)
+    found = cells.find_cell(name)
     assert issubclass(found, Cell)
-    line = registry.summary(cells.references()[name])
+    line = registry.class_summary(cells.cell_references()[name])
     assert line == inspect.getdoc(found).splitlines()[0]
     assert line.endswith(".")
 
 
 def test_a_reference_finds_a_class_outside_the_tree(folder):
-    assert cells.find("somebodys:Mine").__name__ == "Mine"
-    assert registry.summary("somebodys:Mine") == "Somebody's cell."
+    assert cells.find_cell("somebodys:Mine").__name__ == "Mine"
+    assert registry.class_summary("somebodys:Mine") == "Somebody's cell."
 
 
 def test_an_installed_package_adds_its_cell_after_ours(folder):
     install(folder, "odyssey.cells", "mine = somebodys:Mine")
-    assert list(cells.references()) == [*REPORT_ORDER, "mine"]
-    assert cells.find("mine").__name__ == "Mine"
+    assert list(cells.cell_references()) == [*REPORT_ORDER, "mine"]
+    assert cells.find_cell("mine").__name__ == "Mine"
 
 
 def test_a_taken_name_is_refused_and_says_who_has_it(folder):
     install(folder, "odyssey.cells", "gru = somebodys:Mine")
     with pytest.raises(Refusal, match=r"'gru' is taken by suite\.cells\.gru:GRU.*somebodys:Mine"):
-        cells.references()
+        cells.cell_references()
 
 
 @pytest.mark.parametrize(("name", "nearest"), [("ltsm", "lstm"), ("LSTM", "lstm"), ("gruu", "gru")])
 def test_an_unknown_name_is_refused_with_the_nearest_and_all_known(name, nearest):
     with pytest.raises(Refusal) as refusal:
-        cells.find(name)
+        cells.find_cell(name)
     assert f"unknown cell '{name}'. Did you mean '{nearest}'?" in str(refusal.value)
-    assert str(refusal.value).endswith(", ".join(cells.references()))
+    assert str(refusal.value).endswith(", ".join(cells.cell_references()))
 
 
 def test_a_name_like_no_other_is_refused_without_a_guess():
     with pytest.raises(Refusal, match=r"^unknown cell 'transformer'\. Known: rnn, lstm"):
-        cells.find("transformer")
+        cells.find_cell("transformer")
 
 
 @pytest.mark.parametrize("name", ["somebodys:Nobody", "nobodys:Mine", "somebodys:", ":Mine"])
 def test_a_reference_to_nothing_in_a_module_is_refused(folder, name):
     with pytest.raises(Refusal, match=f"cannot import {name}"):
-        cells.find(name)
+        cells.find_cell(name)
 
 
-@pytest.mark.parametrize("name", ["somebodys:tanh", "collections:OrderedDict", "suite.cells.base:laned"])
+@pytest.mark.parametrize(
+    "name", ["somebodys:tanh", "collections:OrderedDict", "suite.cells.base:with_lanes_axis"]
+)
 def test_what_is_no_cell_is_refused(folder, name):
     with pytest.raises(
         Refusal, match=rf"cell {name}: expected a subclass of suite\.cells\.base\.Cell, got <"
     ):
-        cells.find(name)
+        cells.find_cell(name)
 
 
 def test_names_and_summaries_need_no_keras():
@@ -106,7 +108,7 @@ def test_names_and_summaries_need_no_keras():
         import sys
         from suite import cells, registry
 
-        assert all(registry.summary(reference) for reference in cells.references().values())
+        assert all(registry.class_summary(reference) for reference in cells.cell_references().values())
         print({"keras", "tensorflow", "jax"} & set(sys.modules))
     """
     command = [sys.executable, "-c", textwrap.dedent(program)]
@@ -117,15 +119,15 @@ def test_names_and_summaries_need_no_keras():
 @pytest.mark.parametrize("reference", [".x:Y", "nosuch:Mine", "nosuch.mod:Mine", "sys:Mine", "xml:Mine"])
 def test_a_reference_to_nothing_is_refused(reference):
     with pytest.raises(Refusal, match=f"cannot import {reference}"):
-        cells.find(reference)
+        cells.find_cell(reference)
 
 
 @pytest.mark.parametrize("reference", [".x:Y", "nosuch:Mine", "nosuch.mod:Mine"])
 def test_a_module_that_is_not_there_has_no_summary(reference):
     with pytest.raises(Refusal, match=f"cannot import {reference}"):
-        registry.summary(reference)
+        registry.class_summary(reference)
 
 
 @pytest.mark.parametrize("reference", ["sys:Mine", "xml:Mine", "suite.cells.lstm:Mine"])
 def test_the_summary_of_what_no_source_defines_is_empty(reference):
-    assert registry.summary(reference) == ""
+    assert registry.class_summary(reference) == ""

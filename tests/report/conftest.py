@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from suite.report.pages import prepare
-from suite.space import from_table
+from suite.report.pages import prepare_rows
+from suite.space import space_from_table
 
 TITLES = {"jsb": "Bach chorales", "adding": "Adding"}
 CELLS = {"lstm": "Vanilla LSTM", "nfg": "LSTM without forget gate: f = 1 & <no> more", "gru": "GRU"}
@@ -49,7 +49,7 @@ def asked():
 @pytest.fixture
 def trials(rows, asked):
     """The rows of one task, as pages hand them to figures."""
-    rows = prepare(rows, asked)
+    rows = prepare_rows(rows, asked)
     return rows[rows["task"] == "jsb"]
 
 
@@ -84,7 +84,7 @@ class Planted:
         return own | {(j, k): 0.01 for k in range(self.columns) for j in range(k)}
 
     @property
-    def rest(self):
+    def residual_share(self):
         return 1 - sum(self.shares.values())
 
     def marginal(self, column):
@@ -109,7 +109,7 @@ def planted():
 @pytest.fixture
 def space(asked):
     """The space that was asked."""
-    return from_table(asked["space"])
+    return space_from_table(asked["space"])
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 from planted import sweep
 
-from suite.report import write
+from suite.report import write_report
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(not BROWSER, reason="needs Chromium")
@@ -45,7 +45,7 @@ def seen(tmp_path_factory):
     rows, asked = sweep(["jsb", "timit"], {"nfg": 0.5}, 1.0, 40, seed=0, cells=["lstm", "nfg", "noaf"])
     asked["name"] = LONG
     asked["about"]["tasks"]["jsb"] |= {"title": LONG, "unit": LONG, "source": LONG}
-    page = write(rows, asked, folder / "report").read_text()
+    page = write_report(rows, asked, folder / "report").read_text()
     page = page.replace("<head>", f"<head>{LISTEN}", 1).replace("</body>", f"{TELL}</body>", 1)
     (folder / "page.html").write_text(page)
     (folder / "frame.html").write_text(FRAME)

@@ -10,7 +10,7 @@ from test_pages import Page, contents
 
 from suite import Refusal
 from suite.report import comparison
-from suite.report.comparison import common, write
+from suite.report.comparison import common_searches, write_comparison
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def altered(rows):
 @pytest.fixture
 def compared(rows, altered, asked, tmp_path):
     """The path of their page, and its answer."""
-    return write({"cpu": (rows, asked), "gpu": (altered, asked)}, tmp_path / "both")
+    return write_comparison({"cpu": (rows, asked), "gpu": (altered, asked)}, tmp_path / "both")
 
 
 def test_the_answer_says_what_agrees_what_differs_and_what_it_took(compared):
@@ -38,7 +38,7 @@ def test_the_answer_says_what_agrees_what_differs_and_what_it_took(compared):
 
 
 def test_scores_that_rounding_tells_apart_are_ties(rows, asked, tmp_path):
-    path, answer = write(
+    path, answer = write_comparison(
         {"a": (rows, asked), "b": (rows.assign(test=rows["test"] * (1 + 1e-7)), asked)}, tmp_path
     )
     assert "pair by pair or as distributions, no search differs significantly" in answer[1]
@@ -48,7 +48,7 @@ def test_scores_that_rounding_tells_apart_are_ties(rows, asked, tmp_path):
 
 def test_without_units_a_ratio_of_seconds_has_no_interval(rows, asked, tmp_path):
     older = rows.drop(columns="unit")
-    path, answer = write(
+    path, answer = write_comparison(
         {"a": (older, asked), "b": (older.assign(seconds=older["seconds"] / 2), asked)}, tmp_path
     )
     assert "b took 0.5 times as long as a" in answer[2]
@@ -57,10 +57,10 @@ def test_without_units_a_ratio_of_seconds_has_no_interval(rows, asked, tmp_path)
 
 def test_distributions_that_differ_are_named(rows, altered, asked, tmp_path):
     far = altered.assign(test=altered["test"].where(altered["cell"] != "nfg", altered["test"] + 100))
-    said = write({"cpu": (rows, asked), "gpu": (far, asked)}, tmp_path / "worse")[1][1]
+    said = write_comparison({"cpu": (rows, asked), "gpu": (far, asked)}, tmp_path / "worse")[1][1]
     worse = "scores of gpu are significantly higher (worse) in nfg on jsb and nfg on adding."
     assert said.endswith(f"Compared as distributions, {worse}")
-    said = write({"cpu": (far, asked), "gpu": (rows, asked)}, tmp_path / "better")[1][1]
+    said = write_comparison({"cpu": (far, asked), "gpu": (rows, asked)}, tmp_path / "better")[1][1]
     assert said.count("lower (better) in nfg on jsb and nfg on adding.") == 2
 
 
@@ -84,7 +84,7 @@ def test_the_page_opens_with_the_answer(compared):
 
 
 def test_a_copy_has_equal_scores(rows, asked, tmp_path):
-    _, answer = write({"a": (rows, asked), "b": (rows.copy(), asked)}, tmp_path)
+    _, answer = write_comparison({"a": (rows, asked), "b": (rows.copy(), asked)}, tmp_path)
     assert "all their test scores are equal to the last digit." in answer[0]
     assert "no search differs significantly" in answer[1]
     assert len(answer) == 3
@@ -107,12 +107,12 @@ def test_every_link_leads_to_a_file_and_nothing_is_loaded(compared):
 
 def test_the_same_rows_in_any_order_give_the_same_bytes(rows, altered, asked, compared, tmp_path):
     shuffled = [(frame.sample(frac=1, random_state=1), asked) for frame in (rows, altered)]
-    write(dict(zip(("cpu", "gpu"), shuffled, strict=True)), tmp_path / "again")
+    write_comparison(dict(zip(("cpu", "gpu"), shuffled, strict=True)), tmp_path / "again")
     assert contents(tmp_path / "again") == contents(compared[0].parent)
 
 
 def test_labels_and_makers_are_text_not_markup(rows, altered, asked, tmp_path):
-    path, _ = write({"<b>|a": (rows, asked), "b*": (altered, asked)}, tmp_path)
+    path, _ = write_comparison({"<b>|a": (rows, asked), "b*": (altered, asked)}, tmp_path)
     page = Page(path.read_text())
     assert "<b>|a" in page.words()
     assert "gpu <0>" in page.words()
@@ -130,7 +130,9 @@ def test_csv_has_the_same_trials_with_every_digit(rows, altered, compared):
 
 def test_others_are_each_compared_with_the_first(rows, altered, asked, tmp_path):
     seeded = rows.assign(seed=rows["seed"] + 1)
-    path, answer = write({"a": (rows, asked), "b": (altered, asked), "c": (seeded, asked)}, tmp_path)
+    path, answer = write_comparison(
+        {"a": (rows, asked), "b": (altered, asked), "c": (seeded, asked)}, tmp_path
+    )
     assert (tmp_path / "tables" / "2-b-agreement.csv").exists()
     assert not (tmp_path / "tables" / "3-c-agreement.csv").exists()
     assert (tmp_path / "tables" / "3-c-distributions.csv").exists()
@@ -143,7 +145,7 @@ def test_what_was_asked_otherwise_is_said(rows, asked, tmp_path):
     other = copy.deepcopy(asked)
     other["epochs"], other["space"]["units"]["high"] = 10, 100
     other["about"]["tasks"]["jsb"]["train"] = 1
-    _, answer = write({"a": (rows, asked), "b": (rows, other)}, tmp_path)
+    _, answer = write_comparison({"a": (rows, asked), "b": (rows, other)}, tmp_path)
     assert answer[-1] == "They were not asked the same: epochs, units and data of Bach chorales differ."
     table = pd.read_csv(tmp_path / "tables" / "asked.csv").set_index("what")
     assert table.loc["epochs"].tolist() == ["150", "10", "yes"]
@@ -152,7 +154,7 @@ def test_what_was_asked_otherwise_is_said(rows, asked, tmp_path):
 
 def test_each_version_is_a_line_of_the_makers(rows, asked, tmp_path):
     other = rows.assign(versions='{"keras": "3.12", "jax": "0.6.0"}')
-    write({"a": (rows, asked), "b": (pd.concat([other[:9], rows[9:]]), asked)}, tmp_path)
+    write_comparison({"a": (rows, asked), "b": (pd.concat([other[:9], rows[9:]]), asked)}, tmp_path)
     table = pd.read_csv(tmp_path / "tables" / "makers.csv").set_index("what")
     assert table.loc["keras"].tolist() == ["3.11.1", "3.11.1, 3.12", "yes"]
     assert table.loc[["jax", "device", "commit"], "differs"].isna().all()
@@ -160,13 +162,15 @@ def test_each_version_is_a_line_of_the_makers(rows, asked, tmp_path):
 
 def test_sweeps_of_other_code_differ_in_it(rows, asked, tmp_path):
     made = {suite: (rows.assign(code=[{"suite": suite}] * len(rows)), asked) for suite in ("0123", "4567")}
-    write(made, tmp_path)
+    write_comparison(made, tmp_path)
     table = pd.read_csv(tmp_path / "tables" / "makers.csv", dtype=str).set_index("what")
     assert table.loc["code"].tolist() == ["0123", "4567", "yes"]
 
 
 def test_only_searches_that_all_made_are_compared(rows, asked):
-    found = common({"a": (rows[rows["cell"] != "gru"], asked), "b": (rows[rows["task"] == "jsb"], asked)})
+    found = common_searches(
+        {"a": (rows[rows["cell"] != "gru"], asked), "b": (rows[rows["task"] == "jsb"], asked)}
+    )
     for frame in found.values():
         assert set(zip(frame["task"], frame["cell"], strict=True)) == {("jsb", "lstm"), ("jsb", "nfg")}
         assert len(frame) == 24
@@ -175,26 +179,26 @@ def test_only_searches_that_all_made_are_compared(rows, asked):
 def test_sweeps_without_trials_or_without_a_common_search_are_refused(rows, asked, tmp_path):
     made = {"a": (rows, asked), "b": (rows.head(0), asked)}
     with pytest.raises(Refusal, match="b: expected trials to compare, got none"):
-        write(made, tmp_path)
+        write_comparison(made, tmp_path)
     lstm, gru = rows[rows["cell"] == "lstm"], rows[(rows["cell"] == "gru") & (rows["task"] == "jsb")]
     said = "got none: a has lstm on adding and lstm on jsb; b has gru on jsb; name others"
     with pytest.raises(Refusal, match=said):
-        write({"a": (lstm, asked), "b": (gru, asked)}, tmp_path)
+        write_comparison({"a": (lstm, asked), "b": (gru, asked)}, tmp_path)
     assert contents(tmp_path) == {}
 
 
 def test_a_sweep_without_a_score_has_no_figure(rows, asked, tmp_path):
     failed = rows.assign(status="failed", valid=None, test=None, error="lost")
-    path, answer = write({"a": (rows, asked), "b": (failed, asked)}, tmp_path)
+    path, answer = write_comparison({"a": (rows, asked), "b": (failed, asked)}, tmp_path)
     assert Page(path.read_text()).all("svg") == []
     assert "72 trials ended otherwise" not in answer[0]
     assert "71 trials ended otherwise" in answer[0]
 
 
 def test_the_figure_has_every_same_trial_and_the_line_of_equality(rows, altered, asked):
-    both = common({"a": (rows, asked), "b": (altered, asked)})
-    pairs = comparison.agreement.same(both["a"], both["b"])
-    figure = comparison.scatter(pairs, ("a", "b"))
+    both = common_searches({"a": (rows, asked), "b": (altered, asked)})
+    pairs = comparison.agreement.matched_trials(both["a"], both["b"])
+    figure = comparison.agreement_scatter(pairs, ("a", "b"))
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["jsb", "adding"]
     for axes in figure.axes:
         line, *points = axes.get_lines()
@@ -208,8 +212,8 @@ def test_the_figure_has_every_same_trial_and_the_line_of_equality(rows, altered,
 
 def test_a_score_off_the_scale_in_one_sweep_is_a_cross(rows, altered, asked):
     altered.loc[0, "test"] = 1e6
-    both = common({"a": (rows, asked), "b": (altered, asked)})
-    pairs = comparison.agreement.same(both["a"], both["b"])
-    axes = comparison.scatter(pairs, ("a", "b")).axes[0]
+    both = common_searches({"a": (rows, asked), "b": (altered, asked)})
+    pairs = comparison.agreement.matched_trials(both["a"], both["b"])
+    axes = comparison.agreement_scatter(pairs, ("a", "b")).axes[0]
     crosses = np.concatenate([line.get_xydata() for line in axes.get_lines() if line.get_marker() == "x"])
     assert rows.loc[0, "test"] in crosses[:, 0]

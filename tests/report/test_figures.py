@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
-from suite.analysis.compare import standing
-from suite.analysis.stats import expected_best
+from suite.analysis.significance import average_ranks
+from suite.analysis.trial_statistics import expected_best_scores
 from suite.report import figures
-from suite.report.figures.labels import fitting, numbers
-from suite.report.figures.style import apart, limits, lines, styled, ticks
+from suite.report.figures.labels import fitting_ticks, tick_labels
+from suite.report.figures.style import axis_limits, figure_style, line_styles, round_ticks, separate_labels
 
 LABEL = "test score (nats per step)"
 
@@ -19,33 +19,39 @@ LABEL = "test score (nats per step)"
 def draw(trials, curves, asked, planted, space):
     """Every figure, by name: a function that draws it."""
     cells = asked["cells"]
-    tables = {cell: expected_best(trials[trials["cell"] == cell], seed=1) for cell in cells}
+    tables = {cell: expected_best_scores(trials[trials["cell"] == cell], seed=1) for cell in cells}
     scores = pd.DataFrame([[1, 2, 3]] * 9 + [[2, 1, 3]], columns=cells)
     four = planted(4)
     return {
-        "boxes": lambda: figures.boxes(trials, cells, LABEL, {"nfg"}, parameters={"lstm": 9000}),
-        "against": lambda: figures.against(trials, cells, "learning_rate", "log", LABEL),
-        "sizes": lambda: figures.sizes(trials, cells, LABEL),
-        "ranks": lambda: figures.ranks(standing(scores)),
-        "marginals": lambda: figures.marginals(four, four, space, LABEL),
-        "shares": lambda: figures.shares(dict.fromkeys(cells, four), list(space), {"units": 0.5}),
-        "pairs": lambda: figures.pairs(four, space, LABEL),
+        "score_boxplots": lambda: figures.score_boxplots(
+            trials, cells, LABEL, {"nfg"}, parameters={"lstm": 9000}
+        ),
+        "hyperparameter_scatter": lambda: figures.hyperparameter_scatter(
+            trials, cells, "learning_rate", "log", LABEL
+        ),
+        "cost_scatter": lambda: figures.cost_scatter(trials, cells, LABEL),
+        "critical_difference_diagram": lambda: figures.critical_difference_diagram(average_ranks(scores)),
+        "marginal_plots": lambda: figures.marginal_plots(four, four, space, LABEL),
+        "importance_bars": lambda: figures.importance_bars(
+            dict.fromkeys(cells, four), list(space), {"units": 0.5}
+        ),
+        "interaction_heatmaps": lambda: figures.interaction_heatmaps(four, space, LABEL),
         "learning_curves": lambda: figures.learning_curves(curves, trials, cells, "validation score"),
-        "expected_best": lambda: figures.expected_best(tables, LABEL),
+        "expected_best_curves": lambda: figures.expected_best_curves(tables, LABEL),
     }
 
 
 def test_no_figure_is_left_out_here(draw):
-    assert {*draw, "png", "svg"} == set(figures.__all__)
+    assert {*draw, "to_png", "to_svg"} == set(figures.__all__)
 
 
 def test_the_bytes_of_a_figure_repeat(draw):
     for name, once in draw.items():
-        drawn = figures.svg(once())
-        assert drawn == figures.svg(once()), name
+        drawn = figures.to_svg(once())
+        assert drawn == figures.to_svg(once()), name
         assert b"dc:date" not in drawn, name
-    once, again = draw["boxes"](), draw["boxes"]()
-    assert figures.png(once) == figures.png(again)
+    once, again = draw["score_boxplots"](), draw["score_boxplots"]()
+    assert figures.to_png(once) == figures.to_png(again)
 
 
 def test_the_users_settings_of_matplotlib_change_nothing_and_stay(draw):
@@ -56,18 +62,18 @@ def test_the_users_settings_of_matplotlib_change_nothing_and_stay(draw):
         "lines.linewidth": 9,
         "hatch.color": "red",
     }
-    plain = {name: figures.svg(once()) for name, once in draw.items()}
+    plain = {name: figures.to_svg(once()) for name, once in draw.items()}
     with mpl.rc_context(ours):
         before = dict(mpl.rcParams)
         for name, once in draw.items():
-            assert figures.svg(once()) == plain[name], name
+            assert figures.to_svg(once()) == plain[name], name
         assert dict(mpl.rcParams) == before
 
 
 def test_text_is_seven_points_or_more_and_inside_the_page(draw):
     for name, once in draw.items():
         figure = once()
-        styled(figure.canvas.draw)()
+        figure_style(figure.canvas.draw)()
         width, height = figure.get_size_inches()
         inside = figure.get_tightbbox()
         assert width == 7.2, name
@@ -82,48 +88,48 @@ def test_text_is_seven_points_or_more_and_inside_the_page(draw):
 def test_any_number_of_variants_fits(trials, curves, planted, space, cells):
     names = [f"cell{i}" for i in range(cells)]
     first = trials[trials["cell"] == "lstm"].assign(cell="cell0")
-    tables = dict.fromkeys(names, expected_best(first, seed=1))
+    tables = dict.fromkeys(names, expected_best_scores(first, seed=1))
     drawn = [
-        figures.boxes(first, names, "", set(names), {}, {}),
-        figures.against(first, names, "units", "linear", ""),
-        figures.sizes(first, names, ""),
-        figures.shares(dict.fromkeys(names, planted(4)), list(space)),
+        figures.score_boxplots(first, names, "", set(names), {}, {}),
+        figures.hyperparameter_scatter(first, names, "units", "linear", ""),
+        figures.cost_scatter(first, names, ""),
+        figures.importance_bars(dict.fromkeys(names, planted(4)), list(space)),
         figures.learning_curves(curves.assign(cell="cell0"), first, names, ""),
-        figures.expected_best(tables, ""),
+        figures.expected_best_curves(tables, ""),
     ]
     for figure in drawn:
-        assert figures.svg(figure).startswith(b"<?xml")
+        assert figures.to_svg(figure).startswith(b"<?xml")
 
 
 def test_an_axis_shows_every_whisker_but_no_exploded_score():
-    low, high = limits({"a": np.array([1.0, 1.1, 1.2, 1.3]), "b": np.array([1, 1.5, 2, 2.5, 1e9])})
+    low, high = axis_limits({"a": np.array([1.0, 1.1, 1.2, 1.3]), "b": np.array([1, 1.5, 2, 2.5, 1e9])})
     assert low < 1
     assert 2.5 < high < 3
 
 
 def test_a_variant_that_exploded_altogether_does_not_stretch_the_axis():
     values = {name: np.array([1.0, 1.5, 2.0]) for name in "abc"} | {"d": np.array([1e6, 1e7])}
-    assert limits(values)[1] < 3
+    assert axis_limits(values)[1] < 3
 
 
 def test_an_axis_is_readable_where_a_third_of_all_scores_exploded():
     values = {name: np.array([1.0, 1.5, 2.0, 2.5, 1e9, 1e12]) for name in "abc"}
-    assert 2.5 < limits(values)[1] < 3
+    assert 2.5 < axis_limits(values)[1] < 3
 
 
 def test_an_axis_of_equal_scores_has_a_width():
     for value in (0.0, 3.0):
-        low, high = limits({"a": np.array([value, value])})
+        low, high = axis_limits({"a": np.array([value, value])})
         assert low < value < high
 
 
 def test_ticks_are_round_and_few():
-    assert ticks(1e-6, 1e-2, log=True) == pytest.approx([1e-6, 1e-5, 1e-4, 1e-3, 1e-2])
-    assert ticks(1e-6, 1e-2, log=True, most=3) == pytest.approx([1e-6, 1e-4, 1e-2])
-    assert ticks(20, 200, log=True) == [20, 50, 100, 200]
-    assert ticks(12_000, 95_000, log=True) == [20_000, 50_000]
-    assert ticks(107, 185, log=True) == [120, 140, 160, 180]
-    assert ticks(0, 1, most=5) == [0, 0.5, 1]
+    assert round_ticks(1e-6, 1e-2, log=True) == pytest.approx([1e-6, 1e-5, 1e-4, 1e-3, 1e-2])
+    assert round_ticks(1e-6, 1e-2, log=True, max_ticks=3) == pytest.approx([1e-6, 1e-4, 1e-2])
+    assert round_ticks(20, 200, log=True) == [20, 50, 100, 200]
+    assert round_ticks(12_000, 95_000, log=True) == [20_000, 50_000]
+    assert round_ticks(107, 185, log=True) == [120, 140, 160, 180]
+    assert round_ticks(0, 1, max_ticks=5) == [0, 0.5, 1]
 
 
 @pytest.mark.parametrize(
@@ -137,30 +143,30 @@ def test_ticks_are_round_and_few():
     ],
 )
 def test_the_labels_of_ticks_are_short_and_in_one_notation(values, labels):
-    assert numbers(values) == labels
+    assert tick_labels(values) == labels
 
 
 @pytest.mark.parametrize("low", [1e-12, 1e-4, 1e-3, 0.0101, 0.7, 30, 123_456, 1e6, 3e12])
 @pytest.mark.parametrize("ratio", [1.001, 1.01, 1.4, 3, 20, 1e5])
 def test_no_two_ticks_of_an_axis_have_the_same_label(low, ratio):
     for log in (True, False):
-        labels = numbers(ticks(low, low * ratio, log))
+        labels = tick_labels(round_ticks(low, low * ratio, log))
         assert len(set(labels)) == len(labels) > 0
 
 
 def test_ticks_whose_labels_would_touch_are_fewer():
-    assert fitting([1, 2, 3, 4], 100) == [1, 2, 3, 4]
-    assert fitting([0.001, 0.0012, 0.0014, 0.0016], 80) == [0.001, 0.0014]
-    assert fitting([0.001, 0.0012], 1) == [0.001]
+    assert fitting_ticks([1, 2, 3, 4], 100) == [1, 2, 3, 4]
+    assert fitting_ticks([0.001, 0.0012, 0.0014, 0.0016], 80) == [0.001, 0.0014]
+    assert fitting_ticks([0.001, 0.0012], 1) == [0.001]
 
 
 def test_labels_move_apart_no_farther_than_they_must():
-    assert apart(np.array([3.0, 1.0]), 0.5, 0, 4).tolist() == [3, 1]
-    assert apart(np.array([2.0, 2.0, 0.5]), 0.5, 0, 4).tolist() == [1.75, 2.25, 0.5]
-    assert apart(np.array([4.0, 4.0, 4.0]), 0.5, 0, 4).tolist() == [3, 3.5, 4]
-    assert apart(np.array([]), 0.5, 0, 4).tolist() == []
+    assert separate_labels(np.array([3.0, 1.0]), 0.5, 0, 4).tolist() == [3, 1]
+    assert separate_labels(np.array([2.0, 2.0, 0.5]), 0.5, 0, 4).tolist() == [1.75, 2.25, 0.5]
+    assert separate_labels(np.array([4.0, 4.0, 4.0]), 0.5, 0, 4).tolist() == [3, 3.5, 4]
+    assert separate_labels(np.array([]), 0.5, 0, 4).tolist() == []
 
 
 def test_no_two_variants_have_the_same_line():
-    looks = lines(["lstm", *(f"cell{i}" for i in range(18))])
+    looks = line_styles(["lstm", *(f"cell{i}" for i in range(18))])
     assert len({(look["color"], look["ls"]) for look in looks.values()}) == 19

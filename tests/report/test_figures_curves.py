@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from suite.analysis.stats import expected_best
+from suite.analysis.trial_statistics import expected_best_scores
 from suite.report import figures
-from suite.report.figures.style import BLUE, INK
+from suite.report.figures.style import BLUE, TEXT_COLOR
 
 
 @pytest.fixture
 def tables(trials, asked):
-    return {cell: expected_best(trials[trials["cell"] == cell], seed=1) for cell in asked["cells"]}
+    return {cell: expected_best_scores(trials[trials["cell"] == cell], seed=1) for cell in asked["cells"]}
 
 
 def lines(axes):
@@ -57,24 +57,30 @@ def test_what_is_not_finite_in_a_learning_curve_breaks_nothing(trials, curves, a
     curves.loc[curves["epoch"] == 1, "train"] = math.inf
     curves.loc[curves["epoch"] == 3, "valid"] = math.nan
     figure = figures.learning_curves(curves, trials, asked["cells"], "")
-    assert figures.png(figure)
+    assert figures.to_png(figure)
     assert figure.axes[0].get_ylim()[1] < 10
 
 
 def test_the_expected_best_has_vanilla_in_each_panel(tables, asked):
-    figure = figures.expected_best(tables, "nats")
+    figure = figures.expected_best_curves(tables, "nats")
     assert [axes.get_title(loc="left") for axes in figure.axes] == asked["cells"]
     assert figure.axes[0].get_xscale() == "log"
     for axes, cell in zip(figure.axes, asked["cells"], strict=True):
         looks = [(line.get_color(), line.get_linestyle()) for line in axes.get_lines()]
-        assert looks == ([(BLUE, "-")] if cell == "lstm" else [(BLUE, "--"), (INK, "-")])
+        assert looks == ([(BLUE, "-")] if cell == "lstm" else [(BLUE, "--"), (TEXT_COLOR, "-")])
         assert axes.get_lines()[0].get_ydata().tolist() == tables["lstm"]["expected"].tolist()
         assert axes.get_lines()[-1].get_ydata().tolist() == tables[cell]["expected"].tolist()
         assert len(axes.collections) == len(looks)
 
 
 def test_the_band_of_the_expected_best_is_its_interval(tables):
-    band = figures.expected_best({"lstm": tables["lstm"]}, "").axes[0].collections[0].get_paths()[0].vertices
+    band = (
+        figures.expected_best_curves({"lstm": tables["lstm"]}, "")
+        .axes[0]
+        .collections[0]
+        .get_paths()[0]
+        .vertices
+    )
     low, high = tables["lstm"]["low"].dropna(), tables["lstm"]["high"].dropna()
     assert (band[:, 1].min(), band[:, 1].max()) == pytest.approx((low.min(), high.max()))
     assert band[:, 0].max() == len(low) < len(tables["lstm"])
@@ -82,22 +88,24 @@ def test_the_band_of_the_expected_best_is_its_interval(tables):
 
 def test_the_expected_best_of_a_search_without_scores_is_left_out(tables, asked):
     tables["lstm"] = tables["lstm"].assign(expected=math.nan, low=math.nan, high=math.nan)
-    figure = figures.expected_best(tables, "nats")
+    figure = figures.expected_best_curves(tables, "nats")
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["nfg", "gru"]
     assert [len(axes.get_lines()) for axes in figure.axes] == [1, 1]
 
 
 def test_the_expected_best_of_a_search_of_one_trial_is_drawn(trials):
-    one = expected_best(trials[trials["cell"] == "lstm"].head(1), seed=1)
-    (axes,) = figures.expected_best({"lstm": one}, "nats").axes
+    one = expected_best_scores(trials[trials["cell"] == "lstm"].head(1), seed=1)
+    (axes,) = figures.expected_best_curves({"lstm": one}, "nats").axes
     assert axes.get_xticks().tolist() == [1]
-    assert figures.png(axes.figure)
+    assert figures.to_png(axes.figure)
 
 
 def test_the_last_score_of_a_variant_that_often_explodes_is_on_the_axis(tables):
     many = tables["lstm"].reindex(np.arange(200)).assign(trials=np.arange(1, 201))
     steady = many.assign(expected=8 + 1 / many["trials"])
     wild = many.assign(expected=8.5 + 1e9 * 0.3 ** many["trials"])
-    low, high = figures.expected_best({"lstm": steady, "np": steady, "noaf": wild}, "").axes[0].get_ylim()
+    low, high = (
+        figures.expected_best_curves({"lstm": steady, "np": steady, "noaf": wild}, "").axes[0].get_ylim()
+    )
     assert 8.5 < high < 15
     assert low < 8.005

@@ -22,7 +22,7 @@ def image(axes):
 
 def test_marginals_have_a_column_a_hyperparameter_of_score_and_operations(planted, space):
     score, operations = planted(4), planted(4)
-    figure = figures.marginals(score, operations, space, "nats")
+    figure = figures.marginal_plots(score, operations, space, "nats")
     above, below = np.reshape(figure.axes, (2, 4))
     assert [axes.get_xlabel() for axes in below] == ["units", "learning rate", "momentum", "input noise"]
     assert [line[0].get_ylabel() for line in (above, below)] == ["nats", "multiply–adds of a trial"]
@@ -39,12 +39,12 @@ def test_marginals_have_a_column_a_hyperparameter_of_score_and_operations(plante
 
 
 def test_marginals_without_operations_are_of_the_score_alone(planted, space):
-    drawn = figures.marginals(planted(4), None, space, "nats").axes
+    drawn = figures.marginal_plots(planted(4), None, space, "nats").axes
     assert [axes.get_ylabel() for axes in drawn] == ["nats", "", "", ""]
 
 
 def test_axes_of_positions_are_labelled_with_values(planted, space):
-    axes = figures.marginals(planted(4), None, space, "nats").axes
+    axes = figures.marginal_plots(planted(4), None, space, "nats").axes
     assert [labels(panel.xaxis) for panel in axes] == [
         ["20", "50", "100", "200"],
         ["10⁻⁶", "10⁻⁵", "10⁻⁴", "10⁻³", "10⁻²"],
@@ -57,29 +57,29 @@ def test_axes_of_positions_are_labelled_with_values(planted, space):
 def test_a_narrow_momentum_has_labels_too(planted):
     for low, high, named in ((0.6, 0.8, ["0.6", "0.7", "0.8"]), (0.45, 0.55, ["0.45", "0.5", "0.55"])):
         space = {"momentum": Range(low, high, "one minus log")}
-        (axes,) = figures.marginals(planted(1), None, space, "nats").axes
+        (axes,) = figures.marginal_plots(planted(1), None, space, "nats").axes
         assert set(named) <= set(labels(axes.xaxis))
 
 
 def test_a_hyperparameter_that_is_fixed_has_no_column(planted, space):
     space["momentum"] = replace(space["momentum"], low=0.9, high=0.9)
-    names = [axes.get_xlabel() for axes in figures.marginals(planted(3), None, space, "nats").axes]
+    names = [axes.get_xlabel() for axes in figures.marginal_plots(planted(3), None, space, "nats").axes]
     assert names == ["units", "learning rate", "input noise"]
-    assert len(figures.pairs(planted(3), space, "nats").axes) == 9 + 2  # and two colour bars
+    assert len(figures.interaction_heatmaps(planted(3), space, "nats").axes) == 9 + 2  # and two colour bars
 
 
 @pytest.mark.parametrize("columns", [1, 2, 6])
 def test_any_number_of_hyperparameters_fits(planted, columns):
     space = {f"number_{j}": Range(0.1, 10, "log") for j in range(columns)}
-    drawn = [figures.marginals(planted(columns), planted(columns), space, "nats")]
-    drawn += [figures.shares({"lstm": planted(columns)}, list(space))]
-    drawn += [figures.pairs(planted(columns), space, "nats")] if columns > 1 else []
+    drawn = [figures.marginal_plots(planted(columns), planted(columns), space, "nats")]
+    drawn += [figures.importance_bars({"lstm": planted(columns)}, list(space))]
+    drawn += [figures.interaction_heatmaps(planted(columns), space, "nats")] if columns > 1 else []
     for figure in drawn:
-        assert figures.svg(figure).startswith(b"<?xml")
+        assert figures.to_svg(figure).startswith(b"<?xml")
 
 
 def test_shares_of_a_variant_stand_end_to_end_and_add_up_to_one(planted, space):
-    figure = figures.shares({"lstm": planted(4), "np": planted(4)}, list(space))
+    figure = figures.importance_bars({"lstm": planted(4), "np": planted(4)}, list(space))
     (axes,) = figure.axes
     named = ["units", "learning rate", "momentum", "input noise", "interactions", "rest"]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == named
@@ -102,13 +102,16 @@ def test_shares_of_a_variant_stand_end_to_end_and_add_up_to_one(planted, space):
 
 def test_published_shares_are_a_bar_of_what_was_printed(planted, space):
     printed = {"learning_rate": 0.91, "input_noise": 0.02, "interactions": 0.05}
-    (axes,) = figures.shares({"lstm": planted(4)}, list(space), printed).axes
+    (axes,) = figures.importance_bars({"lstm": planted(4)}, list(space), printed).axes
     assert labels(axes.yaxis) == ["lstm", "Greff et al."]
     assert [bars[1].get_width() for bars in axes.containers] == pytest.approx([0, 0.91, 0, 0.02, 0.05, 0])
 
 
 def test_pairs_show_the_score_below_the_diagonal_and_interaction_above(planted, space):
-    found, panels = planted(4), np.reshape(figures.pairs(planted(4), space, "nats").axes[:16], (4, 4))
+    found, panels = (
+        planted(4),
+        np.reshape(figures.interaction_heatmaps(planted(4), space, "nats").axes[:16], (4, 4)),
+    )
     names = ["units", "learning rate", "momentum", "input noise"]
     assert [panels[j, j].texts[0].get_text() for j in range(4)] == names
     for a in range(4):
@@ -121,7 +124,7 @@ def test_pairs_show_the_score_below_the_diagonal_and_interaction_above(planted, 
 
 
 def test_pairs_share_their_colours_and_no_interaction_is_white(planted, space):
-    figure = figures.pairs(planted(4), space, "nats")
+    figure = figures.interaction_heatmaps(planted(4), space, "nats")
     panels = np.reshape(figure.axes[:16], (4, 4))
     pairs = list(itertools.combinations(range(4), 2))
     surfaces = [planted(4).surface(*pair) for pair in pairs]
@@ -139,7 +142,9 @@ def test_contours_tell_better_from_worse_without_colour(planted, space):
         def interaction(self, row, column):
             return super().interaction(row, column) * (1 if row else -3)
 
-    panels = np.reshape(figures.pairs(Signed(3), dict(list(space.items())[:3]), "").axes[:9], (3, 3))
+    panels = np.reshape(
+        figures.interaction_heatmaps(Signed(3), dict(list(space.items())[:3]), "").axes[:9], (3, 3)
+    )
     (contour,) = panels[0, 1].collections
     assert contour.levels == pytest.approx([-0.15])
     assert contour.get_linestyle()[0][1] is not None  # dashed
@@ -153,4 +158,4 @@ def test_pairs_without_any_interaction_are_drawn(planted, space):
         def interaction(self, row, column):
             return np.zeros((self.cells, self.cells))
 
-    assert figures.png(figures.pairs(Additive(4), space, "nats"))
+    assert figures.to_png(figures.interaction_heatmaps(Additive(4), space, "nats"))

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from suite.analysis.compare import standing
-from suite.analysis.published import Box
+from suite.analysis.published_results import PublishedBox
+from suite.analysis.significance import average_ranks
 from suite.report import figures
-from suite.report.figures.style import BLUE, GREEN, INK, QUIET, VERMILION
+from suite.report.figures.style import BLUE, GREEN, MUTED_COLOR, TEXT_COLOR, VERMILION
 
 
 def drawn(axes, **properties):
@@ -29,7 +29,7 @@ def faces(axes):
 
 
 def test_panels_show_all_trials_and_the_best_tenth_in_report_order(trials, asked):
-    left, right = figures.boxes(trials, asked["cells"], "nats").axes
+    left, right = figures.score_boxplots(trials, asked["cells"], "nats").axes
     assert [label.get_text() for label in left.get_yticklabels()] == asked["cells"]
     assert left.get_ylim()[0] > left.get_ylim()[1]  # the first at the top
     points = [line for line in right.get_lines() if line.get_color() == VERMILION]
@@ -37,7 +37,7 @@ def test_panels_show_all_trials_and_the_best_tenth_in_report_order(trials, asked
 
 
 def test_scores_off_the_scale_are_counted_beside_their_variant(trials, asked):
-    left, _ = figures.boxes(trials, asked["cells"], "nats").axes
+    left, _ = figures.score_boxplots(trials, asked["cells"], "nats").axes
     assert left.get_xlim()[1] < 20
     counts = [(text.get_position()[1], text.get_text()) for text in left.texts]
     assert (asked["cells"].index("gru"), "+1") in counts
@@ -47,11 +47,13 @@ def test_scores_off_the_scale_are_counted_beside_their_variant(trials, asked):
 def test_a_huge_score_breaks_no_figure(trials, asked, huge):
     trials.loc[trials["trial"] < 3, ["valid", "test"]] = huge
     for figure in (
-        figures.boxes(trials, asked["cells"], "nats", published={"lstm": Box(1e300, None, 8.0, None)}),
-        figures.against(trials, asked["cells"], "units", "linear", "nats"),
-        figures.sizes(trials, asked["cells"], "nats"),
+        figures.score_boxplots(
+            trials, asked["cells"], "nats", published={"lstm": PublishedBox(1e300, None, 8.0, None)}
+        ),
+        figures.hyperparameter_scatter(trials, asked["cells"], "units", "linear", "nats"),
+        figures.cost_scatter(trials, asked["cells"], "nats"),
     ):
-        assert figures.png(figure)
+        assert figures.to_png(figure)
         assert max(np.abs(axes.get_ylim()).max() for axes in figure.axes) < 1e4
 
 
@@ -60,7 +62,7 @@ def test_a_significant_variant_has_an_asterisk_and_darker_boxes(trials, asked):
     many = pd.concat(
         [many.assign(trial=many["trial"] + 12 * k) for k in range(5)]
     )  # enough for boxes of tenths
-    left, right = figures.boxes(many, ["nfg", "gru"], "nats", significant={"gru", "absent"}).axes
+    left, right = figures.score_boxplots(many, ["nfg", "gru"], "nats", significant={"gru", "absent"}).axes
     assert [label.get_text() for label in left.get_yticklabels()] == ["nfg", "gru *"]
     for axes in (left, right):
         plain, marked = faces(axes)
@@ -68,8 +70,8 @@ def test_a_significant_variant_has_an_asterisk_and_darker_boxes(trials, asked):
 
 
 def test_published_scores_stand_below_ours_with_range_median_and_mean(trials, asked):
-    boxes = {"gru": Box(8.9, 8.8, 8.5, 9.1), "absent": Box(1, 1, 1, 1)}
-    left, right = figures.boxes(trials, asked["cells"], "nats", published=boxes).axes
+    boxes = {"gru": PublishedBox(8.9, 8.8, 8.5, 9.1), "absent": PublishedBox(1, 1, 1, 1)}
+    left, right = figures.score_boxplots(trials, asked["cells"], "nats", published=boxes).axes
     assert not drawn(left, color=GREEN)
     y = asked["cells"].index("gru") + 0.36
     assert drawn(right, color=GREEN, marker="None") == [(8.5, y), (9.1, y)]
@@ -79,8 +81,8 @@ def test_published_scores_stand_below_ours_with_range_median_and_mean(trials, as
 
 
 def test_a_published_score_off_the_scale_is_an_arrow(trials, asked):
-    boxes = {"lstm": Box(9.0, None, 8.5, None), "nfg": Box(44.0, 43.0, 8.5, 1e3)}
-    right = figures.boxes(trials, asked["cells"], "nats", published=boxes).axes[1]
+    boxes = {"lstm": PublishedBox(9.0, None, 8.5, None), "nfg": PublishedBox(44.0, 43.0, 8.5, 1e3)}
+    right = figures.score_boxplots(trials, asked["cells"], "nats", published=boxes).axes[1]
     high = right.get_xlim()[1]
     assert high < 20
     assert [x for x, _ in drawn(right, marker=">")] == [high, high]
@@ -89,20 +91,24 @@ def test_a_published_score_off_the_scale_is_an_arrow(trials, asked):
 
 def test_the_axis_reaches_to_what_others_published(trials, asked):
     low, high = (
-        figures.boxes(trials, asked["cells"], "", published={"gru": Box(7, 7, 6, 9.3)}).axes[1].get_xlim()
+        figures.score_boxplots(trials, asked["cells"], "", published={"gru": PublishedBox(7, 7, 6, 9.3)})
+        .axes[1]
+        .get_xlim()
     )
     assert low < 6
     assert high > 9.3
 
 
 def test_parameters_are_a_panel_of_numbers(trials, asked):
-    third = figures.boxes(trials, asked["cells"], "nats", parameters={"lstm": 9132.0, "gru": 500.5}).axes[2]
+    third = figures.score_boxplots(
+        trials, asked["cells"], "nats", parameters={"lstm": 9132.0, "gru": 500.5}
+    ).axes[2]
     assert [text.get_text().strip() for text in third.texts] == ["9,132", "–", "500"]
     assert [bar.get_width() for bar in third.patches] == [9132, 0, 500.5]
 
 
 def test_every_trial_is_a_point_or_a_cross(trials, asked):
-    figure = figures.against(trials, asked["cells"], "learning_rate", "log", "nats")
+    figure = figures.hyperparameter_scatter(trials, asked["cells"], "learning_rate", "log", "nats")
     assert [axes.get_title(loc="left") for axes in figure.axes] == asked["cells"]
     assert figure.axes[0].get_xscale() == "log"
     assert [sum(len(line.get_xdata()) for line in axes.get_lines()) for axes in figure.axes] == [12, 12, 12]
@@ -111,19 +117,19 @@ def test_every_trial_is_a_point_or_a_cross(trials, asked):
 
 def test_sizes_mark_the_mean_score_at_the_median_cost(trials, asked):
     trials = trials.assign(parameters=1000 * (trials["trial"] + 1), operations=2e9 * trials["trial"] + 1)
-    figure = figures.sizes(trials, asked["cells"], "nats")
+    figure = figures.cost_scatter(trials, asked["cells"], "nats")
     vanilla = trials[trials["cell"] == "lstm"].nsmallest(2, "valid")
     for axes, cost in zip(figure.axes, ("parameters", "operations"), strict=True):
         assert axes.get_xscale() == "log"
         assert drawn(axes, color=BLUE) == [pytest.approx((vanilla[cost].median(), vanilla["test"].mean()))]
-        points = drawn(axes, color=QUIET, marker="o")[:2]
+        points = drawn(axes, color=MUTED_COLOR, marker="o")[:2]
         assert sorted(points) == sorted(zip(vanilla[cost], vanilla["test"], strict=True))
         assert [note.get_text() for note in axes.texts] == asked["cells"]
         assert axes.texts[0].xy == pytest.approx(drawn(axes, color=BLUE)[0])
 
 
 def test_sizes_without_operations_are_of_parameters_alone(trials, asked):
-    figure = figures.sizes(trials.assign(operations=math.nan), asked["cells"], "nats")
+    figure = figures.cost_scatter(trials.assign(operations=math.nan), asked["cells"], "nats")
     assert [axes.get_xlabel() for axes in figure.axes] == ["parameters"]
 
 
@@ -131,7 +137,7 @@ def test_labels_of_sizes_are_in_the_order_of_the_scores(trials, asked):
     means = {"lstm": 8.503, "nfg": 8.501, "gru": 8.502}  # closer than their labels are high
     trials = trials.assign(test=trials["cell"].map(means), valid=1.0)
     trials.loc[trials["trial"] == 1, "test"] += 1
-    notes = figures.sizes(trials, asked["cells"], "nats").axes[0].texts
+    notes = figures.cost_scatter(trials, asked["cells"], "nats").axes[0].texts
     heights = {note.get_text(): note.get_position()[1] for note in notes}
     assert sorted(heights, key=heights.get) == ["nfg", "gru", "lstm"]
     assert np.diff(sorted(heights.values())).min() > 0.04
@@ -139,7 +145,7 @@ def test_labels_of_sizes_are_in_the_order_of_the_scores(trials, asked):
 
 def test_sizes_leave_out_a_variant_without_a_score(trials, asked):
     trials.loc[trials["cell"] == "gru", ["valid", "test"]] = math.nan
-    assert [note.get_text() for note in figures.sizes(trials, asked["cells"], "").axes[1].texts] == [
+    assert [note.get_text() for note in figures.cost_scatter(trials, asked["cells"], "").axes[1].texts] == [
         "lstm",
         "nfg",
     ]
@@ -147,15 +153,15 @@ def test_sizes_leave_out_a_variant_without_a_score(trials, asked):
 
 def test_a_mean_off_the_scale_is_a_triangle_at_the_top(trials, asked):
     trials.loc[trials["cell"] == "nfg", "test"] = 1e6
-    axes = figures.sizes(trials, asked["cells"], "nats").axes[0]
+    axes = figures.cost_scatter(trials, asked["cells"], "nats").axes[0]
     assert [y for _, y in drawn(axes, marker="^")] == [axes.get_ylim()[1]]
     assert axes.get_ylim()[1] < 20
 
 
 def test_ranks_lie_at_their_place_and_bars_join_those_that_do_not_differ():
     scores = pd.DataFrame([[3, 1, 2, 9, 8]] * 9 + [[1, 3, 2, 9, 8]], columns=["a", "lstm", "b", "d", "c"])
-    found = standing(scores)
-    (axes,) = figures.ranks(found).axes
+    found = average_ranks(scores)
+    (axes,) = figures.critical_difference_diagram(found).axes
     feet = {round(line.get_xdata()[0], 6) for line in axes.get_lines() if len(line.get_xdata()) == 3}
     assert feet == {1.2, 2.0, 2.8, 4.0, 5.0}
     bars = [line.get_xdata() for line in axes.get_lines() if line.get_linewidth() > 2]
@@ -169,16 +175,16 @@ def test_ranks_lie_at_their_place_and_bars_join_those_that_do_not_differ():
         "4.00  c",
         "5.00  d",
     ]
-    assert [text.get_color() for text in axes.texts[:2]] == [BLUE, INK]
+    assert [text.get_color() for text in axes.texts[:2]] == [BLUE, TEXT_COLOR]
     ruler = next(line.get_xdata() for line in axes.get_lines() if line.get_marker() == "|")
-    assert ruler[1] - ruler[0] == pytest.approx(found.difference)
-    assert f"{found.difference:.2f}" in axes.texts[-1].get_text()
+    assert ruler[1] - ruler[0] == pytest.approx(found.critical_difference)
+    assert f"{found.critical_difference:.2f}" in axes.texts[-1].get_text()
 
 
 def test_no_two_names_of_ranks_share_a_place():
     draw = np.random.default_rng(0)
     scores = pd.DataFrame(draw.normal(size=(5, 14)), columns=[f"cell{i}" for i in range(14)])
-    (axes,) = figures.ranks(standing(scores)).axes
+    (axes,) = figures.critical_difference_diagram(average_ranks(scores)).axes
     places = [(text.get_ha(), round(text.get_position()[1], 6)) for text in axes.texts[:14]]
     assert len(set(places)) == 14
     assert min(y for _, y in places) > max(

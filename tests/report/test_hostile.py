@@ -11,13 +11,19 @@ from matplotlib.text import Text
 from planted import sweep
 from test_pages import Page
 
-from suite.analysis.compare import standing
-from suite.analysis.stats import expected_best
-from suite.report import figures, write
+from suite.analysis.significance import average_ranks
+from suite.analysis.trial_statistics import expected_best_scores
+from suite.report import figures, write_report
 from suite.report.figures import labels, style
-from suite.report.figures.labels import legible, short_names, shortened, width, wrapped
-from suite.report.figures.style import styled
-from suite.report.rendering import markdown, slug, slugs
+from suite.report.figures.labels import (
+    drawable_text,
+    shorten_to_width,
+    text_width,
+    variant_labels,
+    wrap_to_width,
+)
+from suite.report.figures.style import figure_style
+from suite.report.rendering import escape_markdown, slugify, unique_slugs
 
 CELLS = ("lstm", "nfg")
 LONG = "laboratory.recurrent.experiments.of_november:AnExtremelyLongNameForARecurrentUnitWithManyGates"
@@ -29,19 +35,19 @@ UNIT = "每帧纳特 $5 or $6, in_units_whose_name_has_no_space_for_a_line_to_en
 @pytest.fixture(autouse=True)
 def once(monkeypatch):
     """Draw each figure once, as SVG, and permute less."""
-    monkeypatch.setattr(figures, "png", lambda figure: b"")
-    monkeypatch.setattr("suite.analysis.findings.DRAWS", 99)
+    monkeypatch.setattr(figures, "to_png", lambda figure: b"")
+    monkeypatch.setattr("suite.analysis.findings.PERMUTATION_RESAMPLES", 99)
 
 
 @pytest.fixture
 def quick(monkeypatch):
     """Make figures, and draw none."""
-    monkeypatch.setattr(figures, "svg", lambda figure: b"<svg ></svg>")
+    monkeypatch.setattr(figures, "to_svg", lambda figure: b"<svg ></svg>")
 
 
 def read(rows, asked, folder):
     """Return the page of a report, of which every number can be read, and sorted by."""
-    page = Page(write(rows, asked, folder).read_text())
+    page = Page(write_report(rows, asked, folder).read_text())
     text = page.words() + (folder / "report.md").read_text()
     assert not re.search(r".*\b(inf|nan|NaN|NA|NaT)\b.*", text)
     sorted_by = [attrs["data-value"] for attrs in page.all("td") if "data-value" in attrs]
@@ -145,27 +151,27 @@ def hostile(trials, curves, planted, space):
     one = trials[trials["cell"] == "lstm"]
     rows = pd.concat([one.assign(cell=name) for name in NAMES], ignore_index=True)
     curves = pd.concat([curves[curves["cell"] == "lstm"].assign(cell=name) for name in NAMES])
-    ranks = standing(pd.DataFrame([range(6)] * 9 + [[1, 0, 2, 3, 5, 4]], columns=NAMES))
+    ranks = average_ranks(pd.DataFrame([range(6)] * 9 + [[1, 0, 2, 3, 5, 4]], columns=NAMES))
     label, four = f"test score ({UNIT})", planted(4)
-    tables = dict.fromkeys(NAMES, expected_best(one, seed=1))
+    tables = dict.fromkeys(NAMES, expected_best_scores(one, seed=1))
     return {
-        "boxes": lambda: figures.boxes(rows, NAMES, label, {LONG}, parameters={}),
-        "against": lambda: figures.against(rows, NAMES, "learning_rate", "log", label),
-        "against few": lambda: figures.against(rows, NAMES[:2], "learning_rate", "log", label),
-        "sizes": lambda: figures.sizes(rows, NAMES, label),
-        "ranks": lambda: figures.ranks(ranks),
-        "marginals": lambda: figures.marginals(four, four, space, label),
-        "shares": lambda: figures.shares(dict.fromkeys(NAMES, four), list(space)),
-        "pairs": lambda: figures.pairs(four, space, label),
+        "boxes": lambda: figures.score_boxplots(rows, NAMES, label, {LONG}, parameters={}),
+        "against": lambda: figures.hyperparameter_scatter(rows, NAMES, "learning_rate", "log", label),
+        "against few": lambda: figures.hyperparameter_scatter(rows, NAMES[:2], "learning_rate", "log", label),
+        "sizes": lambda: figures.cost_scatter(rows, NAMES, label),
+        "ranks": lambda: figures.critical_difference_diagram(ranks),
+        "marginals": lambda: figures.marginal_plots(four, four, space, label),
+        "shares": lambda: figures.importance_bars(dict.fromkeys(NAMES, four), list(space)),
+        "pairs": lambda: figures.interaction_heatmaps(four, space, label),
         "learning_curves": lambda: figures.learning_curves(curves, rows, NAMES, label),
-        "expected_best": lambda: figures.expected_best(tables, label),
+        "expected_best": lambda: figures.expected_best_curves(tables, label),
     }
 
 
 def test_hostile_names_are_inside_every_figure_and_leave_room_for_its_axes(hostile):
     for name, draw in hostile.items():
         figure = draw()
-        styled(figure.canvas.draw)()
+        figure_style(figure.canvas.draw)()
         width, height = figure.get_size_inches()
         inside = figure.get_tightbbox()
         assert min(inside.x0, inside.y0) >= -0.01, name
@@ -178,40 +184,40 @@ def test_hostile_names_are_inside_every_figure_and_leave_room_for_its_axes(hosti
 
 def test_every_variant_has_a_name_of_its_own_in_every_legend(hostile):
     names = [text.get_text() for text in hostile["learning_curves"]().legends[0].get_texts()]
-    assert sorted(names) == sorted(short_names(NAMES).values())
+    assert sorted(names) == sorted(variant_labels(NAMES).values())
     assert len(set(names)) == len(NAMES)
 
 
 def test_what_no_font_has_is_left_out_without_a_warning():
-    assert legible("nats\n per  frame") == "nats per frame"
-    assert legible("a\U000f0000\U000f0001b") == "a…b"  # for private use: no font has them
-    assert legible("Größe ∂x/∂t π ⊙") == "Größe ∂x/∂t π ⊙"
+    assert drawable_text("nats\n per  frame") == "nats per frame"
+    assert drawable_text("a\U000f0000\U000f0001b") == "a…b"  # for private use: no font has them
+    assert drawable_text("Größe ∂x/∂t π ⊙") == "Größe ∂x/∂t π ⊙"
 
 
 def test_a_long_text_keeps_its_beginning_and_its_end():
-    short = shortened(LONG, 90)
+    short = shorten_to_width(LONG, 90)
     assert re.fullmatch(r"lab.*….*Gates", short)
-    assert width(short) <= 90 < width(LONG)
-    assert shortened("lstm", 90) == "lstm"
+    assert text_width(short) <= 90 < text_width(LONG)
+    assert shorten_to_width("lstm", 90) == "lstm"
 
 
 def test_text_is_wrapped_at_spaces_if_it_can_be():
-    assert wrapped("test score (nats per frame)", 90) == "test score (nats per\nframe)"
-    lines = wrapped(UNIT, 100, most=3).split("\n")
+    assert wrap_to_width("test score (nats per frame)", 90) == "test score (nats per\nframe)"
+    lines = wrap_to_width(UNIT, 100, max_lines=3).split("\n")
     assert len(lines) == 3
-    assert max(map(width, lines)) <= 100
+    assert max(map(text_width, lines)) <= 100
     assert "…" in lines[-1]
 
 
 def test_names_of_files_are_short_and_no_two_alike():
     names = ["a:b", "a-b", "a/b", "模" * 90, "模" * 91, LONG * 3]
-    assert list(slugs(names).values())[:3] == ["a-b", "a-b-2", "a-b-3"]
-    assert len(set(slugs(names).values())) == len(names)
-    assert max(len(slug(name).encode()) for name in names) <= 120
+    assert list(unique_slugs(names).values())[:3] == ["a-b", "a-b-2", "a-b-3"]
+    assert len(set(unique_slugs(names).values())) == len(names)
+    assert max(len(slugify(name).encode()) for name in names) <= 120
 
 
 def test_a_dollar_in_markdown_is_no_mathematics():
-    assert markdown("costs $5 or $x_1$") == r"costs \$5 or \$x\_1\$"
+    assert escape_markdown("costs $5 or $x_1$") == r"costs \$5 or \$x\_1\$"
 
 
 @pytest.mark.usefixtures("quick")
@@ -227,15 +233,15 @@ def draw_in(trials, monkeypatch):
     """Draw a figure of a variant by its name, with the fonts of these families."""
 
     def drawn(name, *families):
-        monkeypatch.setattr(labels, "FAMILIES", families)
-        monkeypatch.setitem(style.STYLE, "font.family", list(families))
+        monkeypatch.setattr(labels, "FONT_FAMILIES", families)
+        monkeypatch.setitem(style.MATPLOTLIB_STYLE, "font.family", list(families))
         forget()
         some = trials[trials["cell"] == "lstm"].assign(cell=name)
-        return figures.svg(figures.against(some, [name], "units", "linear", "nats"))
+        return figures.to_svg(figures.hyperparameter_scatter(some, [name], "units", "linear", "nats"))
 
     def forget():
-        labels._characters.cache_clear()
-        labels.width.cache_clear()
+        labels._supported_characters.cache_clear()
+        labels.text_width.cache_clear()
 
     yield drawn
     forget()

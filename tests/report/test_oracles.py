@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 from test_pages import Page
 
-from suite.analysis.findings import find
-from suite.report import comparison, write
-from suite.report.pages import prepare
+from suite.analysis.findings import compute_findings
+from suite.report import comparison, write_report
+from suite.report.pages import prepare_rows
 
 ORACLES = {"bayesian": "Bayesian search", "hyperband": "Hyperband"}
 TESTED = ("significant", "Holm", "interval", "Expected", "permutation", "Importance is", "asterisk")
@@ -23,9 +23,9 @@ def many(rows, asked):
 @pytest.mark.parametrize("oracle", ORACLES)
 def test_what_takes_trials_for_independent_draws_is_left_out(many, oracle):
     rows, asked = many
-    found = find(prepare(rows, asked), asked | {"oracle": oracle})
-    assert found.compared.empty
-    assert (found.expected, found.importances, found.operations) == ({}, {}, {})
+    found = compute_findings(prepare_rows(rows, asked), asked | {"oracle": oracle})
+    assert found.comparisons.empty
+    assert (found.expected_best, found.importances, found.operation_importances) == ({}, {}, {})
     assert {v.verdict for v in found.verdicts} == {"not tested"}
     assert {v.evidence for v in found.verdicts} == {f"trials of a {oracle} search are not independent draws"}
     assert found.summaries["jsb"]["median"].notna().all()
@@ -33,7 +33,7 @@ def test_what_takes_trials_for_independent_draws_is_left_out(many, oracle):
 
 @pytest.mark.parametrize("oracle", ORACLES)
 def test_the_page_says_the_oracle_and_shows_no_test(rows, asked, tmp_path, oracle):
-    page = Page(write(rows, asked | {"oracle": oracle, "tasks": ["jsb"]}, tmp_path).read_text())
+    page = Page(write_report(rows, asked | {"oracle": oracle, "tasks": ["jsb"]}, tmp_path).read_text())
     answer = page.words().partition("The answer")[2].partition("What was asked")[0]
     assert f"The trials were chosen by {ORACLES[oracle]}" in answer
     assert "not independent draws" in answer
@@ -51,7 +51,7 @@ def test_a_promoted_trial_counts_once_in_scores_and_twice_in_cost(rows, asked, t
     rows = rows[(rows["task"] == "jsb") & (rows["cell"] == "lstm")]
     again = rows[rows["trial"] == 3].assign(trial=12, epochs=60, best_epoch=50, valid=1.0, test=1.5)
     scores = [*rows.loc[rows["trial"] != 3, "test"], 1.5]
-    write(pd.concat([rows, again]), asked, tmp_path)
+    write_report(pd.concat([rows, again]), asked, tmp_path)
     read = {name: pd.read_csv(tmp_path / "tables" / f"{name}.csv") for name in ("jsb-scores", "jsb-trials")}
     line = read["jsb-scores"].iloc[0]
     assert line["median"] == pytest.approx(pd.Series(scores).median())
@@ -66,7 +66,7 @@ def test_a_promoted_trial_counts_once_in_scores_and_twice_in_cost(rows, asked, t
 def test_distributions_of_chosen_trials_are_described_and_not_tested(rows, asked, tmp_path):
     other = rows.assign(test=rows["test"] + 100)
     made = {"a": (rows, asked), "b": (other, asked | {"oracle": "bayesian"})}
-    path, answer = comparison.write(made, tmp_path)
+    path, answer = comparison.write_comparison(made, tmp_path)
     assert "Trials of Bayesian search are not independent draws: distributions are not tested." in answer[1]
     assert "as distributions" not in answer[1]
     table = pd.read_csv(tmp_path / "tables" / "distributions.csv")

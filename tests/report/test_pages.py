@@ -12,8 +12,8 @@ import pytest
 
 import suite
 from suite import Refusal
-from suite.report import write
-from suite.report.pages import prepare
+from suite.report import write_report
+from suite.report.pages import prepare_rows
 
 FIGURES = ("boxes", "expected", "sizes", "learning-rate")  # of few trials without curves
 TABLES = ("scores", "differences", "best", "trials", "expected")
@@ -59,7 +59,7 @@ def contents(folder):
 def folder(whole_sweep, tmp_path_factory):
     """The report of the whole sweep, to be read only."""
     folder = tmp_path_factory.mktemp("reports") / "made-up"
-    assert write(*whole_sweep, folder) == folder / "index.html"
+    assert write_report(*whole_sweep, folder) == folder / "index.html"
     return folder
 
 
@@ -79,7 +79,7 @@ def test_a_report_is_a_page_markdown_figures_and_tables(asked, folder):
 
 def test_the_same_rows_in_any_order_give_the_same_bytes(rows, asked, folder, tmp_path):
     shuffled = rows.sample(frac=1, random_state=1)[sorted(rows.columns)]
-    write(shuffled, asked, tmp_path)
+    write_report(shuffled, asked, tmp_path)
     assert contents(tmp_path) == contents(folder)
 
 
@@ -133,7 +133,7 @@ def test_the_page_appears_whole_and_last(rows, asked, tmp_path, monkeypatch):
     placed = []
     monkeypatch.setattr("os.replace", lambda source, target: placed.append((Path(source).name, target)))
     asked["tasks"] = ["jsb"]
-    path = write(rows, asked, tmp_path)
+    path = write_report(rows, asked, tmp_path)
     assert placed[-1][1] == path
     assert all(source.startswith(".") for source, _ in placed)
 
@@ -141,13 +141,13 @@ def test_the_page_appears_whole_and_last(rows, asked, tmp_path, monkeypatch):
 def test_a_space_without_learning_rate_has_no_figure_of_it(rows, asked, tmp_path):
     asked["tasks"] = ["jsb"]
     del asked["space"]["learning_rate"]
-    page = Page(write(rows.drop(columns="learning_rate"), asked, tmp_path).read_text())
+    page = Page(write_report(rows.drop(columns="learning_rate"), asked, tmp_path).read_text())
     assert len(page.all("svg")) == len(FIGURES) - 1
 
 
 def test_a_sweep_of_many_searches_gets_the_figures_of_its_answer(rows, asked, tmp_path, monkeypatch):
-    monkeypatch.setattr("suite.analysis.findings.SEARCHES", 5)
-    write(rows, asked, tmp_path)
+    monkeypatch.setattr("suite.analysis.findings.MAX_DETAILED_SEARCHES", 5)
+    write_report(rows, asked, tmp_path)
     drawn = {path.stem for path in (tmp_path / "figures").iterdir()}
     assert drawn == {f"{task}-{kind}" for task in asked["tasks"] for kind in ("boxes", "learning-rate")}
 
@@ -174,7 +174,7 @@ def test_a_whole_sweep_says_so(page):
 
 def test_an_unfinished_sweep_says_how_much_of_it_is_here(rows, asked, tmp_path):
     some = rows[(rows["task"] == "jsb") & (rows["cell"] != "gru") & (rows["trial"] < 5)]
-    page = Page(write(some, asked, tmp_path).read_text())
+    page = Page(write_report(some, asked, tmp_path).read_text())
     assert "This sweep is unfinished: 10 of the 72 trials asked (13.8 %) are here: 10 done." in page.words()
     assert "Adding : no trial has a score yet." in page.words()
     assert "5 of 12" in page.words()
@@ -183,20 +183,20 @@ def test_an_unfinished_sweep_says_how_much_of_it_is_here(rows, asked, tmp_path):
 
 def test_trials_that_were_not_asked_are_left_out(rows, asked):
     more = pd.concat([rows.assign(cell="rnn"), rows, rows.assign(task="copy")])
-    pd.testing.assert_frame_equal(prepare(more, asked), prepare(rows, asked))
+    pd.testing.assert_frame_equal(prepare_rows(more, asked), prepare_rows(rows, asked))
 
 
 @pytest.mark.parametrize("none", [pd.DataFrame(), pd.DataFrame({"task": ["jsb"], "cell": ["rnn"]})])
 def test_rows_of_which_none_was_asked_are_refused(none, asked, tmp_path):
     with pytest.raises(Refusal, match="report of made-up: expected trials that were asked, got none"):
-        write(none, asked, tmp_path)
+        write_report(none, asked, tmp_path)
     assert contents(tmp_path) == {}
 
 
 def test_a_sweep_without_a_single_score_is_reported(rows, asked, tmp_path):
     asked["tasks"] = ["jsb"]
     failed = rows.assign(status="failed", valid=None, test=None, seconds=None, error=None)
-    page = Page(write(failed, asked, tmp_path).read_text())
+    page = Page(write_report(failed, asked, tmp_path).read_text())
     assert "No trial has a score yet, so nothing can be said." in page.words()
     assert "no message" in page.words()
     assert page.all("svg") == []
@@ -205,16 +205,16 @@ def test_a_sweep_without_a_single_score_is_reported(rows, asked, tmp_path):
 def test_names_from_other_packages_become_names_of_files(rows, asked, tmp_path):
     name = "package.module:Class"
     asked["tasks"], asked["about"]["tasks"][name] = [name], asked["about"]["tasks"]["jsb"]
-    page = Page(write(rows.replace({"task": {"jsb": name}}), asked, tmp_path).read_text())
+    page = Page(write_report(rows.replace({"task": {"jsb": name}}), asked, tmp_path).read_text())
     assert (tmp_path / "figures" / "package.module-Class-boxes.svg").exists()
     assert "#task-package.module-Class" in [attrs["href"] for attrs in page.all("a")]
 
 
 def test_versions_may_be_a_dict_or_its_json(rows, asked):
     for versions in ({"keras": "3.11.1", "jax": "0.6.0"}, '{"keras": "3.11.1", "jax": "0.6.0"}'):
-        found = prepare(rows.assign(versions=[versions] * len(rows)), asked)["versions"]
+        found = prepare_rows(rows.assign(versions=[versions] * len(rows)), asked)["versions"]
         assert set(found) == {"jax 0.6.0, keras 3.11.1"}
-    assert set(prepare(rows.assign(versions=None), asked)["versions"]) == {""}
+    assert set(prepare_rows(rows.assign(versions=None), asked)["versions"]) == {""}
 
 
 def test_a_report_imports_no_backend():

@@ -8,9 +8,9 @@ import time
 import pytest
 from planted import CELLS, sweep
 
-from suite.analysis.findings import find
-from suite.report import answers, statistics, write
-from suite.report.pages import prepare
+from suite.analysis.findings import compute_findings
+from suite.report import answers, statistics_tables, write_report
+from suite.report.pages import prepare_rows
 
 TITLES = {"jsb": "chorales", "timit": "speech"}
 LONG = pytest.mark.skipif("ODYSSEY_LONG" not in os.environ, reason="takes minutes: set ODYSSEY_LONG=1")
@@ -29,11 +29,11 @@ def planted():
 @pytest.fixture(scope="module")
 def found(planted):
     rows, asked = planted
-    return find(prepare(rows, asked), asked)
+    return compute_findings(prepare_rows(rows, asked), asked)
 
 
 def test_the_planted_differences_are_found_and_no_others(found):
-    assert answers.differing(found, TITLES) == [
+    assert answers.difference_sentences(found, TITLES) == [
         "nfg and noaf are significantly worse than vanilla lstm on every task.",
         "cifg is significantly better than vanilla lstm on every task.",
         "nig, nog, niaf, np and fgr do not differ significantly from it.",
@@ -44,13 +44,15 @@ def test_the_planted_importance_is_found_and_no_other(found, planted):
     """Of the variance the learning rate has 4/45, noise 1/100: 90 %."""
     shares = {task: found.importances[task, "lstm"].shares for task in TITLES}
     assert all(share[1,] == pytest.approx(0.9, abs=0.05) for share in shares.values())
-    [said] = answers.mattering(found, planted[1], TITLES)
+    [said] = answers.importance_sentences(found, planted[1], TITLES)
     assert said.startswith("Learning rate alone explains ")
     assert said.endswith("of the variance of vanilla lstm’s test scores.")
 
 
 def test_the_papers_estimate_stands_below_vanillas_importance(found):
-    table = statistics.importance("jsb", found.important("jsb"), ["units", "learning_rate", "momentum", "x"])
+    table = statistics_tables.importance_table(
+        "jsb", found.importances_of_task("jsb"), ["units", "learning_rate", "momentum", "x"]
+    )
     names = [line[0].text for line in table.body()]
     assert names == ["lstm", "lstm, single trees", *CELLS[1:]]
     ours, theirs = table.frame["learning_rate"].iloc[:2]
@@ -72,16 +74,22 @@ def test_claims_get_the_verdicts_that_were_planted(found):
 
 
 def test_the_operations_of_a_trial_are_by_its_units(found):
-    shares = found.operations["jsb"].shares
+    shares = found.operation_importances["jsb"].shares
     assert max(shares, key=shares.get) == (0,)
 
 
 def claimed(seed):
     """Return what a report of a sweep in which nothing matters claims to have found."""
     rows, asked = sweep(["jsb"], {}, rate=0.0, trials=100, seed=seed)
-    found = find(prepare(rows, asked), asked)
-    said = [said for said in answers.differing(found, TITLES) if not said.startswith("No variant differs")]
-    said += [said for said in answers.mattering(found, asked, TITLES) if "surely matters" not in said]
+    found = compute_findings(prepare_rows(rows, asked), asked)
+    said = [
+        said
+        for said in answers.difference_sentences(found, TITLES)
+        if not said.startswith("No variant differs")
+    ]
+    said += [
+        said for said in answers.importance_sentences(found, asked, TITLES) if "surely matters" not in said
+    ]
     for verdict in found.verdicts:
         numbers = verdict.numbers
         if verdict.claim.pairs and len(numbers) and (numbers["worse"] | numbers["better"]).any():
@@ -95,13 +103,13 @@ def test_a_comparison_has_one_p_in_the_table_and_in_the_verdicts():
     others = [f"v{i}" for i in range(20)]
     rows, asked = sweep(["jsb"], {"gru": 0.12}, rate=0.0, trials=20, seed=2, cells=["lstm", "gru", *others])
     asked["space"] = {name: ends | {"high": ends["low"]} for name, ends in asked["space"].items()}
-    found = find(prepare(rows, asked), asked)
+    found = compute_findings(prepare_rows(rows, asked), asked)
     table = found.differences["jsb"].set_index("cell")
     assert table.loc["gru", "p"] < 0.05 < table.loc["gru", "adjusted"]
     [judged] = [verdict for verdict in found.verdicts if verdict.claim.id == "gru-no-worse"]
     assert judged.numbers["adjusted"].tolist() == [table.loc["gru", "adjusted"]]
     assert judged.verdict != "fails"
-    assert "adjusted by Holm over the 21 comparisons of this page" in answers.caution(found, asked)
+    assert "adjusted by Holm over the 21 comparisons of this page" in answers.caution_sentences(found, asked)
 
 
 @pytest.mark.parametrize(
@@ -138,6 +146,6 @@ def test_a_full_study_is_reported_in_a_minute_without_keras_and_twice_the_same(t
 def test_published_numbers_stand_beside_ours(planted, tmp_path):
     rows, asked = planted
     some = rows[rows["trial"] < 5]
-    page = write(some, asked, tmp_path).read_text()
+    page = write_report(some, asked, tmp_path).read_text()
     assert "In green the best tenths of Greff et al.: range" in page
     assert "On chorales and speech the data are those of Greff et al." in page

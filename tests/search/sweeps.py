@@ -13,28 +13,28 @@ import pytest
 
 from suite import store
 from suite.search import sweep
-from suite.search.asked import Asked
-from suite.search.workers import Here
-from suite.space import PAPER, override
+from suite.search.config import SweepConfig
+from suite.search.executors import InProcess
+from suite.space import PAPER_SPACE, override_ranges
 from suite.training.trial import Protocol
 
 HERE = Path(__file__).parent
 LONG = pytest.mark.skipif("ODYSSEY_LONG" not in os.environ, reason="takes minutes: set ODYSSEY_LONG=1")
-ASKED = Asked(
+ASKED = SweepConfig(
     "tiny",
     tasks=("tiny:PARITY",),
     cells=("rnn", "gru"),
     trials=6,
     protocol=Protocol(epochs=4, patience=3, batch=1),
-    space=override(PAPER, {"units": (2, 6), "learning_rate": (1e-3, 1e-1)}),
+    space=override_ranges(PAPER_SPACE, {"units": (2, 6), "learning_rate": (1e-3, 1e-1)}),
 )
-SHAPES = defaultdict(lambda: [sweep.Shape(width=6, operations=1, trials=6, lanes=2)])  # of any search
+SHAPES = defaultdict(lambda: [sweep.PaddedShape(width=6, operations=1, trials=6, lanes=2)])  # of any search
 
 
 def rows(asked, folder, crew=None):
-    store.create(folder, asked.to_table())
-    with crew or Here() as crew:
-        events = list(sweep.run(asked, folder, crew, SHAPES, data=None, given=2))
+    store.create_results_folder(folder, asked.to_table())
+    with crew or InProcess() as crew:
+        events = list(sweep.run_sweep(asked, folder, crew, SHAPES, data=None, lanes=2))
     assert events[-1].done == events[-1].total
     return store.load(folder)
 

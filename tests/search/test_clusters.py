@@ -17,11 +17,11 @@ from distributed.comm import CommClosedError
 from sweeps import HERE, command, comparable, hand_started, scheduler, started, waited, workers_of
 
 from suite import Refusal, machine, store
-from suite.search import clusters, workers
-from suite.search.clusters import Elsewhere
-from suite.search.unit import OtherCode, Unit
-from suite.search.verify import loaded_backend, verification
-from suite.search.workers import Here
+from suite.search import clusters, executors
+from suite.search.clusters import RemoteExecutor
+from suite.search.executors import InProcess
+from suite.search.verify import loaded_backend, make_verifier
+from suite.search.work_unit import CodeMismatch, WorkUnit
 from suite.training.trial import Protocol
 
 OURS = keras.backend.backend()
@@ -66,7 +66,7 @@ def test_a_worker_that_joins_late_is_refused_and_the_others_go_on(tmp_path):
 class Agreeing:
     """In place of what is sent to workers, whose answers are given."""
 
-    def remove(self):
+    def remove_marker(self):
         pass
 
 
@@ -78,7 +78,7 @@ class Fit:
     def __call__(self):
         pass
 
-    begin = __call__
+    configure_process = __call__
 
 
 class Joining:
@@ -104,46 +104,46 @@ ABSENT = ModuleNotFoundError("No module named 'suite'")
 
 def test_a_worker_without_the_suite_is_refused_and_one_that_dies_is_asked_again(capsys):
     client = Joining(0, ABSENT)
-    assert workers.Workers(client, verify=Agreeing()).verified == {"a": 0}
+    assert executors.DaskExecutor(client, verify=Agreeing()).verified == {"a": 0}
     assert "worker b cannot run this suite (ModuleNotFoundError" in capsys.readouterr().err
     client = Joining(0, CommClosedError())
-    crew = workers.Workers(client, verify=Agreeing())
+    crew = executors.DaskExecutor(client, verify=Agreeing())
     assert (crew.verified, crew.refused) == ({"a": 0}, {})
     client.answers["b"] = 7
-    assert crew.room() == 2
+    assert crew.capacity() == 2
     del client.answers["a"]
-    assert (crew.room(), crew.verified) == (1, {"b": 7})
+    assert (crew.capacity(), crew.verified) == (1, {"b": 7})
 
 
 def test_the_last_worker_to_be_refused_ends_the_sweep(capsys):
     """Else it would wait for another one without an end, as where a task never loads the same data twice."""
-    crew = workers.Workers(Joining(0, 0), verify=Agreeing())
-    crew.refuse("a", "would make other rows")
+    crew = executors.DaskExecutor(Joining(0, 0), verify=Agreeing())
+    crew.refuse_worker("a", "would make other rows")
     crew.verified.clear()  # the other one is just dead
-    crew.refuse("a", "would make other rows")
-    crew.admit()
+    crew.refuse_worker("a", "would make other rows")
+    crew.verify_new_workers()
     assert "worker a would make other rows; the sweep goes on without it" in capsys.readouterr().err
     with pytest.raises(Refusal, match=r"worker b would make other rows$"):
-        crew.refuse("b", "would make other rows")
+        crew.refuse_worker("b", "would make other rows")
 
 
 def test_a_worker_with_other_data_than_the_driver_is_refused_and_not_the_sweep(monkeypatch):
     def differs(unit):
-        raise OtherCode("the data of tiny: a worker has another than the driver")
+        raise CodeMismatch("the data of tiny: a worker has another than the driver")
 
-    monkeypatch.setattr(workers, "train_unit", differs)
-    monkeypatch.setattr(workers, "get_worker", lambda: SimpleNamespace(address="a"))
-    unit = Unit("s", "tiny", "rnn", (), Protocol(), 6, 1, Path(), None, 1, 1)
-    with pytest.raises(workers.UnfitWorker, match=r"^worker a would make other rows \(the data of tiny: "):
-        workers.train_all(unit, Fit())
-    with pytest.raises(OtherCode):  # a worker of the driver's own is like all others
-        workers.train_all(unit)
+    monkeypatch.setattr(executors, "train_unit", differs)
+    monkeypatch.setattr(executors, "get_worker", lambda: SimpleNamespace(address="a"))
+    unit = WorkUnit("s", "tiny", "rnn", (), Protocol(), 6, 1, Path(), None, 1, 1)
+    with pytest.raises(executors.UnfitWorker, match=r"^worker a would make other rows \(the data of tiny: "):
+        executors.train_in_worker(unit, Fit())
+    with pytest.raises(CodeMismatch):  # a worker of the driver's own is like all others
+        executors.train_in_worker(unit)
 
 
 def test_where_no_worker_is_fit_the_sweep_is_refused(capsys):
-    client = Joining(workers.UnfitWorker("a", "has 2 threads"), ABSENT)
+    client = Joining(executors.UnfitWorker("a", "has 2 threads"), ABSENT)
     with pytest.raises(Refusal, match="worker a has 2 threads"):
-        workers.Workers(client, verify=Agreeing())
+        executors.DaskExecutor(client, verify=Agreeing())
     assert client.closed
     assert capsys.readouterr().err == ""
 
@@ -159,8 +159,8 @@ def refused(folder, *more):
 
 def test_a_worker_with_another_version_is_refused(tmp_path, monkeypatch):
     """The driver is the one that says to have another version: the worker has what is installed."""
-    program = "from suite import machine; versions = machine.versions() | {'numpy': '9.9'}; "
-    program += "machine.versions = lambda: versions; from suite.cli import main; main()"
+    program = "from suite import machine; versions = machine.package_versions() | {'numpy': '9.9'}; "
+    program += "machine.package_versions = lambda: versions; from suite.cli import main; main()"
     with hand_started(tmp_path, workers=1) as address:
         asked = command(tmp_path / "tiny", f"--scheduler={address}")
         asked[asked.index("-c") + 1] = program
@@ -182,12 +182,12 @@ def test_a_worker_with_several_threads_is_refused(tmp_path):
 
 
 def test_a_worker_that_does_not_see_the_results_is_refused(tmp_path):
-    needed = verification(tmp_path)
-    assert list(needed.wrong(threads=1)) == []
-    verification(tmp_path).remove()  # that of a second driver, which is refused
-    assert list(needed.wrong(threads=1)) == []
-    needed.mark.write_text("of another machine")
-    [wrong] = needed.wrong(threads=1)
+    needed = make_verifier(tmp_path)
+    assert list(needed.problems(threads=1)) == []
+    make_verifier(tmp_path).remove_marker()  # that of a second driver, which is refused
+    assert list(needed.problems(threads=1)) == []
+    needed.marker_file.write_text("of another machine")
+    [wrong] = needed.problems(threads=1)
     assert wrong.startswith(f"does not see the driver's folder {tmp_path}")
 
 
@@ -207,11 +207,11 @@ def test_a_worker_that_has_loaded_another_version_of_a_users_cell_is_refused(tmp
     (tmp_path / "package").mkdir()
     for name in ("mine.py", "package/__init__.py", "package/cells.py"):
         (tmp_path / name).write_text("raise AssertionError")
-    needed = verification(tmp_path, ["mine:A", "package.cells:C", "lstm"])
-    assert {"cell mine:A", "cell package.cells:C", "cell lstm"} <= needed.made_by.keys()
-    assert list(needed.wrong(threads=1)) == []
-    edited = replace(needed, made_by=needed.made_by | {"cell mine:A": "edited"})
-    [wrong] = edited.wrong(threads=1)
+    needed = make_verifier(tmp_path, ["mine:A", "package.cells:C", "lstm"])
+    assert {"cell mine:A", "cell package.cells:C", "cell lstm"} <= needed.requirements.keys()
+    assert list(needed.problems(threads=1)) == []
+    edited = replace(needed, requirements=needed.requirements | {"cell mine:A": "edited"})
+    [wrong] = edited.problems(threads=1)
     assert re.fullmatch(
         "has cell mine:A [0-9a-f]{16}, and the driver edited: install the same on both", wrong
     )
@@ -221,9 +221,10 @@ def test_a_worker_gets_the_drivers_settings_before_it_has_a_backend(tmp_path):
     code = (
         "import os, sys; from pathlib import Path\n"
         "from suite import machine; from suite.search import verify\n"
-        "os.environ['KERAS_BACKEND'] = 'ours'; needed = verify.verification(Path(sys.argv[1]))\n"
+        "os.environ['KERAS_BACKEND'] = 'ours'; needed = verify.make_verifier(Path(sys.argv[1]))\n"
         "os.environ['KERAS_BACKEND'] = 'another'; machine.gpu_memories = lambda: [10**9] * int(sys.argv[2])\n"
-        "needed.begin(); print(os.environ['KERAS_BACKEND'], os.environ.get('CUDA_VISIBLE_DEVICES'),\n"
+        "needed.configure_process(); print(os.environ['KERAS_BACKEND'], "
+        "os.environ.get('CUDA_VISIBLE_DEVICES'),\n"
         "                      os.environ.get('OMP_NUM_THREADS'), 'keras' in sys.modules)"
     )
     clean = {k: v for k, v in os.environ.items() if k not in ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")}
@@ -237,11 +238,11 @@ def test_a_worker_gets_the_drivers_settings_before_it_has_a_backend(tmp_path):
 
 def test_units_are_cut_for_the_hardware_of_the_workers():
     """The driver may have none, or a GPU that they have not; of workers unlike each other, for the larger."""
-    driver = machine.Plan(workers=2, lanes=None, gpus=("0", "1"), memory=10**9)
-    crew = Elsewhere(Joining(0, 8 * 10**10), verify=Agreeing())
+    driver = machine.Plan(workers=2, lanes=None, gpus=("0", "1"), gpu_memory=10**9)
+    crew = RemoteExecutor(Joining(0, 8 * 10**10), verify=Agreeing())
     assert crew.worker_plan(machine.Plan(2)) == machine.Plan(2, None, ("0",), 8 * 10**10)
-    assert Elsewhere(Joining(0, 0), verify=Agreeing()).worker_plan(driver) == machine.Plan(2)
-    assert Here().worker_plan(driver) is driver
+    assert RemoteExecutor(Joining(0, 0), verify=Agreeing()).worker_plan(driver) == machine.Plan(2)
+    assert InProcess().worker_plan(driver) is driver
 
 
 def test_where_no_scheduler_is_nothing_is_written(tmp_path):
@@ -314,9 +315,9 @@ def test_the_script_of_a_job_is_shown_before_any_is_submitted(tmp_path):
 )
 def test_a_job_with_gpus_has_a_worker_for_each(tmp_path, more, directive):
     (tmp_path / "cluster.toml").write_text(f"cores = 8\ngpus = 2\nmemory = '1GB'\n{more}")
-    jobs, options = clusters.jobs_asked(tmp_path / "cluster.toml")
-    assert (jobs, options["processes"], clusters.asks_gpus(options)) == (1, 2, True)
-    script = clusters.script(jobs, options, tmp_path)
+    jobs, options = clusters.read_slurm_file(tmp_path / "cluster.toml")
+    assert (jobs, options["processes"], clusters.requests_gpus(options)) == (1, 2, True)
+    script = clusters.slurm_job_script(jobs, options, tmp_path)
     assert [line for line in script.splitlines() if line.startswith("#SBATCH --g")] == [
         f"#SBATCH {directive}"
     ]
@@ -340,7 +341,7 @@ def test_a_job_with_gpus_has_a_worker_for_each(tmp_path, more, directive):
 def test_a_slurm_file_that_cannot_be_is_refused(tmp_path, text, said):
     (tmp_path / "cluster.toml").write_text(text)
     with pytest.raises(Refusal, match=said):
-        clusters.script(*clusters.jobs_asked(tmp_path / "cluster.toml"), tmp_path)
+        clusters.slurm_job_script(*clusters.read_slurm_file(tmp_path / "cluster.toml"), tmp_path)
 
 
 @slurm

@@ -27,8 +27,8 @@ from sweeps import (
 )
 
 from suite import store
-from suite.search import sweep, workers
-from suite.search.clusters import Local
+from suite.search import executors, sweep
+from suite.search.clusters import LocalExecutor
 
 SOME = [pytest.param(0, marks=LONG), 2]  # in the driver's own process the same, and sooner
 AWAY = 60 if "ODYSSEY_LONG" in os.environ else 5  # seconds
@@ -84,9 +84,9 @@ def test_workers_killed_again_and_again_leave_the_same_rows(tmp_path):
 
 def test_a_unit_that_every_worker_dies_of_gives_failed_rows_in_the_end(tmp_path):
     asked, folder = replace(ASKED, cells=("tiny:Deadly",), trials=1), tmp_path / "sweep"
-    store.create(folder, asked.to_table())
-    with Local(1) as crew:
-        list(sweep.run(asked, folder, crew, SHAPES, data=None, given=1))
+    store.create_results_folder(folder, asked.to_table())
+    with LocalExecutor(1) as crew:
+        list(sweep.run_sweep(asked, folder, crew, SHAPES, data=None, lanes=1))
     frame = store.load(folder)
     assert frame["status"].tolist() == ["failed"]
     assert frame["error"].str.contains("all those workers died while running it").all()
@@ -146,8 +146,8 @@ def test_what_the_user_has_set_for_libraries_changes_nothing(undisturbed, tmp_pa
 def test_a_worker_killed_between_its_last_row_and_its_report_loses_nothing(
     undisturbed, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(workers, "train_all", tiny.train_and_die)
-    frame = rows(ASKED, tmp_path / "sweep", Local(1))
+    monkeypatch.setattr(executors, "train_in_worker", tiny.train_and_die)
+    frame = rows(ASKED, tmp_path / "sweep", LocalExecutor(1))
     assert (tmp_path / "sweep" / "died").exists()
     pd.testing.assert_frame_equal(comparable(frame), comparable(undisturbed))
 

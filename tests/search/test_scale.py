@@ -15,15 +15,15 @@ from sweeps import ASKED, HERE, LONG, SHAPES
 
 from suite import store
 from suite.search import sweep
-from suite.search.unit import row_of, waiting
-from suite.search.workers import Crew
+from suite.search.executors import Executor
+from suite.search.work_unit import result_row, unfinished_trials
 from suite.training.trial import Result
 
 EPOCHS = 50
 SIZES = [(100, 2, 3, 30), pytest.param(1000, 20, 25, 200, marks=LONG)]  # 180 trials, and 100,000
 
 
-class Simulated(Crew):
+class Simulated(Executor):
     """So many workers that train nothing: two processes end whatever unit is in training."""
 
     def __init__(self, size):
@@ -33,7 +33,7 @@ class Simulated(Crew):
 
     def wait(self):
         while self.waiting and len(self.running) < self.size:
-            unit = self.next()
+            unit = self.pop_costliest()
             self.running[self.pool.submit(end, unit)] = unit
         done, _ = wait(self.running, return_when=FIRST_COMPLETED)
         for future in done:
@@ -46,10 +46,10 @@ class Simulated(Crew):
 
 def end(unit):
     """Make up the rows of a unit, and make them durable."""
-    for trial in waiting(unit):
+    for trial in unfinished_trials(unit):
         curve = np.random.default_rng(trial.seed).random((EPOCHS, 2)).tolist()
         result = Result(trial, 1000, "done", valid=curve[-1][1], test=curve[-1][0], seconds=1.0, curve=curve)
-        store.finish(unit.folder, row_of(unit, result))
+        store.write_finished_row(unit.folder, result_row(unit, result))
 
 
 @pytest.mark.parametrize(("workers", "tasks", "cells", "trials"), SIZES)
@@ -59,11 +59,11 @@ def test_no_trial_of_many_is_lost_and_none_counts_twice(tmp_path, workers, tasks
     asked, folder = replace(ASKED, tasks=tuple(tasks), cells=tuple(cells), trials=trials), tmp_path / "tiny"
     of_task = dict.fromkeys(("title", "unit", "source"), "") | {"train": 1, "valid": 1, "test": 1, "steps": 1}
     about = {"tasks": dict.fromkeys(tasks, of_task), "cells": dict.fromkeys(cells, "")}
-    store.create(folder, asked.to_table() | {"about": about})
+    store.create_results_folder(folder, asked.to_table() | {"about": about})
 
     start = time.monotonic()
     with Simulated(workers) as crew:
-        [last] = deque(sweep.run(asked, folder, crew, SHAPES, data=None), maxlen=1)
+        [last] = deque(sweep.run_sweep(asked, folder, crew, SHAPES, data=None), maxlen=1)
     rate = last.done / (time.monotonic() - start)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     size = (folder / "trials.sqlite").stat().st_size

@@ -17,7 +17,7 @@ from suite import Refusal
 from suite.cells.lstm import CIFG
 from suite.search import hypermodel
 from suite.search.stock import Batches, Hypermodel, Loss, Score
-from suite.space import PAPER, override
+from suite.space import PAPER_SPACE, override_ranges
 from suite.task import Split, Task
 from suite.training import batches
 from suite.training.optimiser import OPTIMISERS
@@ -28,8 +28,8 @@ from suite.training.trial import Protocol, Trial
 # KerasTuner 1.4.8 asks for the name of the thread in a deprecated way
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras_tuner")
 
-SMALL = override(PAPER, {"units": (2, 6), "learning_rate": (1e-3, 1e-1)})
-QUIET = override(PAPER, {"units": (3, 3), "input_noise": (0, 0), "learning_rate": (1e-2, 1e-1)})
+SMALL = override_ranges(PAPER_SPACE, {"units": (2, 6), "learning_rate": (1e-3, 1e-1)})
+QUIET = override_ranges(PAPER_SPACE, {"units": (3, 3), "input_noise": (0, 0), "learning_rate": (1e-2, 1e-1)})
 
 
 def unequal(_):
@@ -109,23 +109,27 @@ def test_losses_and_metrics_come_back_from_their_configuration(made):
 def test_its_model_has_the_engines_parameters_and_rate():
     import tasks
     from suite.cells import CELLS
-    from suite.training.program import parameters
+    from suite.training.program import parameter_count
 
     made = hypermodel("sequential_digits", "lstm")
-    model = made.build(drawn(PAPER, units=20, learning_rate=0.01, one_minus_momentum=0.1, input_noise=0.0))
-    assert model.count_params() == parameters(CELLS["lstm"], tasks.find("sequential_digits"), 20)
+    model = made.build(
+        drawn(PAPER_SPACE, units=20, learning_rate=0.01, one_minus_momentum=0.1, input_noise=0.0)
+    )
+    assert model.count_params() == parameter_count(CELLS["lstm"], tasks.find_task("sequential_digits"), 20)
     assert float(ops.convert_to_numpy(model.optimizer.learning_rate.value)) == pytest.approx(0.001)
     assert model.optimizer.momentum == pytest.approx(0.9)
 
 
 @pytest.mark.parametrize("rule", OPTIMISERS)
 def test_it_trains_by_the_rule_of_the_protocol(rule):
-    space = override(QUIET, {"momentum": (0.9, 0.9), "learning_rate": (0.01, 0.01), "clip_norm": (2, 2)})
+    space = override_ranges(
+        QUIET, {"momentum": (0.9, 0.9), "learning_rate": (0.01, 0.01), "clip_norm": (2, 2)}
+    )
     model = Hypermodel(tiny.PARITY, CIFG, space, Protocol(optimiser=rule)).build(drawn(space))
     made = model.optimizer.get_config()
     kind = {"nesterov": "SGD", "sgd": "SGD", "rmsprop": "RMSprop", "adam": "Adam"}[rule]
     assert type(model.optimizer).__name__ == kind
-    assert made["learning_rate"] == pytest.approx(0.001 if OPTIMISERS[rule].rescaled else 0.01)
+    assert made["learning_rate"] == pytest.approx(0.001 if OPTIMISERS[rule].rescales_rate else 0.01)
     assert made["global_clipnorm"] == 2
     assert made.get("momentum") == (None if rule == "adam" else pytest.approx(0.9))
     assert made.get("nesterov", False) == (rule == "nesterov")
@@ -145,24 +149,24 @@ FITS = [  # a task, a protocol and what is clipped
 )
 def test_fit_trains_as_the_engine_does(monkeypatch, task, protocol, clips):
     """From equal weights, in one length bucket: the order of the data, padding, loss, clipping and rule."""
-    monkeypatch.setattr(batches, "boundaries", lambda lengths, most: np.array([max(lengths)]))
-    space, protocol = override(QUIET, clips), replace(protocol, epochs=3, patience=9)
+    monkeypatch.setattr(batches, "bucket_boundaries", lambda lengths, most: np.array([max(lengths)]))
+    space, protocol = override_ranges(QUIET, clips), replace(protocol, epochs=3, patience=9)
     made, hp = Hypermodel(task, CIFG, space, protocol), drawn(space)
     model = made.build(hp)
     hyperparameters = {name: asked.declare(name, hp) for name, asked in space.items()}
-    trial = Trial(0, made.seed(hp), hyperparameters, epochs=4)
+    trial = Trial(0, made.shuffle_seed(hp), hyperparameters, epochs=4)
     program = Program(
         CIFG, task, task.load(None), 3, 1, protocol.batch, protocol.optimiser, clips=bool(clips)
     )
     engine = Population(program, patience=9)
-    engine.fill(deque([trial]))
-    weights = {**model.layers[-2].cell.named}
+    engine.fill_lanes(deque([trial]))
+    weights = {**model.layers[-2].cell.weights_by_name}
     weights |= dict(zip(("readout/W", "readout/b"), model.layers[-1].weights, strict=True))
     for name, weight in weights.items():
         weight.assign(np.reshape(engine.state["weights"][name][0], weight.shape))
     [result] = engine.lanes
     for _ in range(3):
-        engine.epoch()
+        engine.train_epoch()
     history = made.fit(hp, model).history
     np.testing.assert_allclose(history["val_score"], [score for _, score in result.curve], rtol=1e-4)
     for name, weight in weights.items():
@@ -221,7 +225,7 @@ def trimmed(made):
 
 
 def test_it_ends_after_more_epochs_than_patience_without_a_better_score():
-    still = override(SMALL, {"learning_rate": (1e-30, 1e-30), "input_noise": (0, 0)})
+    still = override_ranges(SMALL, {"learning_rate": (1e-30, 1e-30), "input_noise": (0, 0)})
     made = Hypermodel(tiny.PARITY, CIFG, still, Protocol(epochs=9, patience=2, batch=8))
     hp = drawn(still)
     assert len(made.fit(hp, made.build(hp)).epoch) == 1 + 3
@@ -246,11 +250,11 @@ def test_data_of_the_users_own_ends_the_search_with_a_sentence(tuner):
 @pytest.mark.parametrize("setting", ["validation_data", "batch_size", "x", "sample_weight"])
 def test_settings_that_the_protocol_makes_are_refused(setting):
     with pytest.raises(Refusal, match=f"got {setting};"):
-        Hypermodel(tiny.PARITY, CIFG).fit(drawn(PAPER), Epochs(), epochs=1, **{setting: 3})
+        Hypermodel(tiny.PARITY, CIFG).fit(drawn(PAPER_SPACE), Epochs(), epochs=1, **{setting: 3})
 
 
 def test_a_search_may_say_for_how_many_epochs():
-    assert len(Hypermodel(tiny.PARITY, CIFG).fit(drawn(PAPER), Epochs(), epochs=2).orders) == 2
+    assert len(Hypermodel(tiny.PARITY, CIFG).fit(drawn(PAPER_SPACE), Epochs(), epochs=2).orders) == 2
 
 
 @pytest.mark.parametrize(
@@ -262,7 +266,10 @@ def test_a_search_may_say_for_how_many_epochs():
         ({"cell": CIFG(3)}, "cell: expected a name"),
         ({"task": "tiny:PARTY"}, "task 'tiny:PARTY'"),
         ({"protocol": Protocol(optimiser="adamw")}, "unknown optimiser 'adamw'"),
-        ({"ranges": override(SMALL, {"clip_norm": (1, 2), "clip_value": (1, 1)})}, "by norm or by value"),
+        (
+            {"ranges": override_ranges(SMALL, {"clip_norm": (1, 2), "clip_value": (1, 1)})},
+            "by norm or by value",
+        ),
     ],
 )
 def test_what_it_cannot_be_made_of_is_refused(asked, said):

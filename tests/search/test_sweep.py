@@ -13,12 +13,12 @@ from sweeps import ASKED, SHAPES, comparable, rows
 
 import tasks
 from suite import Refusal, machine, store
-from suite.search import sweep, workers
-from suite.search.asked import preset, presets
-from suite.search.clusters import Local
-from suite.search.unit import checkpoints, lanes_of, train_unit
-from suite.search.workers import Here
-from suite.space import PAPER
+from suite.search import executors, sweep
+from suite.search.clusters import LocalExecutor
+from suite.search.config import load_preset, preset_names
+from suite.search.executors import InProcess
+from suite.search.work_unit import train_unit, unit_checkpoints, unit_lanes
+from suite.space import PAPER_SPACE
 from suite.training.trial import Protocol, Result, Trial
 
 
@@ -48,26 +48,26 @@ def test_a_worker_with_another_cell_or_other_data_than_the_driver_is_refused(und
     """What the driver has is made up."""
     folder, asked = tmp_path / "sweep", replace(ASKED, cells=("rnn",))
     codes = {("tiny:PARITY", "rnn"): undisturbed["code"].iloc[-1] | {"cell": "0", "data": "0"}}
-    store.create(folder, asked.to_table())
+    store.create_results_folder(folder, asked.to_table())
     with pytest.raises(Refusal, match="cell rnn and the data of tiny:PARITY: a worker has another"):
-        list(sweep.run(asked, folder, Here(), SHAPES, None, codes=codes))
+        list(sweep.run_sweep(asked, folder, InProcess(), SHAPES, None, codes=codes))
     assert store.load(folder).empty
 
 
 def test_what_makes_a_checkpoint_is_the_code_and_not_the_state_of_the_checkout(tmp_path, monkeypatch):
-    a = sweep.Unit(
+    a = sweep.WorkUnit(
         "tiny", "tiny:PARITY", "rnn", (), Protocol(), 6, 1, tmp_path, None, 1, 1, code={"cell": "1"}
     )
-    kept = checkpoints(a)
+    kept = unit_checkpoints(a)
     kept.save(Result(Trial(0, 1, {}, 4), 9), {})
-    monkeypatch.setattr(machine, "commit", lambda: "0123-dirty")
-    assert checkpoints(a).load(Trial(0, 1, {}, 4))
-    assert checkpoints(replace(a, code={"cell": "2"})).load(Trial(0, 1, {}, 4)) is None
+    monkeypatch.setattr(machine, "git_commit", lambda: "0123-dirty")
+    assert unit_checkpoints(a).load(Trial(0, 1, {}, 4))
+    assert unit_checkpoints(replace(a, code={"cell": "2"})).load(Trial(0, 1, {}, 4)) is None
 
 
 @pytest.mark.skipif(keras.backend.backend() == "jax", reason="on JAX, test_clusters.py has workers")
 def test_two_workers_give_the_same_rows(undisturbed, tmp_path):
-    frame = rows(ASKED, tmp_path / "sweep", Local(2))
+    frame = rows(ASKED, tmp_path / "sweep", LocalExecutor(2))
     assert frame["error"].isna().all(), frame["error"][0]
     pd.testing.assert_frame_equal(comparable(frame), comparable(undisturbed))
 
@@ -75,18 +75,18 @@ def test_two_workers_give_the_same_rows(undisturbed, tmp_path):
 def test_a_search_goes_on_where_it_was(undisturbed, tmp_path):
     """Three rows are there, one taken in and two not; only the others are trained."""
     folder = tmp_path / "sweep"
-    store.create(folder, ASKED.to_table())
+    store.create_results_folder(folder, ASKED.to_table())
     curves = {("gru", 0): [(1.0, 1.0)], ("rnn", 3): [(1.0, 1.0)], ("rnn", 4): [(1.0, 1.0)]}
     marked = []
     for row in undisturbed.to_dict("records"):
         if (row["cell"], row["trial"]) in curves:
-            drawn = {name: row.pop(name) for name in PAPER}
+            drawn = {name: row.pop(name) for name in PAPER_SPACE}
             marked.append(row | {"hyperparameters": drawn, "curve": [(1.0, 1.0)], "seconds": -1.0})
     book = store.Store(folder)
-    book.add(marked[:1])
+    book.add_rows(marked[:1])
     book.close()
     for row in marked[1:]:
-        store.finish(folder, row)
+        store.write_finished_row(folder, row)
     again = rows(ASKED, folder)
     assert (again["seconds"] == -1).sum() == 3
     pd.testing.assert_frame_equal(comparable(again), comparable(undisturbed))
@@ -122,10 +122,10 @@ def test_a_sweep_that_is_stopped_goes_on_in_the_middle_of_a_trial(tmp_path):
     """Trial 0 takes 26 epochs and trial 1, beside it, 16: stopped then, the other goes on from there."""
     asked = replace(ASKED, protocol=Protocol(epochs=60), cells=("rnn",))
     expected, folder = rows(asked, tmp_path / "undisturbed"), tmp_path / "sweep"
-    store.create(folder, asked.to_table())
-    for event in sweep.run(asked, folder, Here(), SHAPES, data=None, given=2):
+    store.create_results_folder(folder, asked.to_table())
+    for event in sweep.run_sweep(asked, folder, InProcess(), SHAPES, data=None, lanes=2):
         if event.rows:
-            store.stop(folder)
+            store.request_stop(folder)
     assert 0 < len(store.load(folder)) < 6
     [half_done] = (folder / "running").glob("*/*.npz")
     pd.testing.assert_frame_equal(comparable(rows(asked, folder)), comparable(expected))
@@ -133,39 +133,39 @@ def test_a_sweep_that_is_stopped_goes_on_in_the_middle_of_a_trial(tmp_path):
 
 
 def test_a_sweep_ends_when_its_time_is_over(tmp_path):
-    store.create(tmp_path / "sweep", ASKED.to_table())
-    list(sweep.run(ASKED, tmp_path / "sweep", Here(), SHAPES, data=None, seconds=0))
-    assert store.stopping(tmp_path / "sweep")
+    store.create_results_folder(tmp_path / "sweep", ASKED.to_table())
+    list(sweep.run_sweep(ASKED, tmp_path / "sweep", InProcess(), SHAPES, data=None, seconds=0))
+    assert store.is_stop_requested(tmp_path / "sweep")
     assert len(store.load(tmp_path / "sweep")) == 0
 
 
-@pytest.mark.parametrize("name", presets())
+@pytest.mark.parametrize("name", preset_names())
 def test_every_preset_can_be_asked(name):
-    preset(name).check()
+    load_preset(name).validate()
 
 
 def test_the_jsb_preset_is_the_papers_protocol():
-    asked = preset("jsb")
+    asked = load_preset("jsb")
     assert (asked.trials, asked.protocol) == (200, Protocol(epochs=150, patience=15, batch=1))
-    assert asked.space == PAPER
+    assert asked.space == PAPER_SPACE
     assert len(asked.cells) == 9
 
 
 def test_a_preset_with_a_misspelt_setting_is_refused(tmp_path):
     (tmp_path / "mine.toml").write_text("trails = 3")
     with pytest.raises(Refusal, match=r"'trails'\. Did you mean 'trials'"):
-        preset(str(tmp_path / "mine.toml"))
+        load_preset(str(tmp_path / "mine.toml"))
 
 
 def test_trials_are_grouped_by_width():
     trials = [Trial(k, 1, {"units": 1 + k % 6}, 1) for k in range(60)]
-    shapes = [sweep.Shape(width, width, 30, 2) for width in (2, 6)]
-    groups = {shape.width: some for shape, some in sweep.grouped(trials, shapes)}
+    shapes = [sweep.PaddedShape(width, width, 30, 2) for width in (2, 6)]
+    groups = {shape.width: some for shape, some in sweep.trials_by_shape(trials, shapes)}
     assert sorted(t.number for some in groups.values() for t in some) == list(range(60))
     assert [{t.hyperparameters["units"] for t in groups[width]} for width in (2, 6)] == [{1, 2}, {3, 4, 5, 6}]
 
 
-class Listing(Here):
+class Listing(InProcess):
     """A crew that trains nothing and keeps the units it is given."""
 
     def wait(self):
@@ -179,9 +179,9 @@ def test_units_are_large_but_leave_every_worker_some(tmp_path, trials, workers, 
     """Of two lanes: at least one trial a lane, else half a worker's share."""
     asked, crew = replace(ASKED, cells=("rnn",), trials=trials), Listing()
     crew.size = workers
-    store.create(tmp_path / "sweep", asked.to_table())
+    store.create_results_folder(tmp_path / "sweep", asked.to_table())
     with pytest.raises(InterruptedError):
-        list(sweep.run(asked, tmp_path / "sweep", crew, SHAPES, data=None))
+        list(sweep.run_sweep(asked, tmp_path / "sweep", crew, SHAPES, data=None))
     assert sorted((len(unit.trials) for *_, unit in crew.waiting), reverse=True) == units
 
 
@@ -189,20 +189,23 @@ def test_a_large_network_is_cut_to_fewer_trials_a_unit_than_a_small_one():
     """Ten times as costly: each of two workers gets two units or more that cost no more than a quarter."""
     trials = tuple(Trial(k, 1, {}, 5) for k in range(40))
     units = [
-        sweep.Unit("", "t", "c", trials, Protocol(), width, 1, Path(), None, 40, width) for width in (10, 100)
+        sweep.WorkUnit("", "t", "c", trials, Protocol(), width, 1, Path(), None, 40, width)
+        for width in (10, 100)
     ]
-    shapes = {("t", "c"): [sweep.Shape(width, width, 40, 2) for width in (10, 100)]}
-    parts = [(unit.width, len(unit.trials)) for unit in sweep.cut(units, shapes, workers=2)]
+    shapes = {("t", "c"): [sweep.PaddedShape(width, width, 40, 2) for width in (10, 100)]}
+    parts = [(unit.width, len(unit.trials)) for unit in sweep.split_units(units, shapes, workers=2)]
     assert parts == [(10, 40), (100, 11), (100, 11), (100, 11), (100, 7)]
 
 
 def test_units_are_costliest_first():
     """By multiply–adds: those of a full gate recurrence of 9 units are more than of an RNN of 12."""
-    crew = Here()
+    crew = InProcess()
     for name, operations in (("rnn of 12", 4), ("fgr of 9", 13), ("lstm of 5", 6)):
-        unit = sweep.Unit("", "", name, (Trial(0, 1, {}, 1),), Protocol(), 9, 1, Path(), None, 1, operations)
+        unit = sweep.WorkUnit(
+            "", "", name, (Trial(0, 1, {}, 1),), Protocol(), 9, 1, Path(), None, 1, operations
+        )
         crew.submit(unit)
-    assert [crew.next().cell for _ in range(3)] == ["fgr of 9", "lstm of 5", "rnn of 12"]
+    assert [crew.pop_costliest().cell for _ in range(3)] == ["fgr of 9", "lstm of 5", "rnn of 12"]
 
 
 def test_a_row_says_what_its_trial_cost(undisturbed):
@@ -219,24 +222,26 @@ def test_scores_are_those_of_the_rows(undisturbed):
 
 def test_lanes_are_counted_for_each_shape_and_never_more_than_have_work():
     """An RNN of 6 units on parity: 1 · 6 + 6² + 6 weights, a readout of 6 · 2 + 2, 3 steps, 1 + 6 + 6 + 2."""
-    splits = {"tiny:PARITY": tasks.find("tiny:PARITY").load(None)}
+    splits = {"tiny:PARITY": tasks.find_task("tiny:PARITY").load(None)}
     asked = replace(ASKED, cells=("rnn", "np"), trials=70)
     lane = 4 * (6 * 62 + 32 * 3 * 15)
 
     def lanes(**plan):
-        return [shape.lanes for [shape] in sweep.shapes(asked, splits, machine.Plan(1, **plan)).values()]
+        return [
+            shape.lanes for [shape] in sweep.padded_shapes(asked, splits, machine.Plan(1, **plan)).values()
+        ]
 
-    rnn, np = lanes(gpus=("0",), memory=2 * 20 * lane)
+    rnn, np = lanes(gpus=("0",), gpu_memory=2 * 20 * lane)
     assert (rnn, np < 20) == (20, True)
-    assert lanes(gpus=("0",), memory=10**12) == [70, 70]
+    assert lanes(gpus=("0",), gpu_memory=10**12) == [70, 70]
     assert lanes(lanes=3) == [3, 3]
     assert lanes() == [8, 8]
 
 
 def test_a_round_of_a_bayesian_search_is_all_that_there_is_at_a_time():
-    splits = {"tiny:PARITY": tasks.find("tiny:PARITY").load(None)}
+    splits = {"tiny:PARITY": tasks.find_task("tiny:PARITY").load(None)}
     asked = replace(ASKED, cells=("rnn",), trials=70, oracle="bayesian")
-    [[shape]] = sweep.shapes(asked, splits, machine.Plan(1, gpus=("0",), memory=10**12)).values()
+    [[shape]] = sweep.padded_shapes(asked, splits, machine.Plan(1, gpus=("0",), gpu_memory=10**12)).values()
     assert shape.trials == shape.lanes == 8
 
 
@@ -247,25 +252,27 @@ def unit(tmp_path):
         Trial(k, k + 1, {"units": 3, "learning_rate": 1e-2, "momentum": 0.5, "input_noise": 0}, 2)
         for k in range(2)
     )
-    return sweep.Unit("s", "tiny:PARITY", "rnn", trials, Protocol(batch=4), 6, None, tmp_path, None, 35, 1)
+    return sweep.WorkUnit(
+        "s", "tiny:PARITY", "rnn", trials, Protocol(batch=4), 6, None, tmp_path, None, 35, 1
+    )
 
 
 def test_the_worker_counts_the_lanes_on_its_own_hardware(unit, monkeypatch):
     """As many for a small unit as for a large one of the same search: they share a program."""
-    monkeypatch.setattr(machine, "found", lambda: [("a processor", False)])
-    assert lanes_of(unit) == 8
-    assert lanes_of(replace(unit, width_trials=20)) == 5
-    monkeypatch.setattr(machine, "found", lambda: [("a GPU", True)])
+    monkeypatch.setattr(machine, "backend_devices", lambda: [("a processor", False)])
+    assert unit_lanes(unit) == 8
+    assert unit_lanes(replace(unit, width_trials=20)) == 5
+    monkeypatch.setattr(machine, "backend_devices", lambda: [("a GPU", True)])
     lane = 4 * (6 * 62 + 32 * 3 * 15)  # as in the test above
     monkeypatch.setattr(machine, "gpu_memories", lambda: [2 * 20 * lane])
-    assert lanes_of(unit) == 20
-    assert lanes_of(replace(unit, trials=unit.trials[:1])) == 20
-    assert [lanes_of(replace(unit, halved=k)) for k in range(7)] == [20, 10, 5, 2, 1, 1, 1]
-    assert lanes_of(replace(unit, lanes=3)) == 3
-    monkeypatch.setenv(machine.SHARING, "2")  # workers on that GPU
-    assert lanes_of(unit) == 10
+    assert unit_lanes(unit) == 20
+    assert unit_lanes(replace(unit, trials=unit.trials[:1])) == 20
+    assert [unit_lanes(replace(unit, lane_halvings=k)) for k in range(7)] == [20, 10, 5, 2, 1, 1, 1]
+    assert unit_lanes(replace(unit, lanes=3)) == 3
+    monkeypatch.setenv(machine.WORKERS_PER_GPU_VARIABLE, "2")  # workers on that GPU
+    assert unit_lanes(unit) == 10
     monkeypatch.setattr(machine, "gpu_memories", lambda: [10**12])
-    assert lanes_of(unit) == 35
+    assert unit_lanes(unit) == 35
 
 
 def test_a_worker_never_opens_the_database(unit):
@@ -281,21 +288,21 @@ def early(unit):
 
 
 def test_what_a_unit_leaves_without_a_row_is_given_out_again(undisturbed, tmp_path, monkeypatch):
-    monkeypatch.setattr(workers, "train_unit", early)
+    monkeypatch.setattr(executors, "train_unit", early)
     frame = rows(ASKED, tmp_path / "sweep")
     pd.testing.assert_frame_equal(comparable(frame), comparable(undisturbed))
 
 
 def test_a_unit_that_never_gets_a_row_ends_the_sweep_with_a_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr(workers, "train_unit", lambda unit: iter(()))
+    monkeypatch.setattr(executors, "train_unit", lambda unit: iter(()))
     with pytest.raises(Refusal, match=r"trial 0 of rnn on tiny:PARITY went to a worker 3 times, and no row"):
         rows(ASKED, tmp_path / "sweep")
 
 
 def test_a_row_that_is_late_to_be_seen_is_waited_for(undisturbed, tmp_path, monkeypatch):
     """As on a network's disk: the driver sees the rows of a unit when that has ended, and a while later."""
-    crew, collect, seen = Here(), store.Store.collect, []
-    crew.lag = 60.0
+    crew, collect, seen = InProcess(), store.Store.collect, []
+    crew.file_visibility_delay = 60.0
     monkeypatch.setattr(
         store.Store, "collect", lambda book: collect(book) if len(seen) % 40 == 39 else seen.append(1) or []
     )
@@ -322,9 +329,9 @@ class HungUp:
 
 
 def test_a_worker_that_dies_while_it_begins_does_not_end_the_sweep(monkeypatch):
-    monkeypatch.setattr(workers.time, "sleep", lambda seconds: None)
-    assert workers.Workers(HungUp(3), plugin="a plugin").client.times == -1
+    monkeypatch.setattr(executors.time, "sleep", lambda seconds: None)
+    assert executors.DaskExecutor(HungUp(3), plugin="a plugin").client.times == -1
     client = HungUp(1_000)
     with pytest.raises(CommClosedError):
-        workers.Workers(client, plugin="a plugin")
+        executors.DaskExecutor(client, plugin="a plugin")
     assert client.closed

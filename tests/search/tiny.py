@@ -8,7 +8,7 @@ from distributed import get_worker
 from keras import ops
 
 from suite.cells.base import Cell
-from suite.search import workers
+from suite.search import executors
 from suite.task import Split, Task
 
 
@@ -86,12 +86,12 @@ def train_nothing_at_first(unit, verify):
     """Return without a row the first time a unit is given out, as a worker that sees an old file `stop`."""
     if unit.attempts == 0 and len(unit.trials) > 1:
         return get_worker().address, 0
-    return workers.train_all(unit, verify)
+    return executors.train_in_worker(unit, verify)
 
 
 def train_and_die(unit, verify):
     """Train a unit, and the first time die before that is reported."""
-    done = workers.train_all(unit, verify)
+    done = executors.train_in_worker(unit, verify)
     if not (unit.folder / "died").exists():
         (unit.folder / "died").touch()
         os.kill(os.getpid(), signal.SIGKILL)

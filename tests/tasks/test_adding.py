@@ -6,7 +6,7 @@ import pytest
 from tasks import adding
 
 
-@pytest.fixture(scope="module", params=adding.SEQUENCES)
+@pytest.fixture(scope="module", params=adding.SEQUENCES_PER_SPLIT)
 def split(request):
     return adding.load()[request.param]
 

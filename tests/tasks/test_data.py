@@ -34,7 +34,7 @@ def downloads(monkeypatch, content):
     """Have `keras.utils.get_file` write this content, or raise this error; Keras is not imported."""
 
     def get_file(fname, origin, *, file_hash, cache_dir, cache_subdir):
-        assert socket.getdefaulttimeout() == data.PATIENCE
+        assert socket.getdefaulttimeout() == data.STALL_TIMEOUT
         print("Downloading data from", origin)
         path = f"{cache_dir}/{cache_subdir}/{fname}"
         with open(path, "wb") as file:
@@ -52,7 +52,7 @@ def downloads(monkeypatch, content):
 
 def refusal(folder=None):
     with pytest.raises(Refusal) as caught:
-        data.find(NAME, SHA256, URL, folder)
+        data.find_data_file(NAME, SHA256, URL, folder)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -60,13 +60,13 @@ def refusal(folder=None):
 def test_the_named_folder_comes_before_the_variable(folder, tmp_path, monkeypatch):
     (folder / NAME).write_bytes(CONTENT)
     monkeypatch.setenv("ODYSSEY_DATA", str(tmp_path / "elsewhere"))
-    assert data.find(NAME, SHA256, URL, folder) == folder / NAME
+    assert data.find_data_file(NAME, SHA256, URL, folder) == folder / NAME
 
 
 def test_the_variable_names_a_folder_too(folder, monkeypatch):
     (folder / NAME).write_bytes(CONTENT)
     monkeypatch.setenv("ODYSSEY_DATA", str(folder))
-    assert data.find(NAME, SHA256, URL) == folder / NAME
+    assert data.find_data_file(NAME, SHA256, URL) == folder / NAME
 
 
 @pytest.mark.parametrize("content", [CONTENT[:-3], b"", CONTENT.replace(b"right", b"wrong")])
@@ -99,12 +99,12 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path):
 
 def test_a_file_that_the_folder_lacks_is_downloaded_once_and_silently(folder, cache, monkeypatch, capfd):
     downloads(monkeypatch, CONTENT)
-    assert data.find(NAME, SHA256, URL, folder) == cache / NAME
+    assert data.find_data_file(NAME, SHA256, URL, folder) == cache / NAME
     assert (cache / NAME).read_bytes() == CONTENT
     assert [path.name for path in cache.iterdir()] == [NAME]
     assert capfd.readouterr() == ("", "")
     downloads(monkeypatch, OSError("asked twice"))
-    assert data.find(NAME, SHA256, URL, folder) == cache / NAME
+    assert data.find_data_file(NAME, SHA256, URL, folder) == cache / NAME
     assert socket.getdefaulttimeout() is None
 
 
@@ -112,7 +112,7 @@ def test_a_damaged_file_in_the_cache_is_downloaded_again(cache, monkeypatch):
     cache.mkdir(parents=True)
     (cache / NAME).write_bytes(CONTENT[:4])
     downloads(monkeypatch, CONTENT)
-    assert data.find(NAME, SHA256, URL).read_bytes() == CONTENT
+    assert data.find_data_file(NAME, SHA256, URL).read_bytes() == CONTENT
 
 
 def test_a_download_of_another_content_is_refused_and_leaves_nothing(cache, monkeypatch):
@@ -126,7 +126,7 @@ def test_get_file_of_keras_downloads_into_the_cache(tmp_path, cache, monkeypatch
     pytest.importorskip("keras")
     (tmp_path / "served.mat").write_bytes(CONTENT)
     capsys.readouterr()
-    assert data.find(NAME, SHA256, (tmp_path / "served.mat").as_uri()) == cache / NAME
+    assert data.find_data_file(NAME, SHA256, (tmp_path / "served.mat").as_uri()) == cache / NAME
     assert capsys.readouterr().out == ""
     assert [path.name for path in cache.iterdir()] == [NAME]
 

@@ -39,7 +39,7 @@ def scores():
     """All four-part chorales, near-duplicates too."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(chorales, "NEAR_DUPLICATES", {})
-        return chorales.pieces()
+        return chorales.chorale_rolls()
 
 
 @pytest.fixture(scope="module")
@@ -70,17 +70,17 @@ def test_music_predicts_88_notes_at_every_step(name):
 
 def test_inputs_are_silence_and_the_frames_before():
     roll = np.array([[1, 0, 0], [1, 0, 1], [0, 1, 0]], np.uint8)
-    split = piano_roll.next_frames([roll])
+    split = piano_roll.next_frame_split([roll])
     np.testing.assert_array_equal(split.inputs[0], [[0, 0, 0], [1, 0, 0], [1, 0, 1]])
     np.testing.assert_array_equal(split.targets[0], roll)
 
 
 def test_a_voice_is_sampled_on_its_quarter_notes():
-    assert list(chorales.voice(ElementTree.fromstring(SCORE))) == [60, 60, None, 66, 66, None]
+    assert list(chorales.notes_per_quarter(ElementTree.fromstring(SCORE))) == [60, 60, None, 66, 66, None]
 
 
 def test_a_roll_holds_the_notes_of_all_voices():
-    roll = chorales.roll([ElementTree.fromstring(SCORE)] * 4)
+    roll = chorales.roll_from_parts([ElementTree.fromstring(SCORE)] * 4)
     assert [list(np.flatnonzero(frame) + 21) for frame in roll] == [[60], [60], [], [66], [66], []]
 
 

@@ -23,17 +23,17 @@ def test_no_choice_of_boundaries_pads_less(most):
         return sum(min(end for end in ends if end >= n) for n in lengths)
 
     cuts = itertools.combinations(sizes[:-1], min(most, len(sizes)) - 1)
-    assert padded(batches.boundaries(lengths, most)) == min(padded((*cut, sizes[-1])) for cut in cuts)
+    assert padded(batches.bucket_boundaries(lengths, most)) == min(padded((*cut, sizes[-1])) for cut in cuts)
 
 
 def test_equal_lengths_share_one_bucket():
-    assert len(batches.buckets(ragged([5, 5, 5]))) == 1
+    assert len(batches.make_buckets(ragged([5, 5, 5]))) == 1
 
 
 def test_buckets_hold_every_sequence_once_and_whole():
     lengths = [3, 9, 4, 4, 8, 1]
     seen = {}
-    for bucket in batches.buckets(ragged(lengths), most=3):
+    for bucket in batches.make_buckets(ragged(lengths), max_buckets=3):
         for x, steps, y, labels in zip(
             bucket["inputs"], bucket["steps"], bucket["targets"], bucket["labels"], strict=True
         ):
@@ -48,32 +48,34 @@ def test_buckets_hold_every_sequence_once_and_whole():
 @pytest.mark.parametrize("batch", [1, 2, 4])
 def test_an_epoch_draws_every_sequence_once(batch):
     sizes = [5, 1, 8]
-    schedule = batches.schedule(sizes, batch)
-    order = batches.order(schedule, sizes, batch, np.random.default_rng(0))
+    schedule = batches.bucket_schedule(sizes, batch)
+    order = batches.draw_batches(schedule, sizes, batch, np.random.default_rng(0))
     assert order.shape == (len(schedule), batch)
     for bucket, size in enumerate(sizes):
         drawn = order[schedule == bucket].ravel()
-        assert sorted(drawn[drawn != batches.NOTHING]) == list(range(size))
+        assert sorted(drawn[drawn != batches.PAD_INDEX]) == list(range(size))
 
 
 def test_the_schedule_mixes_the_buckets():
-    schedule = batches.schedule([20, 20], 1)
+    schedule = batches.bucket_schedule([20, 20], 1)
     assert 10 < np.count_nonzero(np.diff(schedule)) < 30
 
 
 def test_orders_differ_from_epoch_to_epoch():
     sizes = [30]
-    schedule = batches.schedule(sizes, 1)
-    first, second = (batches.order(schedule, sizes, 1, np.random.default_rng(k)) for k in (1, 2))
+    schedule = batches.bucket_schedule(sizes, 1)
+    first, second = (batches.draw_batches(schedule, sizes, 1, np.random.default_rng(k)) for k in (1, 2))
     assert (first != second).any()
 
 
 def test_an_exam_asks_every_sequence_of_a_split_once_in_the_same_shapes():
     splits = {"valid": ragged([3, 9, 4, 4]), "test": ragged([2] * 40)}
-    exam, questions = batches.exam(splits, most=2, batch=8)
+    exam, questions = batches.make_eval_buckets(splits, max_buckets=2, batch=8)
     assert [q.shape for q in questions["valid"]] == [q.shape for q in questions["test"]]
     asked = {}
     for name, positions in questions.items():
-        picked = [bucket["steps"][p[p != batches.NOTHING]] for bucket, p in zip(exam, positions, strict=True)]
+        picked = [
+            bucket["steps"][p[p != batches.PAD_INDEX]] for bucket, p in zip(exam, positions, strict=True)
+        ]
         asked[name] = sorted(np.concatenate(picked))
     assert asked == {name: sorted(split.lengths) for name, split in splits.items()}

@@ -26,7 +26,7 @@ def kept(tmp_path):
 
 
 def trained(program, trials, *how):
-    return {result.trial.number: result for result in population.train(program, trials, 15, *how)}
+    return {result.trial.number: result for result in population.train_population(program, trials, 15, *how)}
 
 
 def after(epochs):
@@ -52,7 +52,9 @@ def test_a_trial_goes_on_in_another_lane_and_other_company(task, splits, kept, o
 
 
 def test_what_is_due_is_kept_while_training_goes_on(task, splits, tmp_path, monkeypatch):
-    monkeypatch.setattr("suite.training.checkpoint.FIRST", np.inf)  # this machine may be slow
+    monkeypatch.setattr(
+        "suite.training.checkpoint.FIRST_CHECKPOINT_DELAY", np.inf
+    )  # this machine may be slow
     always, never = Checkpoints(tmp_path / "a", MADE_BY, every=0), Checkpoints(tmp_path / "b", MADE_BY)
     program = Program(CELLS["rnn"], task, splits, 5, 1, 1)
     for kept in (always, never):
@@ -97,6 +99,6 @@ def test_one_that_cannot_be_read_is_not_taken_up(kept, half_done, how):
 
 def test_nothing_is_made_of_one_for_a_lane_that_is_free(task, splits, kept):
     running = population.Population(Program(CELLS["rnn"], task, splits, 5, 3, 1), 15, kept)
-    running.fill(deque(TRIALS[:1]))
-    running.keep()
+    running.fill_lanes(deque(TRIALS[:1]))
+    running.save_checkpoints()
     assert [path.name for path in kept.folder.iterdir()] == ["0.npz"]

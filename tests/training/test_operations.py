@@ -1,7 +1,7 @@
 import pytest
 
 from suite import cells
-from suite.training.program import operations
+from suite.training.program import trial_operations
 
 STEPS = {"train": 10, "valid": 4, "test": 2}
 
@@ -15,5 +15,5 @@ STEPS = {"train": 10, "valid": 4, "test": 2}
     ],
 )
 def test_a_trial_costs_its_products(task, cell, entries):
-    counted = operations(cells.find(cell), task, units=5, steps=STEPS, epochs=3)
+    counted = trial_operations(cells.find_cell(cell), task, units=5, steps=STEPS, epochs=3)
     assert counted == entries * (3 * (3 * 10 + 4) + 2)

@@ -8,9 +8,9 @@ import pytest
 from keras import ops
 
 from suite.cells import CELLS
-from suite.training.optimiser import OPTIMISERS, clip
-from suite.training.population import Population, train
-from suite.training.program import Program, on_device
+from suite.training.optimiser import OPTIMISERS, clip_gradient
+from suite.training.population import Population, train_population
+from suite.training.program import Program, to_tensors
 from suite.training.trial import Trial
 
 KERAS = {
@@ -35,11 +35,11 @@ def updates(name, momenta, norm=OFF, value=OFF, spoil=None):
     rule, gradients = OPTIMISERS[name], arrays(1, STEPS)
     if spoil is not None:
         gradients["W"][2, spoil, 0, 0] = np.nan
-    weights = on_device(arrays(0))
-    slots = on_device(rule.slots({n: np.zeros_like(w) for n, w in arrays(0).items()}, LANES))
-    norm, value, rate, momentum = on_device([norm, value, RATES, np.array(momenta, "float32")])
+    weights = to_tensors(arrays(0))
+    slots = to_tensors(rule.initial_slots({n: np.zeros_like(w) for n, w in arrays(0).items()}, LANES))
+    norm, value, rate, momentum = to_tensors([norm, value, RATES, np.array(momenta, "float32")])
     for k in range(STEPS):
-        gradient = clip(on_device({n: g[k] for n, g in gradients.items()}), norm, value)
+        gradient = clip_gradient(to_tensors({n: g[k] for n, g in gradients.items()}), norm, value)
         weights, slots = rule.update(weights, slots, gradient, rate, momentum)
     return {n: ops.convert_to_numpy(w) for n, w in weights.items()}, gradients
 
@@ -78,23 +78,23 @@ def test_nan_in_a_lane_stays_there(name, clipping):
 def test_clipping_keeps_what_is_below_and_off_keeps_every_bit():
     gradient = arrays(3)
     for limit in (OFF, 100 * np.ones(LANES, "float32")):
-        clipped = clip(on_device(gradient), *on_device([limit, limit]))
+        clipped = clip_gradient(to_tensors(gradient), *to_tensors([limit, limit]))
         for n, g in gradient.items():
             np.testing.assert_array_equal(ops.convert_to_numpy(clipped[n]), g)
 
 
 def test_the_norm_is_clipped_before_the_value():
     """3 and 4 have norm 5; clipped to 2.5 they are 1.5 and 2, and then at most 1.6."""
-    gradient = on_device({"b": np.array([[3.0, -4.0], [3.0, -4.0]], "float32")})
-    norm, value = on_device([np.array([2.5, np.inf], "float32"), np.array([1.6, 3.5], "float32")])
-    clipped = ops.convert_to_numpy(clip(gradient, norm, value)["b"])
+    gradient = to_tensors({"b": np.array([[3.0, -4.0], [3.0, -4.0]], "float32")})
+    norm, value = to_tensors([np.array([2.5, np.inf], "float32"), np.array([1.6, 3.5], "float32")])
+    clipped = ops.convert_to_numpy(clip_gradient(gradient, norm, value)["b"])
     np.testing.assert_allclose(clipped, [[1.5, -1.6], [3.0, -3.5]], rtol=1e-6)
 
 
 def test_a_norm_too_large_for_a_float_diverges_where_it_is_clipped():
-    gradient = on_device({"b": np.full((LANES, 2), 1e30, "float32")})
-    norm, value = on_device([np.array([1, np.inf], "float32"), OFF])
-    clipped = ops.convert_to_numpy(clip(gradient, norm, value)["b"])
+    gradient = to_tensors({"b": np.full((LANES, 2), 1e30, "float32")})
+    norm, value = to_tensors([np.array([1, np.inf], "float32"), OFF])
+    clipped = ops.convert_to_numpy(clip_gradient(gradient, norm, value)["b"])
     assert np.isnan(clipped[0]).all()
     assert (clipped[1] == np.float32(1e30)).all()
 
@@ -125,7 +125,7 @@ def program(request, task, splits):
 
 
 def curves(program, trials):
-    return {r.trial.number: np.array(r.curve) for r in train(program, trials, patience=15)}
+    return {r.trial.number: np.array(r.curve) for r in train_population(program, trials, patience=15)}
 
 
 def test_a_population_trains_and_lanes_do_not_mix(program):
@@ -149,11 +149,11 @@ def test_clipping_off_is_a_program_that_does_not_clip(program):
 def test_a_program_that_does_not_clip_refuses_a_trial_that_does(program):
     population = Population(program(1, clips=False), patience=15)
     with pytest.raises(ValueError, match="clips=True"):
-        population.fill(deque([trial(0, clip_norm=1.0)]))
+        population.fill_lanes(deque([trial(0, clip_norm=1.0)]))
 
 
 def test_the_rate_is_rescaled_by_the_momentum_for_gradient_descent_alone(program):
     population = Population(program(1), patience=15)
-    population.fill(deque([trial(0)]))
+    population.fill_lanes(deque([trial(0)]))
     descent = program(1).optimiser in (OPTIMISERS["sgd"], OPTIMISERS["nesterov"])
     assert population.settings["rate"][0] == pytest.approx(0.01 if descent else 0.02)

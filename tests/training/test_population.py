@@ -11,8 +11,8 @@ from keras import ops
 from suite.cells import CELLS
 from suite.cells.base import Cell
 from suite.task import Split
-from suite.training.population import INITIAL_SCALE, Population, train
-from suite.training.program import Program, parameters
+from suite.training.population import INITIAL_WEIGHT_STDDEV, Population, train_population
+from suite.training.program import Program, parameter_count
 from suite.training.trial import Protocol, Result, Trial
 
 SETTINGS = {"units": 4, "learning_rate": 0.05, "momentum": 0.8, "input_noise": 0.3}
@@ -46,7 +46,7 @@ def programs(task, splits):
 
 
 def rows(program, trials=TRIALS, patience=15):
-    return {r.trial.number: r for r in train(program, trials, patience)}
+    return {r.trial.number: r for r in train_population(program, trials, patience)}
 
 
 def same(a: Result, b: Result):
@@ -93,9 +93,9 @@ def test_layer_normalisation_does_not_see_the_padding(task, splits):
 
 def test_padding_stays_at_zero(programs):
     population = Population(programs(width=11), patience=15)
-    population.fill(deque([TRIALS[0]]))
-    population.epoch()
-    for name, drawn in population.initial(TRIALS[0].seed, SETTINGS["units"]).items():
+    population.fill_lanes(deque([TRIALS[0]]))
+    population.train_epoch()
+    for name, drawn in population.initial_weights(TRIALS[0].seed, SETTINGS["units"]).items():
         trained = ops.convert_to_numpy(population.state["weights"][name])[0]
         assert not trained[drawn == 0].any(), name
         assert trained[drawn != 0].all(), name
@@ -124,8 +124,8 @@ def test_an_epoch_is_what_keras_does_step_by_step(programs, task, splits, batch)
     """
     program = programs(width=SETTINGS["units"], batch=batch)
     population = Population(program, patience=15)
-    population.fill(deque([trial(0, input_noise=0.0)]))
-    draws = population.draws()
+    population.fill_lanes(deque([trial(0, input_noise=0.0)]))
+    draws = population.draw_epoch()
     model = keras.Sequential(
         [
             keras.Input((None, task.features)),
@@ -133,9 +133,9 @@ def test_an_epoch_is_what_keras_does_step_by_step(programs, task, splits, batch)
             keras.layers.Dense(task.outputs),
         ]
     )
-    initial = population.initial(100, SETTINGS["units"])  # in the order in which Keras makes them
+    initial = population.initial_weights(100, SETTINGS["units"])  # in the order in which Keras makes them
     model.set_weights([np.reshape(w, v.shape) for w, v in zip(initial.values(), model.weights, strict=True)])
-    population.epoch()
+    population.train_epoch()
 
     def nats(y, logits):
         return ops.sum(ops.softplus(logits) - y * logits, axis=-1)
@@ -148,7 +148,7 @@ def test_an_epoch_is_what_keras_does_step_by_step(programs, task, splits, batch)
     )
     for bucket, [positions] in zip(draws["bucket"], draws["sequences"], strict=True):
         there = positions[positions >= 0]
-        chosen = {n: ops.convert_to_numpy(a)[there] for n, a in program.lessons[bucket].items()}
+        chosen = {n: ops.convert_to_numpy(a)[there] for n, a in program.train_buckets[bucket].items()}
         counted = np.arange(chosen["inputs"].shape[1]) < chosen["steps"][:, None]
         weight = counted[..., None] / len(there)
         y = np.concatenate([chosen["targets"], weight], axis=-1)
@@ -181,13 +181,13 @@ def test_lanes_and_padding_hold_for_other_cells(programs, cell):
 
 def test_initial_weights_have_the_papers_scale(programs):
     population = Population(programs(width=11), patience=15)
-    drawn = [w.ravel() for seed in range(20) for w in population.initial(seed, units=11).values()]
-    assert np.concatenate(drawn).std() == pytest.approx(INITIAL_SCALE, rel=0.02)
+    drawn = [w.ravel() for seed in range(20) for w in population.initial_weights(seed, units=11).values()]
+    assert np.concatenate(drawn).std() == pytest.approx(INITIAL_WEIGHT_STDDEV, rel=0.02)
     assert abs(np.concatenate(drawn).mean()) < 0.002
 
 
 def test_parameters_count_the_true_size(task):
-    assert parameters(CELLS["lstm"], task, 4) == 4 * 4 * (3 + 4) + 7 * 4 + 4 * 3 + 3
+    assert parameter_count(CELLS["lstm"], task, 4) == 4 * 4 * (3 + 4) + 7 * 4 + 4 * 3 + 3
 
 
 class TestStopping:
@@ -195,7 +195,7 @@ class TestStopping:
         result = Result(trial(0, epochs=epochs), parameters=1)
         for score in scores:
             assert result.status == "running"
-            result.note(1.0, score, 0.5, patience)
+            result.record_epoch(1.0, score, 0.5, patience)
         return result
 
     def test_more_epochs_than_patience_without_a_better_score_end_it(self):
@@ -225,7 +225,7 @@ class TestStopping:
 
 def test_an_empty_lane_trains_nothing(programs):
     population = Population(programs(lanes=3), patience=15)
-    population.fill(deque([TRIALS[0]]))
-    population.epoch()
+    population.fill_lanes(deque([TRIALS[0]]))
+    population.train_epoch()
     for weight in population.state["weights"].values():
         assert not ops.convert_to_numpy(weight)[1:].any()

@@ -12,14 +12,14 @@ from suite.layers.readout import LOSSES
 from suite.task import Split
 from suite.training import batches
 from suite.training.population import Population
-from suite.training.program import Program, on_device, take
+from suite.training.program import Program, gather_sequences, to_tensors
 from suite.training.trial import Trial
 
 
 def loss_of(name, targets):
     """Return the loss of one sequence in a batch, as an update sees it."""
     split = Split([np.ones((len(targets), 2))], [targets])
-    chosen = take(on_device(batches.buckets(split)[0]), np.zeros((1, 1), "int32"))
+    chosen = gather_sequences(to_tensors(batches.make_buckets(split)[0]), np.zeros((1, 1), "int32"))
     logits = ops.reshape(ops.linspace(-1.0, 1.0, targets.size), (1, 1, *targets.shape))
     steps = chosen["steps"]
     return float(LOSSES[name](logits, steps, chosen["targets"], chosen["labels"])[0, 0])
@@ -38,16 +38,16 @@ def test_a_task_whose_targets_are_float64_or_whole_numbers_trains(task):
     program = Program(CELLS["rnn"], mine, dict.fromkeys(("train", "valid", "test"), split), 2, 1, 2)
     population = Population(program, patience=1)
     drawn = {"units": 2, "learning_rate": 0.01, "momentum": 0.5, "input_noise": 0.0}
-    population.fill(deque([Trial(0, 1, drawn, 1)]))
+    population.fill_lanes(deque([Trial(0, 1, drawn, 1)]))
     [result] = population.lanes
-    population.epoch()
+    population.train_epoch()
     assert result.status == "done"
 
 
 def test_padding_keeps_the_values_of_every_sequence():
     """Whole numbers in one sequence, fractions in the next."""
     whole, fractions = np.array([[1], [2]]), np.array([[0.5]])
-    both = batches.padded([whole, fractions])
+    both = batches.pad_sequences([whole, fractions])
     assert both.dtype == np.float32
     np.testing.assert_array_equal(both[:, :, 0], [[1, 2], [0.5, 0]])
-    assert batches.padded([whole.astype("uint8")]).dtype == np.uint8
+    assert batches.pad_sequences([whole.astype("uint8")]).dtype == np.uint8

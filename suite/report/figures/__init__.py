@@ -1,20 +1,25 @@
 """The figures of a report: a function each, which returns a matplotlib Figure and touches no global state."""
 
-from suite.report.figures.curves import expected_best, learning_curves
-from suite.report.figures.hyperparameters import marginals, pairs, shares
-from suite.report.figures.scores import against, boxes, ranks, sizes
-from suite.report.figures.style import png, svg
+from suite.report.figures.curves import expected_best_curves, learning_curves
+from suite.report.figures.hyperparameters import importance_bars, interaction_heatmaps, marginal_plots
+from suite.report.figures.scores import (
+    cost_scatter,
+    critical_difference_diagram,
+    hyperparameter_scatter,
+    score_boxplots,
+)
+from suite.report.figures.style import to_png, to_svg
 
 __all__ = [
-    "against",
-    "boxes",
-    "expected_best",
+    "cost_scatter",
+    "critical_difference_diagram",
+    "expected_best_curves",
+    "hyperparameter_scatter",
+    "importance_bars",
+    "interaction_heatmaps",
     "learning_curves",
-    "marginals",
-    "pairs",
-    "png",
-    "ranks",
-    "shares",
-    "sizes",
-    "svg",
+    "marginal_plots",
+    "score_boxplots",
+    "to_png",
+    "to_svg",
 ]

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Sequence
 from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 from matplotlib.textpath import text_to_path
 
-from suite.report.words import distinct
+from suite.report.formatting import unique_short_names
 
-SIZE = 8  # points, of all text that is not said to be smaller
-NAME = 92  # points, the width of a variant's name
-LEFT_OUT = "…"
-SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+FONT_SIZE = 8  # points, of all text that is not said to be smaller
+VARIANT_LABEL_WIDTH = 92  # points, the width of a variant's name
+ELLIPSIS = "…"
+SUPERSCRIPT_DIGITS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SYSTEM_FONTS = (  # of Linux and macOS, with the scripts that DejaVu Sans lacks; those installed are used
     "Noto Sans CJK SC",
     "Noto Sans CJK JP",
@@ -31,76 +31,80 @@ SYSTEM_FONTS = (  # of Linux and macOS, with the scripts that DejaVu Sans lacks;
     "Arial Unicode MS",
     "Unifont",
 )
-_installed = {font.name for font in fontManager.ttflist}
-FAMILIES = (  # DejaVu Sans comes with matplotlib: where it has all characters, every machine draws the same
+_installed_fonts = {font.name for font in fontManager.ttflist}
+FONT_FAMILIES = (  # DejaVu Sans comes with matplotlib: where it suffices, every machine draws the same
     "DejaVu Sans",
-    *(name for name in SYSTEM_FONTS if name in _installed),
+    *(name for name in SYSTEM_FONTS if name in _installed_fonts),
 )
 
 
-def legible(text: str) -> str:
+def drawable_text(text: str) -> str:
     """Return text on one line, with an ellipsis for each run of characters that no font here has."""
-    runs = itertools.groupby(" ".join(text.split()), lambda character: ord(character) in _characters())
-    return "".join("".join(run) if known else LEFT_OUT for known, run in runs)
+    runs = itertools.groupby(
+        " ".join(text.split()), lambda character: ord(character) in _supported_characters()
+    )
+    return "".join("".join(run) if known else ELLIPSIS for known, run in runs)
 
 
-def shortened(text: str, points: float) -> str:
+def shorten_to_width(text: str, points: float) -> str:
     """Return legible text no wider than some points: of a longer one the beginning and the end."""
-    text = legible(text)
-    if width(text) <= points:
+    text = drawable_text(text)
+    if text_width(text) <= points:
         return text
     for kept in range(len(text) - 1, 0, -1):
         end = kept // 2
-        cut = text[: kept - end] + LEFT_OUT + text[len(text) - end :]
-        if width(cut) <= points:
+        cut = text[: kept - end] + ELLIPSIS + text[len(text) - end :]
+        if text_width(cut) <= points:
             return cut
-    return LEFT_OUT
+    return ELLIPSIS
 
 
-def wrapped(text: str, points: float, most: int = 2) -> str:
-    """Return legible text on lines no wider than some points, `most` of them; the last is shortened."""
-    lines, rest = [], legible(text)
-    while len(lines) < most - 1 and width(rest) > points:
-        fits = next((n for n in range(len(rest), 1, -1) if width(rest[:n]) <= points), 1)
+def wrap_to_width(text: str, points: float, max_lines: int = 2) -> str:
+    """Return legible text on lines no wider than some points, `max_lines` of them; the last is shortened."""
+    lines, rest = [], drawable_text(text)
+    while len(lines) < max_lines - 1 and text_width(rest) > points:
+        fits = next((n for n in range(len(rest), 1, -1) if text_width(rest[:n]) <= points), 1)
         space = rest.rfind(" ", 1, fits + 1)
         end = fits if space < 0 else space
         lines.append(rest[:end])
         rest = rest[end:].lstrip()
-    return "\n".join([*lines, shortened(rest, points)])
+    return "\n".join([*lines, shorten_to_width(rest, points)])
 
 
-def short_names(cells: Iterable[str]) -> dict[str, str]:
+def variant_labels(cells: Iterable[str]) -> dict[str, str]:
     """Return how to write the name of each variant, no two alike."""
-    return distinct(cells, lambda cell: shortened(cell, NAME), "{} ({})")
+    return unique_short_names(cells, lambda cell: shorten_to_width(cell, VARIANT_LABEL_WIDTH), "{} ({})")
 
 
-def numbers(values: Sequence[float]) -> list[str]:
+def tick_labels(values: Sequence[float]) -> list[str]:
     """Return the labels of ticks, in one notation: 0, 0.0012, 20,000; or 10⁻⁶, 3·10⁻⁴, 1.2·10⁷."""
     if all(value == 0 or 1e-3 <= abs(value) < 1e6 for value in values):
         return [f"{value:,.10g}" for value in values]
-    return [_power(value) if value else "0" for value in values]
+    return [_power_of_ten(value) if value else "0" for value in values]
 
 
-def fitting(values: Sequence[float], points: float) -> list[float]:
+def fitting_ticks(values: Sequence[float], points: float) -> list[float]:
     """Return all ticks, or every second, third … one, whose labels have room beside each other."""
     sparser = (list(values[::step]) for step in range(1, len(values) + 1))
-    return next((some for some in sparser if width("  ".join(numbers(some))) <= points), list(values[:1]))
+    return next(
+        (some for some in sparser if text_width("  ".join(tick_labels(some))) <= points), list(values[:1])
+    )
 
 
 @functools.lru_cache(maxsize=4096)
-def width(text: str) -> float:
+def text_width(text: str) -> float:
     """Return how wide a line of text is, in points."""
-    font = FontProperties(family=list(FAMILIES), size=SIZE)
+    font = FontProperties(family=list(FONT_FAMILIES), size=FONT_SIZE)
     return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]
 
 
-def _power(value: float) -> str:
+def _power_of_ten(value: float) -> str:
     factor, power = f"{value:.9e}".split("e")
-    raised = f"10{str(int(power)).translate(SUPERSCRIPT)}"
+    raised = f"10{str(int(power)).translate(SUPERSCRIPT_DIGITS)}"
     return raised if float(factor) == 1 else f"{float(factor):.10g}·{raised}"
 
 
 @functools.cache
-def _characters() -> frozenset[int]:
+def _supported_characters() -> frozenset[int]:
     """Return the code points that our fonts have."""
-    return frozenset().union(*(get_font(findfont(family)).get_charmap() for family in FAMILIES))
+    return frozenset().union(*(get_font(findfont(family)).get_charmap() for family in FONT_FAMILIES))

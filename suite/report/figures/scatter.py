@@ -6,41 +6,54 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from suite.analysis.agreement import TOLERANCE, apart, scores_in
-from suite.report.figures.labels import SIZE, shortened, wrapped
-from suite.report.figures.style import BLUE, INCH, QUIET, VERMILION, limits, styled
+from suite.analysis.agreement import SCORE_TOLERANCE, relative_differences, scores_of_sweep
+from suite.report.figures.labels import FONT_SIZE, shorten_to_width, wrap_to_width
+from suite.report.figures.style import (
+    BLUE,
+    MUTED_COLOR,
+    POINTS_PER_INCH,
+    VERMILION,
+    axis_limits,
+    figure_style,
+)
 
-COLUMNS, SIDE = 3, 3.0  # panels beside each other; inches of each
-OFF = 0.025  # of an axis: how far from its end the trials stand that are beyond it
+MAX_PANEL_COLUMNS, PANEL_INCHES = 3, 3.0  # panels beside each other; inches of each
+OFF_SCALE_OFFSET = 0.025  # of an axis: how far from its end the trials stand that are beyond it
 
 
-@styled
-def scatter(pairs: pd.DataFrame, labels: tuple[str, str]) -> Figure:
-    """Return the test score of every same trial (`suite.analysis.agreement.same`) in b against that in a.
+@figure_style
+def agreement_scatter(pairs: pd.DataFrame, labels: tuple[str, str]) -> Figure:
+    """Return the test scores of matched trials (`suite.analysis.agreement`), those of b against those of a.
 
     A panel a task, scores that do not agree in orange; crosses at the end of an axis are beyond it, or trials
     without a score.
     """
     tasks = pairs["task"].unique()
-    columns = min(len(tasks), COLUMNS)
+    columns = min(len(tasks), MAX_PANEL_COLUMNS)
     lines = math.ceil(len(tasks) / columns)
-    figure = Figure(figsize=(SIDE * columns, SIDE * lines))
+    figure = Figure(figsize=(PANEL_INCHES * columns, PANEL_INCHES * lines))
     panels = figure.subplots(lines, columns, squeeze=False).ravel()
     for axes, task in zip(panels, tasks, strict=False):
         found = pairs[pairs["task"] == task]
-        a, b = scores_in(found, "a"), scores_in(found, "b")
+        a, b = scores_of_sweep(found, "a"), scores_of_sweep(found, "b")
         known = np.isfinite(a) & np.isfinite(b)
-        low, high = limits({"a": a[known], "b": b[known]})
-        end = high - OFF * (high - low)
-        agree, beyond = apart(a, b) <= TOLERANCE, (a > high) | (b > high)
-        axes.axline((low, low), slope=1, color=QUIET, lw=0.6, zorder=0)
+        low, high = axis_limits({"a": a[known], "b": b[known]})
+        end = high - OFF_SCALE_OFFSET * (high - low)
+        agree, beyond = relative_differences(a, b) <= SCORE_TOLERANCE, (a > high) | (b > high)
+        axes.axline((low, low), slope=1, color=MUTED_COLOR, lw=0.6, zorder=0)
         for chosen, color in ((agree, BLUE), (~agree, VERMILION)):
             for marker, shown in (("o", chosen & ~beyond), ("x", chosen & beyond)):
                 x, y = (np.minimum(scores[shown], end) for scores in (a, b))
                 axes.plot(x, y, marker, ms=3, color=color, alpha=0.8, mew=0.7 if marker == "x" else 0)
-        axes.set(xlim=(low, high), ylim=(low, high), aspect="equal", title=shortened(task, 160))
+        axes.set(xlim=(low, high), ylim=(low, high), aspect="equal", title=shorten_to_width(task, 160))
     for axes in panels[len(tasks) :]:
         axes.remove()
-    figure.supxlabel(wrapped(f"test score, {labels[0]}", INCH * SIDE * columns - 20), fontsize=SIZE)
-    figure.supylabel(wrapped(f"test score, {labels[1]}", INCH * SIDE * lines - 20), fontsize=SIZE)
+    figure.supxlabel(
+        wrap_to_width(f"test score, {labels[0]}", POINTS_PER_INCH * PANEL_INCHES * columns - 20),
+        fontsize=FONT_SIZE,
+    )
+    figure.supylabel(
+        wrap_to_width(f"test score, {labels[1]}", POINTS_PER_INCH * PANEL_INCHES * lines - 20),
+        fontsize=FONT_SIZE,
+    )
     return figure

@@ -5,23 +5,23 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
-from suite.analysis.compare import ALPHA, Standing
 from suite.analysis.importance import Importance
-from suite.analysis.stats import VANILLA
+from suite.analysis.significance import ALPHA, AverageRanks
+from suite.analysis.trial_statistics import VANILLA
 from suite.analysis.verdicts import Verdict
-from suite.report import words
-from suite.report.tables import Column, Table, number, plain
+from suite.report import formatting
+from suite.report.tables import Table, TableColumn, hyperparameter_label, number_formatter
 
 
-def differences(task: str, found: pd.DataFrame) -> Table:
+def difference_table(task: str, differences: pd.DataFrame) -> Table:
     """Return how every variant differs from vanilla on one task: all trials, and the paper's test beside."""
     columns = [
-        Column("variant", "cell"),
-        Column("better than vanilla", "probability", _interval("probability", "low", "high")),
-        Column("shift", "shift", _signed("shift")),
-        Column("p, all trials", "adjusted", _p("adjusted")),
-        Column("best tenth", "difference", _signed("difference")),
-        Column("p, best tenth", "welch", _p("welch")),
+        TableColumn("variant", "cell"),
+        TableColumn("better than vanilla", "probability", _interval_formatter("probability", "low", "high")),
+        TableColumn("shift", "shift", _signed_formatter("shift")),
+        TableColumn("p, all trials", "adjusted", _p_formatter("adjusted")),
+        TableColumn("best tenth", "difference", _signed_formatter("difference")),
+        TableColumn("p, best tenth", "welch", _p_formatter("welch")),
     ]
     caption = (
         "Against vanilla. Of all trials: the probability that a trial of the variant is the better of two "
@@ -30,29 +30,35 @@ def differences(task: str, found: pd.DataFrame) -> Table:
         "their means and p of Welch’s test after Bonferroni, as in the paper; it claims too much, for best "
         "tenths are no independent samples. An asterisk is p < .05."
     )
-    return Table(f"{task}-differences", caption, found, columns)
+    return Table(f"{task}-differences", caption, differences, columns)
 
 
-def importance(task: str, found: Mapping[str, Importance], names: list[str]) -> Table:
+def importance_table(task: str, importances: Mapping[str, Importance], names: list[str]) -> Table:
     """Return the share of the variance of the test score that each hyperparameter has, by variant.
 
     Below vanilla's, the paper's estimate of it.
     """
     lines = []
-    for cell, of in found.items():
-        spreads = {f"{name} spread": of.spread[(j,)] for j, name in enumerate(names)}
-        chance = of.floor[1] if cell == VANILLA else math.nan
+    for cell, of in importances.items():
+        spreads = {f"{name} spread": of.share_sd[(j,)] for j, name in enumerate(names)}
+        chance = of.permutation_null[1] if cell == VANILLA else math.nan
         lines.append(
-            {"cell": cell} | _shares(of.shares, names) | spreads | {"rest": of.rest, "chance": chance}
+            {"cell": cell}
+            | _named_shares(of.shares, names)
+            | spreads
+            | {"rest": of.residual_share, "chance": chance}
         )
         if cell == VANILLA:
             theirs = of.single_tree_shares
             rest = 1 - sum(theirs.values())
-            lines.append({"cell": f"{cell}, single trees"} | _shares(theirs, names) | {"rest": rest})
-    columns = [Column("variant", "cell")]
-    columns += [Column(plain(name), name, _share(name, f"{name} spread")) for name in names]
-    columns += [Column(label, label, _share(label)) for label in ("pairs", "rest")]
-    columns.append(Column("by chance up to", "chance", _share("chance")))
+            lines.append({"cell": f"{cell}, single trees"} | _named_shares(theirs, names) | {"rest": rest})
+    columns = [TableColumn("variant", "cell")]
+    columns += [
+        TableColumn(hyperparameter_label(name), name, _share_formatter(name, f"{name} spread"))
+        for name in names
+    ]
+    columns += [TableColumn(label, label, _share_formatter(label)) for label in ("pairs", "rest")]
+    columns.append(TableColumn("by chance up to", "chance", _share_formatter("chance")))
     caption = (
         "Shares of the variance of the test score, ± the spread between parts of a forest. By single trees: "
         "the estimate of Hutter et al. (2014), which Greff et al. used, of the same scores of vanilla. A "
@@ -62,7 +68,7 @@ def importance(task: str, found: Mapping[str, Importance], names: list[str]) -> 
     return Table(f"{task}-importance", caption, pd.DataFrame(lines), columns)
 
 
-def claims(verdicts: list[Verdict]) -> Table:
+def claim_table(verdicts: list[Verdict]) -> Table:
     """Return the verdict on every published claim, with what decides."""
     frame = pd.DataFrame(
         [
@@ -71,53 +77,62 @@ def claims(verdicts: list[Verdict]) -> Table:
         ],
         columns=["id", "verdict", "claim", "source", "evidence", "trials_needed"],
     )
-    columns = [Column("claim", "claim"), Column("verdict", "verdict"), Column("source", "source")]
+    columns = [
+        TableColumn("claim", "claim"),
+        TableColumn("verdict", "verdict"),
+        TableColumn("source", "source"),
+    ]
     return Table("claims", "Published claims, and what is found here.", frame, columns)
 
 
-def numbers(verdicts: list[Verdict]) -> list[Table]:
+def claim_number_tables(verdicts: list[Verdict]) -> list[Table]:
     """Return the numbers that verdicts follow from, a table a claim that has any. No page shows them."""
     tested = [verdict for verdict in verdicts if len(verdict.numbers)]
     return [Table(f"claim-{verdict.claim.id}", "", verdict.numbers, []) for verdict in tested]
 
 
-def standing(found: Standing) -> Table:
+def average_rank_table(ranks: AverageRanks) -> Table:
     """Return the average ranks of variants over tasks."""
-    frame = found.ranks.rename_axis("cell").rename("rank").reset_index()
-    columns = [Column("variant", "cell"), Column("average rank", "rank", number("rank"), lowest=True)]
+    frame = ranks.ranks.rename_axis("cell").rename("rank").reset_index()
+    columns = [
+        TableColumn("variant", "cell"),
+        TableColumn("average rank", "rank", number_formatter("rank"), highlight_lowest=True),
+    ]
     caption = "Average ranks of the mean of the best tenth, over the tasks on which all variants have one."
     return Table("ranks", caption, frame, columns)
 
 
-def _signed(key: str) -> Callable[[dict], str]:
+def _signed_formatter(key: str) -> Callable[[dict], str]:
     def text(row: dict) -> str:
-        shown = words.number(abs(row[key]))
+        shown = formatting.format_number(abs(row[key]))
         return shown if pd.isna(row[key]) or row[key] == 0 else f"{'+' if row[key] > 0 else '−'}{shown}"
 
     return text
 
 
-def _interval(key: str, low: str, high: str) -> Callable[[dict], str]:
-    return lambda row: words.NONE if pd.isna(row[key]) else f"{row[key]:.2f} ({row[low]:.2f}–{row[high]:.2f})"
+def _interval_formatter(key: str, low: str, high: str) -> Callable[[dict], str]:
+    return lambda row: (
+        formatting.NO_VALUE if pd.isna(row[key]) else f"{row[key]:.2f} ({row[low]:.2f}–{row[high]:.2f})"
+    )
 
 
-def _p(key: str) -> Callable[[dict], str]:
+def _p_formatter(key: str) -> Callable[[dict], str]:
     def text(row: dict) -> str:
         mark = " *" if row[key] < ALPHA else ""
-        return words.NONE if pd.isna(row[key]) else f"{row[key]:.2g}{mark}"
+        return formatting.NO_VALUE if pd.isna(row[key]) else f"{row[key]:.2g}{mark}"
 
     return text
 
 
-def _shares(shares: Mapping[tuple[int, ...], float], names: list[str]) -> dict[str, float]:
+def _named_shares(shares: Mapping[tuple[int, ...], float], names: list[str]) -> dict[str, float]:
     """Return the shares of hyperparameters and of each pair by name, and of all `pairs` together."""
     named = {" × ".join(names[j] for j in effect): share for effect, share in shares.items()}
     return named | {"pairs": sum(share for effect, share in shares.items() if len(effect) == 2)}
 
 
-def _share(key: str, spread: str | None = None) -> Callable[[dict], str]:
+def _share_formatter(key: str, spread: str | None = None) -> Callable[[dict], str]:
     def text(row: dict) -> str:
         beside = f" ± {row[spread]:.3f}" if spread and not pd.isna(row[spread]) else ""
-        return words.NONE if pd.isna(row[key]) else f"{row[key]:.3f}{beside}"
+        return formatting.NO_VALUE if pd.isna(row[key]) else f"{row[key]:.3f}{beside}"
 
     return text

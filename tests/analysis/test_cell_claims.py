@@ -11,10 +11,17 @@ from studies import (
     verdicts,
 )
 
-from suite.analysis.claims import NOTHING_LEARNED
-from suite.analysis.compare import interval, trials_needed
-from suite.analysis.differences import MARGIN, better, not_better, not_worse, same, worse
-from suite.analysis.verdicts import Claim, Study, rounded
+from suite.analysis.cell_claims import (
+    EQUIVALENCE_BOUND,
+    equivalence_test,
+    inferiority_test,
+    noninferiority_test,
+    nonsuperiority_test,
+    superiority_test,
+)
+from suite.analysis.claims import TRIVIAL_SCORE
+from suite.analysis.significance import superiority_interval, trials_needed
+from suite.analysis.verdicts import Claim, Study, round_up_to_digit
 from tasks import TASKS
 
 pytestmark = pytest.mark.usefixtures("few_resamples")
@@ -34,33 +41,33 @@ def lines(test, probability, half, count, significant=False):
 @pytest.mark.parametrize(
     ("test", "probability", "significant", "verdict"),
     [
-        (worse, 0.3, True, "holds"),
-        (worse, 0.42, False, "undecided"),
-        (worse, 0.5, False, "fails"),
-        (worse, 0.48, True, "holds"),  # a loss that is sure, and too small to matter
-        (worse, 0.7, True, "fails"),
-        (better, 0.7, True, "holds"),
-        (better, 0.58, False, "undecided"),
-        (better, 0.5, False, "fails"),
-        (not_worse, 0.5, False, "holds"),
-        (not_worse, 0.7, True, "holds"),
-        (not_worse, 0.42, False, "undecided"),
-        (not_worse, 0.48, True, "fails"),
-        (not_better, 0.3, True, "holds"),
-        (not_better, 0.58, False, "undecided"),
-        (not_better, 0.52, True, "fails"),
-        (same, 0.5, False, "holds"),
-        (same, 0.42, False, "undecided"),
-        (same, 0.58, False, "undecided"),
-        (same, 0.3, True, "fails"),
-        (same, 0.7, True, "fails"),
+        (inferiority_test, 0.3, True, "holds"),
+        (inferiority_test, 0.42, False, "undecided"),
+        (inferiority_test, 0.5, False, "fails"),
+        (inferiority_test, 0.48, True, "holds"),  # a loss that is sure, and too small to matter
+        (inferiority_test, 0.7, True, "fails"),
+        (superiority_test, 0.7, True, "holds"),
+        (superiority_test, 0.58, False, "undecided"),
+        (superiority_test, 0.5, False, "fails"),
+        (noninferiority_test, 0.5, False, "holds"),
+        (noninferiority_test, 0.7, True, "holds"),
+        (noninferiority_test, 0.42, False, "undecided"),
+        (noninferiority_test, 0.48, True, "fails"),
+        (nonsuperiority_test, 0.3, True, "holds"),
+        (nonsuperiority_test, 0.58, False, "undecided"),
+        (nonsuperiority_test, 0.52, True, "fails"),
+        (equivalence_test, 0.5, False, "holds"),
+        (equivalence_test, 0.42, False, "undecided"),
+        (equivalence_test, 0.58, False, "undecided"),
+        (equivalence_test, 0.3, True, "fails"),
+        (equivalence_test, 0.7, True, "fails"),
     ],
 )
 def test_absence_of_significance_is_not_equality(test, probability, significant, verdict):
     assert lines(test, probability, 0.05, 1, significant).verdict == verdict
 
 
-@pytest.mark.parametrize(("test", "probability"), [(worse, 0.47), (better, 0.53)])
+@pytest.mark.parametrize(("test", "probability"), [(inferiority_test, 0.47), (superiority_test, 0.53)])
 def test_one_exclusion_of_many_must_stand_for_all_at_once(test, probability):
     """0.47 − 0.06 is above the margin; 0.47 − 0.06 · 2.73 / 1.96, quantiles for eight and for one, is not."""
     found = [lines(test, probability, 0.06, count) for count in (1, 8)]
@@ -71,15 +78,17 @@ def test_one_exclusion_of_many_must_stand_for_all_at_once(test, probability):
 
 
 def test_trials_needed_are_the_fewer_of_a_difference_found_and_one_excluded():
-    assert lines(worse, 0.44, 0.06, 8).trials_needed == rounded(trials_needed(0.44, 8))
-    assert lines(worse, 0.46, 0.07, 8).trials_needed == rounded(trials_needed(0.5 + 0.46 - MARGIN, 1))
-    assert lines(not_worse, 0.36, 0.06, 1).trials_needed == 300  # 67 would do, but 200 did not
+    assert lines(inferiority_test, 0.44, 0.06, 8).trials_needed == round_up_to_digit(trials_needed(0.44, 8))
+    assert lines(inferiority_test, 0.46, 0.07, 8).trials_needed == round_up_to_digit(
+        trials_needed(0.5 + 0.46 - EQUIVALENCE_BOUND, 1)
+    )
+    assert lines(noninferiority_test, 0.36, 0.06, 1).trials_needed == 300  # 67 would do, but 200 did not
 
 
 def test_the_trials_needed_exclude_a_loss_in_four_of_five_cases_where_there_is_none():
-    n, rng = trials_needed(0.5 + 0.5 - MARGIN, 1), np.random.default_rng(2)
-    low = [interval(*rng.standard_normal((2, n)), seed)[0] for seed in range(100)]
-    assert np.mean(np.array(low) > MARGIN) == pytest.approx(0.8, abs=0.08)
+    n, rng = trials_needed(0.5 + 0.5 - EQUIVALENCE_BOUND, 1), np.random.default_rng(2)
+    low = [superiority_interval(*rng.standard_normal((2, n)), seed)[0] for seed in range(100)]
+    assert np.mean(np.array(low) > EQUIVALENCE_BOUND) == pytest.approx(0.8, abs=0.08)
 
 
 @pytest.mark.parametrize(
@@ -108,8 +117,8 @@ def test_a_simple_network_does_not_forget_by_medians_that_may_be_chance():
 
 
 def test_the_score_of_who_has_learned_nothing_is_that_of_a_constant():
-    adding, digits = (TASKS[name].load(None)["train"].targets for name in NOTHING_LEARNED)
-    assert np.mean((np.ravel(adding) - 1) ** 2) == pytest.approx(NOTHING_LEARNED["adding"], abs=0.02)
+    adding, digits = (TASKS[name].load(None)["train"].targets for name in TRIVIAL_SCORE)
+    assert np.mean((np.ravel(adding) - 1) ** 2) == pytest.approx(TRIVIAL_SCORE["adding"], abs=0.02)
     classes = np.ravel(digits)
     most = np.bincount(classes).max() / len(classes)
-    assert 1 - most == pytest.approx(NOTHING_LEARNED["sequential_digits"], abs=0.01)
+    assert 1 - most == pytest.approx(TRIVIAL_SCORE["sequential_digits"], abs=0.01)

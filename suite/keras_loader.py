@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from suite import Refusal, environment, program_cache
 
-BACKENDS = ("tensorflow", "jax", "torch")
+KERAS_BACKENDS = ("tensorflow", "jax", "torch")
 
 
 def load_keras() -> None:
@@ -18,22 +18,22 @@ def load_keras() -> None:
     A backend that is not installed is refused. One line says where compiled programs cannot be kept.
     """
     if "keras" not in sys.modules:
-        environment.before_loading()
-        why = program_cache.enable()
+        environment.set_library_environment()
+        why = program_cache.enable_cache()
         if why and not multiprocessing.parent_process():  # once, not for every worker
             print(f"odyssey: compiled programs are not kept for later: {why}", file=sys.stderr, flush=True)
-        with stderr_held_back():
+        with hold_back_stderr():
             try:
                 import keras  # noqa: F401
             except ModuleNotFoundError as error:
-                if error.name in BACKENDS:
-                    raise missing(error.name) from error
+                if error.name in KERAS_BACKENDS:
+                    raise missing_backend(error.name) from error
                 raise
-    environment.after_keras()
+    environment.reset_keras_defaults()
 
 
 @contextlib.contextmanager
-def stderr_held_back() -> Iterator[None]:
+def hold_back_stderr() -> Iterator[None]:
     """Hold back what the block and its libraries write to stderr; show it if the block fails.
 
     A backend may end the process while it loads. So another process holds the lines: it shows them where the
@@ -61,7 +61,7 @@ def stderr_held_back() -> Iterator[None]:
         holder.wait()
 
 
-def missing(backend: str) -> Refusal:
+def missing_backend(backend: str) -> Refusal:
     """Return the refusal of a backend that is not installed."""
     other = "jax" if backend == "tensorflow" else "tensorflow"
     return Refusal(

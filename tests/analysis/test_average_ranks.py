@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from scipy.stats import f
 
-from suite.analysis.compare import (
+from suite.analysis.significance import (
+    average_ranks,
     critical_difference,
-    groups,
-    standing,
+    nonsignificant_groups,
 )
 
 NAN = math.nan
@@ -27,7 +27,7 @@ DEMSAR = pd.DataFrame(  # the ranks of Demšar (2006), table 6: C4.5 and its var
 
 def test_ranks_and_friedmans_test_are_those_of_demsars_example():
     """χ² = 9.28 and F = 3.69 without the correction for ties, of which there are 3 pairs and a four."""
-    found = standing(DEMSAR)
+    found = average_ranks(DEMSAR)
     assert found.ranks.round(3).to_dict() == {
         "C4.5+m+cf": 1.964,
         "C4.5+m": 2,
@@ -42,10 +42,13 @@ def test_ranks_and_friedmans_test_are_those_of_demsars_example():
 
 
 def test_the_critical_difference_and_the_groups_are_those_of_demsars_example():
-    found = standing(DEMSAR)
-    assert found.difference == pytest.approx(1.25, abs=0.005)
+    found = average_ranks(DEMSAR)
+    assert found.critical_difference == pytest.approx(1.25, abs=0.005)
     assert found.groups == [["C4.5+m+cf", "C4.5+m", "C4.5+cf", "C4.5"]]
-    assert groups(found.ranks, 1.12) == [["C4.5+m+cf", "C4.5+m", "C4.5+cf"], ["C4.5+cf", "C4.5"]]  # at .10
+    assert nonsignificant_groups(found.ranks, 1.12) == [
+        ["C4.5+m+cf", "C4.5+m", "C4.5+cf"],
+        ["C4.5+cf", "C4.5"],
+    ]  # at .10
 
 
 Q = {3: 2.343, 4: 2.569, 5: 2.728, 6: 2.850, 7: 2.949, 8: 3.031, 9: 3.102, 10: 3.164}
@@ -60,23 +63,23 @@ def test_critical_values_are_those_of_demsars_table_5(variants):
 @pytest.mark.parametrize("variants", [3, 9, 20])
 def test_two_tasks_that_agree_are_too_few_and_three_are_not(variants):
     table = pd.DataFrame([range(variants)] * 3)
-    few, enough = standing(table[:2]), standing(table)
+    few, enough = average_ranks(table[:2]), average_ranks(table)
     assert critical_difference(variants, 2) > variants - 1
     assert (few.ranks.tolist(), few.groups) == (list(range(1, variants + 1)), None)
-    assert np.isnan([few.statistic, few.p, few.difference]).all()
-    assert enough.difference < variants - 1
-    assert standing(table.iloc[:, :2]).groups is None
+    assert np.isnan([few.statistic, few.p, few.critical_difference]).all()
+    assert enough.critical_difference < variants - 1
+    assert average_ranks(table.iloc[:, :2]).groups is None
 
 
 def test_variants_far_apart_are_in_no_group():
-    assert standing(pd.DataFrame([[1, 2, 3]] * 40)).groups == []
+    assert average_ranks(pd.DataFrame([[1, 2, 3]] * 40)).groups == []
 
 
 def test_equal_scores_on_every_task_are_one_group():
-    found = standing(pd.DataFrame(np.zeros((4, 3)), columns=list("abc")))
+    found = average_ranks(pd.DataFrame(np.zeros((4, 3)), columns=list("abc")))
     assert (found.p, found.groups) == (1, [["a", "b", "c"]])
 
 
 def test_a_missing_score_is_the_worst_of_its_task():
-    ranks = standing(pd.DataFrame({"a": [NAN, 1], "b": [1, math.inf], "c": [2, NAN]})).ranks
+    ranks = average_ranks(pd.DataFrame({"a": [NAN, 1], "b": [1, math.inf], "c": [2, NAN]})).ranks
     assert ranks.to_dict() == {"b": 1.75, "a": 2, "c": 2.25}

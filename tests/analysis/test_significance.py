@@ -8,22 +8,22 @@ import pandas as pd
 import pytest
 from scipy.stats import mannwhitneyu, norm, ttest_ind
 
-from suite.analysis import compare as module
-from suite.analysis.claims import comparisons
-from suite.analysis.compare import (
+from suite.analysis import significance as module
+from suite.analysis.cell_claims import compare_cells
+from suite.analysis.claims import planned_comparisons
+from suite.analysis.findings import differences_from_vanilla
+from suite.analysis.significance import (
     bonferroni,
+    hodges_lehmann,
     holm,
-    interval,
-    permutation,
-    probability,
-    scores,
-    shift,
+    permutation_test,
+    probability_of_superiority,
+    superiority_interval,
     trials_needed,
-    welch,
+    variant_test_scores,
+    welch_tests,
 )
-from suite.analysis.differences import compared
-from suite.analysis.findings import differences
-from suite.analysis.stats import best_tenth, summary
+from suite.analysis.trial_statistics import best_tenth, variant_summary
 
 CELLS = ["lstm", *(f"v{i}" for i in range(8))]
 NAN = math.nan
@@ -46,13 +46,13 @@ def null(rng, trials, diverged=0.1):
 def compare(rows, cells, seed, draws=999):
     """Return how these variants compare with vanilla on a task."""
     pairs = [("t", cell, "lstm") for cell in cells if cell != "lstm"]
-    return compared(rows.assign(task="t"), pairs, seed, draws)
+    return compare_cells(rows.assign(task="t"), pairs, seed, draws)
 
 
 def against_vanilla(rows, cells):
     """Return how these variants differ from vanilla on a task, those without trials too."""
     asked = {"tasks": ["t"], "cells": cells}
-    return differences(compared(rows, comparisons(rows, asked), 1, 999), asked)["t"]
+    return differences_from_vanilla(compare_cells(rows, planned_comparisons(rows, asked), 1, 999), asked)["t"]
 
 
 def test_bonferroni_counts_only_tests_that_were_made():
@@ -79,7 +79,7 @@ def test_holm_is_never_larger_than_bonferroni():
 
 def test_welch_equals_that_of_scipy_on_the_best_tenth():
     rows = null(np.random.default_rng(2), 60)
-    table = welch(rows, CELLS)
+    table = welch_tests(rows, CELLS)
     tenth = {cell: best_tenth(rows[rows["cell"] == cell])["test"] for cell in CELLS}
     assert table["cell"].tolist() == CELLS[1:]
     for line in table.itertuples():
@@ -93,39 +93,39 @@ def test_welch_equals_that_of_scipy_on_the_best_tenth():
 def test_the_difference_that_welch_tests_is_that_of_the_summary():
     rows = null(np.random.default_rng(3), 40).assign(status="done", parameters=1, epochs=1, seconds=1.0)
     rows = rows.assign(operations=1.0, task="t", seed=range(len(rows)))
-    expected = summary(rows, CELLS)["difference"].iloc[1:]
-    assert welch(rows, CELLS)["difference"].tolist() == pytest.approx(expected.tolist())
+    expected = variant_summary(rows, CELLS)["difference"].iloc[1:]
+    assert welch_tests(rows, CELLS)["difference"].tolist() == pytest.approx(expected.tolist())
 
 
 def test_welch_leaves_trials_without_a_score_out():
     lstm = search(range(20), [1, 2, *[9] * 18])
     few = search([0, 1, *[NAN] * 28], [4, 6, *[NAN] * 28], "np")  # two of its best three
-    assert welch(pd.concat([lstm, few]), ["lstm", "np"])["difference"].tolist() == [3.5]
+    assert welch_tests(pd.concat([lstm, few]), ["lstm", "np"])["difference"].tolist() == [3.5]
 
 
 @pytest.mark.parametrize("few", [[5, NAN], [NAN, NAN], [3, 3]])
 def test_welch_makes_no_test_of_fewer_than_two_scores_or_without_spread(few):
     test = [*few, *[9 if few == [3, 3] else NAN] * 18]
     rows = pd.concat([search(range(20), [3] * 20), search(range(20), test, "np")])
-    line = welch(rows, ["lstm", "np"]).iloc[0]
+    line = welch_tests(rows, ["lstm", "np"]).iloc[0]
     assert line[["t", "df", "p", "adjusted"]].isna().all()
     assert not line["significant"]
 
 
 def test_a_trial_without_a_score_on_valid_has_none():
     rows = pd.concat([search([1, NAN, 3], [7, 5, 6]), search([1], [1], "np")])
-    assert scores(rows, "lstm").tolist() == [6, 7, math.inf]
+    assert variant_test_scores(rows, "lstm").tolist() == [6, 7, math.inf]
 
 
 def test_the_permutation_test_equals_the_enumeration_of_all_labels():
     """Of all 70 ways to label eight trials, two of them without a score, so many are as far out."""
     ours, theirs = np.array([1, 2, 3, math.inf]), np.array([2, 5, 6, math.inf])
-    seen = abs(probability(ours, theirs) - 0.5)
+    seen = abs(probability_of_superiority(ours, theirs) - 0.5)
     pooled, far = np.array([*ours, *theirs]), []
     for chosen in itertools.combinations(range(8), 4):
         rest = [i for i in range(8) if i not in chosen]
-        far.append(abs(probability(pooled[list(chosen)], pooled[rest]) - 0.5) >= seen)
-    assert permutation(ours, theirs, seed=1, draws=40_000) == pytest.approx(np.mean(far), abs=0.01)
+        far.append(abs(probability_of_superiority(pooled[list(chosen)], pooled[rest]) - 0.5) >= seen)
+    assert permutation_test(ours, theirs, seed=1, n_resamples=40_000) == pytest.approx(np.mean(far), abs=0.01)
 
 
 @pytest.mark.parametrize(("n", "m", "by"), [(8, 12, 0.0), (15, 15, 0.7), (5, 30, 1.0)])
@@ -133,35 +133,37 @@ def test_the_permutation_test_equals_the_exact_one_of_mann_and_whitney(n, m, by)
     rng = np.random.default_rng(n)
     ours, theirs = rng.standard_normal(n), rng.standard_normal(m) + by
     exact = mannwhitneyu(ours, theirs, method="exact").pvalue
-    assert permutation(ours, theirs, seed=1, draws=40_000) == pytest.approx(exact, abs=0.01)
+    assert permutation_test(ours, theirs, seed=1, n_resamples=40_000) == pytest.approx(exact, abs=0.01)
 
 
 def test_no_permutation_p_is_zero():
-    assert permutation(np.arange(50), np.arange(50) + 100, seed=1, draws=99) == 1 / 100
+    assert permutation_test(np.arange(50), np.arange(50) + 100, seed=1, n_resamples=99) == 1 / 100
 
 
 def test_scores_that_are_all_equal_or_all_missing_do_not_differ():
     for same in (np.zeros(5), np.full(5, math.inf)):
-        assert permutation(same, same, seed=1) == 1
-        assert (probability(same, same), shift(same, same)) == (0.5, 0)
+        assert permutation_test(same, same, seed=1) == 1
+        assert (probability_of_superiority(same, same), hodges_lehmann(same, same)) == (0.5, 0)
 
 
 def test_the_probability_is_mann_and_whitneys_u_over_the_pairs():
     rng = np.random.default_rng(4)
     ours, theirs = rng.integers(9, size=30), rng.integers(9, size=40)
-    assert probability(ours, theirs) == pytest.approx(mannwhitneyu(theirs, ours).statistic / 1200)
+    assert probability_of_superiority(ours, theirs) == pytest.approx(
+        mannwhitneyu(theirs, ours).statistic / 1200
+    )
 
 
 def test_a_comparison_worked_by_hand():
     ours, theirs = np.array([1, 2, math.inf]), np.array([2, 4])
-    assert probability(ours, theirs) == pytest.approx((1 + 1 + 0.5 + 1) / 6)
-    assert shift(ours, theirs) == (-1 + 0) / 2  # of −3, −2, −1, 0, ∞, ∞
+    assert probability_of_superiority(ours, theirs) == pytest.approx((1 + 1 + 0.5 + 1) / 6)
+    assert hodges_lehmann(ours, theirs) == (-1 + 0) / 2  # of −3, −2, −1, 0, ∞, ∞
 
 
 def test_the_interval_holds_the_truth_about_as_often_as_it_says():
     rng, held = np.random.default_rng(5), 0
     for seed in range(100):
-        low, high = interval(
+        low, high = superiority_interval(
             rng.standard_normal(40) - math.sqrt(2) * norm.ppf(0.65), rng.standard_normal(40), seed
         )
         held += low <= 0.65 <= high
@@ -171,7 +173,7 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says():
 def test_an_interval_is_wide_as_its_standard_error_says():
     """Under no difference the variance of U / nm is (n + m + 1) / 12nm."""
     rng = np.random.default_rng(6)
-    low, high = interval(rng.standard_normal(200), rng.standard_normal(200), seed=1)
+    low, high = superiority_interval(rng.standard_normal(200), rng.standard_normal(200), seed=1)
     assert high - low == pytest.approx(2 * 1.96 * math.sqrt(401 / 12 / 200**2), rel=0.1)
 
 
@@ -204,8 +206,8 @@ def test_without_vanilla_or_others_nothing_is_compared():
     rows = null(np.random.default_rng(10), 20).assign(task="t")
     assert against_vanilla(rows, ["lstm"]).empty
     assert against_vanilla(rows[rows["cell"] != "lstm"], CELLS)["p"].isna().all()
-    assert welch(rows, ["lstm"]).empty
-    assert not welch(rows[rows["cell"] != "lstm"], CELLS)["significant"].any()
+    assert welch_tests(rows, ["lstm"]).empty
+    assert not welch_tests(rows[rows["cell"] != "lstm"], CELLS)["significant"].any()
 
 
 def test_a_variant_that_diverges_more_often_is_found_worse():
@@ -220,7 +222,7 @@ def test_a_variant_that_diverges_more_often_is_found_worse():
 
 def test_nine_equal_variants_are_told_apart_in_at_most_seven_of_a_hundred_sweeps(monkeypatch):
     """What the permutation test with Holm holds, Welch's with Bonferroni on best tenths does not."""
-    monkeypatch.setattr(module, "RESAMPLES", 1)  # intervals are not looked at
+    monkeypatch.setattr(module, "BOOTSTRAP_RESAMPLES", 1)  # intervals are not looked at
     rng, found = np.random.default_rng(12), []
     for seed in range(100):
         table = compare(null(rng, 60), CELLS, seed, draws=499)

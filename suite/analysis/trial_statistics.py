@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 VANILLA = "lstm"  # the variant that the others are compared with
-RESAMPLES = 2_000  # of the trials, for the interval of a statistic
-STATUSES = ("done", "diverged", "failed")
+BOOTSTRAP_RESAMPLES = 2_000  # of the trials, for the interval of a statistic
+TRIAL_STATUSES = ("done", "diverged", "failed")
 
 
-def independent(oracle: str) -> bool:
+def has_independent_trials(oracle: str) -> bool:
     """Return whether the trials that an oracle asks for are independent draws, as tests take them to be.
 
     Those of random search are. A Bayesian search and Hyperband choose by the scores of earlier trials, or how
@@ -24,7 +24,7 @@ def independent(oracle: str) -> bool:
     return oracle == "random"
 
 
-def longest(rows: pd.DataFrame) -> pd.DataFrame:
+def distinct_trials(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of distinct trials: of those of a search with the same seed, the one of most epochs.
 
     Hyperband trains a trial that did well again, from its own seed and for longer, as a trial of another
@@ -34,47 +34,48 @@ def longest(rows: pd.DataFrame) -> pd.DataFrame:
     return last.sort_index()
 
 
-def scored(rows: pd.DataFrame) -> pd.Series:
+def is_scored(rows: pd.DataFrame) -> pd.Series:
     """Return which trials have scores, (trials,)."""
     return np.isfinite(rows["valid"]) & np.isfinite(rows["test"])
 
 
-def ranked(rows: pd.DataFrame) -> pd.DataFrame:
+def ranked_trials(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the trials of one search, (trials,), best on validation first; equals in order of trial."""
-    valid = rows["valid"].where(scored(rows), np.inf)
+    valid = rows["valid"].where(is_scored(rows), np.inf)
     return rows.iloc[np.lexsort([rows["trial"], valid])]
 
 
 def best_tenth(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the best tenth of the trials of one search on validation, rounded up, best first."""
-    return ranked(rows).head(math.ceil(len(rows) / 10))
+    return ranked_trials(rows).head(math.ceil(len(rows) / 10))
 
 
-def median(scores: pd.Series) -> float:
+def median_score(scores: pd.Series) -> float:
     """Return the median of scores, (trials,), a missing one counting as infinitely bad; NaN without any."""
     return float(np.median(scores.fillna(np.inf))) if len(scores) else math.nan
 
 
-def summary(rows: pd.DataFrame, cells: list[str]) -> pd.DataFrame:
+def variant_summary(rows: pd.DataFrame, cells: list[str]) -> pd.DataFrame:
     """Return one row a variant, (cells,), in the order of `cells`, of the trials of one task.
 
     `trials` and their `done`, `diverged`, `failed`; the trial that is `best` on validation with its scores
     `best_valid` and `best_test`; of the `tenth` trials of the best tenth, how many are scored
     (`tenth_scored`), the mean and standard deviation (n − 1) of their test scores, and the difference of
-    that mean from vanilla's; the `median` test score of all trials; the median `parameters` of the best
+    that mean from vanilla's; the `median_score` test score of all trials; the median `parameters` of the best
     tenth; the median `epochs`, the mean `operations` and `seconds` of a trial, and the `hours` of all.
 
-    How trials ended and what they took is of all rows, their scores are of distinct trials (`longest`).
+    How trials ended and what they took is of all rows, their scores are of distinct trials
+    (`distinct_trials`).
     """
     groups = dict(iter(rows.groupby("cell", sort=False)))
-    table = pd.DataFrame([_summary(cell, groups.get(cell, rows.head(0))) for cell in cells])
+    table = pd.DataFrame([_summarise_variant(cell, groups.get(cell, rows.head(0))) for cell in cells])
     vanilla = table.loc[table["cell"] == VANILLA, "tenth_mean"]
     difference = table["tenth_mean"] - (vanilla.iloc[0] if len(vanilla) else math.nan)
     table.insert(table.columns.get_loc("tenth_sd") + 1, "difference", difference)
     return table.astype({"best": "Int64"})
 
 
-def expected_best(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
+def expected_best_scores(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Return the score to expect of a search of n trials, from the trials of one of N, (n = 1 … N,).
 
     `expected` is the test score of the trial that is best on valid among n, averaged over all subsets of n
@@ -86,15 +87,15 @@ def expected_best(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
     farther on too few trials decide. On simulated searches of N = 200 such intervals hold the truth in
     89–95 % of cases up to n = 20, in 71–89 % at 100, in 57–82 % at 200.
     """
-    trials, blank = ranked(rows), math.nan
+    trials, blank = ranked_trials(rows), math.nan
     size, tenth = len(trials), math.ceil(len(trials) / 10)
-    known, weights = scored(trials).to_numpy(float), _best_of(size)
+    known, weights = is_scored(trials).to_numpy(float), _best_of_n_probabilities(size)
     table = pd.DataFrame({"trials": range(1, size + 1), "expected": blank, "low": blank, "high": blank})
     table["none"] = weights @ (1 - known)
     if known.any():
         test = np.where(known, trials["test"], 0)
         table["expected"] = (weights @ test) / (weights @ known)
-        drawn = np.random.default_rng(seed).integers(size, size=(RESAMPLES, size))
+        drawn = np.random.default_rng(seed).integers(size, size=(BOOTSTRAP_RESAMPLES, size))
         drawn.sort(axis=1)  # best first
         drawn, weights = drawn[known[drawn[:, 0]] > 0], weights[:tenth].T
         curves = (test[drawn] @ weights) / (known[drawn] @ weights)  # (resamples, tenth)
@@ -102,21 +103,21 @@ def expected_best(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
     return table
 
 
-def _best_of(size: int) -> np.ndarray:
+def _best_of_n_probabilities(size: int) -> np.ndarray:
     """Return the probability that trial i is the best of n, C(N − i, n − 1) / C(N, n), (n, i) = (N, N)."""
     before, n = np.arange(size), np.arange(1, size + 1)[:, None]
     missed = np.cumprod(np.clip((size - before - n) / (size - before), 0, None), axis=1)  # i and all before
     return -np.diff(missed, axis=1, prepend=1.0)
 
 
-def _summary(cell: str, rows: pd.DataFrame) -> dict:
-    trials = longest(rows)
+def _summarise_variant(cell: str, rows: pd.DataFrame) -> dict:
+    trials = distinct_trials(rows)
     tenth = best_tenth(trials)
-    best, test = tenth[scored(tenth)].head(1), tenth.loc[scored(tenth), "test"]
+    best, test = tenth[is_scored(tenth)].head(1), tenth.loc[is_scored(tenth), "test"]
     return {
         "cell": cell,
         "trials": len(rows),
-        **{status: int((rows["status"] == status).sum()) for status in STATUSES},
+        **{status: int((rows["status"] == status).sum()) for status in TRIAL_STATUSES},
         "best": best["trial"].iloc[0] if len(best) else None,
         "best_valid": best["valid"].mean(),
         "best_test": best["test"].mean(),
@@ -124,7 +125,7 @@ def _summary(cell: str, rows: pd.DataFrame) -> dict:
         "tenth_scored": len(test),
         "tenth_mean": test.mean(),
         "tenth_sd": test.std(),
-        "median": median(trials["test"].where(scored(trials))),
+        "median": median_score(trials["test"].where(is_scored(trials))),
         "parameters": tenth["parameters"].median(),
         "epochs": trials["epochs"].median(),
         "operations": rows["operations"].mean(),

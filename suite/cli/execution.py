@@ -7,14 +7,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-ALL_FAILED, TRIALS_LEFT = 1, 3  # exit codes; 2 is a `Refusal`, 128 + N a signal
-SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}  # SLURM and Kubernetes send the latter
+EXIT_ALL_FAILED, EXIT_TRIALS_LEFT = 1, 3  # exit codes; 2 is a `Refusal`, 128 + N a signal
+SIGNAL_NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}  # SLURM and Kubernetes send the latter
 
 
-def conduct(folder: Path, events: Iterator, workers: int) -> None:
+def run_interruptible(folder: Path, events: Iterator, workers: int) -> None:
     """Run a sweep to its end, or to the first Ctrl-C or SIGTERM, and say how to go on."""
     from suite import store
-    from suite.progress import show
+    from suite.progress import show_progress
 
     received, last = 0, None
 
@@ -23,49 +23,49 @@ def conduct(folder: Path, events: Iterator, workers: int) -> None:
         first, received = not received, number
         if not first:
             raise KeyboardInterrupt
-        store.stop(folder)
-        say(f"\nFinishing the epochs under way; {SIGNALS[number]} again to stop at once.")
+        store.request_stop(folder)
+        print_to_stderr(f"\nFinishing the epochs under way; {SIGNAL_NAMES[number]} again to stop at once.")
 
     def watched():
         nonlocal last
         for last in events:
             if received:  # again: a driver that has just begun removes what it finds
-                store.stop(folder)
+                store.request_stop(folder)
             yield last
 
-    before = {number: signal.signal(number, finish) for number in SIGNALS}
+    before = {number: signal.signal(number, finish) for number in SIGNAL_NAMES}
     try:
         with contextlib.closing(events):
-            show(watched(), folder, workers)
+            show_progress(watched(), folder, workers)
     except KeyboardInterrupt:
-        say(f"\nStopped at once; all finished trials are kept in {folder}.")
+        print_to_stderr(f"\nStopped at once; all finished trials are kept in {folder}.")
     else:
         if last.done == last.total:
             (folder / "stop").unlink(missing_ok=True)  # it came too late to leave any
         else:
-            say(f"Stopped; all trials, finished and half done, are kept in {folder}.")
+            print_to_stderr(f"Stopped; all trials, finished and half done, are kept in {folder}.")
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
     if received or last.done < last.total:
-        say(f"To go on: {shlex.join(['odyssey', *sys.argv[1:]])}")
+        print_to_stderr(f"To go on: {shlex.join(['odyssey', *sys.argv[1:]])}")
     if received:
         sys.exit(128 + received)
 
 
-def ended(folder: Path) -> int:
+def exit_code(folder: Path) -> int:
     """Say how many trials of a sweep failed, and why; return the exit code."""
     from suite import store
-    from suite.progress import failures
+    from suite.progress import failure_lines
 
     rows = store.load(folder)
-    for line in failures(rows, folder):
-        say(line)
+    for line in failure_lines(rows, folder):
+        print_to_stderr(line)
     if len(rows) and (rows["status"] == "failed").all():
-        return ALL_FAILED
-    return TRIALS_LEFT if store.stopping(folder) else 0
+        return EXIT_ALL_FAILED
+    return EXIT_TRIALS_LEFT if store.is_stop_requested(folder) else 0
 
 
-def say(line: str) -> None:
+def print_to_stderr(line: str) -> None:
     """Print a line beside what a sweep prints."""
     print(line, file=sys.stderr, flush=True)

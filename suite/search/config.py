@@ -14,9 +14,9 @@ from suite.search.oracle import trials_by_epochs
 from suite.task import SPLITS, Split
 from suite.training.trial import Protocol
 
-ORACLES = ("random", "bayesian", "hyperband")
-OPTIMISERS = ("nesterov", "sgd", "rmsprop", "adam")  # those of training.optimiser, known without Keras
-PRESETS = Path(__file__).parent / "presets"
+ORACLE_CHOICES = ("random", "bayesian", "hyperband")
+OPTIMISER_CHOICES = ("nesterov", "sgd", "rmsprop", "adam")  # those of training.optimiser, known without Keras
+PRESET_FOLDER = Path(__file__).parent / "presets"
 
 
 def expect_text(key: str, value: object) -> None:
@@ -25,25 +25,25 @@ def expect_text(key: str, value: object) -> None:
         raise Refusal(f"{key}: expected text, got {value!r}")
 
 
-def expect_whole(least: float = -math.inf) -> Callable[[str, object], None]:
+def expect_integer(minimum: float = -math.inf) -> Callable[[str, object], None]:
     """Return what refuses a setting that is no whole number, or a lower one."""
 
     def expect(key, value):
         if not isinstance(value, int) or isinstance(value, bool):
             raise Refusal(f"{key}: expected a whole number, got {value!r}")
-        if value < least:
-            raise Refusal(f"{key}: expected at least {least}, got {value}")
+        if value < minimum:
+            raise Refusal(f"{key}: expected at least {minimum}, got {value}")
 
     return expect
 
 
-def expect_one_of(known: Sequence[str]) -> Callable[[str, object], None]:
+def expect_one_of(choices: Sequence[str]) -> Callable[[str, object], None]:
     """Return what refuses a setting that is none of the known names."""
 
     def expect(key, value):
         expect_text(key, value)
-        if value not in known:
-            raise registry.unknown(key, value, known)
+        if value not in choices:
+            raise registry.unknown_name_error(key, value, choices)
 
     return expect
 
@@ -62,25 +62,25 @@ def expect_table(key: str, value: object) -> None:
         raise Refusal(f"{key}: expected a table, got {value!r}")
 
 
-SETTINGS = {  # what a file may say, and what refuses a value of it
+SETTING_CHECKS = {  # what a file may say, and what refuses a value of it
     "name": expect_text,
     "title": expect_text,
-    "seed": expect_whole(),
+    "seed": expect_integer(),
     "tasks": expect_names,
     "cells": expect_names,
-    "trials": expect_whole(least=1),
-    "oracle": expect_one_of(ORACLES),
-    "epochs": expect_whole(least=1),
-    "patience": expect_whole(least=1),
-    "batch": expect_whole(least=1),
-    "optimiser": expect_one_of(OPTIMISERS),
-    "space": expect_table,  # of ranges: `suite.space.ends`
+    "trials": expect_integer(minimum=1),
+    "oracle": expect_one_of(ORACLE_CHOICES),
+    "epochs": expect_integer(minimum=1),
+    "patience": expect_integer(minimum=1),
+    "batch": expect_integer(minimum=1),
+    "optimiser": expect_one_of(OPTIMISER_CHOICES),
+    "space": expect_table,  # of ranges: `suite.space.parse_range_bounds`
     "about": expect_table,  # in a sweep.toml; no part of the question
 }
 
 
 @dataclass(frozen=True)
-class Asked:
+class SweepConfig:
     """What a sweep is asked: the same question gives the same rows, on any number of workers."""
 
     name: str
@@ -91,32 +91,32 @@ class Asked:
     trials: int = 200
     oracle: str = "random"
     protocol: Protocol = Protocol()
-    space: spaces.Space = field(default_factory=lambda: spaces.PAPER)
+    space: spaces.Space = field(default_factory=lambda: spaces.PAPER_SPACE)
 
     @property
-    def trials_a_search(self) -> int:
+    def trials_per_search(self) -> int:
         """How many trials each search holds: those asked, unless its oracle decides by itself."""
-        return self._held.total()
+        return self._trials_by_epochs.total()
 
     @property
-    def epochs_a_search(self) -> int:
+    def epochs_per_search(self) -> int:
         """How many epochs the trials of each search are given in all."""
-        return sum(epochs * trials for epochs, trials in self._held.items())
+        return sum(epochs * trials for epochs, trials in self._trials_by_epochs.items())
 
     @property
-    def _held(self) -> Counter[int]:
+    def _trials_by_epochs(self) -> Counter[int]:
         return trials_by_epochs(self.oracle, self.trials, self.protocol.epochs)
 
-    def check(self) -> None:
+    def validate(self) -> None:
         """Refuse what cannot be asked."""
         for key, value in (asdict(self) | asdict(self.protocol)).items():
             if key != "protocol":
-                SETTINGS[key](key, value)
+                SETTING_CHECKS[key](key, value)
         for key in ("tasks", "cells"):
             if not getattr(self, key):
                 raise Refusal(f"{key}: expected different names, got none")
         for name, asked in self.space.items():
-            spaces.check(name, asked)
+            spaces.check_range(name, asked)
 
     def to_table(self) -> dict:
         """Return what is asked as plain data, as it stands in sweep.toml."""
@@ -125,64 +125,64 @@ class Asked:
         return table | {
             "tasks": list(self.tasks),
             "cells": list(self.cells),
-            "space": spaces.to_table(self.space),
+            "space": spaces.space_to_table(self.space),
         }
 
 
-def preset(name: str) -> Asked:
+def load_preset(name: str) -> SweepConfig:
     """Return the question of a preset, by name or as the path of a TOML file."""
     ours = not name.endswith(".toml")
-    path = PRESETS / f"{name}.toml" if ours else Path(name)
+    path = PRESET_FOLDER / f"{name}.toml" if ours else Path(name)
     if ours and not path.exists():
-        raise registry.unknown("preset", name, presets())
+        raise registry.unknown_name_error("preset", name, preset_names())
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise Refusal(f"{path}: expected TOML in UTF-8, cannot read it ({error})") from None
     try:
-        return from_table({"name": path.stem} | table)
+        return config_from_table({"name": path.stem} | table)
     except Refusal as refusal:
         raise Refusal(f"{path}: {refusal}") from None
 
 
-def presets() -> list[str]:
+def preset_names() -> list[str]:
     """Return the names of the presets."""
-    return sorted(path.stem for path in PRESETS.glob("*.toml"))
+    return sorted(path.stem for path in PRESET_FOLDER.glob("*.toml"))
 
 
-def from_table(table: dict) -> Asked:
+def config_from_table(table: dict) -> SweepConfig:
     """Return the question that plain data asks; ranges and settings it leaves out are the paper's.
 
-    Tasks and cells may be missing: `Asked.check` asks for them.
+    Tasks and cells may be missing: `Asked.validate` asks for them.
     """
     for key, value in table.items():
-        if key not in SETTINGS:
-            raise registry.unknown("setting", key, sorted(SETTINGS))
-        SETTINGS[key](key, value)
+        if key not in SETTING_CHECKS:
+            raise registry.unknown_name_error("setting", key, sorted(SETTING_CHECKS))
+        SETTING_CHECKS[key](key, value)
     of_protocol = {f.name for f in fields(Protocol)}
-    ranges = {name: spaces.ends(name, entry) for name, entry in table.get("space", {}).items()}
+    ranges = {name: spaces.parse_range_bounds(name, entry) for name, entry in table.get("space", {}).items()}
     rest = {key: table[key] for key in table.keys() - of_protocol - {"space", "tasks", "cells", "about"}}
-    return Asked(
+    return SweepConfig(
         **rest,
         tasks=tuple(table.get("tasks", ())),
         cells=tuple(table.get("cells", ())),
         protocol=Protocol(**{key: table[key] for key in of_protocol & table.keys()}),
-        space=spaces.override(spaces.PAPER, ranges),
+        space=spaces.override_ranges(spaces.PAPER_SPACE, ranges),
     )
 
 
-def about(asked: Asked, splits: Mapping[str, Mapping[str, Split]]) -> dict:
+def sweep_metadata(config: SweepConfig, splits: Mapping[str, Mapping[str, Split]]) -> dict:
     """Return what a report says of the tasks and cells of a sweep, so that it need not load them.
 
     `splits` is the data of every task.
     """
     of_tasks = {}
-    for name in asked.tasks:
-        task, of_task = tasks.find(name), splits[name]
+    for name in config.tasks:
+        task, of_task = tasks.find_task(name), splits[name]
         sizes = {split: len(of_task[split]) for split in SPLITS}
         steps = int(of_task["train"].lengths.sum())
         words = {"title": task.title, "unit": task.unit, "source": task.source}
         of_tasks[name] = words | sizes | {"steps": steps}
-    references = cells.references()
-    of_cells = {name: registry.summary(references.get(name, name)) for name in asked.cells}
-    return {"tasks": of_tasks, "cells": of_cells, "trials_a_search": asked.trials_a_search}
+    references = cells.cell_references()
+    of_cells = {name: registry.class_summary(references.get(name, name)) for name in config.cells}
+    return {"tasks": of_tasks, "cells": of_cells, "trials_a_search": config.trials_per_search}

@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from suite.report import words
+from suite.report import formatting
 
 
 def table(**means):
@@ -33,7 +33,7 @@ def table(**means):
     ],
 )
 def test_scores_have_four_digits(value, text):
-    assert words.score(value) == text
+    assert formatting.format_score(value) == text
 
 
 @pytest.mark.parametrize(
@@ -48,11 +48,11 @@ def test_scores_have_four_digits(value, text):
     ],
 )
 def test_a_standard_deviation_has_the_decimals_of_its_mean(mean, sd, text):
-    assert words.spread(mean, sd) == text
+    assert formatting.format_mean_sd(mean, sd) == text
 
 
 def test_a_difference_has_a_sign():
-    assert [words.difference(gap, 8.55) for gap in (0.04, -0.04, 0, math.nan)] == [
+    assert [formatting.format_difference(gap, 8.55) for gap in (0.04, -0.04, 0, math.nan)] == [
         "+0.040",
         "−0.040",
         "0",
@@ -76,7 +76,7 @@ def test_a_difference_has_a_sign():
     ],
 )
 def test_quantities_have_three_digits(value, text):
-    assert words.number(value) == text
+    assert formatting.format_number(value) == text
 
 
 @pytest.mark.parametrize(
@@ -92,57 +92,61 @@ def test_quantities_have_three_digits(value, text):
     ],
 )
 def test_operations_have_three_digits_and_a_prefix(value, text):
-    assert words.quantity(value) == text
+    assert formatting.format_si(value) == text
 
 
 def test_names_are_listed_as_in_a_sentence():
-    assert [words.listed(names) for names in ("a", "ab", "abc")] == ["a", "a and b", "a, b and c"]
+    assert [formatting.join_names(names) for names in ("a", "ab", "abc")] == ["a", "a and b", "a, b and c"]
 
 
 def test_the_answer_says_which_is_lowest_and_how_far_vanilla_is():
-    assert words.answer(table(lstm=8.5, nfg=9.0, gru=8.4), "nats") == (
+    assert formatting.task_sentence(table(lstm=8.5, nfg=9.0, gru=8.4), "nats") == (
         "the best tenth of gru is lowest, 8.400 ± 0.050 nats. "
         "Vanilla lstm is at 8.500 ± 0.050, 0.100 higher. Farthest is nfg, 0.600 higher."
     )
 
 
 def test_the_answer_says_who_is_next_to_vanilla():
-    assert words.answer(table(nfg=9.0, lstm=8.5, gru=8.6), "") == (
+    assert formatting.task_sentence(table(nfg=9.0, lstm=8.5, gru=8.6), "") == (
         "the best tenth of vanilla lstm is lowest, 8.500 ± 0.050. "
         "Next is gru, 0.100 higher. Farthest is nfg, 0.500 higher."
     )
 
 
 def test_the_answer_without_vanilla_says_so():
-    assert "No trial of vanilla lstm is here to compare with." in words.answer(table(gru=1, np=2), "nats")
-    assert words.answer(table(gru=1), "nats").endswith("No other variant has a score yet.")
-    assert words.answer(table(lstm=math.nan), "nats") == "no trial has a score yet."
+    assert "No trial of vanilla lstm is here to compare with." in formatting.task_sentence(
+        table(gru=1, np=2), "nats"
+    )
+    assert formatting.task_sentence(table(gru=1), "nats").endswith("No other variant has a score yet.")
+    assert formatting.task_sentence(table(lstm=math.nan), "nats") == "no trial has a score yet."
 
 
 def test_equals_are_lowest_together():
-    assert words.answer(table(np=1, lstm=1), "") == (
+    assert formatting.task_sentence(table(np=1, lstm=1), "") == (
         "the best tenths of np and vanilla lstm are lowest, equal at 1.000."
     )
-    assert words.answer(table(gru=1, np=1, lstm=2, nfg=3), "nats") == (
+    assert formatting.task_sentence(table(gru=1, np=1, lstm=2, nfg=3), "nats") == (
         "the best tenths of gru and np are lowest, equal at 1.000 nats. "
         "Vanilla lstm is at 2.000 ± 0.050, 1.000 higher. Farthest is nfg, 2.000 higher."
     )
-    assert words.answer(table(gru=1, lstm=1, nfg=2), "").endswith(
+    assert formatting.task_sentence(table(gru=1, lstm=1, nfg=2), "").endswith(
         "equal at 1.000. Next is nfg, 1.000 higher."
     )
     same = table(np=1, lstm=1, gru=2)
-    assert words.overall({"a": same}) == (
+    assert formatting.overall_sentence({"a": same}) == (
         "The best tenths of np and vanilla lstm have the lowest mean score on test."
     )
-    assert words.overall({"a": same, "b": same[:1]}).endswith("over 2 tasks: np on 2 and vanilla lstm on 1.")
+    assert formatting.overall_sentence({"a": same, "b": same[:1]}).endswith(
+        "over 2 tasks: np on 2 and vanilla lstm on 1."
+    )
 
 
 def test_the_answer_over_all_tasks_counts_who_is_lowest():
     summaries = {"a": table(lstm=2, np=1, nfg=3, gru=1.5), "b": table(lstm=2, np=3, nfg=3, gru=1.5)}
     said = "The lowest mean test score of a best tenth, over 2 tasks: np on 1 and gru on 1."
-    assert words.overall(summaries) == said
+    assert formatting.overall_sentence(summaries) == said
 
 
 def test_the_answer_over_one_task_says_no_more_than_it_knows():
-    said = words.overall({"a": table(lstm=1, np=2, nfg=3), "b": table(lstm=math.nan)})
+    said = formatting.overall_sentence({"a": table(lstm=1, np=2, nfg=3), "b": table(lstm=math.nan)})
     assert said == "The best tenth of vanilla lstm has the lowest mean score on test."

@@ -8,7 +8,7 @@ import pytest
 
 from suite import environment
 
-CODE = "from suite.quiet import load_keras; load_keras()"
+CODE = "from suite.keras_loader import load_keras; load_keras()"
 SETTERS = "set_floatx = set_epsilon = set_image_data_format = lambda value: None"
 
 
@@ -36,7 +36,7 @@ def test_settings_of_the_user_that_change_numbers_are_removed(monkeypatch):
     for name, value in theirs.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("KERAS_NNX_ENABLED", "true")
-    environment.before_loading()
+    environment.set_library_environment()
     assert not {"JAX_DEBUG_NANS", "JAX_ENABLE_X64"} & os.environ.keys()
     assert os.environ["JAX_PLATFORMS"] == "cpu"
     assert os.environ["MPLBACKEND"] == "agg"
@@ -46,5 +46,5 @@ def test_settings_of_the_user_that_change_numbers_are_removed(monkeypatch):
 def test_a_notebook_keeps_the_backend_of_its_figures(monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     monkeypatch.setitem(sys.modules, "ipykernel", None)
-    environment.before_loading()
+    environment.set_library_environment()
     assert os.environ["MPLBACKEND"].startswith("module://")

@@ -8,14 +8,20 @@ import numpy as np
 import pytest
 
 from suite import Refusal, store
-from suite.search.asked import OPTIMISERS, SETTINGS, about, from_table, preset
+from suite.search.config import (
+    OPTIMISER_CHOICES,
+    SETTING_CHECKS,
+    config_from_table,
+    load_preset,
+    sweep_metadata,
+)
 from suite.task import SPLITS, Split
 from suite.training.optimiser import OPTIMISERS as RULES
 from suite.training.trial import Protocol
 from tasks import TASKS
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
-QUICK = preset("quick")
+QUICK = load_preset("quick")
 
 
 def asks(optimiser):
@@ -23,18 +29,18 @@ def asks(optimiser):
 
 
 def test_every_setting_is_checked():
-    assert SETTINGS.keys() - {"about"} == QUICK.to_table().keys()
+    assert SETTING_CHECKS.keys() - {"about"} == QUICK.to_table().keys()
 
 
 def test_the_optimisers_that_can_be_asked_are_those_there_are():
-    assert tuple(RULES) == OPTIMISERS
+    assert tuple(RULES) == OPTIMISER_CHOICES
 
 
-@pytest.mark.parametrize("optimiser", OPTIMISERS)
+@pytest.mark.parametrize("optimiser", OPTIMISER_CHOICES)
 def test_a_question_comes_back_from_its_table(optimiser):
     table = asks(optimiser).to_table()
     assert table["optimiser"] == optimiser
-    assert from_table(table) == asks(optimiser)
+    assert config_from_table(table) == asks(optimiser)
 
 
 def test_a_question_without_an_optimiser_asks_for_nesterov(tmp_path):
@@ -42,20 +48,20 @@ def test_a_question_without_an_optimiser_asks_for_nesterov(tmp_path):
     old = shutil.copy(REFERENCE / "sweep.toml", tmp_path)
     before = Path(old).read_bytes()
     assert b"optimiser" not in before
-    assert from_table(store.read_asked(tmp_path)) == replace(asks("nesterov"), name=tmp_path.name)
-    store.create(tmp_path, asks("nesterov").to_table(), implied=asdict(Protocol()))
+    assert config_from_table(store.read_config(tmp_path)) == replace(asks("nesterov"), name=tmp_path.name)
+    store.create_results_folder(tmp_path, asks("nesterov").to_table(), default_settings=asdict(Protocol()))
     with pytest.raises(Refusal, match="another sweep, with another optimiser;"):
-        store.create(tmp_path, asks("adam").to_table(), implied=asdict(Protocol()))
+        store.create_results_folder(tmp_path, asks("adam").to_table(), default_settings=asdict(Protocol()))
     assert Path(old).read_bytes() == before
 
 
 def test_hyperband_decides_by_itself_how_many_trials_a_search_holds():
     asked = replace(QUICK, oracle="hyperband", trials=5, protocol=replace(QUICK.protocol, epochs=9))
-    assert (asked.trials_a_search, asked.epochs_a_search) == (23, 87)
-    assert (QUICK.trials_a_search, QUICK.epochs_a_search) == (12, 12 * 30)
+    assert (asked.trials_per_search, asked.epochs_per_search) == (23, 87)
+    assert (QUICK.trials_per_search, QUICK.epochs_per_search) == (12, 12 * 30)
     of_nothing = replace(asked, tasks=(), cells=())
-    assert store.trials_a_search(of_nothing.to_table() | {"about": about(of_nothing, None)}) == 23
-    assert store.trials_a_search(of_nothing.to_table()) == 5  # a folder of before
+    assert store.trials_per_search(of_nothing.to_table() | {"about": sweep_metadata(of_nothing, None)}) == 23
+    assert store.trials_per_search(of_nothing.to_table()) == 5  # a folder of before
 
 
 def test_a_preset_may_clip(tmp_path):
@@ -63,8 +69,8 @@ def test_a_preset_may_clip(tmp_path):
     mine.write_text(
         'tasks = ["jsb"]\ncells = ["np"]\noptimiser = "rmsprop"\n[space.clip_norm]\nlow = 1\nhigh = 9'
     )
-    asked = preset(str(mine))
-    asked.check()
+    asked = load_preset(str(mine))
+    asked.validate()
     assert asked.protocol.optimiser == "rmsprop"
     assert (asked.space["clip_norm"].low, asked.space["clip_norm"].scale) == (1.0, "log")
     assert "clip_value" not in asked.space
@@ -125,7 +131,7 @@ def test_a_wrong_setting_is_refused_with_its_file_and_key(tmp_path, text, said):
     mine = tmp_path / "mine.toml"
     mine.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(Refusal) as caught:
-        preset(str(mine))
+        load_preset(str(mine))
     assert str(caught.value).startswith(f"{mine}: ")
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -135,7 +141,7 @@ def test_a_wrong_setting_is_refused_with_its_file_and_key(tmp_path, text, said):
 def test_a_folder_or_nothing_in_place_of_a_preset_is_refused(tmp_path, made):
     made(mine := tmp_path / "mine.toml")
     with pytest.raises(Refusal, match=r"mine\.toml: expected TOML in UTF-8, cannot read it \(.*\)$"):
-        preset(str(mine))
+        load_preset(str(mine))
 
 
 @pytest.mark.parametrize(
@@ -151,9 +157,9 @@ def test_a_folder_or_nothing_in_place_of_a_preset_is_refused(tmp_path, made):
     ids=str,
 )
 def test_the_same_holds_for_a_question_from_elsewhere(wrong, said):
-    QUICK.check()
+    QUICK.validate()
     with pytest.raises(Refusal) as caught:
-        replace(QUICK, **wrong).check()
+        replace(QUICK, **wrong).validate()
     assert str(caught.value) == said
 
 
@@ -163,14 +169,14 @@ def test_the_sweep_toml_of_an_older_version_is_a_preset(tmp_path):
     assert "scale" in text
     assert "whole" in text
     assert "[about" in text
-    assert preset(str(REFERENCE / "sweep.toml")) == asks("nesterov")
+    assert load_preset(str(REFERENCE / "sweep.toml")) == asks("nesterov")
 
 
 def test_what_a_report_says_of_a_task_comes_from_the_data_that_is_there(monkeypatch):
     split = Split([np.ones((3, 1)), np.ones((4, 1))], [np.array([0]), np.array([1])])
     loads = []
     monkeypatch.setitem(TASKS, "mine", replace(TASKS["adding"], load=loads.append))
-    said = about(replace(QUICK, tasks=("mine",)), {"mine": dict.fromkeys(SPLITS, split)})
+    said = sweep_metadata(replace(QUICK, tasks=("mine",)), {"mine": dict.fromkeys(SPLITS, split)})
     assert said["tasks"]["mine"] == {
         "title": "Adding problem, 50 steps",
         "unit": "mean squared error",
