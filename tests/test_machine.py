@@ -98,8 +98,8 @@ def test_a_gpu_whose_memory_is_not_known_is_taken_for_a_small_one(gpus, monkeypa
 
 def test_a_worker_sees_its_own_gpu_before_a_backend_is_loaded():
     code = (
-        "import os, sys; from suite.search.clusters import Pinned\n"
-        "Pinned(('made up',)).setup(None)\n"
+        "import os, sys; from suite.search.clusters import PinWorker\n"
+        "PinWorker(('made up',)).setup(None)\n"
         "assert os.environ['CUDA_VISIBLE_DEVICES'] == 'made up'\n"
         "assert not {'keras', 'tensorflow', 'jax'} & sys.modules.keys()"
     )

@@ -104,7 +104,7 @@ def test_a_program_is_compiled_once_for_all_processes(tmp_path, backend):
     for damaged in (False, True, False):
         done = subprocess.run([sys.executable, "-c", code], env=clean | ours | settings, capture_output=True)
         assert (done.returncode, done.stderr) == (0, b"")
-        files = [*cache.glob("rnn-odyssey/*/jit_epoch-*-cache"), *cache.rglob("xla_compile_cache*.pb")]
+        files = [*cache.glob("rnn-odyssey/*/jit_train_epoch-*-cache"), *cache.rglob("xla_compile_cache*.pb")]
         kept.append({file: file.stat().st_mtime_ns for file in files})
         for file in files if damaged else ():
             file.write_bytes(file.read_bytes()[:-100])

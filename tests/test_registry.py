@@ -32,16 +32,16 @@ WRONG = [  # what is in a file, the line that is wrong, and what is said
     ("raise ValueError('two\\nlines')", 1, "ValueError: two lines"),
     ("raise KeyError", 1, "KeyError"),
     ("import sys\nsys.exit(3)", 2, "SystemExit: 3"),
-    ("from suite.registry import find\nfind('cell', 'x', {})", 2, "Refusal: unknown cell 'x'. Known: "),
+    ("from suite.registry import resolve_reference\nfind('cell', 'x', {})", 2, "Refusal: unknown cell 'x'. Known: "),
 ]
 
 
 @pytest.mark.parametrize(("text", "line", "said"), WRONG, ids=[said for *_, said in WRONG])
-@pytest.mark.parametrize("kind", [cells, tasks], ids=lambda kind: kind.__name__)
-def test_a_module_that_raises_is_refused_in_one_line_with_file_and_line(folder, kind, text, line, said):
+@pytest.mark.parametrize("find", [cells.find_cell, tasks.find_task], ids=["cells", "tasks"])
+def test_a_module_that_raises_is_refused_in_one_line_with_file_and_line(folder, find, text, line, said):
     (folder / "mine.py").write_text(text)
     with pytest.raises(Refusal) as caught:
-        kind.find("mine:Mine")
+        find("mine:Mine")
     assert f"'mine:Mine': cannot import mine:Mine ({said}" in str(caught.value)
     assert str(caught.value).endswith(f" ({folder / 'mine.py'}, line {line}))")
     assert "\n" not in str(caught.value)

@@ -60,7 +60,7 @@ def book(folder):
 
 
 def test_a_row_comes_back_as_it_was(folder, book):
-    book.add([row(0)])
+    book.add_rows([row(0)])
     [there] = store.load(folder).to_dict("records")
     drawn = {"units": 20, "learning_rate": 1e-3}
     expected = {k: v for k, v in row(0).items() if k not in ("curve", "hyperparameters")} | drawn
@@ -69,7 +69,7 @@ def test_a_row_comes_back_as_it_was(folder, book):
 
 def test_a_row_is_there_before_and_after_it_is_taken_in(folder, book):
     store.write_finished_row(folder, row(1))
-    book.add([row(0)])
+    book.add_rows([row(0)])
     before = store.load(folder)
     assert list(before["trial"]) == [0, 1]
     curves = store.load_curves(folder)
@@ -78,7 +78,7 @@ def test_a_row_is_there_before_and_after_it_is_taken_in(folder, book):
     assert store.row_file(folder, "t", "a", 1).exists()
     assert store.load(folder).equals(before)
     assert store.load_curves(folder).equals(curves)
-    book.remove([store.row_file(folder, "t", "a", 1)])
+    book.remove_row_files([store.row_file(folder, "t", "a", 1)])
     assert not list((folder / "finished").iterdir())
     assert store.load(folder).equals(before)
     assert store.load_curves(folder).equals(curves)
@@ -86,12 +86,12 @@ def test_a_row_is_there_before_and_after_it_is_taken_in(folder, book):
 
 def test_a_row_that_is_not_taken_in_is_never_removed(folder, book):
     store.write_finished_row(folder, row(1))
-    book.remove([store.row_file(folder, "t", "a", 1)])
+    book.remove_row_files([store.row_file(folder, "t", "a", 1)])
     assert [r["trial"] for r in book.collect()] == [1]
 
 
 def test_a_row_that_comes_twice_counts_once_and_the_first_stays(folder, book):
-    book.add([row(0)])
+    book.add_rows([row(0)])
     store.write_finished_row(folder, row(0, valid=9.0, curve=[(0.0, 0.0)]))
     book.collect()
     assert store.load(folder)["valid"].tolist() == [0.1]
@@ -99,7 +99,7 @@ def test_a_row_that_comes_twice_counts_once_and_the_first_stays(folder, book):
 
 
 def test_curves_of_some_trials_are_those_asked_for_taken_in_or_not(folder, book):
-    book.add([row(0), row(2)])
+    book.add_rows([row(0), row(2)])
     store.write_finished_row(folder, row(1))
     store.write_finished_row(folder, row(3))
     some = store.load_curves(folder, [("t", "a", 0), ("t", "a", 3), ("t", "b", 0)])
@@ -111,12 +111,12 @@ def test_curves_of_some_trials_are_those_asked_for_taken_in_or_not(folder, book)
 @pytest.mark.parametrize("count", [1_200, 12_000])
 def test_curves_of_any_number_of_trials_can_be_asked_for(folder, book, count):
     """SQLite's limits: expressions nest 1,000 deep at most, and have 32,766 values at most."""
-    book.add([row(count - 1)])
+    book.add_rows([row(count - 1)])
     assert len(store.load_curves(folder, [("t", "a", np.int64(k)) for k in range(count)])) == 2
 
 
 def test_a_score_that_is_missing_is_nan(folder, book):
-    book.add([row(0, valid=math.nan, test=math.nan, status="diverged", curve=[(math.inf, math.nan)])])
+    book.add_rows([row(0, valid=math.nan, test=math.nan, status="diverged", curve=[(math.inf, math.nan)])])
     assert store.load(folder)[["valid", "test"]].isna().all(axis=None)
     assert math.isnan(book.scores("t", "a")[0])
     assert store.load_curves(folder)["valid"].isna().all()
@@ -124,7 +124,7 @@ def test_a_score_that_is_missing_is_nan(folder, book):
 
 def test_rows_are_added_all_or_none(folder, book):
     with pytest.raises(KeyError):
-        book.add([row(0), {"task": "t"}])
+        book.add_rows([row(0), {"task": "t"}])
     assert store.load(folder).empty
 
 

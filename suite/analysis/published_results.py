@@ -78,7 +78,7 @@ PUBLISHED_MEDIANS = {  # of the test scores of all 200 trials, also Figure 3
     },
 }
 
-PUBLISHED_SHARES = {  # of the variance of the score, as printed in figure 5; what it does not print is left out
+PUBLISHED_SHARES = {  # of the variance of the score, as printed in figure 5; what is not there is left out
     TIMIT_TASK: {"learning_rate": 0.67, "units": 0.10, "input_noise": 0.01, "interactions": 0.20},
     IAM_TASK: {"learning_rate": 0.89, "units": 0.02, "interactions": 0.07},
     JSB_TASK: {"learning_rate": 0.91, "input_noise": 0.02, "interactions": 0.05},

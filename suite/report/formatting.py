@@ -161,7 +161,7 @@ def _gap_phrase(row: pd.Series, first: pd.Series, show: Callable | None = None) 
 
 
 def _format_to_decimals(value: float, mean: float) -> str:
-    """Return a value ≥ 0 to the decimals that `format_score` gives the mean, or to one digit if that is zero."""
+    """Return a value ≥ 0 to the decimals that `format_score` gives the mean, or to one digit."""
     text = f"{mean:#.4g}"
     if "e" not in text:
         decimals = len(text.partition(".")[2])
