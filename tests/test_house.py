@@ -18,6 +18,7 @@ GROUND = {
     "suite.analysis",
     "suite.backend",
     "suite.cells",
+    "suite.config",
     "suite.environment",
     "suite.files",
     "suite.identity",

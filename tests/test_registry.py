@@ -32,7 +32,11 @@ WRONG = [  # what is in a file, the line that is wrong, and what is said
     ("raise ValueError('two\\nlines')", 1, "ValueError: two lines"),
     ("raise KeyError", 1, "KeyError"),
     ("import sys\nsys.exit(3)", 2, "SystemExit: 3"),
-    ("from suite.registry import resolve_reference\nfind('cell', 'x', {})", 2, "Refusal: unknown cell 'x'. Known: "),
+    (
+        "from suite.registry import resolve_reference\nresolve_reference('cell', 'x', {})",
+        2,
+        "Refusal: unknown cell 'x'. Known: ",
+    ),
 ]
 
 
@@ -126,7 +130,7 @@ def test_a_tasks_of_the_users_that_hides_ours_is_named(tmp_path, files, code, en
 
 def test_a_folder_without_modules_hides_nothing(tmp_path):
     (tmp_path / "tasks").mkdir()
-    code = "from suite.search.config import load_preset; import tasks; tasks.TASKS"
+    code = "from suite.config import load_preset; import tasks; tasks.TASKS"
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from suite import Refusal, task_check
 from suite.cli.common import validate_and_load
+from suite.config import SweepConfig
 from suite.layers import readout
 from suite.search import work_unit
-from suite.search.config import SweepConfig
 from suite.task import SPLITS, Split, Task
 
 WORDS = {"name": "mine", "title": "Mine", "unit": "error", "source": "made up"}

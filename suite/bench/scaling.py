@@ -41,11 +41,11 @@ def time_sizes(name, sizes, pairs, repeats) -> Iterator[tuple[str, int, float]]:
 
 def search_seconds(trials: int) -> float:
     """Return the seconds of a search of so many short trials of the adding task, by all workers."""
-    from suite import store
-    from suite.search import config, sweep
+    from suite import config, store
+    from suite.config import Protocol
+    from suite.search import sweep
     from suite.search.clusters import LocalExecutor
     from suite.space import PAPER_SPACE, override_ranges
-    from suite.training.trial import Protocol
 
     protocol, space = Protocol(epochs=2, batch=32), override_ranges(PAPER_SPACE, {"units": (20, 20)})
     question = config.SweepConfig("scaling", ("adding",), ("np",), trials, protocol=protocol, space=space)

@@ -38,7 +38,7 @@ def list_(what: ListKind) -> None:
         for name, task in tasks.available_tasks().items():
             table.add_row(name, task.title, task.unit)
     else:
-        from suite.search import config
+        from suite import config
 
         for name in config.preset_names():
             table.add_row(name, config.load_preset(name).title)

@@ -69,8 +69,8 @@ def sweep(
     from dataclasses import replace
 
     import tasks
+    from suite import config as ask
     from suite import files, identity, machine, space, store
-    from suite.search import config as ask
 
     question = ask.load_preset(preset) if preset else ask.SweepConfig("custom")
     settings = {"epochs": epochs, "patience": patience, "batch": batch, "optimiser": optimiser}
@@ -145,12 +145,12 @@ def created_folder(config, folder: Path, splits: dict) -> Iterator[None]:
     from dataclasses import asdict
 
     from suite import store
-    from suite.search import config as ask
-    from suite.training.trial import Protocol
+    from suite.config import Protocol
+    from suite.search.sweep import sweep_metadata
 
     made = not folder.exists()
     store.create_results_folder(
-        folder, config.to_table() | {"about": ask.sweep_metadata(config, splits)}, asdict(Protocol())
+        folder, config.to_table() | {"about": sweep_metadata(config, splits)}, asdict(Protocol())
     )
     try:
         yield

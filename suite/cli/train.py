@@ -38,8 +38,8 @@ def train(
     from collections import deque
 
     import tasks
-    from suite.search.config import SweepConfig
-    from suite.training.trial import Protocol, Trial
+    from suite.config import Protocol, SweepConfig
+    from suite.training.trial import Trial
 
     protocol = Protocol(epochs, patience, batch, optimiser)
     question = SweepConfig("train", tasks=(task,), cells=(cell,), protocol=protocol)

@@ -7,39 +7,15 @@ asked without being told anything, so that what is asked does not depend on whic
 
 import math
 import warnings
-from collections import Counter
 
 from suite import seeds
+from suite.config import HYPERBAND_FACTOR
 from suite.space import Space
 from suite.training.trial import Trial
 
 BAYESIAN_ROUND_SIZE = (
     8  # trials a Bayesian search asks before it is told: a property of the search, not of the machine
 )
-HYPERBAND_FACTOR = 3  # Hyperband's: of so many trials one goes on, for so many times the epochs
-
-
-def trials_by_epochs(oracle: str, trials: int, epochs: int) -> Counter[int]:
-    """Return how many trials a search holds, by the epochs they are given: {epochs: trials}.
-
-    Random and Bayesian search hold the `trials` asked; Hyperband holds as many as follow from `epochs`, the
-    most of a trial, by the arithmetic of KerasTuner's `HyperbandOracle`: bracket b starts with trials of
-    epochs / 3ᵇ, and b times the best third go on, for three times as long.
-    """
-    if oracle != "hyperband":
-        return Counter({epochs: trials})
-    held, brackets = Counter(), 0
-    while epochs / HYPERBAND_FACTOR**brackets >= 1:
-        brackets += 1
-    for bracket in range(brackets):
-        last = math.ceil(1 + math.log(epochs, HYPERBAND_FACTOR)) / (
-            bracket + 1
-        )  # trials that are given all epochs
-        for halvings in range(bracket + 1):
-            held[math.ceil(epochs / HYPERBAND_FACTOR**halvings)] += math.ceil(
-                last * HYPERBAND_FACTOR**halvings
-            )
-    return held
 
 
 class Search:

@@ -13,11 +13,11 @@ from keras import ops
 import tasks
 from suite import Refusal, cells, registry, seeds, space, task_check
 from suite.cells.base import Cell
+from suite.config import Protocol
 from suite.layers import readout
 from suite.task import Split, Task
 from suite.training.optimiser import OPTIMISERS
 from suite.training.population import INITIAL_WEIGHT_STDDEV
-from suite.training.trial import Protocol
 
 REGISTERED_CELLS = [
     cells.find_cell(name) for name in cells.BUILTIN_CELLS

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 
 import tasks
-from suite import Refusal, cells, machine, store
-from suite.search.config import SweepConfig
+from suite import Refusal, cells, machine, registry, store
+from suite.config import SweepConfig
 from suite.search.oracle import BAYESIAN_ROUND_SIZE, Search
 from suite.search.padding import choose_widths
 from suite.search.work_unit import WorkUnit, search_demand
-from suite.task import total_steps
+from suite.task import SPLITS, Split, total_steps
 from suite.training.trial import Trial
 
 MAX_UNIT_ATTEMPTS = 3  # at a unit that ends again and again without a row it should have
@@ -105,6 +105,23 @@ class SearchState:
             missing = [trial for trial in self.round if trial.number not in scores]
         self.done = sum(number < self.total for number in scores)
         return missing
+
+
+def sweep_metadata(config: SweepConfig, splits: Mapping[str, Mapping[str, Split]]) -> dict:
+    """Return what a report says of the tasks and cells of a sweep, so that it need not load them.
+
+    `splits` is the data of every task.
+    """
+    of_tasks = {}
+    for name in config.tasks:
+        task, of_task = tasks.find_task(name), splits[name]
+        sizes = {split: len(of_task[split]) for split in SPLITS}
+        steps = int(of_task["train"].lengths.sum())
+        words = {"title": task.title, "unit": task.unit, "source": task.source}
+        of_tasks[name] = words | sizes | {"steps": steps}
+    references = cells.cell_references()
+    of_cells = {name: registry.class_summary(references.get(name, name)) for name in config.cells}
+    return {"tasks": of_tasks, "cells": of_cells, "trials_a_search": config.trials_per_search}
 
 
 def run_sweep(

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import tasks
 from suite import Refusal, cells, identity, machine, store
+from suite.config import Protocol
 from suite.keras_loader import load_keras
 from suite.space import OPTIONAL_RANGES
 from suite.training.checkpoint import Checkpoints
-from suite.training.trial import Protocol, Result, Trial
+from suite.training.trial import Result, Trial
 
 MAX_PROGRAMS_PER_PROCESS = (
     8  # a process: TensorFlow never frees one, of 125 MB, so a worker that has as many starts anew

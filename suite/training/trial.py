@@ -1,23 +1,9 @@
-"""A trial: how it is trained, what it is, what came of it."""
+"""A trial: its configuration and its result."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How a trial is trained; the defaults are those of Greff et al. (2017).
-
-    At most `epochs`, ended after more than `patience` of them without a better validation score; an update
-    after every `batch` sequences, by the rule `optimiser` of `suite.training.optimiser`.
-    """
-
-    epochs: int = 150
-    patience: int = 15
-    batch: int = 1
-    optimiser: str = "nesterov"
 
 
 @dataclass(frozen=True)

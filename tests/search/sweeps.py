@@ -12,11 +12,10 @@ from pathlib import Path
 import pytest
 
 from suite import store
+from suite.config import Protocol, SweepConfig
 from suite.search import sweep
-from suite.search.config import SweepConfig
 from suite.search.executors import InProcess
 from suite.space import PAPER_SPACE, override_ranges
-from suite.training.trial import Protocol
 
 HERE = Path(__file__).parent
 LONG = pytest.mark.skipif("ODYSSEY_LONG" not in os.environ, reason="takes minutes: set ODYSSEY_LONG=1")

@@ -17,12 +17,12 @@ from distributed.comm import CommClosedError
 from sweeps import HERE, command, comparable, hand_started, scheduler, started, waited, workers_of
 
 from suite import Refusal, machine, store
+from suite.config import Protocol
 from suite.search import clusters, executors
 from suite.search.clusters import RemoteExecutor
 from suite.search.executors import InProcess
 from suite.search.verify import loaded_backend, make_verifier
 from suite.search.work_unit import CodeMismatch, WorkUnit
-from suite.training.trial import Protocol
 
 OURS = keras.backend.backend()
 OTHER = {"jax": "tensorflow", "tensorflow": "jax"}[OURS]

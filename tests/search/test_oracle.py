@@ -8,8 +8,8 @@ import keras_tuner
 import pytest
 
 from suite import seeds
-from suite.search.config import ORACLE_CHOICES
-from suite.search.oracle import Search, call_without_warnings, trials_by_epochs
+from suite.config import ORACLE_CHOICES, trials_by_epochs
+from suite.search.oracle import Search, call_without_warnings
 from suite.space import PAPER_SPACE, Range, override_ranges
 
 

@@ -15,6 +15,7 @@ from keras import ops
 
 from suite import Refusal
 from suite.cells.lstm import CIFG
+from suite.config import Protocol
 from suite.search import hypermodel
 from suite.search.stock import Batches, Hypermodel, Loss, Score
 from suite.space import PAPER_SPACE, override_ranges
@@ -23,7 +24,7 @@ from suite.training import batches
 from suite.training.optimiser import OPTIMISERS
 from suite.training.population import Population
 from suite.training.program import Program
-from suite.training.trial import Protocol, Trial
+from suite.training.trial import Trial
 
 # KerasTuner 1.4.8 asks for the name of the thread in a deprecated way
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras_tuner")

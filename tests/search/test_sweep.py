@@ -13,13 +13,13 @@ from sweeps import ASKED, SHAPES, comparable, rows
 
 import tasks
 from suite import Refusal, machine, store
+from suite.config import Protocol, load_preset, preset_names
 from suite.search import executors, sweep
 from suite.search.clusters import LocalExecutor
-from suite.search.config import load_preset, preset_names
 from suite.search.executors import InProcess
 from suite.search.work_unit import train_unit, unit_checkpoints, unit_lanes
 from suite.space import PAPER_SPACE
-from suite.training.trial import Protocol, Result, Trial
+from suite.training.trial import Result, Trial
 
 
 def test_every_trial_of_every_search_has_one_row(undisturbed):

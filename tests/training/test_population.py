@@ -10,10 +10,11 @@ from keras import ops
 
 from suite.cells import CELLS
 from suite.cells.base import Cell
+from suite.config import Protocol
 from suite.task import Split
 from suite.training.population import INITIAL_WEIGHT_STDDEV, Population, train_population
 from suite.training.program import Program, parameter_count
-from suite.training.trial import Protocol, Result, Trial
+from suite.training.trial import Result, Trial
 
 SETTINGS = {"units": 4, "learning_rate": 0.05, "momentum": 0.8, "input_noise": 0.3}
 ROUNDING = {"rtol": 2e-5, "atol": 0}

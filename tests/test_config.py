@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 
 from suite import Refusal, store
-from suite.search.config import (
+from suite.config import (
     OPTIMISER_CHOICES,
     SETTING_CHECKS,
+    Protocol,
     config_from_table,
     load_preset,
-    sweep_metadata,
 )
+from suite.search.sweep import sweep_metadata
 from suite.task import SPLITS, Split
 from suite.training.optimiser import OPTIMISERS as RULES
-from suite.training.trial import Protocol
 from tasks import TASKS
 
-REFERENCE = Path(__file__).parents[2] / "results" / "reference"
+REFERENCE = Path(__file__).parents[1] / "results" / "reference"
 QUICK = load_preset("quick")
 
 

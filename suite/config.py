@@ -3,19 +3,16 @@
 import math
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-import tasks
-from suite import Refusal, cells, registry
+from suite import Refusal, registry
 from suite import space as spaces
-from suite.search.oracle import trials_by_epochs
-from suite.task import SPLITS, Split
-from suite.training.trial import Protocol
 
 ORACLE_CHOICES = ("random", "bayesian", "hyperband")
 OPTIMISER_CHOICES = ("nesterov", "sgd", "rmsprop", "adam")  # those of training.optimiser, known without Keras
+HYPERBAND_FACTOR = 3  # Hyperband: one of so many trials goes on, for so many times the epochs
 PRESET_FOLDER = Path(__file__).parent / "presets"
 
 
@@ -77,6 +74,43 @@ SETTING_CHECKS = {  # what a file may say, and what refuses a value of it
     "space": expect_table,  # of ranges: `suite.space.parse_range_bounds`
     "about": expect_table,  # in a sweep.toml; no part of the question
 }
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a trial is trained; the defaults are those of Greff et al. (2017).
+
+    At most `epochs`, ended after more than `patience` of them without a better validation score; an update
+    after every `batch` sequences, by the rule `optimiser` of `suite.training.optimiser`.
+    """
+
+    epochs: int = 150
+    patience: int = 15
+    batch: int = 1
+    optimiser: str = "nesterov"
+
+
+def trials_by_epochs(oracle: str, trials: int, epochs: int) -> Counter[int]:
+    """Return how many trials a search holds, by the epochs they are given: {epochs: trials}.
+
+    Random and Bayesian search hold the `trials` asked; Hyperband holds as many as follow from `epochs`, the
+    most of a trial, by the arithmetic of KerasTuner's `HyperbandOracle`: bracket b starts with trials of
+    epochs / 3ᵇ, and b times the best third go on, for three times as long.
+    """
+    if oracle != "hyperband":
+        return Counter({epochs: trials})
+    held, brackets = Counter(), 0
+    while epochs / HYPERBAND_FACTOR**brackets >= 1:
+        brackets += 1
+    for bracket in range(brackets):
+        last = math.ceil(1 + math.log(epochs, HYPERBAND_FACTOR)) / (
+            bracket + 1
+        )  # trials that are given all epochs
+        for halvings in range(bracket + 1):
+            held[math.ceil(epochs / HYPERBAND_FACTOR**halvings)] += math.ceil(
+                last * HYPERBAND_FACTOR**halvings
+            )
+    return held
 
 
 @dataclass(frozen=True)
@@ -169,20 +203,3 @@ def config_from_table(table: dict) -> SweepConfig:
         protocol=Protocol(**{key: table[key] for key in of_protocol & table.keys()}),
         space=spaces.override_ranges(spaces.PAPER_SPACE, ranges),
     )
-
-
-def sweep_metadata(config: SweepConfig, splits: Mapping[str, Mapping[str, Split]]) -> dict:
-    """Return what a report says of the tasks and cells of a sweep, so that it need not load them.
-
-    `splits` is the data of every task.
-    """
-    of_tasks = {}
-    for name in config.tasks:
-        task, of_task = tasks.find_task(name), splits[name]
-        sizes = {split: len(of_task[split]) for split in SPLITS}
-        steps = int(of_task["train"].lengths.sum())
-        words = {"title": task.title, "unit": task.unit, "source": task.source}
-        of_tasks[name] = words | sizes | {"steps": steps}
-    references = cells.cell_references()
-    of_cells = {name: registry.class_summary(references.get(name, name)) for name in config.cells}
-    return {"tasks": of_tasks, "cells": of_cells, "trials_a_search": config.trials_per_search}
