@@ -62,7 +62,7 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
         (["sweep", "quack"], "unknown preset 'quack'. Did you mean 'quick'?"),
         (
             ["sweep", "quick", "--range=units=64:32"],
-            "units: the range 64:32 cannot be: low must be at most",
+            "units: the range 64:32 is invalid: low must be at most",
         ),
         (["sweep", "quick", "--range=learning_rate=0:1"], "low must be above 0"),
         (["sweep", "quick", "--range=units"], "expected NAME=LOW:HIGH"),

@@ -127,7 +127,10 @@ GOOD = split_of(CLASSES)
         ),
         ({"valid": (GOOD.inputs, GOOD.targets)}, "split valid: expected a suite.task.Split, got tuple"),
         ({"valid": Split(iter(GOOD.inputs), GOOD.targets)}, "expected inputs to be a list of arrays"),
-        ({"valid": Split(GOOD.inputs, None)}, "expected targets to be a list of arrays, one a sequence, got"),
+        (
+            {"valid": Split(GOOD.inputs, None)},
+            "expected targets to be a list of arrays, one for each sequence, got",
+        ),
         ({"val": GOOD}, "expected the splits train, valid, test, got train, valid, test, val"),
     ],
 )

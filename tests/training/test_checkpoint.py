@@ -100,5 +100,5 @@ def test_one_that_cannot_be_read_is_not_taken_up(kept, half_done, how):
 def test_nothing_is_made_of_one_for_a_lane_that_is_free(task, splits, kept):
     running = population.Population(Program(CELLS["rnn"], task, splits, 5, 3, 1), 15, kept)
     running.fill_lanes(deque(TRIALS[:1]))
-    running.save_checkpoints()
+    running.save_checkpoints(kept)
     assert [path.name for path in kept.folder.iterdir()] == ["0.npz"]
