@@ -1,7 +1,7 @@
 """RNN Odyssey: which parts of an LSTM matter, on which tasks, and how sure are we?
 
-`suite.store.load(folder)` returns the rows of a sweep. Importing this package loads no other library; a module
-such as `suite.store` is imported when it is first used.
+`suite.store.load(folder)` returns the rows of a sweep as a pandas frame. Importing this package loads no
+library; `suite.store` is imported when it is first used.
 """
 
 import importlib

@@ -90,7 +90,7 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
         (["sweep", "quick", "--data=tiny.py"], "the data folder tiny.py is not there"),
         ([*SWEEP, "--reports=tiny.py"], "--reports tiny.py: expected a folder, got a file"),
         ([*SWEEP, "--results=tiny.py"], "tiny.py: expected a folder for results, got a file"),
-        (["train", "jsb", "lstm", "--momentum=1"], "momentum: the range 1:1 cannot be"),
+        (["train", "jsb", "lstm", "--momentum=1"], "momentum: the range 1:1 is invalid"),
         (["train", "jbs", "lstm"], "unknown task 'jbs'. Did you mean 'jsb'?"),
     ],
     ids=lambda words: " ".join(words) if isinstance(words, list) else "",

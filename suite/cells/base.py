@@ -35,8 +35,8 @@ class Cell(keras.layers.Layer):
     Weights of one trial: `W[group]` (features, gates · units), `R[group]` (units, gates · units), `b[group]`
     (gates · units,), `p[gate]` (units,), and `R[name]` for each entry of `recurrent`; all are drawn from
     N(0, 0.1²). In `step`, x is (batch, features) and every state (batch, units). With `lanes=K` the arrays
-    hold K trials: x is (K, batch, features), a state (K, batch, units), and each weight gets a leading axis of
-    K (a vector becomes (K, 1, …)), so that the same `step` computes all trials at once.
+    hold K trials: x is (K, batch, features), a state (K, batch, units), and each weight gets a leading axis
+    of K (a vector becomes (K, 1, …)), so that the same `step` computes all trials at once.
     """
 
     gates: tuple[str, ...] = ()

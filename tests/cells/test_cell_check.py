@@ -1,4 +1,4 @@
-"""What is trained as it is written passes the check, and all else is refused in one line that says why."""
+"""A cell that is trained as written passes the check; any other is refused in one line that says why."""
 
 import re
 
