@@ -87,6 +87,11 @@ VALUE_LIMITS = {  # the least and the largest value that any range may contain
 }
 
 
+def varied_ranges(space: Space) -> dict[str, Range]:
+    """Return the ranges of a space that hold more than one value, in their order."""
+    return {name: bounds for name, bounds in space.items() if bounds.low < bounds.high}
+
+
 def override_ranges(space: Space, changes: Mapping[str, tuple[float, float]]) -> Space:
     """Return a space with low and high of some ranges changed; refuse an unknown name or an impossible range.
 

@@ -10,7 +10,7 @@ that many: a random search's first trials are as good as any, and the time and m
 with the square of trials.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,17 +18,17 @@ import pandas as pd
 
 from suite import seeds, store
 from suite.analysis.cell_claims import compare_cells
-from suite.analysis.claims import judge_claims, planned_comparisons
+from suite.analysis.claims import all_pair_comparisons, judge_claims, planned_comparisons
 from suite.analysis.importance import MIN_IMPORTANCE_TRIALS, Importance, fanova
 from suite.analysis.significance import ALPHA, AverageRanks, average_ranks
 from suite.analysis.trial_statistics import (
-    VANILLA,
     expected_best_scores,
     has_independent_trials,
     is_scored,
     variant_summary,
 )
 from suite.analysis.verdicts import Verdict
+from suite.config import VANILLA, default_baseline
 from suite.space import Range
 
 PERMUTATION_RESAMPLES = 9_999  # of a permutation test
@@ -48,11 +48,13 @@ class Findings:
     `has_independent_trials` says whether trials are independent draws; where they are not, all but
     `summaries` and `average_ranks` is empty, and no claim is tested. `comparisons` is what
     `suite.analysis.cell_claims.compare_cells` returns of every comparison of the sweep,
-    `differences_from_vanilla` are those with vanilla, a line a variant. `importances` are of test scores and
-    `operation_importances` of the operations of vanilla's trials, where enough of them have both.
-    `average_ranks` is over the tasks on which all variants have a score.
+    `differences` are those with the `baseline`, a line a variant. `importances` are of test scores and
+    `operation_importances` of the operations of the baseline's trials, where enough of them have both.
+    `average_ranks` is over the tasks on which all variants have a score. `pairwise` are the comparisons of
+    every pair of variants, on request, with p adjusted over all of them; else it is empty.
     """
 
+    baseline: str
     has_independent_trials: bool
     summaries: Mapping[str, pd.DataFrame]
     comparisons: pd.DataFrame
@@ -62,6 +64,7 @@ class Findings:
     operation_importances: Mapping[str, Importance]
     average_ranks: AverageRanks
     verdicts: list[Verdict]
+    pairwise: pd.DataFrame
 
     @property
     def has_many_searches(self) -> bool:
@@ -69,7 +72,7 @@ class Findings:
         return sum((table["trials"] > 0).sum() for table in self.summaries.values()) > MAX_DETAILED_SEARCHES
 
     def significant_variants(self, task: str) -> frozenset[str]:
-        """Return the variants that differ significantly from vanilla on a task."""
+        """Return the variants that differ significantly from the baseline on a task."""
         table = self.differences[task]
         return frozenset(table.loc[table["adjusted"] < ALPHA, "cell"])
 
@@ -78,53 +81,63 @@ class Findings:
         return {cell: of for (where, cell), of in self.importances.items() if where == task}
 
 
-def compute_findings(rows: pd.DataFrame, config: dict) -> Findings:
-    """Return what is found in rows, one a trial; `config` is the sweep's TOML."""
+def compute_findings(rows: pd.DataFrame, config: dict, all_pairs: bool = False) -> Findings:
+    """Return what is found in rows, one a trial; `config` is the sweep's TOML.
+
+    With `all_pairs` every pair of variants is compared too.
+    """
     tasks, cells, seed = config["tasks"], config["cells"], config.get("seed", 0)
+    baseline = config.get("baseline") or default_baseline(cells)
     drawn = has_independent_trials(config["oracle"])
     few = rows.groupby(["task", "cell"], sort=False).head(MAX_TRIALS_ANALYSED if drawn else 0)
-    searches = {key: trials for key, trials in few.groupby(["task", "cell"], sort=False)}
+    grouped = few.groupby(["task", "cell"], sort=False)
+    searches = {(str(task), str(cell)): trials for (task, cell), trials in grouped}
     by_task = {task: rows[rows["task"] == task] for task in tasks}
-    summaries = {task: variant_summary(trials, cells) for task, trials in by_task.items()}
-    importances, operations = {}, {}
+    summaries = {task: variant_summary(trials, cells, baseline) for task, trials in by_task.items()}
+    importances: dict[tuple[str, str], Importance | None] = {}
+    operations: dict[str, Importance | None] = {}
     for (task, cell), trials in searches.items():
         own = seeds.derive_seed(seed, task, cell, "importance")
-        if cell == VANILLA or len(searches) <= MAX_DETAILED_SEARCHES:
+        if cell in (VANILLA, baseline) or len(searches) <= MAX_DETAILED_SEARCHES:
             importances[task, cell] = search_importance(trials, "test", config["space"], own)
-        if cell == VANILLA:
+        if cell == baseline:
             operations[task] = search_importance(trials, "operations", config["space"], own)
-    importances, operations = ({k: v for k, v in found.items() if v} for found in (importances, operations))
-    pairwise = compare_cells(few, planned_comparisons(few, config), seed, PERMUTATION_RESAMPLES)
+    known_importances = {key: value for key, value in importances.items() if value}
+    comparisons = compare_cells(few, planned_comparisons(few, config), seed, PERMUTATION_RESAMPLES)
+    pairs = all_pair_comparisons(few, config) if all_pairs else []
     means = {task: table.set_index("cell")["tenth_mean"] for task, table in summaries.items()}
     return Findings(
+        baseline,
         drawn,
         summaries,
-        pairwise,
-        differences_from_vanilla(pairwise, config),
+        comparisons,
+        differences_from_baseline(comparisons, tasks, cells, baseline),
         {
             key: expected_best_scores(of, seeds.derive_seed(seed, *key, "expected"))
             for key, of in searches.items()
         },
-        importances,
-        operations,
+        known_importances,
+        {task: value for task, value in operations.items() if value},
         average_ranks(pd.DataFrame(means).T.dropna()),
         judge_claims(
             few,
             config | {"trials": min(store.trials_per_search(config), MAX_TRIALS_ANALYSED)},
-            importances,
-            pairwise,
+            known_importances,
+            comparisons,
             seed,
         ),
+        compare_cells(few, pairs, seed, PERMUTATION_RESAMPLES),
     )
 
 
-def differences_from_vanilla(comparisons: pd.DataFrame, config: dict) -> dict[str, pd.DataFrame]:
-    """Return of all comparisons those of each variant with vanilla, by task, with NaN where there is none."""
-    others = pd.DataFrame({"cell": [cell for cell in config["cells"] if cell != VANILLA]}, dtype=object)
-    comparisons = comparisons[comparisons["against"] == VANILLA]
+def differences_from_baseline(
+    comparisons: pd.DataFrame, tasks: Iterable[str], cells: Iterable[str], baseline: str
+) -> dict[str, pd.DataFrame]:
+    """Return the comparisons of each variant with the baseline, by task; NaN where there is none."""
+    others = pd.DataFrame({"cell": [cell for cell in cells if cell != baseline]}, dtype=object)
+    comparisons = comparisons[comparisons["against"] == baseline]
     return {
-        task: others.merge(comparisons[comparisons["task"] == task], on="cell", how="left")
-        for task in config["tasks"]
+        task: others.merge(comparisons[comparisons["task"] == task], on="cell", how="left") for task in tasks
     }
 
 

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from suite.cli.common import BaselineOption
+
 
 def status(
     folder: Annotated[Path, typer.Argument(help="Results folder of a sweep, at work or not.")],
@@ -20,12 +22,21 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="Report folder; else reports/ and the sweep's name.")
     ] = None,
+    baseline: BaselineOption = None,
+    all_pairs: Annotated[
+        bool, typer.Option("--all-pairs", help="Compare every pair of variants too.")
+    ] = False,
 ) -> None:
     """Write the report of a sweep."""
     from suite import files, store
+    from suite.config import check_baseline
     from suite.report import write_report
 
-    asked = store.read_config(folder)
-    out = out or files.path_in_folder(Path("reports"), asked["name"])
-    page = write_report(store.load(folder), asked, out, lambda keys: store.load_curves(folder, keys))
+    config = store.read_config(folder)
+    if baseline is not None:
+        check_baseline(baseline, config["cells"])
+        config |= {"baseline": baseline}
+    out = out or files.path_in_folder(Path("reports"), config["name"])
+    rows = store.load(folder)
+    page = write_report(rows, config, out, lambda keys: store.load_curves(folder, keys), all_pairs)
     print(f"report   {page}")

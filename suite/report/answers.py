@@ -8,7 +8,7 @@ from suite.analysis.findings import Findings, varied_ranges
 from suite.analysis.hyperparameter_claims import CONFIDENCE_SDS
 from suite.analysis.importance import Importance
 from suite.analysis.published_results import IAM_TASK, JSB_TASK, TIMIT_TASK
-from suite.analysis.trial_statistics import VANILLA
+from suite.config import VANILLA
 from suite.report.formatting import ORACLE_NAMES, format_count, join_names, variant_name
 
 PAPER_TASKS = (TIMIT_TASK, IAM_TASK, JSB_TASK)
@@ -33,9 +33,22 @@ def answer_sentences(findings: Findings, config: dict, titles: Mapping[str, str]
     if not findings.has_independent_trials:
         return [dependent_trials_sentence(config), claims_sentence(findings)]
     return [
+        *baseline_sentences(findings, config),
         *difference_sentences(findings, titles),
         *importance_sentences(findings, config, titles),
         claims_sentence(findings),
+    ]
+
+
+def baseline_sentences(findings: Findings, config: dict) -> list[str]:
+    """Return which variant is the baseline, and why, unless it is vanilla."""
+    if findings.baseline == VANILLA:
+        return []
+    if config.get("baseline"):
+        return [f"Variants are compared with {findings.baseline}, the baseline that was chosen."]
+    return [
+        f"Variants are compared with {findings.baseline}, the first variant, because {VANILLA} is not in "
+        "this sweep."
     ]
 
 
@@ -49,10 +62,10 @@ def dependent_trials_sentence(config: dict) -> str:
 
 
 def difference_sentences(findings: Findings, titles: Mapping[str, str]) -> list[str]:
-    """Return which variants differ from vanilla, and where; `titles` are of tasks."""
+    """Return which variants differ from the baseline, and where; `titles` are of tasks."""
     tested = pd.concat(findings.differences.values()).dropna(subset="p")
     if tested.empty:
-        return [f"Nothing is here yet that can be compared with {variant_name(VANILLA)}."]
+        return [f"Nothing is here yet that can be compared with {variant_name(findings.baseline)}."]
     said, differ = [], set()
     for what in ("worse", "better"):
         places: dict[tuple, list[str]] = {}
@@ -61,13 +74,13 @@ def difference_sentences(findings: Findings, titles: Mapping[str, str]) -> list[
             differ.add(cell)
         said += [
             f"{join_names(cells)} {'is' if len(cells) == 1 else 'are'} significantly {what} than "
-            f"{variant_name(VANILLA)} on {_task_phrase(tasks, titles)}."
+            f"{variant_name(findings.baseline)} on {_task_phrase(tasks, titles)}."
             for tasks, cells in places.items()
         ]
     quiet = [cell for cell in dict.fromkeys(tested["cell"]) if cell not in differ]
     if not said:
         no_proof = "which is no proof that they are equal"
-        return [f"No variant differs significantly from {variant_name(VANILLA)}, {no_proof}."]
+        return [f"No variant differs significantly from {variant_name(findings.baseline)}, {no_proof}."]
     if quiet:
         does = "does" if len(quiet) == 1 else "do"
         said.append(f"{join_names(quiet)} {does} not differ significantly from it.")
@@ -75,17 +88,17 @@ def difference_sentences(findings: Findings, titles: Mapping[str, str]) -> list[
 
 
 def importance_sentences(findings: Findings, config: dict, titles: Mapping[str, str]) -> list[str]:
-    """Return which hyperparameters surely matter for vanilla more than by chance, and where."""
+    """Return which hyperparameters surely matter for the baseline more than by chance, and where."""
     names, shares, nowhere = list(varied_ranges(config["space"])), {}, []
     for task in config["tasks"]:
-        if (task, VANILLA) in findings.importances:
-            sure = shares_above_chance(findings.importances[task, VANILLA])
+        if (task, findings.baseline) in findings.importances:
+            sure = shares_above_chance(findings.importances[task, findings.baseline])
             nowhere += [] if sure else [titles[task]]
             for j, share in sure.items():
                 shares.setdefault(names[j], []).append(f"{share:.0%} on {titles[task]}")
     said = [
         f"{name.replace('_', ' ').capitalize()} alone explains {join_names(parts)} of the variance of "
-        f"{variant_name(VANILLA)}’s test scores."
+        f"{variant_name(findings.baseline)}’s test scores."
         for name, parts in shares.items()
     ]
     if nowhere:

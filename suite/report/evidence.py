@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from suite.analysis.findings import Findings, varied_ranges
 from suite.analysis.importance import Importance, bin_centres
 from suite.analysis.published_results import PUBLISHED_BOXES, PUBLISHED_SHARES
-from suite.analysis.trial_statistics import VANILLA, is_scored
+from suite.analysis.trial_statistics import is_scored
 from suite.report import figures
 from suite.report.tables import Table
 
@@ -89,16 +89,18 @@ def hyperparameter_figures(
         figure = figures.importance_bars(important, list(ranges), PUBLISHED_SHARES.get(task))
         alt = f"Shares of the variance of the test score on {title} by hyperparameter, a bar a variant."
         drawn.append(CaptionedFigure("shares", figure, alt, SHARES_CAPTION, f"{name}-importance"))
-    if VANILLA in important:
+    if findings.baseline in important:
         figure = figures.marginal_plots(
-            important[VANILLA], findings.operation_importances.get(task), ranges, label
+            important[findings.baseline], findings.operation_importances.get(task), ranges, label
         )
         of = "score and operations" if task in findings.operation_importances else "score"
-        alt = f"Mean {of} of vanilla’s trials on {title} against each hyperparameter."
+        alt = f"Mean {of} of {findings.baseline}’s trials on {title} against each hyperparameter."
         drawn.append(CaptionedFigure("marginals", figure, alt, MARGINALS_CAPTION, f"{name}-marginals"))
         if len(ranges) > 1:
-            figure = figures.interaction_heatmaps(important[VANILLA], ranges, label)
-            alt = f"Heat maps of vanilla’s mean score on {title} over each pair of hyperparameters."
+            figure = figures.interaction_heatmaps(important[findings.baseline], ranges, label)
+            alt = (
+                f"Heat maps of {findings.baseline}’s mean score on {title} over each pair of hyperparameters."
+            )
             drawn.append(CaptionedFigure("pairs", figure, alt, INTERACTIONS_CAPTION, f"{name}-pairs"))
     if "learning_rate" in ranges and is_scored(trials).any():
         figure = figures.hyperparameter_scatter(
@@ -134,9 +136,10 @@ def figure_data_tables(
     files = [Table(f"{name}-expected", "", frame, []) for frame in kept]
     if len(curves):
         files.append(Table(f"{name}-curves", "", curves.drop(columns="task"), []))
-    if (task, VANILLA) in findings.importances:
-        vanilla, ranges = findings.importances[task, VANILLA], varied_ranges(config["space"])
-        effects = {"test": vanilla}
+    if (task, findings.baseline) in findings.importances:
+        ranges = varied_ranges(config["space"])
+        importance = findings.importances[task, findings.baseline]
+        effects = {"test": importance}
         effects |= (
             {"operations": findings.operation_importances[task]}
             if task in findings.operation_importances
@@ -144,7 +147,7 @@ def figure_data_tables(
         )
         files.append(Table(f"{name}-marginals", "", _marginals_frame(effects, ranges), []))
         if len(ranges) > 1:
-            files.append(Table(f"{name}-pairs", "", _interactions_frame(vanilla, ranges), []))
+            files.append(Table(f"{name}-pairs", "", _interactions_frame(importance, ranges), []))
     return files
 
 

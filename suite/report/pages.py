@@ -9,7 +9,7 @@ import pandas as pd
 
 from suite import Refusal
 from suite.analysis.findings import MAX_TRIALS_ANALYSED, Findings, compute_findings, varied_ranges
-from suite.analysis.trial_statistics import TRIAL_STATUSES, VANILLA, distinct_trials, is_scored, ranked_trials
+from suite.analysis.trial_statistics import TRIAL_STATUSES, distinct_trials, is_scored, ranked_trials
 from suite.report import answers, evidence, figures, formatting, statistics_tables, tables
 from suite.report.evidence import CaptionedFigure
 from suite.report.rendering import inline_svg, render_template, unique_slugs, write_files
@@ -23,15 +23,22 @@ def no_curves(keys: list) -> pd.DataFrame:
     return pd.DataFrame({"task": []})
 
 
-def write_report(rows: pd.DataFrame, config: dict, folder: Path, curves: CurveLoader = no_curves) -> Path:
+def write_report(
+    rows: pd.DataFrame,
+    config: dict,
+    folder: Path,
+    curves: CurveLoader = no_curves,
+    all_pairs: bool = False,
+) -> Path:
     """Write the report of a sweep into a folder and return the path of its page.
 
     `rows` has a row a trial, `config` is the sweep's TOML, `curves` returns those of some trials by their
-    keys (`suite.store.load_curves`). The same rows in any order give the same bytes. Every file appears whole
-    or not at all, index.html last. Refused: rows of which none was asked.
+    keys (`suite.store.load_curves`). With `all_pairs` every pair of variants is compared too. The same rows
+    in any order give the same bytes. Every file appears whole or not at all, index.html last. Refused: rows
+    of which none was asked.
     """
     rows = prepare_rows(rows, config)
-    return write_files(build_report(rows, config, curves(best_trial_keys(rows))), folder)
+    return write_files(build_report(rows, config, curves(best_trial_keys(rows)), all_pairs), folder)
 
 
 def prepare_rows(rows: pd.DataFrame, config: dict) -> pd.DataFrame:
@@ -57,9 +64,11 @@ def best_trial_keys(rows: pd.DataFrame) -> list[tuple[str, str, int]]:
     return [(row["task"], row["cell"], int(row["trial"])) for row in found]
 
 
-def build_report(rows: pd.DataFrame, config: dict, curves: pd.DataFrame) -> dict[str, bytes]:
+def build_report(
+    rows: pd.DataFrame, config: dict, curves: pd.DataFrame, all_pairs: bool = False
+) -> dict[str, bytes]:
     """Return every file of the report by its name, pages last; `rows` as `prepare_rows` gives them."""
-    found, files = compute_findings(rows, config), {}
+    found, files = compute_findings(rows, config, all_pairs), {}
     titles = {task: config["about"]["tasks"][task]["title"] for task in config["tasks"]}
     tasks = [
         _build_task_section(
@@ -69,7 +78,7 @@ def build_report(rows: pd.DataFrame, config: dict, curves: pd.DataFrame) -> dict
     ]
     page = {
         "name": config["name"],
-        "vanilla": VANILLA,
+        "vanilla": found.baseline,
         "progress": formatting.progress_sentence(rows, config),
         "lead": answers.answer_sentences(found, config, titles),
         "overall": formatting.overall_sentence(found.summaries),
@@ -103,6 +112,8 @@ def build_report(rows: pd.DataFrame, config: dict, curves: pd.DataFrame) -> dict
             *statistics_tables.claim_number_tables(found.verdicts),
         ],
     )
+    if len(found.pairwise):
+        _add_tables(files, [statistics_tables.pairwise_table(found.pairwise, titles)])
     return files | {name: render_template(f"{name}.j2", page) for name in ("report.md", "index.html")}
 
 
@@ -119,7 +130,7 @@ def _build_task_section(
     about, summary = config["about"]["tasks"][task], findings.summaries[task]
     trials = distinct_trials(rows)
     scores = [tables.score_table(name, summary, config), tables.best_trial_table(name, rows, summary, config)]
-    if findings.has_independent_trials and len(findings.differences[task]) and VANILLA in config["cells"]:
+    if findings.has_independent_trials and len(findings.differences[task]):
         scores.insert(1, statistics_tables.difference_table(name, findings.differences[task]))
     important = findings.importances_of_task(task)
     shares = (

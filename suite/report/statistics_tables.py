@@ -33,6 +33,29 @@ def difference_table(task: str, differences: pd.DataFrame) -> Table:
     return Table(f"{task}-differences", caption, differences, columns)
 
 
+def pairwise_table(comparisons: pd.DataFrame, titles: Mapping[str, str]) -> Table:
+    """Return the comparison of every pair of variants, a line for each task and pair; `titles` are of tasks.
+
+    `comparisons` are those of `suite.analysis.findings.Findings.pairwise`.
+    """
+    columns = [
+        TableColumn("task", "task", lambda row: titles[row["task"]]),
+        TableColumn("variant", "cell"),
+        TableColumn("against", "against"),
+        TableColumn("probability", "probability", _interval_formatter("probability", "low", "high")),
+        TableColumn("shift", "shift", _signed_formatter("shift")),
+        TableColumn("p", "adjusted", _p_formatter("adjusted")),
+    ]
+    caption = (
+        "Every pair of variants, by all trials: the probability that a trial of the variant is better than "
+        "one of the other (95 % interval), the median shift of its scores (Hodges–Lehmann estimate), "
+        f"and p of a permutation test after Holm over the {len(comparisons):,} comparisons of this table. An "
+        "asterisk is p < .05."
+    )
+    keys = ["task", "cell", "against", "trials", "probability", "low", "high", "shift", "p", "adjusted"]
+    return Table("all-pairs", caption, comparisons[keys], columns)
+
+
 def importance_table(task: str, importances: Mapping[str, Importance], names: list[str]) -> Table:
     """Return the share of the variance of the test score that each hyperparameter has, by variant.
 

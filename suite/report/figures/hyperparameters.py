@@ -35,7 +35,7 @@ from suite.report.figures.style import (
     set_ticks,
     variant_color,
 )
-from suite.space import Range, Space
+from suite.space import Range, Space, varied_ranges
 
 HYPERPARAMETER_COLORS = (SKY, BLUE, ORANGE, GREEN, PURPLE, VERMILION)  # of hyperparameters
 MIN_LABELLED_SHARE = 0.05  # a share that is wider has its number inside
@@ -47,7 +47,7 @@ def marginal_plots(score: Importance, operations: Importance | None, space: Spac
 
     The band is the spread on either side of the mean.
     """
-    varied = _varied_space(space)
+    varied = varied_ranges(space)
     drawn = [(score, BLUE, label), (operations, GREEN, "multiply–adds of a trial")]
     drawn = [line for line in drawn if line[0] is not None]
     figure = empty_figure(0.5 + 1.6 * len(drawn))
@@ -128,7 +128,7 @@ def interaction_heatmaps(importance: Importance, space: Space, label: str) -> Fi
     Below the diagonal the mean score, above it what the pair adds to the effects of its two, with contours
     half-way to the largest: dashed where the score is lower, and better.
     """
-    varied = _varied_space(space)
+    varied = varied_ranges(space)
     many = len(varied)
     surfaces = {pair: importance.surface(*pair) for pair in itertools.combinations(range(many), 2)}
     added = {pair: importance.interaction(*pair) for pair in surfaces}
@@ -160,10 +160,6 @@ def interaction_heatmaps(importance: Importance, space: Space, label: str) -> Fi
         said = wrap_to_width(what, 6 * POINTS_PER_INCH * len(under) / many, max_lines=3)
         figure.colorbar(image, ax=under, location="bottom", label=said, ticks=MaxNLocator(5))
     return figure
-
-
-def _varied_space(space: Space) -> dict[str, Range]:
-    return {name: asked for name, asked in space.items() if asked.low < asked.high}
 
 
 def _stacked_shares(importance: Importance) -> list[float]:
