@@ -22,7 +22,16 @@ def draw(trials, curves, asked, planted, space):
     tables = {cell: expected_best_scores(trials[trials["cell"] == cell], seed=1) for cell in cells}
     scores = pd.DataFrame([[1, 2, 3]] * 9 + [[2, 1, 3]], columns=cells)
     four = planted(4)
+    differences = {
+        task: pd.DataFrame(
+            [["nfg", 0.1, 0.0, 0.2, 0.001], ["gru", 0.6, 0.4, 0.8, 0.3]],
+            columns=["cell", "probability", "low", "high", "adjusted"],
+        )
+        for task in asked["tasks"]
+    }
+    titles = dict.fromkeys(asked["tasks"], "A task")
     return {
+        "effect_plot": lambda: figures.effect_plot(differences, titles, "lstm"),
         "score_boxplots": lambda: figures.score_boxplots(
             trials, cells, LABEL, {"nfg"}, parameters={"lstm": 9000}
         ),

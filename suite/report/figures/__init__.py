@@ -1,6 +1,7 @@
 """The figures of a report: a function each, which returns a matplotlib Figure and touches no global state."""
 
 from suite.report.figures.curves import expected_best_curves, learning_curves
+from suite.report.figures.effects import effect_plot
 from suite.report.figures.hyperparameters import importance_bars, interaction_heatmaps, marginal_plots
 from suite.report.figures.scores import (
     cost_scatter,
@@ -13,6 +14,7 @@ from suite.report.figures.style import to_png, to_svg
 __all__ = [
     "cost_scatter",
     "critical_difference_diagram",
+    "effect_plot",
     "expected_best_curves",
     "hyperparameter_scatter",
     "importance_bars",
