@@ -66,7 +66,7 @@ def allowed_cores() -> list[int]:
 def usable_cores() -> list[int]:
     """Return the cores to use: the allowed cores, limited to as many as the quota of CPU time pays for.
 
-    Dask and joblib read the quota of a cgroup from different files, so both are asked.
+    Dask and joblib read the quota of a cgroup from different files, so the smaller of their answers counts.
     """
     import joblib
     from dask.system import cpu_count

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
-from typing import IO
+from typing import IO, Self
 
 from suite import cells, machine
 from suite.bench.engines import REFERENCE_FEATURES, REFERENCE_SEQUENCES, REFERENCE_STEPS, products_per_epoch
@@ -174,10 +174,10 @@ class EngineProcesses:
         """Return the timing so far."""
         return Timing(self.engine, self.work, self.lanes, self.seconds, self.first, self.memory)
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         for process in self.processes:
             process.kill()
             process.communicate()

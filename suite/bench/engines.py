@@ -73,7 +73,7 @@ def odyssey(cell: str, units: int, batch: int, steps: int, lanes: int) -> Built:
     settings, draws = to_tensors(population.settings), to_tensors(population.draw_epoch())
     state = dict(population.state)
 
-    def epoch():
+    def epoch() -> None:
         weights, slots, loss = program.run_epoch(
             state["weights"], state["slots"], settings, draws, program.train_buckets
         )
@@ -124,7 +124,7 @@ def torch_loop(cell: str, units: int, batch: int, steps: int, lanes: int) -> Bui
     optimiser = torch.optim.SGD(weights, 1e-4, momentum=0.9, nesterov=True)
     loss = torch.nn.BCEWithLogitsLoss()
 
-    def epoch():
+    def epoch() -> None:
         order = torch.randperm(REFERENCE_SEQUENCES, device=device)
         for chosen in order.split(batch):
             optimiser.zero_grad()
@@ -141,7 +141,7 @@ def product(cell: str, units: int, batch: int, steps: int, lanes: int) -> Built:
     h, r = states_and_matrix(units, batch)
     out = np.empty((batch, 4 * units), "float32")
 
-    def epoch():
+    def epoch() -> None:
         for _ in range(products_per_epoch(units, batch)):
             np.matmul(h, r, out=out)
 
@@ -154,7 +154,7 @@ def compiled_product(cell: str, units: int, batch: int, steps: int, lanes: int) 
 
     from suite.backend import compile, scan
 
-    def step(h, _):
+    def step(h: Any, _: Any) -> tuple[Any, Any]:
         return ops.matmul(h, r)[:, :units], ops.zeros(())
 
     h, r = map(ops.convert_to_tensor, states_and_matrix(units, batch))

@@ -18,7 +18,7 @@ TRIAL_COUNTS = (8, 32, 128)
 def measure_scaling(backend: str, repeats: int) -> Iterator[tuple[str, int, float]]:
     """Yield the name of what grows, its size, and seconds.
 
-    The seconds are those of one epoch of one trial; for "trials", those of a whole search of so many trials.
+    The seconds are those of one epoch of one trial; for "trials", those of a whole search of that size.
     """
     engine = bench.OWN_ENGINES[backend]
     for name, sizes in GROWING_SIZES.items():

@@ -58,7 +58,7 @@ class LocalExecutor(DaskExecutor):
             self.cluster.scale(self.expected_workers)
         return ended
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         super().__exit__()
         self.cluster.close()
 
@@ -102,7 +102,7 @@ class SlurmExecutor(RemoteExecutor):
             Client(self.cluster), jobs * options["processes"], verify=make_verifier(folder, cells)
         )
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         super().__exit__()
         self.cluster.close()
 

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from concurrent.futures import CancelledError
-from typing import Any
+from typing import Any, Self
 
 from distributed import Client, Future, KilledWorker, TimeoutError, Worker, WorkerPlugin, get_worker, wait
 from distributed.comm import CommClosedError
@@ -57,10 +57,10 @@ class Executor:
         """Whether no unit is waiting or in training."""
         return not (self.waiting or self.running)
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         pass
 
 
@@ -155,7 +155,9 @@ class DaskExecutor(Executor):
 
     def print_refusal(self, refused: tuple[str, str]) -> None:
         """Print to stderr that a worker is refused, and why."""
-        print(f"odyssey: {UnfitWorker(*refused)}; the sweep goes on without it", file=sys.stderr, flush=True)
+        print(
+            f"odyssey: {UnfitWorker(*refused)}; the sweep continues without it", file=sys.stderr, flush=True
+        )
 
     @property
     def size(self) -> int:
@@ -260,7 +262,7 @@ class DaskExecutor(Executor):
         self.register_plugin()
         self.submit(unit)
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         if self.verify:
             self.verify.remove_marker()
         self.client.close()

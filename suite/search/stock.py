@@ -191,10 +191,10 @@ def pad_to_length(arrays: Sequence[np.ndarray], length: int, value: float) -> np
 class Loss(keras.losses.Loss):
     """A loss of `suite.layers.readout`, by name, summed over labels with the weights of `Batches`."""
 
-    def __init__(self, name, reduction="sum"):
+    def __init__(self, name: str, reduction: str = "sum"):
         super().__init__(name, reduction)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Any, y_pred: Any) -> Any:
         return measure_per_label(self.name, y_true, y_pred)
 
 
@@ -202,16 +202,16 @@ class Loss(keras.losses.Loss):
 class Score(keras.metrics.Mean):
     """A metric of `suite.layers.readout`, by name: the mean over all labels whose weight is not zero."""
 
-    def __init__(self, measure, name="score", **kwargs):
+    def __init__(self, measure: str, name: str = "score", **kwargs: Any):
         super().__init__(name, **kwargs)
         self.measure = measure
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         each = measure_per_label(self.measure, y_true, y_pred)
         counted = ops.ones_like(each) if sample_weight is None else sample_weight > 0
         super().update_state(ops.reshape(each, (-1,)), ops.reshape(counted, (-1,)))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"measure": self.measure}
 
 

@@ -16,7 +16,7 @@ from suite import Refusal, files, identity, machine
 class UnfitWorker(Refusal):
     """A worker differs from the driver and must not train: its address, and what is different."""
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "worker {} {}".format(*self.args)
 
 
@@ -136,6 +136,12 @@ def make_verifier(folder: Path, cells: Iterable[str] = ()) -> VerifyWorker:
 
 def worker_requirements(cells: Iterable[str] = ()) -> dict[str, str]:
     """Return what must be equal in worker and driver, by name: versions, and hashes of suite and cells."""
-    suite = {"distributed": distributed.__version__, "suite": identity.suite_hash()}
+    # modules such as this one cannot change a row, but driver and worker exchange objects of their classes
+    search_files = {path.stem: path for path in Path(__file__).parent.glob("*.py")}
+    suite = {
+        "distributed": distributed.__version__,
+        "suite": identity.suite_hash(),
+        "suite.search": identity.files_hash(search_files),
+    }
     cell_hashes = {f"{CELL_PREFIX}{name}": identity.cell_hash(name) for name in cells}
     return machine.package_versions() | suite | cell_hashes

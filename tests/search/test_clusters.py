@@ -70,7 +70,7 @@ def test_an_unfit_worker_that_joins_late_is_refused_and_the_others_continue(tmp_
     assert process.returncode == 0, stderr
     [line] = stderr.splitlines()
     assert "has 2 threads: start it with --nthreads 1" in line
-    assert line.endswith("the sweep goes on without it")
+    assert line.endswith("the sweep continues without it")
     frame = store.load(folder)
     assert frame["backend"].tolist() == [BACKEND] * 8
 
@@ -134,7 +134,7 @@ def test_a_sweep_ends_when_its_last_worker_is_refused(capsys):
     executor.verified.clear()  # the other worker has died
     executor.refuse_worker("a", "would make other rows")
     executor.verify_new_workers()
-    assert "worker a would make other rows; the sweep goes on without it" in capsys.readouterr().err
+    assert "worker a would make other rows; the sweep continues without it" in capsys.readouterr().err
     with pytest.raises(Refusal, match=r"worker b would make other rows$"):
         executor.refuse_worker("b", "would make other rows")
 
@@ -211,6 +211,15 @@ def test_a_backend_that_is_being_loaded_counts_as_loaded(monkeypatch):
     assert loaded_backend() == "being loaded"
     monkeypatch.delitem(sys.modules, "keras")
     assert loaded_backend() is None
+
+
+@pytest.mark.parametrize("name", ["suite", "suite.search", "distributed", "python"])
+def test_a_worker_with_other_code_or_versions_is_refused(tmp_path, name):
+    """Also with another `suite.search.executors`, which is not in the hash of the suite."""
+    verifier = make_verifier(tmp_path)
+    other = replace(verifier, requirements=verifier.requirements | {name: "another"})
+    [problem] = other.problems(threads=1)
+    assert re.fullmatch(rf"has {name} \S+, and the driver another: install the same on both, .*", problem)
 
 
 def test_a_worker_with_another_version_of_a_users_cell_is_refused(tmp_path, monkeypatch):
