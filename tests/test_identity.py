@@ -86,7 +86,7 @@ IMPORTS_ALLOWED = ("suite.files", "suite.search.stock")  # see the comment at `N
 def test_the_hash_of_the_suite_covers_what_trains_without_the_cells():
     modules = identity.suite_sources().keys()
     assert {"suite", "suite.cells", "suite.cells.base", "suite.training.population", "suite.space"} <= modules
-    assert not modules & {"suite.report.pages", "suite.progress", "suite.cli", *CELL_MODULES}
+    assert not modules & {"suite.report.rendering", "suite.progress", "suite.cli", *CELL_MODULES}
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_the_hash_of_the_suite_covers_what_trains_without_the_cells():
         ("suite/search/clusters.py", False),
         ("suite/search/verify.py", False),
         ("suite/files.py", False),
-        ("suite/report/pages.py", False),
+        ("suite/report/rendering.py", False),
     ],
 )
 def test_an_edit_changes_the_hash_of_the_suite_only_if_it_may_change_a_score(monkeypatch, edited, changes):
