@@ -1,22 +1,22 @@
-"""Settings of libraries that the suite decides itself, whatever the user's environment and files say."""
+"""Fix the settings of libraries that scores depend on, whatever the user's environment and files say."""
 
 import os
 import sys
 
-# where JAX runs and what it keeps is the user's to say; all else, such as JAX_DEBUG_NANS or JAX_ENABLE_X64,
-# changes numbers or ends trials
+# The user decides which device JAX uses and what it caches. All other variables of JAX are removed: they may
+# change numbers, as JAX_ENABLE_X64 does, or end trials, as JAX_DEBUG_NANS does.
 KEPT_JAX_PREFIXES = ("JAX_PLATFORM", "JAX_COMPILATION_CACHE", "JAX_PERSISTENT_CACHE", "JAX_CUDA", "JAX_ROCM")
 
 
 def set_library_environment() -> None:
-    """Set what libraries read as they load: of JAX, Keras, and matplotlib, which Keras imports.
+    """Set the environment variables that JAX, Keras and matplotlib read when they are imported.
 
-    matplotlib's backend stays in a notebook's kernel. A command that a notebook runs inherits its name, and
-    may not have it.
+    Keras imports matplotlib. A command that is run from a notebook inherits the name of the notebook's
+    matplotlib backend, which may not be installed for the command; the notebook itself keeps its backend.
     """
     if "ipykernel" not in sys.modules:
         os.environ["MPLBACKEND"] = "agg"
-    os.environ["KERAS_NNX_ENABLED"] = "false"  # variables that are Flax's objects
+    os.environ["KERAS_NNX_ENABLED"] = "false"  # else variables are objects of Flax
     for name in [
         name for name in os.environ if name.startswith("JAX_") and not name.startswith(KEPT_JAX_PREFIXES)
     ]:
@@ -24,7 +24,7 @@ def set_library_environment() -> None:
 
 
 def reset_keras_defaults() -> None:
-    """Set the defaults of Keras again, which weights and layers assume: keras.json may say otherwise."""
+    """Set the defaults of Keras that weights and layers assume, as the user's keras.json may change them."""
     import keras
 
     keras.config.set_floatx("float32")

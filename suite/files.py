@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, or held by one process; names that cannot leave their folder."""
+"""Write files atomically, lock files, and make names safe as file names."""
 
 import contextlib
 import errno
@@ -11,29 +11,30 @@ import socket
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TextIO
 
 from suite import Refusal
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file that is there whole or not at all, whatever happens; refuse where it cannot be written."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    """Write a file atomically and durably: after a crash it is there whole or not at all."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(part, "wb") as file:
+        with open(partial, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, path)
+        os.replace(partial, path)
         sync_folder(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+            partial.unlink(missing_ok=True)
         raise unusable_file(path, error) from error
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names in a folder on the disk, where its file system can: CIFS, for one, cannot."""
+    """Flush the names in a folder to disk; do nothing if its file system cannot, as CIFS."""
     directory = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(directory)
@@ -45,19 +46,23 @@ def sync_folder(folder: Path) -> None:
 
 
 def unusable_file(path: Path, error: Exception) -> Refusal:
-    """Return the refusal of a file that cannot be read or written: the disk is full, another holds it, ..."""
-    return Refusal(f"{path} cannot be used ({error}); mend that, or restore it from a copy, and ask again")
+    """Return the refusal for a file that cannot be read or written, such as on a full disk."""
+    return Refusal(
+        f"{path} cannot be used ({error}); correct that, or restore it from a copy, and run the same command "
+        f"again"
+    )
 
 
 def safe_file_name(names: Iterable, separator: str = "-") -> str:
-    """Return names joined to that of a file, which no other names give and which cannot leave its folder.
+    """Return a file name for a list of names: different for different lists, and without a path.
 
-    Where they hold anything else than lower case, digits, "_" and ".", or what is between them, or are long,
-    they are made so and a hash is added. In lower case, as some file systems ignore it.
+    Short names of lower-case letters, digits, "_", "-" and "." are joined as they are. In all other names,
+    and where a name contains the separator, unsafe characters become "_" and a hash is added. Upper case
+    needs the hash too, as some file systems do not tell it from lower case.
     """
     names = list(map(str, names))
     joined = separator.join(names)
-    separators = len(re.findall(f"(?={re.escape(separator)})", joined))  # also such as overlap
+    separators = len(re.findall(f"(?={re.escape(separator)})", joined))  # overlapping ones too
     if re.fullmatch(r"[a-z0-9_][a-z0-9_.-]{,99}", joined) and separators == len(names) - 1:
         return joined
     digest = hashlib.sha256(json.dumps(names).encode()).hexdigest()
@@ -65,19 +70,21 @@ def safe_file_name(names: Iterable, separator: str = "-") -> str:
 
 
 def path_in_folder(folder: Path, name: str) -> Path:
-    """Return the path of a name in a folder; refuse one that could lie elsewhere."""
+    """Return the path of a name in a folder; refuse a name that could lead out of the folder."""
     if not isinstance(name, str) or name in ("", ".", "..") or Path(name).name != name:
-        raise Refusal(f"name: expected that of a folder in {folder}, without a path, got {name!r}")
+        raise Refusal(
+            f"name: expected the name of a folder in {folder}, got {name!r}; leave out '/', '.' and '..'"
+        )
     return folder / name
 
 
-def lock_file(path: Path, about: dict):
-    """Return a file that this process alone holds until it closes it or ends, however it ends.
+def lock_file(path: Path, about: dict) -> TextIO:
+    """Lock a file until this process closes it or ends; refuse if another process holds it.
 
-    What is written in it, beside `about`, names this process; it is refused while another one holds it.
+    The file then contains, as JSON, `about` and under "who" a description of this process.
     """
     file = open(path, "a+", encoding="utf-8")  # noqa: SIM115 - open for as long as the lock is held
-    for _ in range(10):  # one who only looks (`lock_holder`) has it for a moment
+    for _ in range(10):  # `lock_holder` may hold it for a moment
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             break
@@ -86,7 +93,7 @@ def lock_file(path: Path, about: dict):
         except OSError as error:
             file.close()
             raise Refusal(
-                f"{path} cannot be locked ({error}), and two sweeps could write there at once; "
+                f"{path} cannot be locked ({error}), so two sweeps could write there at the same time; "
                 f"name a folder on another file system with --results"
             ) from error
     else:
@@ -105,9 +112,9 @@ def lock_file(path: Path, about: dict):
 
 
 def lock_holder(path: Path) -> dict | None:
-    """Return what the process that holds a file (`lock_file`) wrote of itself; None where none does.
+    """Return what the process that holds a lock wrote into the file (see `lock_file`); None if it is free.
 
-    Where files cannot be locked, it says that this is not known.
+    On a file system without locks, the holder is described as not known.
     """
     try:
         with open(path, encoding="utf-8") as file:

@@ -1,13 +1,14 @@
-"""What made a row: hashes of the code and the data that its scores depend on.
+"""Identify what made a row: hashes of the code and the data that its scores depend on.
 
-A row's `code` has one for each of
+The column `code` of a row holds four hashes:
 
-- "suite": the source files of `suite/` but those that never take part in training, and those of its cells;
-- "cell": the source files of its cell, with all they import that is neither the suite's nor installed;
+- "suite": the source files of `suite/`, without those that cannot change a score and without the cells;
+- "cell": the source files of its cell and of all modules that these import, except the suite's and installed
+  ones;
 - "task": the fields of its task that training depends on;
 - "data": the arrays of its three splits.
 
-So an edit to a cell changes what its own rows are made by, one to a report or to a results folder nothing.
+So an edit to a cell concerns the rows of that cell only, and an edit to a report concerns no row.
 """
 
 import ast
@@ -27,31 +28,56 @@ from suite import cells
 from suite.task import SPLITS, Split, Task
 
 SOURCE_ROOT = Path(__file__).parents[1]
-NON_TRAINING_MODULES = ("suite.analysis", "suite.bench", "suite.cli", "suite.progress", "suite.report")
-SITE_FOLDERS = {"site-packages", "dist-packages"}  # of installed packages
+# Modules and packages that cannot change the score of a trial. No hashed module imports them (a test
+# verifies it), so training runs without them, with two exceptions: `files` writes and locks files and
+# computes no number, and `suite.search` names `stock` in a function that no sweep calls. `clusters`,
+# `executors` and `verify` choose where and when a unit is trained; with `--workers 0` the same rows are
+# trained without them.
+# Some modules stay hashed although they train nothing, because an edit there can change a score:
+# `keras_loader`, `environment`, `program_cache` and `machine` set precision, compiler flags, threads and
+# lanes, and `registry` finds the class that a name stands for.
+NON_TRAINING_MODULES = (
+    "suite.analysis",
+    "suite.bench",
+    "suite.cells.check",
+    "suite.cells.evaluation",
+    "suite.cli",
+    "suite.files",
+    "suite.progress",
+    "suite.report",
+    "suite.search.clusters",
+    "suite.search.executors",
+    "suite.search.stock",
+    "suite.search.verify",
+)
+SITE_FOLDERS = {"site-packages", "dist-packages"}  # folders of installed packages
 DESCRIPTIVE_FIELDS = ("name", "title", "load", "unit", "source")  # fields of a task that no score depends on
 
 
 def row_codes(
     tasks: Mapping[str, Task], cell_names: Iterable[str], splits: Mapping[str, Mapping[str, Split]]
 ) -> dict[tuple[str, str], dict[str, str]]:
-    """Return what makes the rows of each search, by task and cell; `splits` is the data of each task."""
-    of_tasks = {
+    """Return the hashes for the column `code` of each search, by task and cell.
+
+    `splits` holds the data of each task.
+    """
+    task_codes = {
         name: {"task": task_hash(task), "data": data_hash(splits[name])} for name, task in tasks.items()
     }
-    of_cells = {name: {"suite": suite_hash(), "cell": cell_hash(name)} for name in cell_names}
-    return {(task, cell): of_cells[cell] | of_tasks[task] for task in of_tasks for cell in of_cells}
+    cell_codes = {name: {"suite": suite_hash(), "cell": cell_hash(name)} for name in cell_names}
+    return {(task, cell): cell_codes[cell] | task_codes[task] for task in task_codes for cell in cell_codes}
 
 
 def changed_parts(
     rows: Iterable[Mapping], codes: Mapping[tuple[str, str], Mapping[str, str]]
 ) -> dict[str, int]:
-    """Return what changed since rows were made, in words, and since how many of them.
+    """Return, for each part of the code or data that has changed since rows were made, the number of rows.
 
-    `codes` is what would make rows now, by task and cell. Rows that do not say what made them are left out.
+    The keys are words for a message, such as "cell lstm". `codes` holds today's hashes by task and cell. Rows
+    without hashes are not counted.
     """
     words = {"suite": "the suite", "cell": "cell {cell}", "task": "task {task}", "data": "the data of {task}"}
-    changed = Counter()
+    changed: Counter[str] = Counter()
     for row in rows:
         now = codes.get((row["task"], row["cell"]), {})
         differing = [part for part in now if row["code"].get(part, now[part]) != now[part]]
@@ -61,18 +87,18 @@ def changed_parts(
 
 @functools.cache
 def suite_hash() -> str:
-    """Return the hash of the suite: of all source files that `suite_sources` returns."""
+    """Return the hash of the source files that `suite_sources` returns."""
     return files_hash(suite_sources())
 
 
 def cell_hash(name: str) -> str:
-    """Return the hash of a cell, by name or as "module:Class"."""
+    """Return the hash of the source files of a cell, given by name or as "module:Class"."""
     module, _, _ = cells.cell_references().get(name, name).partition(":")
     return files_hash(module_sources(module, suite_sources()))
 
 
 def task_hash(task: Task) -> str:
-    """Return the hash of a task's fields."""
+    """Return the hash of the fields of a task that training depends on."""
     values = {
         f.name: getattr(task, f.name) for f in dataclasses.fields(task) if f.name not in DESCRIPTIVE_FIELDS
     }
@@ -94,66 +120,72 @@ def data_hash(splits: Mapping[str, Split]) -> str:
 
 
 def files_hash(files: Mapping[str, Path]) -> str:
-    """Return the hash of source files by the names of their modules."""
+    """Return the hash of source files; `files` gives them by the names of their modules."""
     return hash_parts(part for name in sorted(files) for part in (name.encode(), read_source(files[name])))
 
 
 @functools.cache
 def read_source(path: Path) -> bytes:
-    """Return a file as this process first found it: what it has imported stays so, whatever becomes of it."""
+    """Return the content of a file as this process first read it, as edits do not reach imported modules."""
     return path.read_bytes()
 
 
 def hash_parts(parts: Iterable[bytes]) -> str:
-    """Return the first 16 hexadecimal digits of the SHA-256 of parts, each with its length."""
-    found = hashlib.sha256()
+    """Return the first 16 hexadecimal digits of the SHA-256 of parts, each preceded by its length."""
+    sha256 = hashlib.sha256()
     for part in parts:
-        found.update(len(part).to_bytes(8, "little"))
-        found.update(part)
-    return found.hexdigest()[:16]
+        sha256.update(len(part).to_bytes(8, "little"))
+        sha256.update(part)
+    return sha256.hexdigest()[:16]
 
 
 @functools.cache
 def suite_sources() -> dict[str, Path]:
-    """Return the modules of the suite on which every row may depend, and their source files."""
-    apart = {reference.partition(":")[0] for reference in cells.BUILTIN_CELLS.values()}.union(
-        NON_TRAINING_MODULES
-    )
-    found = {}
+    """Return the source files of the suite that every row may depend on, by module name."""
+    cell_modules = {reference.partition(":")[0] for reference in cells.BUILTIN_CELLS.values()}
+    sources = {}
     for path in (SOURCE_ROOT / "suite").rglob("*.py"):
         parts = path.relative_to(SOURCE_ROOT).with_suffix("").parts
         name = ".".join(part for part in parts if part != "__init__")
-        if name not in apart and ".".join(parts[:2]) not in apart:
-            found[name] = path
-    return found
+        if name not in cell_modules and not is_non_training(name):
+            sources[name] = path
+    return sources
+
+
+def is_non_training(module: str) -> bool:
+    """Whether a module of the suite is one of `NON_TRAINING_MODULES`, or lies in such a package."""
+    return any(module == name or module.startswith(f"{name}.") for name in NON_TRAINING_MODULES)
 
 
 def module_sources(module: str, excluded: Collection[str]) -> dict[str, Path]:
-    """Return a module, what it imports in turn, and the packages around them, with their source files.
+    """Return the source files, by module name, of a module and of all modules that it imports in turn.
 
-    All that lies outside of the standard library and of the folders of installed packages, or is of the
-    module's own package; nothing that is `excluded`. Read from the files: nothing is imported for it.
+    The packages that contain these modules are included. Left out are the standard library, installed
+    packages other than the module's own, and the names in `excluded`. The imports are read from the source
+    files: no module is imported.
     """
-    own, found, waiting = module.partition(".")[0], {}, [module]
+    own_package = module.partition(".")[0]
+    sources: dict[str, Path] = {}
+    waiting = [module]
     while waiting:
-        for name, path in locate_module(waiting.pop(), own):
-            if name not in found and name not in excluded:
-                found[name] = path
+        for name, path in locate_module(waiting.pop(), own_package):
+            if name not in sources and name not in excluded:
+                sources[name] = path
                 waiting += imported_names(name, path)
-    return found
+    return sources
 
 
 def locate_module(module: str, own_package: str) -> Iterator[tuple[str, Path]]:
-    """Yield the packages around a module and the module itself, with their files; installed ones not."""
+    """Yield the packages that contain a module, and the module itself, each with its source file."""
     name, *rest = module.split(".")
     if name != own_package and name in sys.stdlib_module_names:
         return
     try:
         spec = importlib.util.find_spec(name)
-    except ValueError:  # what is not of a file, such as __main__
+    except ValueError:  # a module without a spec, such as __main__
         return
     while spec:
-        if spec.has_location:
+        if spec.has_location and spec.origin:
             path = Path(spec.origin)
             if module.partition(".")[0] != own_package and SITE_FOLDERS & set(path.parts):
                 return
@@ -165,7 +197,7 @@ def locate_module(module: str, own_package: str) -> Iterator[tuple[str, Path]]:
 
 
 def imported_names(name: str, path: Path) -> Iterator[str]:
-    """Yield what a module imports: modules, and names in them that may be modules too."""
+    """Yield the full names that a module imports: modules, and names in them, which may be modules too."""
     if path.suffix != ".py":
         return
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]

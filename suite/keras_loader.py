@@ -1,4 +1,4 @@
-"""Loading Keras in silence."""
+"""Load Keras and its backend with the suite's settings and without their messages."""
 
 import contextlib
 import multiprocessing
@@ -13,15 +13,16 @@ KERAS_BACKENDS = ("tensorflow", "jax", "torch")
 
 
 def load_keras() -> None:
-    """Import Keras and its backend, with the suite's own settings, without what TensorFlow prints meanwhile.
+    """Import Keras and its backend with the suite's settings; TensorFlow's messages are not shown.
 
-    A backend that is not installed is refused. One line says where compiled programs cannot be kept.
+    Refuses a backend that is not installed. If the cache of compiled programs cannot be used, one line on
+    stderr says why. Safe to call again: it then only resets the defaults of Keras.
     """
     if "keras" not in sys.modules:
         environment.set_library_environment()
-        why = program_cache.enable_cache()
-        if why and not multiprocessing.parent_process():  # once, not for every worker
-            print(f"odyssey: compiled programs are not kept for later: {why}", file=sys.stderr, flush=True)
+        reason = program_cache.enable_cache()
+        if reason and not multiprocessing.parent_process():  # once, not in every worker
+            print(f"odyssey: compiled programs are not kept for later: {reason}", file=sys.stderr, flush=True)
         with hold_back_stderr():
             try:
                 import keras  # noqa: F401
@@ -34,27 +35,28 @@ def load_keras() -> None:
 
 @contextlib.contextmanager
 def hold_back_stderr() -> Iterator[None]:
-    """Hold back what the block and its libraries write to stderr; show it if the block fails.
+    """Hide what the block and its libraries write to stderr; show it only if the block fails.
 
-    A backend may end the process while it loads. So another process holds the lines: it shows them where the
-    pipe ends, and is killed before that if all went well.
+    The lines are held by a second process, as a backend may end this one while it is being loaded. The second
+    process prints the lines when the pipe closes, and is killed before that if the block succeeds.
     """
     sys.stderr.flush()
-    show = "import sys; sys.stdout.buffer.write(sys.stdin.buffer.read())"
-    holder = subprocess.Popen([sys.executable, "-ISc", show], stdin=subprocess.PIPE, stdout=2)
-    kept = os.dup(2)
+    program = "import sys; sys.stdout.buffer.write(sys.stdin.buffer.read())"
+    holder = subprocess.Popen([sys.executable, "-ISc", program], stdin=subprocess.PIPE, stdout=2)
+    assert holder.stdin
+    original_stderr = os.dup(2)
     os.dup2(holder.stdin.fileno(), 2)
     failed = True
     try:
         yield
         failed = False
-    except Refusal:  # which says all there is to say
+    except Refusal:  # its message is complete
         failed = False
         raise
     finally:
         sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(original_stderr, 2)
+        os.close(original_stderr)
         if not failed:
             holder.kill()
         holder.stdin.close()
@@ -62,7 +64,7 @@ def hold_back_stderr() -> Iterator[None]:
 
 
 def missing_backend(backend: str) -> Refusal:
-    """Return the refusal of a backend that is not installed."""
+    """Return the refusal for a backend that is not installed."""
     other = "jax" if backend == "tensorflow" else "tensorflow"
     return Refusal(
         f"backend {backend!r} is not installed: choose the other with --backend {other}, or install {backend}"

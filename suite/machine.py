@@ -1,4 +1,4 @@
-"""What a row says of the machine and the code that made it."""
+"""The machine: versions, cores and GPUs, and how a sweep uses them (workers, lanes, pinning)."""
 
 import contextlib
 import functools
@@ -17,26 +17,26 @@ VERSIONED_PACKAGES = ("rnn-odyssey", "keras", "keras-tuner", "tensorflow", "jax"
 
 @functools.cache
 def package_versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that matter for a number."""
-    found = {"python": platform.python_version()}
+    """Return the versions of Python and of the installed packages that scores may depend on, by name."""
+    versions = {"python": platform.python_version()}
     for package in VERSIONED_PACKAGES:
         try:
-            found[package] = metadata.version(package)
+            versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 @functools.cache
 def git_commit() -> str:
-    """Return the commit of the source tree, with "-dirty" where it differs; "" outside a checkout."""
+    """Return the git commit of the source tree, with "-dirty" if files differ; "" outside a checkout."""
     root = Path(__file__).parents[1]
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+        completed = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout.strip() if (root / ".git").exists() else ""
+    return completed.stdout.strip() if (root / ".git").exists() else ""
 
 
 def processor_name() -> str:
@@ -46,7 +46,7 @@ def processor_name() -> str:
 
 @functools.cache
 def cpuinfo(key: str) -> str:
-    """Return what Linux says of the first processor, or nothing: its "model name", its "flags"."""
+    """Return a field of the first processor in /proc/cpuinfo, such as "model name"; "" if there is none."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.partition(":")[0].strip() == key:
@@ -57,16 +57,16 @@ def cpuinfo(key: str) -> str:
 
 
 def allowed_cores() -> list[int]:
-    """Return the cores this process may run on."""
+    """Return the cores this process may run on, ascending."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
 
 
 def usable_cores() -> list[int]:
-    """Return the cores to use: of those this process may run on, as many as its quota of CPU time allows.
+    """Return the cores to use: the allowed cores, limited to as many as the quota of CPU time pays for.
 
-    Dask and joblib look for a quota (of a cgroup) in different files.
+    Dask and joblib read the quota of a cgroup from different files, so the smaller of their answers counts.
     """
     import joblib
     from dask.system import cpu_count
@@ -75,21 +75,21 @@ def usable_cores() -> list[int]:
 
 
 def pin_to_core(core: int) -> None:
-    """Keep this process and all its threads to a core, where the system can."""
+    """Pin this process with all its threads to a core; do nothing where the system cannot."""
     if hasattr(os, "sched_setaffinity"):
         for thread in os.listdir("/proc/self/task"):
-            with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+            with contextlib.suppress(ProcessLookupError):  # the thread has ended meanwhile
                 os.sched_setaffinity(int(thread), {core})
 
 
-CLAIMED_NAMES: dict[str, socket.socket] = {}  # what this process holds, for as long as it lives
+CLAIMED_NAMES: dict[str, socket.socket] = {}  # claimed until this process ends
 
 
 def claim_name(name: str) -> bool:
-    """Hold a name on this machine until this process ends; return False where another process holds it.
+    """Claim a name on this machine until this process ends; return False if another process has it.
 
-    An address in Linux's abstract namespace belongs to one process at a time, of whichever user, leaves no
-    file, and is free again however that process ends.
+    The name is bound as a socket address in Linux's abstract namespace: one process of any user can hold it,
+    it leaves no file, and it is free again however the process ends. Other systems claim nothing.
     """
     if name in CLAIMED_NAMES or not sys.platform.startswith("linux"):
         return name in CLAIMED_NAMES
@@ -104,9 +104,10 @@ def claim_name(name: str) -> bool:
 
 
 def pin_to_free_core() -> int | None:
-    """Pin this process to a core that no other of ours holds, and return it; to none where none is free.
+    """Pin this process to a core that no other worker has claimed, and return the core; None if none is free.
 
-    Nor where a quota allows fewer cores than there are: whose work is on which, this process cannot see.
+    Nothing is pinned if a quota allows less CPU time than there are cores: other containers may be using the
+    same cores, and this process cannot see which.
     """
     available = allowed_cores()
     if len(usable_cores()) < len(available):
@@ -119,16 +120,17 @@ def pin_to_free_core() -> int | None:
 
 
 def claim_gpu(visible: tuple[str, ...]) -> None:
-    """Have this process, which has no backend yet, see one GPU alone: one that fewest others of ours hold.
+    """Restrict this process, before it loads a backend, to the GPU that fewest other workers have claimed.
 
-    Jobs of SLURM may each call their own GPU "0".
+    `visible` holds the names of the GPUs for CUDA. The number of the SLURM job is part of a claim, as each
+    job may call its own GPU "0".
     """
     if any(name.startswith("GPU ") for name in CLAIMED_NAMES):
         return
     job = os.environ.get("SLURM_JOB_ID", "")
-    for others in range(64):
+    for claims in range(64):  # number of other workers on the GPU
         for gpu in visible:
-            if claim_name(f"GPU {gpu} {job} {others}"):
+            if claim_name(f"GPU {gpu} {job} {claims}"):
                 os.environ["CUDA_VISIBLE_DEVICES"] = gpu
                 return
     os.environ["CUDA_VISIBLE_DEVICES"] = visible[os.getpid() % len(visible)]
@@ -136,7 +138,7 @@ def claim_gpu(visible: tuple[str, ...]) -> None:
 
 @functools.cache
 def backend_devices() -> list[tuple[str, bool]]:
-    """Return the name of every device that the backend would train on, and whether it is a GPU."""
+    """Return the name of each device of the backend, and whether it is a GPU."""
     import keras
 
     if keras.backend.backend() == "jax":
@@ -154,59 +156,60 @@ def backend_devices() -> list[tuple[str, bool]]:
 
 
 def device_names() -> list[str]:
-    """Return the names of the devices that the backend would train on."""
+    """Return the names of the devices of the backend."""
     return [name for name, _ in backend_devices()]
 
 
 def gpu_ids() -> tuple[str, ...]:
-    """Return what CUDA calls the GPUs of the backend."""
+    """Return the names for CUDA of the GPUs of the backend."""
     return visible_gpu_ids(sum(is_gpu for _, is_gpu in backend_devices()))
 
 
 def visible_gpu_ids(count: int) -> tuple[str, ...]:
-    """Return what CUDA calls so many GPUs: as CUDA_VISIBLE_DEVICES lists them, else numbers."""
+    """Return the names of `count` GPUs for CUDA: those in CUDA_VISIBLE_DEVICES, otherwise numbers."""
     listed = os.environ.get("CUDA_VISIBLE_DEVICES")
     return tuple(listed.split(",") if listed else map(str, range(count)))[:count]
 
 
 @functools.cache
 def gpu_memories() -> list[int]:
-    """Return the bytes of every GPU, as `nvidia-smi` tells them; none where it cannot be asked."""
+    """Return the bytes of memory of each GPU from `nvidia-smi`; an empty list if it cannot be run."""
     command = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]  # MiB
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-        return [int(line) * 2**20 for line in done.stdout.splitlines()]
+        completed = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        return [int(line) * 2**20 for line in completed.stdout.splitlines()]
     except (OSError, subprocess.SubprocessError, ValueError):
         return []
 
 
-SINGLE_CORE_ENV = {  # environment of a process on a core of its own, set before its backend is loaded
+SINGLE_CORE_ENV = {  # environment of a worker on one core, set before its backend is loaded
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1 "
     + os.environ.get("XLA_FLAGS", ""),
-    # the memory of an epoch is kept for the next: to ask the system for it each time costs up to 8 %
+    # malloc keeps the memory of an epoch for the next one: returning it to the system costs up to 8 % of time
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": str(2**40),
-    "MALLOC_ARENA_MAX": "1",  # a thread's own arena gives whole heaps back whatever the threshold: 2–3 %
+    "MALLOC_ARENA_MAX": "1",  # arenas of threads ignore the threshold and return memory: 2–3 %
 }
 
-WORKERS_PER_GPU_VARIABLE = (
-    "ODYSSEY_WORKERS_A_GPU"  # in a worker's environment: how many share its GPU, if not 1
-)
-TRIALS_PER_LANE = 4  # on a CPU, of a search and width
+# in the environment of a worker: the number of workers that share its GPU; 1 if unset
+WORKERS_PER_GPU_VARIABLE = "ODYSSEY_WORKERS_A_GPU"
+TRIALS_PER_LANE = 4  # on a CPU, at least: trials of a search and width for each lane
 MAX_LANES = {"cpu": 8, "gpu": 1024}
-ASSUMED_GPU_MEMORY = 8 * 2**30  # bytes taken for those of a GPU that cannot be asked
-CORE_CACHE_BYTES = 768 * 2**10  # bytes of a core's cache that the recurrent weights of all lanes may take
+ASSUMED_GPU_MEMORY = 8 * 2**30  # bytes, if the memory of a GPU is not known
+CORE_CACHE_BYTES = 768 * 2**10  # of a core's cache, for the recurrent weights of all lanes together
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a sweep uses this machine: worker processes, the GPUs they share out, and lanes, if given.
+    """How a sweep uses a machine: its number of worker processes, their GPUs, and their lanes.
 
-    `gpu_memory` is the part of a GPU that a worker has, in bytes.
+    - `lanes`: as the user gave it; None if it is chosen for each network (see `lanes_for`).
+    - `gpus`: names for CUDA of the GPUs that the workers share; empty if they train on cores.
+    - `gpu_memory`: bytes of GPU memory for each worker.
     """
 
     workers: int
@@ -215,61 +218,59 @@ class Plan:
     gpu_memory: int = 0
 
     def lanes_for(self, recurrent: int, lane: int, batch: int, trials: float = math.inf) -> int:
-        """Return how many lanes suit networks with `recurrent` weights, a lane of which takes `lane` bytes.
+        """Return how many lanes suit a network with `recurrent` recurrent weights and `lane` bytes a lane.
 
-        On a CPU as many as keep their recurrent weights in a core's cache, where the work of a step is small
-        enough to gain from company, and no more than have several of the `trials` each: towards the end, the
-        lanes that have none left train on for nothing. On a GPU, where lanes cost next to nothing, as many as
-        half of its memory holds and as there are trials; that has not been measured yet.
+        On a CPU, lanes are faster as long as all their recurrent weights fit in the cache of a core. Each
+        lane should also get several of the `trials`, because a lane without a trial still takes its share of
+        time at the end. On a GPU, lanes cost little: as many as fit in half of the memory, at most one for
+        each trial; this has not been measured yet.
         """
         if self.lanes:
             return int(min(self.lanes, trials))
         if self.gpus:
             return int(clamp(self.gpu_memory // 2 // lane, 1, min(MAX_LANES["gpu"], trials)))
-        least = min(min_lanes(batch), trials)
-        most = max(least, min(MAX_LANES["cpu"], trials // TRIALS_PER_LANE))
-        return int(clamp(CORE_CACHE_BYTES // (4 * recurrent * batch), least, most))
+        low = min(min_lanes(batch), trials)
+        high = max(low, min(MAX_LANES["cpu"], trials // TRIALS_PER_LANE))
+        return int(clamp(CORE_CACHE_BYTES // (4 * recurrent * batch), low, high))
 
 
 def min_lanes(batch: int) -> int:
-    """Return 2 where one lane is slower than two: XLA's product of one vector and a matrix, in TensorFlow."""
+    """Return 2 where two lanes are faster than one: XLA on TensorFlow multiplies a single vector slowly."""
     import keras
 
     return 2 if batch == 1 and keras.backend.backend() == "tensorflow" else 1
 
 
 def clamp(value: float, low: float, high: float) -> float:
-    """Return the value, or the nearer end of a range."""
+    """Return a value limited to the range from `low` to `high`."""
     return max(low, min(value, high))
 
 
 def plan_workers(workers: int | None = None, lanes: int | None = None) -> Plan:
-    """Return how to use this machine; what is given stays as it is.
+    """Return how to use this machine: by default one worker for each GPU, or for each core without a GPU.
 
-    Without a GPU, one worker a core. With GPUs, one worker for each.
+    `workers` and `lanes`, if given, are kept.
     """
-    available = gpu_ids()
+    gpus = gpu_ids()
     if workers is None:
-        workers = len(available) or len(usable_cores())
-    sharing = -(-workers // len(available)) or 1 if available else 1  # workers on one GPU
-    return Plan(
-        workers,
-        lanes,
-        available,
-        min(gpu_memories(), default=ASSUMED_GPU_MEMORY) // sharing if available else 0,
-    )
+        workers = len(gpus) or len(usable_cores())
+    if not gpus:
+        return Plan(workers, lanes)
+    workers_per_gpu = max(1, -(-workers // len(gpus)))
+    return Plan(workers, lanes, gpus, min(gpu_memories(), default=ASSUMED_GPU_MEMORY) // workers_per_gpu)
 
 
 def this_worker_plan() -> Plan:
-    """Return how this process, as a worker, uses its core or its share of its GPU."""
+    """Return the plan of this process alone, as a worker on its core or with its share of a GPU."""
     return plan_workers(workers=int(os.environ.get(WORKERS_PER_GPU_VARIABLE, 1)))
 
 
 def lane_bytes(weights: int, activations: int, steps: int, batch: int) -> int:
-    """Estimate the bytes a lane needs; not measured yet.
+    """Estimate the bytes of memory that one lane needs; not measured yet.
 
-    Float32: six copies of the weights (weights and velocity before and after an epoch, best weights,
-    gradient), and `activations` a step of as many sequences as are at work at once. An update holds each
-    three times (its value, what the backward pass keeps, its gradient); a score runs 32 sequences forwards.
+    A network has `weights` weights, and `activations` activations for each step of a sequence, in float32.
+    Six copies of the weights are held: weights and velocity before and after an epoch, best weights, and
+    gradient. An update holds the activations of `batch` sequences three times: values, what the backward
+    pass keeps, and gradients. A score holds those of 32 sequences once.
     """
     return 4 * (6 * weights + max(3 * batch, 32) * steps * activations)

@@ -1,4 +1,4 @@
-"""What identifies the code and the data that made a row."""
+"""The hashes that identify the code and the data of a row."""
 
 from dataclasses import replace
 
@@ -38,8 +38,8 @@ IMPORTED = {
 
 
 @pytest.fixture
-def own(tmp_path, monkeypatch):
-    """A folder of the user's own modules, and one of installed packages."""
+def user_folder(tmp_path, monkeypatch):
+    """Write a user's modules into a folder, with installed packages beside them; return the folder."""
     for name, text in FILES.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,91 +50,119 @@ def own(tmp_path, monkeypatch):
 
 
 def edit(path, text):
-    """Write a file as another process will find it."""
+    """Write a file, and forget its old content as a new process would."""
     path.write_text(text)
     identity.read_source.cache_clear()
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_cell_is_all_modules_of_the_users_own_that_it_imports_and_their_packages(own, name):
+def test_the_hash_of_a_cell_covers_the_users_modules_that_it_imports_and_their_packages(user_folder, name):
     before = identity.cell_hash("mine:Leaky")
-    edit(own / name, f"{FILES[name]}\nchanged = True")
+    edit(user_folder / name, f"{FILES[name]}\nchanged = True")
     module = name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     assert (identity.cell_hash("mine:Leaky") != before) == (module in IMPORTED)
 
 
-def test_a_process_goes_on_with_the_files_it_has_found(own):
+def test_an_edit_does_not_reach_a_process_that_has_read_the_file(user_folder):
     before = identity.cell_hash("mine:Leaky")
-    (own / "apart.py").write_text("changed = True")
+    (user_folder / "apart.py").write_text("changed = True")
     assert identity.cell_hash("mine:Leaky") == before
 
 
-def test_a_cell_of_an_installed_package_is_the_modules_of_its_package_and_the_users_own(own):
-    found = identity.module_sources("installed.cell", identity.suite_sources())
-    assert found.keys() == {"installed", "installed.cell", "installed.parts", "helping", *IMPORTED}
+def test_the_hash_of_an_installed_cell_covers_its_package_and_the_users_modules(user_folder):
+    modules = identity.module_sources("installed.cell", identity.suite_sources()).keys()
+    assert modules == {"installed", "installed.cell", "installed.parts", "helping", *IMPORTED}
 
 
-def test_a_family_of_cells_is_identified_by_its_own_file_alone():
+def test_the_hash_of_a_builtin_cell_covers_its_own_file_alone():
     assert identity.module_sources("suite.cells.gru", identity.suite_sources()).keys() == {"suite.cells.gru"}
     assert identity.cell_hash("lstm") == identity.cell_hash("cifg") != identity.cell_hash("gru")
 
 
-def test_the_suite_is_what_takes_part_in_training_but_for_its_cells():
-    found = identity.suite_sources().keys()
-    assert {"suite", "suite.cells", "suite.cells.base", "suite.training.population", "suite.space"} <= found
-    families = {reference.partition(":")[0] for reference in cells.BUILTIN_CELLS.values()}
-    assert not found & {"suite.report.pages", "suite.progress", "suite.cli", *families}
+CELL_MODULES = {reference.partition(":")[0] for reference in cells.BUILTIN_CELLS.values()}
+IMPORTS_ALLOWED = ("suite.files", "suite.search.stock")  # see the comment at `NON_TRAINING_MODULES`
 
 
-def test_nothing_that_is_hashed_imports_what_is_not():
-    families = {reference.partition(":")[0] for reference in cells.BUILTIN_CELLS.values()}
-    paths = {**identity.suite_sources()} | {
-        name: identity.SOURCE_ROOT / f"{name.replace('.', '/')}.py" for name in families
-    }
-    for name, path in paths.items():
-        named = {".".join(module.split(".")[:2]) for module in identity.imported_names(name, path)}
-        assert not named & set(identity.NON_TRAINING_MODULES), name
+def test_the_hash_of_the_suite_covers_what_trains_without_the_cells():
+    modules = identity.suite_sources().keys()
+    assert {"suite", "suite.cells", "suite.cells.base", "suite.training.population", "suite.space"} <= modules
+    assert not modules & {"suite.report.rendering", "suite.progress", "suite.cli", *CELL_MODULES}
 
 
-def test_a_file_that_is_no_python_counts_too(own):
-    edit(own / "mine" / "gates.py", "1 +")
+@pytest.mark.parametrize(
+    ("edited", "changes"),
+    [
+        ("suite/training/population.py", True),
+        ("suite/search/work_unit.py", True),
+        ("suite/keras_loader.py", True),
+        ("suite/search/executors.py", False),
+        ("suite/search/clusters.py", False),
+        ("suite/search/verify.py", False),
+        ("suite/files.py", False),
+        ("suite/report/rendering.py", False),
+    ],
+)
+def test_an_edit_changes_the_hash_of_the_suite_only_if_it_may_change_a_score(monkeypatch, edited, changes):
+    read, before = identity.read_source, identity.suite_hash.__wrapped__()
+    monkeypatch.setattr(
+        identity, "read_source", lambda path: read(path) + b"#" * (path == identity.SOURCE_ROOT / edited)
+    )
+    assert (identity.SOURCE_ROOT / edited).exists()
+    assert (identity.suite_hash.__wrapped__() != before) == changes
+
+
+@pytest.mark.parametrize("name", identity.NON_TRAINING_MODULES)
+def test_every_non_training_module_exists(name):
+    path = identity.SOURCE_ROOT / name.replace(".", "/")
+    assert path.with_suffix(".py").exists() or (path / "__init__.py").exists()
+
+
+def test_no_hashed_module_imports_a_non_training_one():
+    cell_files = {name: identity.SOURCE_ROOT / f"{name.replace('.', '/')}.py" for name in CELL_MODULES}
+    for name, path in (identity.suite_sources() | cell_files).items():
+        imported = [*filter(identity.is_non_training, identity.imported_names(name, path))]
+        assert all(module.startswith(IMPORTS_ALLOWED) for module in imported), (name, imported)
+
+
+def test_a_file_that_is_not_valid_python_is_hashed_too(user_folder):
+    edit(user_folder / "mine" / "gates.py", "1 +")
     before = identity.cell_hash("mine:Leaky")
-    edit(own / "mine" / "gates.py", "2 +")
+    edit(user_folder / "mine" / "gates.py", "2 +")
     assert identity.cell_hash("mine:Leaky") != before
 
 
-def splits(**changes):
+def make_splits(**changes):
     arrays = [np.arange(6, dtype="float32").reshape(3, 2), np.zeros((2, 2), "float32")]
-    whole = {name: Split(arrays, [np.array([1]), np.array([0])]) for name in ("train", "valid", "test")}
-    return whole | changes
+    splits = {name: Split(arrays, [np.array([1]), np.array([0])]) for name in ("train", "valid", "test")}
+    return splits | changes
 
 
-ARRAYS = splits()["train"].inputs
-OTHER = {
+ARRAYS = make_splits()["train"].inputs
+CHANGED_ARRAYS = {
     "a value": [ARRAYS[0] + 1e-6, ARRAYS[1]],
     "a dtype": [ARRAYS[0], ARRAYS[1].astype("int32")],
     "a shape": [ARRAYS[0].reshape(2, 3), ARRAYS[1]],
     "the order": ARRAYS[::-1],
-    "where one ends": [ARRAYS[0][:2], np.vstack([ARRAYS[0][2:], ARRAYS[1]])],
+    "where a sequence ends": [ARRAYS[0][:2], np.vstack([ARRAYS[0][2:], ARRAYS[1]])],
 }
 
 
-@pytest.mark.parametrize("what", OTHER)
+@pytest.mark.parametrize("change", CHANGED_ARRAYS)
 @pytest.mark.parametrize("name", ["train", "valid", "test"])
-def test_other_data_have_another_hash(what, name):
-    there = splits()[name]
-    others = (replace(there, inputs=OTHER[what]), replace(there, targets=OTHER[what]))
-    found = {identity.data_hash(splits(**{name: other})) for other in others}
-    assert len(found | {identity.data_hash(splits())}) == 3
+def test_other_data_have_another_hash(change, name):
+    arrays, split = CHANGED_ARRAYS[change], make_splits()[name]
+    changed = (replace(split, inputs=arrays), replace(split, targets=arrays))
+    hashes = {identity.data_hash(make_splits(**{name: split})) for split in changed}
+    assert len(hashes | {identity.data_hash(make_splits())}) == 3
 
 
-def test_the_same_data_have_the_same_hash_however_they_lie_in_memory():
-    otherwise = [np.asfortranarray(ARRAYS[0]), np.zeros((4, 2), "float32")[::2]]
-    same = {name: replace(split, inputs=otherwise) for name, split in splits().items()}
-    assert identity.data_hash(same) == identity.data_hash(splits())
+def test_the_hash_of_data_does_not_depend_on_their_memory_layout():
+    arrays = [np.asfortranarray(ARRAYS[0]), np.zeros((4, 2), "float32")[::2]]
+    same = {name: replace(split, inputs=arrays) for name, split in make_splits().items()}
+    assert identity.data_hash(same) == identity.data_hash(make_splits())
 
 
-def test_a_task_is_identified_by_what_a_score_depends_on():
+def test_the_hash_of_a_task_covers_the_fields_that_a_score_depends_on():
     task = tasks.find_task("jsb")
     code = identity.task_hash(task)
     assert identity.task_hash(replace(task, title="Chorales", load=print)) == code
@@ -142,7 +170,7 @@ def test_a_task_is_identified_by_what_a_score_depends_on():
         assert identity.task_hash(replace(task, **change)) != code
 
 
-def test_what_changed_is_counted_in_words():
+def test_changed_parts_are_named_with_the_number_of_their_rows():
     code = {"suite": "1", "cell": "2", "task": "3", "data": "4"}
     row = {"task": "jsb", "cell": "lstm", "code": code}
     older, other = row | {"code": {}}, row | {"cell": "gru"}

@@ -1,4 +1,4 @@
-"""Loading Keras: silent if it goes well, and all is shown that was said before it failed."""
+"""Loading Keras prints nothing if it succeeds, and everything that was printed if it fails."""
 
 import os
 import subprocess
@@ -13,27 +13,34 @@ SETTERS = "set_floatx = set_epsilon = set_image_data_format = lambda value: None
 
 
 @pytest.mark.parametrize(
-    ("then", "code", "said"),
+    ("statement", "exit_code", "stderr"),
     [
-        ("os.abort()", -6, "it says why\n"),
+        ("os.abort()", -6, "a message\n"),
         ("raise RuntimeError('no such thing')", 1, "RuntimeError: no such thing\n"),
         (f"class config: {SETTERS}", 0, ""),
         ("import torch_is_not_here", 1, "No module named 'torch_is_not_here'\n"),
     ],
 )
-def test_what_a_backend_says_as_it_loads_is_seen_if_it_fails(tmp_path, then, code, said):
-    """Also where it ends the process, as one does whose instructions this machine lacks."""
-    (tmp_path / "keras.py").write_text(f"import os\nos.write(2, b'it says why\\n')\n{then}\n")
-    ours = {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path]), "XDG_CACHE_HOME": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", CODE], env=os.environ | ours, capture_output=True, text=True)
-    assert done.returncode == code
-    assert done.stderr.endswith(said)
-    assert ("it says why" in done.stderr) == bool(said)
+def test_messages_of_a_backend_are_shown_only_if_loading_fails(tmp_path, statement, exit_code, stderr):
+    """Also if it ends the process, as a backend does that needs instructions this processor lacks."""
+    (tmp_path / "keras.py").write_text(f"import os\nos.write(2, b'a message\\n')\n{statement}\n")
+    variables = {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path]), "XDG_CACHE_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", CODE], env=os.environ | variables, capture_output=True, text=True
+    )
+    assert done.returncode == exit_code
+    assert done.stderr.endswith(stderr)
+    assert ("a message" in done.stderr) == bool(stderr)
 
 
-def test_settings_of_the_user_that_change_numbers_are_removed(monkeypatch):
-    theirs = {"JAX_DEBUG_NANS": "1", "JAX_ENABLE_X64": "1", "JAX_PLATFORMS": "cpu", "MPLBACKEND": "nonsense"}
-    for name, value in theirs.items():
+def test_variables_of_the_user_that_change_numbers_are_removed(monkeypatch):
+    variables = {
+        "JAX_DEBUG_NANS": "1",
+        "JAX_ENABLE_X64": "1",
+        "JAX_PLATFORMS": "cpu",
+        "MPLBACKEND": "nonsense",
+    }
+    for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("KERAS_NNX_ENABLED", "true")
     environment.set_library_environment()
@@ -43,7 +50,7 @@ def test_settings_of_the_user_that_change_numbers_are_removed(monkeypatch):
     assert os.environ["KERAS_NNX_ENABLED"] == "false"
 
 
-def test_a_notebook_keeps_the_backend_of_its_figures(monkeypatch):
+def test_a_notebook_keeps_its_matplotlib_backend(monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     monkeypatch.setitem(sys.modules, "ipykernel", None)
     environment.set_library_environment()

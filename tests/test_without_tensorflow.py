@@ -1,4 +1,4 @@
-"""The suite where a backend is not installed: all but TensorFlow's own file does without TensorFlow."""
+"""The suite without one of the backends: only suite/backend/tensorflow.py needs TensorFlow."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ TINY = ["--task=tiny:PARITY", "--cell=rnn", "--trials=2", "--epochs=2", "--range
 
 @pytest.fixture
 def without(tmp_path):
-    """Run Python where one package cannot be imported, as if it were not installed."""
+    """Return a function that runs Python code as if one package were not installed."""
 
     def run(package, code, *words, backend=None):
         absent = tmp_path / "absent" / package
@@ -34,7 +34,7 @@ def without(tmp_path):
     return run
 
 
-def test_all_but_its_own_file_imports(without):
+def test_every_other_module_can_be_imported_without_tensorflow(without):
     code = (
         "import importlib, sys\n"
         "for name in sys.argv[1:]: importlib.import_module(name)\n"
@@ -48,15 +48,15 @@ def test_all_but_its_own_file_imports(without):
 
 
 @pytest.mark.parametrize("words", [["list", "cells"], ["doctor", "--data=."]], ids=" ".join)
-def test_the_command_line_answers(without, words):
+def test_the_command_line_runs_without_tensorflow(without, words):
     done = without("tensorflow", ODYSSEY, *words, backend="jax")
     assert (done.returncode, done.stderr) == (0, "")
     assert {"list": "cifg", "doctor": "a sweep"}[words[0]] in done.stdout
 
 
-def test_a_sweep_runs_to_its_report(without, tmp_path):
-    ends = ["--results=mine", "--reports=first", "--workers=1"]
-    done = without("tensorflow", ODYSSEY, "sweep", *TINY, *ends, "--backend=jax")
+def test_a_sweep_and_its_report_run_without_tensorflow(without, tmp_path):
+    options = ["--results=mine", "--reports=first", "--workers=1"]
+    done = without("tensorflow", ODYSSEY, "sweep", *TINY, *options, "--backend=jax")
     assert done.returncode == 0, done.stderr
     assert "2/2 trials" in done.stdout
     code = (
@@ -72,7 +72,7 @@ def test_a_sweep_runs_to_its_report(without, tmp_path):
 
 @pytest.mark.parametrize("command", [["doctor"], ["sweep", *TINY], ["train", "tiny:PARITY", "rnn"]])
 @pytest.mark.parametrize(
-    ("package", "option", "backend", "said"),
+    ("package", "option", "backend", "message"),
     [
         ("tensorflow", [], None, "'tensorflow' is not installed: choose the other with --backend jax, or"),
         (
@@ -87,11 +87,11 @@ def test_a_sweep_runs_to_its_report(without, tmp_path):
     ids=["unset", "jax", "torch", "misspelt"],
 )
 def test_a_backend_that_cannot_train_is_refused_in_one_line(
-    without, tmp_path, command, package, option, backend, said
+    without, tmp_path, command, package, option, backend, message
 ):
     done = without(package, ODYSSEY, *command, *option, backend=backend)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert message in done.stderr
     assert done.stderr.count("\n") == 1
     assert not done.stdout
     assert {path.name for path in tmp_path.iterdir()} == {"absent"}

@@ -1,8 +1,8 @@
-"""The benchmark: this engine and its peers on the same work, in turn and interleaved, in one run.
+"""Benchmark of this suite's training engine against other libraries ("peers") on the same work.
 
-An engine that is given a core each runs one pinned single-threaded process per core, all at once, as a sweep
-does; one that is not runs one process with its default threads, as its users do. Either way the whole machine
-is one engine's while it is timed. Where `nvidia-smi` finds a GPU, every engine is one process that has it.
+An engine with `core_each` runs one pinned, single-threaded process per core, all at the same time, as a sweep
+does. Any other engine runs one process with its default threads, as its users do. Only one engine runs at a
+time, and engines take turns. If `nvidia-smi` finds a GPU, every engine is one process that uses it.
 """
 
 import importlib.util
@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
+from typing import IO, Self
 
 from suite import cells, machine
 from suite.bench.engines import REFERENCE_FEATURES, REFERENCE_SEQUENCES, REFERENCE_STEPS, products_per_epoch
@@ -23,7 +24,10 @@ from suite.keras_loader import load_keras
 
 @dataclass(frozen=True)
 class Workload:
-    """What is trained: a layer of so many units, an update after every `batch` of 229 sequences."""
+    """The work of a benchmark: a recurrent layer of `units` units on 229 sequences of `steps` steps.
+
+    An update follows every `batch` sequences. `cell` is the cell this suite trains; peers train an LSTM.
+    """
 
     units: int
     batch: int
@@ -32,7 +36,7 @@ class Workload:
 
     @property
     def flops(self) -> float:
-        """The floating-point operations of an epoch's products: one forwards and two backwards a weight."""
+        """Floating-point operations of an epoch's matrix products, one forwards and two backwards."""
         load_keras()
         from suite.training.program import trial_operations
 
@@ -43,9 +47,14 @@ class Workload:
 
 @dataclass(frozen=True)
 class Engine:
-    """An engine under test: its name in the table, its function and backend, and how it is run.
+    """An engine under test and how it is run.
 
-    On `cores` of the machine's, all if None; in so many lanes, 0 being what a sweep would choose.
+    - `name`: its label in tables.
+    - `function`: its function in `suite.bench.engines`.
+    - `backend`: the library it needs, which also becomes the Keras backend.
+    - `core_each`: whether each core gets a single-threaded process.
+    - `lanes`: trials that a process trains at a time; 0 for the number that a sweep would choose.
+    - `cores`: number of cores to use; all if None.
     """
 
     name: str
@@ -76,9 +85,12 @@ PRODUCT_ENGINES = [
 
 @dataclass(frozen=True)
 class Timing:
-    """An engine at work: seconds of the machine for one epoch of one trial, repeat by repeat.
+    """The timing of an engine on a workload.
 
-    `first` is the first epoch of a process, which compiles; `memory` the most a process took, in bytes.
+    - `lanes`: trials that a process trained at a time.
+    - `seconds`: for each repeat, seconds that the whole machine needs for one epoch of one trial.
+    - `first`: seconds of the first epoch of a process, which includes compilation.
+    - `memory`: peak memory of a process in bytes.
     """
 
     engine: Engine
@@ -90,15 +102,16 @@ class Timing:
 
     @property
     def median(self) -> float:
-        """Median seconds."""
+        """Median of `seconds`."""
         return statistics.median(self.seconds)
 
 
 @dataclass
 class BenchmarkResult:
-    """What a benchmark found: timings, and the rates at which all cores multiply matrices, FLOP/s.
+    """The results of a benchmark: timings, and how fast all cores multiply matrices, in FLOP/s.
 
-    `peak_rate` is that of large ones, `rates` those of the recurrent product at each point (batch, units).
+    `peak` is the rate for large matrices, `rates` holds the rate of the recurrent product at each point
+    (batch, units).
     """
 
     peak: float
@@ -107,62 +120,77 @@ class BenchmarkResult:
 
 
 class EngineProcesses:
-    """The processes of an engine, waiting for the word to train an epoch."""
+    """The processes of an engine on a workload; each one trains when `train_epoch` is called."""
 
     def __init__(self, engine: Engine, work: Workload):
         self.engine, self.work = engine, work
-        asked = [engine.function, work.cell, work.units, work.batch, work.steps, engine.lanes]
-        command = [sys.executable, "-W", "ignore", "-m", "suite.bench.engines", *map(str, asked)]
+        arguments = [engine.function, work.cell, work.units, work.batch, work.steps, engine.lanes]
+        command = [sys.executable, "-W", "ignore", "-m", "suite.bench.engines", *map(str, arguments)]
         environment = os.environ | {"KERAS_BACKEND": engine.backend}
         environment |= machine.SINGLE_CORE_ENV if engine.core_each else {}
         cores = machine.usable_cores()[: engine.cores]
-        apart = engine.core_each and not machine.gpu_memories()
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        process_cores = [[core] for core in cores]
+        if not engine.core_each or machine.gpu_memories():
+            process_cores = [cores]
         self.processes = [
-            subprocess.Popen([*command, *map(str, own)], env=environment, text=True, **pipes)
-            for own in ([[core] for core in cores] if apart else [cores])
+            subprocess.Popen(
+                [*command, *map(str, own_cores)],
+                env=environment,
+                text=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+            for own_cores in process_cores
         ]
         try:
-            ready = self.read_replies()
+            replies = self.read_replies()
         except BaseException:
             self.__exit__()
             raise
-        self.first, self.lanes = max(answer["first"] for answer in ready), ready[0]["lanes"]
-        self.seconds, self.memory = [], 0
+        self.first, self.lanes = max(reply["first"] for reply in replies), replies[0]["lanes"]
+        self.seconds: list[float] = []
+        self.memory = 0
 
     def read_replies(self) -> list[dict]:
-        """Return the next line of every process."""
-        lines = [process.stdout.readline() for process in self.processes]
+        """Return the next JSON line of each process; raise `RuntimeError` if one has failed."""
+        lines = [stream(process.stdout).readline() for process in self.processes]
         for process, line in zip(self.processes, lines, strict=True):
             if not line:
-                raise RuntimeError(f"{self.engine.name}: {process.stderr.read()}")
+                raise RuntimeError(f"{self.engine.name}: {stream(process.stderr).read()}")
         return [json.loads(line) for line in lines]
 
     def train_epoch(self) -> None:
-        """Train an epoch in every process at once, and take down what the machine spent on each trial."""
+        """Train for a while in all processes at once; record the seconds a trial-epoch and the memory."""
         for process in self.processes:
-            process.stdin.write("go\n")
-            process.stdin.flush()
-        answers = self.read_replies()
+            stream(process.stdin).write("go\n")
+            stream(process.stdin).flush()
+        replies = self.read_replies()
         trials = self.lanes * len(self.processes)
-        self.seconds.append(max(answer["seconds"] for answer in answers) / trials)
-        self.memory = max(answer["memory"] for answer in answers)
+        self.seconds.append(max(reply["seconds"] for reply in replies) / trials)
+        self.memory = max(reply["memory"] for reply in replies)
 
     def timing(self) -> Timing:
-        """Return what was measured."""
+        """Return the timing so far."""
         return Timing(self.engine, self.work, self.lanes, self.seconds, self.first, self.memory)
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         for process in self.processes:
             process.kill()
             process.communicate()
 
 
+def stream(pipe: IO[str] | None) -> IO[str]:
+    """Return a pipe of a process that was started with it."""
+    assert pipe is not None
+    return pipe
+
+
 def time_engines(pairs: list[tuple[Engine, Workload]], repeats: int) -> list[Timing]:
-    """Time engines at work, an epoch of each in turn, as often as `repeats` says."""
+    """Return the timing of each engine on its workload; all engines train in turn, `repeats` times."""
     with ExitStack() as stack:
         running = [stack.enter_context(EngineProcesses(engine, work)) for engine, work in pairs]
         for _ in range(repeats):
@@ -174,25 +202,28 @@ def time_engines(pairs: list[tuple[Engine, Workload]], repeats: int) -> list[Tim
 def compare_engines(
     names: list[str] | None, point: Workload, backends: list[str], repeats: int
 ) -> list[Timing]:
-    """Time our engine on each backend and its peers at a point; or, of our own, each of these cells."""
-    ours = [OWN_ENGINES[backend] for backend in backends]
+    """Return timings at a point: of this suite's engine on each backend, and of its peers.
+
+    If `names` of cells are given, the suite's engine is timed with each of them, and no peer.
+    """
+    own_engines = [OWN_ENGINES[backend] for backend in backends]
     works = [replace(point, cell=name) for name in names or [point.cell]]
     peers = [] if names else PEER_ENGINES
-    pairs = [(engine, work) for work in works for engine in ours] + [(peer, point) for peer in peers]
+    pairs = [(engine, work) for work in works for engine in own_engines] + [(peer, point) for peer in peers]
     return time_engines(installed_engines(pairs), repeats)
 
 
 def installed_engines(pairs: list[tuple[Engine, Workload]]) -> list[tuple[Engine, Workload]]:
-    """Return the engines whose backend is here, with their work."""
+    """Return the pairs whose engine's backend is installed."""
     return [(engine, work) for engine, work in pairs if importlib.util.find_spec(engine.backend)]
 
 
 def product_rate(
     units: int, batch: int, repeats: int = 5, engines: Iterable[Engine] = PRODUCT_ENGINES
 ) -> float:
-    """Return how fast all cores, or those of `engines`, multiply states by a recurrent matrix, FLOP/s.
+    """Return how fast all cores multiply states by a recurrent matrix, in FLOP/s, with the fastest library.
 
-    The fastest of the libraries that are here.
+    Of `engines`, those that are not installed are left out.
     """
     pairs = [(engine, Workload(units, batch)) for engine in engines]
     fastest = min(timing.median for timing in time_engines(installed_engines(pairs), repeats))
@@ -200,5 +231,5 @@ def product_rate(
 
 
 def peak_rate() -> float:
-    """Return how fast all cores multiply large matrices, (1024, 512) by (512, 2048), FLOP/s."""
+    """Return how fast all cores multiply large matrices, (1024, 512) by (512, 2048), in FLOP/s."""
     return product_rate(units=512, batch=1024)

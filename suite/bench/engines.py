@@ -1,10 +1,15 @@
-"""What a benchmark runs: one engine, in a process of its own, told on stdin when to train.
+"""The engines of a benchmark; run as a program, one engine in a process of its own.
 
 `python -m suite.bench.engines NAME CELL UNITS BATCH STEPS LANES CORE …` builds the reference work on these
-cores, compiles it, prints a line of JSON that says so, and then, for every line it reads, trains for a while
-and prints the seconds that an epoch took.
-Every engine does the same: next-step prediction with an LSTM layer and a linear readout to sigmoids, SGD with
-Nesterov's momentum, an update after every batch. Ours also draws its input noise, which no peer does.
+cores, trains one epoch to compile it, and prints a line of JSON. Then, for every line on stdin, it trains for
+a while and prints the seconds of an epoch.
+
+Every engine does the same work: next-step prediction with an LSTM layer and a linear readout to sigmoids, SGD
+with Nesterov's momentum, an update after every batch. This suite's engine also draws input noise, and no peer
+does.
+
+The functions of engines take (cell, units, batch, steps, lanes). They return a function that trains an epoch,
+and how many trials it trains at a time.
 """
 
 import json
@@ -12,23 +17,27 @@ import os
 import resource
 import sys
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 REFERENCE_SEQUENCES, REFERENCE_STEPS, REFERENCE_FEATURES = 229, 60, 88
 MIN_TURN_SECONDS = (
-    0.5  # seconds that an engine trains at a time, at least: the first epoch finds the caches cold
+    0.5  # of training for each timing: with less, cold caches in its first epoch count too much
 )
 
+Built = tuple[Callable[[], Any], int]  # trains an epoch; trials at a time
 
-def reference_data(steps):
-    """Return inputs and targets of the reference work, (sequences, steps, features) each."""
+
+def reference_data(steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return inputs and targets of the reference work, each (sequences, steps, features)."""
     notes = np.random.default_rng(0).random((REFERENCE_SEQUENCES, steps + 1, REFERENCE_FEATURES)) < 0.05
     return notes[:, :-1].astype("float32"), notes[:, 1:].astype("float32")
 
 
-def odyssey(cell, units, batch, steps, lanes):
-    """Train trials of a cell by this suite, in so many lanes; in as many as a sweep would take, if 0."""
+def odyssey(cell: str, units: int, batch: int, steps: int, lanes: int) -> Built:
+    """Train `lanes` trials of a cell with this suite; with 0 lanes, as many as a sweep would choose."""
     from collections import deque
 
     from keras import ops
@@ -39,7 +48,8 @@ def odyssey(cell, units, batch, steps, lanes):
     from suite.training.program import Program, lane_demand, to_tensors
     from suite.training.trial import Trial
 
-    split = Split(*reference_data(steps))
+    inputs, targets = reference_data(steps)
+    split = Split(list(inputs), list(targets))
     task = Task(
         "reference",
         "",
@@ -58,12 +68,12 @@ def odyssey(cell, units, batch, steps, lanes):
     )
     program = Program(cells.find_cell(cell), task, splits, units, lanes, batch)
     population = Population(program, patience=1)
-    drawn = {"units": units, "learning_rate": 1e-4, "momentum": 0.9, "input_noise": 0.1}
-    population.fill_lanes(deque(Trial(k, k + 1, drawn, 1) for k in range(lanes)))
+    hyperparameters = {"units": units, "learning_rate": 1e-4, "momentum": 0.9, "input_noise": 0.1}
+    population.fill_lanes(deque(Trial(k, k + 1, hyperparameters, 1) for k in range(lanes)))
     settings, draws = to_tensors(population.settings), to_tensors(population.draw_epoch())
     state = dict(population.state)
 
-    def epoch():
+    def epoch() -> None:
         weights, slots, loss = program.run_epoch(
             state["weights"], state["slots"], settings, draws, program.train_buckets
         )
@@ -73,8 +83,10 @@ def odyssey(cell, units, batch, steps, lanes):
     return epoch, lanes
 
 
-def keras_fit(cell, units, batch, steps, lanes, compiled="auto"):
-    """Train Keras's own LSTM by `fit`, as a user of KerasTuner does."""
+def keras_fit(
+    cell: str, units: int, batch: int, steps: int, lanes: int, compiled: str | bool = "auto"
+) -> Built:
+    """Train Keras's LSTM layer with `fit`, as a user of KerasTuner does."""
     import keras
 
     x, y = reference_data(steps)
@@ -93,13 +105,13 @@ def keras_fit(cell, units, batch, steps, lanes, compiled="auto"):
     return lambda: model.fit(x, y, batch_size=batch, epochs=1, verbose=0), 1
 
 
-def keras_fit_xla(*work):
-    """Train Keras's LSTM on TensorFlow with XLA."""
-    return keras_fit(*work, compiled=True)
+def keras_fit_xla(cell: str, units: int, batch: int, steps: int, lanes: int) -> Built:
+    """Train Keras's LSTM layer with `fit` on TensorFlow, compiled by XLA."""
+    return keras_fit(cell, units, batch, steps, lanes, compiled=True)
 
 
-def torch_loop(cell, units, batch, steps, lanes):
-    """Train `torch.nn.LSTM` in a plain loop."""
+def torch_loop(cell: str, units: int, batch: int, steps: int, lanes: int) -> Built:
+    """Train `torch.nn.LSTM` in a plain PyTorch loop."""
     import torch
 
     if len(os.sched_getaffinity(0)) == 1:
@@ -112,37 +124,37 @@ def torch_loop(cell, units, batch, steps, lanes):
     optimiser = torch.optim.SGD(weights, 1e-4, momentum=0.9, nesterov=True)
     loss = torch.nn.BCEWithLogitsLoss()
 
-    def epoch():
+    def epoch() -> None:
         order = torch.randperm(REFERENCE_SEQUENCES, device=device)
         for chosen in order.split(batch):
             optimiser.zero_grad()
             error = loss(readout(lstm(x[chosen])[0]), y[chosen])
             error.backward()
             optimiser.step()
-        error.item()  # waits for the device
+        error.item()  # wait for the device
 
     return epoch, 1
 
 
-def product(cell, units, batch, steps, lanes):
-    """Multiply a batch of states by a recurrent matrix with NumPy, `products_per_epoch` times."""
+def product(cell: str, units: int, batch: int, steps: int, lanes: int) -> Built:
+    """Multiply a batch of states by a recurrent matrix with NumPy, `products_per_epoch` times an epoch."""
     h, r = states_and_matrix(units, batch)
     out = np.empty((batch, 4 * units), "float32")
 
-    def epoch():
+    def epoch() -> None:
         for _ in range(products_per_epoch(units, batch)):
             np.matmul(h, r, out=out)
 
     return epoch, 1
 
 
-def compiled_product(cell, units, batch, steps, lanes):
-    """Multiply a batch of states by a recurrent matrix `products_per_epoch` times, in a compiled loop."""
+def compiled_product(cell: str, units: int, batch: int, steps: int, lanes: int) -> Built:
+    """Do the work of `product` in one compiled loop of the Keras backend."""
     from keras import ops
 
     from suite.backend import compile, scan
 
-    def step(h, _):
+    def step(h: Any, _: Any) -> tuple[Any, Any]:
         return ops.matmul(h, r)[:, :units], ops.zeros(())
 
     h, r = map(ops.convert_to_tensor, states_and_matrix(units, batch))
@@ -150,36 +162,36 @@ def compiled_product(cell, units, batch, steps, lanes):
     return lambda: ops.convert_to_numpy(run(h)), 1
 
 
-def states_and_matrix(units, batch):
-    """Return states (batch, units) and a recurrent matrix (units, 4 · units) that keeps their size."""
-    draw = np.random.default_rng(0)
-    h, (q, _) = draw.normal(size=(batch, units)), np.linalg.qr(draw.normal(size=(units, units)))
+def states_and_matrix(units: int, batch: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return states (batch, units) and a recurrent matrix (units, 4 · units) that keeps their norm."""
+    rng = np.random.default_rng(0)
+    h, (q, _) = rng.normal(size=(batch, units)), np.linalg.qr(rng.normal(size=(units, units)))
     return h.astype("float32"), np.tile(q, 4).astype("float32")
 
 
-def products_per_epoch(units, batch):
-    """Return how many products are one epoch: as many as make 10⁹ floating-point operations."""
+def products_per_epoch(units: int, batch: int) -> int:
+    """Return how many products make an epoch: those of 10⁹ floating-point operations, rounded up."""
     return -(-(10**9) // (8 * batch * units**2))
 
 
-ENGINE_FUNCTIONS = {
+ENGINE_FUNCTIONS: dict[str, Callable[[str, int, int, int, int], Built]] = {
     f.__name__: f for f in (odyssey, keras_fit, keras_fit_xla, torch_loop, product, compiled_product)
 }
 
 
-def run_engine(name, cell, units, batch, steps, lanes, *cores):
-    """Build the work of an engine and train an epoch for every line on stdin."""
+def run_engine(name: str, cell: str, units: str, batch: str, steps: str, lanes: str, *cores: str) -> None:
+    """Build the work of an engine on these cores, and time it for every line on stdin."""
     os.sched_setaffinity(0, map(int, cores))
     start = time.perf_counter()
     from suite.keras_loader import load_keras
 
     if name not in ("torch_loop", "product"):
         load_keras()
-    epoch, lanes = ENGINE_FUNCTIONS[name](cell, *map(int, (units, batch, steps, lanes)))
+    epoch, trials = ENGINE_FUNCTIONS[name](cell, int(units), int(batch), int(steps), int(lanes))
     loaded = time.perf_counter()
     epoch()
     first = time.perf_counter() - loaded
-    print(json.dumps({"load": loaded - start, "first": first, "lanes": lanes}), flush=True)
+    print(json.dumps({"load": loaded - start, "first": first, "lanes": trials}), flush=True)
     for _ in sys.stdin:
         start, epochs = time.perf_counter(), 0
         while time.perf_counter() < start + MIN_TURN_SECONDS:

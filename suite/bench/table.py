@@ -1,4 +1,4 @@
-"""What a benchmark found, as lines, as a table, and as a figure."""
+"""Show the results of a benchmark: as lines, as a table, and as a figure."""
 
 import json
 from dataclasses import asdict
@@ -16,13 +16,13 @@ PINNED_PEERS = [peer.name for peer in PEER_ENGINES if peer.core_each]
 
 
 def engine_label(timing: Timing) -> str:
-    """Return the name of an engine, with its cell where it is not the LSTM of its peers."""
+    """Return the label of an engine, with its cell unless that is `np`, the LSTM that peers train."""
     cell = "" if timing.work.cell == "np" else f", {timing.work.cell}"
     return timing.engine.name + cell
 
 
 def timing_line(timing: Timing, peak: float) -> str:
-    """Return a timing as a line to print, with its share of the peak, FLOP/s."""
+    """Return a timing as a line of text; `peak` is the rate of large matrix products in FLOP/s."""
     work, share = timing.work, timing.work.flops / timing.median / peak
     return (
         f"N{work.units} B{work.batch}  {engine_label(timing):26} {timing.median:8.4f} s a trial-epoch "
@@ -33,58 +33,63 @@ def timing_line(timing: Timing, peak: float) -> str:
 
 
 def seconds_by_point(timings: list[Timing]) -> pd.DataFrame:
-    """Return median seconds a trial-epoch: a row an engine, a column a point (batch, units)."""
+    """Return median seconds a trial-epoch: a row for each engine, a column for each point (batch, units)."""
     records = [(engine_label(t), t.work.batch, t.work.units, t.median) for t in timings]
     long = pd.DataFrame(records, columns=["engine", "batch", "units", "seconds"])
     order = long["engine"].unique()
     return long.pivot_table(index="engine", columns=["batch", "units"], values="seconds").loc[order]
 
 
-def speed_ratios(found: BenchmarkResult) -> pd.DataFrame:
-    """Return how much faster we are than whom, for each point (batch, units); empty where a side is missing.
+def speed_ratios(result: BenchmarkResult) -> pd.DataFrame:
+    """Return how many times faster this suite is than its peers, a column for each point (batch, units).
 
-    Against what a user of Keras has, on our default backend; against the fastest peer that is given a core
-    each, as we are, on our fastest.
+    The first row compares it, on its default backend, with `fit` of Keras. The second compares its fastest
+    backend with the fastest peer that also runs a process for each core. A row is left out if one of its
+    engines was not timed.
     """
-    seconds, rows = seconds_by_point(found.timings), {}
-    ours = [engine.name for engine in OWN_ENGINES.values() if engine.name in seconds.index]
+    seconds = seconds_by_point(result.timings)
+    rows = {}
+    own_engines = [engine.name for engine in OWN_ENGINES.values() if engine.name in seconds.index]
     peers = [name for name in PINNED_PEERS if name in seconds.index]
-    if ours and DEFAULT_KERAS.name in seconds.index:
-        rows[f"{DEFAULT_KERAS.name} ÷ {ours[0]}"] = seconds.loc[DEFAULT_KERAS.name] / seconds.loc[ours[0]]
-    if ours and peers:
-        rows["fastest peer ÷ our fastest"] = seconds.loc[peers].min() / seconds.loc[ours].min()
+    if own_engines and DEFAULT_KERAS.name in seconds.index:
+        name = f"{DEFAULT_KERAS.name} ÷ {own_engines[0]}"
+        rows[name] = seconds.loc[DEFAULT_KERAS.name] / seconds.loc[own_engines[0]]
+    if own_engines and peers:
+        rows["fastest peer ÷ our fastest"] = seconds.loc[peers].min() / seconds.loc[own_engines].min()
     return pd.DataFrame(rows).T.reindex(columns=seconds.columns)
 
 
-def peak_shares(found: BenchmarkResult) -> pd.DataFrame:
-    """Return the rate of our fastest LSTM as a share of those at which matrices are multiplied.
+def peak_shares(result: BenchmarkResult) -> pd.DataFrame:
+    """Return the FLOP/s of this suite's fastest LSTM relative to those of bare matrix products.
 
-    Of large matrices, and of the recurrent product of each point (batch, units).
+    The rows are relative to products of large matrices and to the recurrent product of each point (batch,
+    units); the columns are these points.
     """
-    ours = [t for t in found.timings if t.engine in OWN_ENGINES.values() and t.work.cell == "np"]
-    seconds = seconds_by_point(ours).min()
-    flops = {(t.work.batch, t.work.units): t.work.flops for t in ours}
+    own_timings = [t for t in result.timings if t.engine in OWN_ENGINES.values() and t.work.cell == "np"]
+    seconds = seconds_by_point(own_timings).min()
+    flops = {(t.work.batch, t.work.units): t.work.flops for t in own_timings}
     rates = pd.Series(flops, dtype=float).reindex(seconds.index) / seconds
-    own = pd.Series(found.rates, dtype=float).reindex(seconds.index)
-    rows = {"our share of the peak": rates / found.peak, "our share of its own product": rates / own}
+    product_rates = pd.Series(result.rates, dtype=float).reindex(seconds.index)
+    rows = {
+        "our share of the peak": rates / result.peak,
+        "our share of its own product": rates / product_rates,
+    }
     return pd.DataFrame(rows).T.reindex(columns=seconds.index)
 
 
-def timings_markdown(found: BenchmarkResult) -> str:
-    """Return a table: milliseconds a trial-epoch, then ratios, and their geometric means by batch size."""
-    seconds, compared = seconds_by_point(found.timings), speed_ratios(found)
-    rows = [["ms a trial-epoch", *(f"B{batch} N{units}" for batch, units in seconds.columns)]]
+def timings_markdown(result: BenchmarkResult) -> str:
+    """Return a table of milliseconds a trial-epoch, then ratios, and their geometric means by batch size."""
+    seconds, ratios = seconds_by_point(result.timings), speed_ratios(result)
+    rows = [["ms a trial-epoch", *map("B{0[0]} N{0[1]}".format, seconds.columns)]]
     rows.append(["---"] + ["---:"] * len(seconds.columns))
-    rows += [[name, *(f"{1000 * s:.1f}" for s in values)] for name, *values in seconds.itertuples()]
-    rows += [[f"*{name}*", *(f"{r:.2f}" for r in values)] for name, *values in compared.itertuples()]
-    rows += [
-        [f"*{name}*", *(f"{r:.2f}" for r in values)] for name, *values in peak_shares(found).itertuples()
-    ]
+    rows += [[str(name), *(f"{1000 * s:.1f}" for s in values)] for name, values in seconds.iterrows()]
+    for frame in (ratios, peak_shares(result)):
+        rows += [[f"*{name}*", *(f"{value:.2f}" for value in values)] for name, values in frame.iterrows()]
     text = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    means = np.exp(np.log(compared).T.groupby(level="batch").mean())
-    for name in compared.index:
-        said = ", ".join(f"batch {batch} {mean:.2f}×" for batch, mean in means[name].items())
-        text += f"\n\nGeometric mean of {name}: {said}."
+    means = ratios.map(np.log).T.groupby(level="batch").mean().map(np.exp)
+    for name in ratios.index:
+        by_batch = ", ".join(f"batch {batch} {mean:.2f}×" for batch, mean in means[name].items())
+        text += f"\n\nGeometric mean of {name}: {by_batch}."
     return text + "\n"
 
 
@@ -128,16 +133,16 @@ def timings_figure(timings: list[Timing]) -> Figure:
     return figure
 
 
-def write_timings(folder: Path, found: BenchmarkResult) -> None:
+def write_timings(folder: Path, result: BenchmarkResult) -> None:
     """Write timings.json, timings.md and timings.svg into a folder."""
-    said = {
+    about = {
         "device": machine.processor_name(),
         "cores": len(machine.usable_cores()),
         "versions": machine.package_versions(),
     }
-    rates = [{"batch": batch, "units": units, "rate": r} for (batch, units), r in found.rates.items()]
-    timings = [asdict(timing) | {"median": timing.median} for timing in found.timings]
-    content = said | {"peak": found.peak, "rates": rates, "timings": timings}
+    rates = [{"batch": batch, "units": units, "rate": r} for (batch, units), r in result.rates.items()]
+    timings = [asdict(timing) | {"median": timing.median} for timing in result.timings]
+    content = about | {"peak": result.peak, "rates": rates, "timings": timings}
     files.write_atomic(folder / "timings.json", json.dumps(content, indent=1).encode())
-    files.write_atomic(folder / "timings.md", timings_markdown(found).encode())
-    timings_figure(found.timings).savefig(folder / "timings.svg")
+    files.write_atomic(folder / "timings.md", timings_markdown(result).encode())
+    timings_figure(result.timings).savefig(folder / "timings.svg")

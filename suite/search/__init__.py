@@ -1,23 +1,29 @@
-"""Search and sweep: asking oracles for trials, and training them on workers until all are done."""
+"""Search and sweep: ask oracles for trials and train them on workers until all are done."""
 
 import os
+from typing import TYPE_CHECKING, Any
 
 from suite import registry
 
-registry.refuse_shadowed_tasks()  # here, as whatever runs a search, a worker too, comes by
+if TYPE_CHECKING:  # imports Keras
+    from suite.cells.base import Cell
+    from suite.search.stock import Hypermodel
+    from suite.task import Task
 
-CONNECT_TIMEOUT = "120s"  # a busy machine is no dead one
-DASK_ENV = {  # read when Dask is imported, here and in its processes
+registry.refuse_shadowed_tasks()  # here, because everything that runs a search imports this, workers too
+
+CONNECT_TIMEOUT = "120s"  # a process of a busy machine may take long to answer
+DASK_ENV = {  # Dask reads these when it is imported, in this process and in the workers
     "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": CONNECT_TIMEOUT,
-    "DASK_LOGGING__DISTRIBUTED": "critical",  # errors of a unit come back as such
-    # a laptop that has slept for an hour finds its workers silent for as long: none is sent away for that
+    "DASK_LOGGING__DISTRIBUTED": "critical",  # errors in a unit are raised in the driver anyway
+    # Dask removes a worker that has been silent for long: after a laptop has slept, that would be all of them
     "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "None",
 }
 for name, value in DASK_ENV.items():
     os.environ.setdefault(name, value)
 
 
-def hypermodel(task, cell, **settings):
+def hypermodel(task: "str | Task", cell: "str | type[Cell]", **settings: Any) -> "Hypermodel":
     """Return a `keras_tuner.HyperModel` of a cell on a task; see `suite.search.stock.Hypermodel`."""
     from suite.search.stock import Hypermodel
 

@@ -1,4 +1,4 @@
-"""Who trains units: this process, or workers of a Dask cluster."""
+"""Executors train work units: in this process, or in the workers of a Dask cluster."""
 
 import contextlib
 import dataclasses
@@ -8,8 +8,9 @@ import os
 import sys
 import time
 from concurrent.futures import CancelledError
+from typing import Any, Self
 
-from distributed import Client, Future, KilledWorker, TimeoutError, WorkerPlugin, get_worker, wait
+from distributed import Client, Future, KilledWorker, TimeoutError, Worker, WorkerPlugin, get_worker, wait
 from distributed.comm import CommClosedError
 
 from suite import Refusal, machine
@@ -27,56 +28,55 @@ from suite.search.work_unit import (
 
 
 class Executor:
-    """Units that wait, costliest first, and those in training.
+    """Base class: a queue of waiting units, costliest first, and the units in training.
 
-    `file_visibility_delay` is how many seconds a file that a worker has written may take to be seen by this
-    process.
+    `file_visibility_delay` is how many seconds may pass until this process sees a file that a worker wrote.
     """
 
     file_visibility_delay = 0.0
+    running: Any = None  # the units in training; false when there are none
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.waiting: list[tuple[float, int, WorkUnit]] = []
         self.submission_count = itertools.count()
 
     def submit(self, unit: WorkUnit) -> None:
-        """Take on a unit."""
+        """Add a unit to the queue."""
         heapq.heappush(self.waiting, (-unit.cost, next(self.submission_count), unit))
 
     def pop_costliest(self) -> WorkUnit:
-        """Return the costliest unit that waits."""
+        """Remove the costliest unit from the queue and return it."""
         return heapq.heappop(self.waiting)[-1]
 
     def worker_plan(self, plan: machine.Plan) -> machine.Plan:
-        """Return what units are cut for: how a worker uses its machine; `plan` is that of this one."""
+        """Return the hardware that sweeps are cut into units for: a worker's; `plan` is this machine's."""
         return plan
 
     @property
     def idle(self) -> bool:
-        """Whether no unit waits or is in training."""
+        """Whether no unit is waiting or in training."""
         return not (self.waiting or self.running)
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         pass
 
 
 class InProcess(Executor):
-    """Training in this process."""
+    """Executor that trains in this process."""
 
     size = 1
-    running = None
 
     def wait(self) -> list[WorkUnit]:
-        """Train until the next row is there, or a unit has ended; return that."""
+        """Train until the next row is written; return the unit in training if it has ended."""
         if self.idle:
             return []
         if not self.running:
             unit = self.pop_costliest()
             self.running = unit, train_unit(unit)
-        unit, rows = self.running
+        unit, rows = self.running  # `rows` is a generator, which trains as it is iterated
         if next(rows, None):
             return []
         self.running = None
@@ -84,11 +84,11 @@ class InProcess(Executor):
 
 
 class DaskExecutor(Executor):
-    """Training by the worker processes of a Dask cluster (`suite.search.clusters`).
+    """Executor that trains in the worker processes of a Dask cluster (see `suite.search.clusters`).
 
-    `expected_workers` is how many there are to be, at least. `plugin` is what each of them begins with.
-    Workers that are not of our own making are verified before they get a unit, and refused where they differ:
-    those that are there, and those that join later.
+    At least `expected_workers` workers are expected. Each one runs `plugin` when it starts. With `verify`,
+    every worker is verified before it gets a unit, also one that joins during the sweep, and a worker that
+    differs from the driver is refused. Workers that this process has started itself need no verification.
     """
 
     def __init__(
@@ -99,15 +99,11 @@ class DaskExecutor(Executor):
         verify: VerifyWorker | None = None,
     ):
         super().__init__()
-        self.client, self.expected_workers, self.plugin, self.verify = (
-            client,
-            expected_workers,
-            plugin,
-            verify,
-        )
-        self.running: dict[Future, tuple[WorkUnit, object]] = {}
-        self.verified: dict[str, int] = {}  # address → bytes of its GPU, 0 without one
-        self.refused: dict[str, str] = {}  # address → why
+        self.client, self.expected_workers = client, expected_workers
+        self.plugin, self.verify = plugin, verify
+        self.running: dict[Future, tuple[WorkUnit, object]] = {}  # each unit with its progress at the start
+        self.verified: dict[str, int] = {}  # address → bytes of GPU memory, 0 without a GPU
+        self.refused: dict[str, str] = {}  # address → reason
         try:
             self.register_plugin()
             self.verify_new_workers()
@@ -120,83 +116,96 @@ class DaskExecutor(Executor):
             raise
 
     def register_plugin(self, attempts: int = 10) -> None:
-        """Have all workers begin with `plugin`, again where one died meanwhile: Dask then hangs up on all."""
-        for left in reversed(range(attempts if self.plugin else 0)):
+        """Have every worker run `plugin` when it starts.
+
+        Tried several times: Dask closes the connection of the client if one worker dies during the call.
+        """
+        if not self.plugin:
+            return
+        for attempts_left in reversed(range(attempts)):
             try:
                 self.client.register_plugin(self.plugin)
                 return
             except CommClosedError:
-                if not left:
+                if not attempts_left:
                     raise
                 time.sleep(0.5)
 
     def verify_new_workers(self) -> list[tuple[str, str]]:
-        """Verify the workers that are new; return those that are refused, each with the reason."""
+        """Verify the workers that are new; return the address and the reason of each one that is refused."""
         if not self.verify:
             return []
-        there = self.client.nthreads().keys()
-        self.verified = {address: self.verified[address] for address in self.verified.keys() & there}
-        if not (new := there - self.verified.keys() - self.refused.keys()):
+        connected = self.client.nthreads().keys()
+        self.verified = {address: self.verified[address] for address in self.verified.keys() & connected}
+        if not (new := connected - self.verified.keys() - self.refused.keys()):
             return []
-        before = len(self.refused)
-        for address, said in self.client.run(self.verify, workers=sorted(new), on_error="return").items():
-            if isinstance(said, UnfitWorker):
-                self.refused[address] = said.args[1]
-            elif isinstance(said, Exception) and not isinstance(said, OSError):  # else it has just died
-                self.refused[address] = f"cannot run this suite ({said!r}): install the same on both"
-            elif not isinstance(said, Exception):
-                self.verified[address] = said
-        return list(self.refused.items())[before:]
+        refused_before = len(self.refused)
+        for address, reply in self.client.run(self.verify, workers=sorted(new), on_error="return").items():
+            if isinstance(reply, UnfitWorker):
+                self.refused[address] = reply.args[1]
+            elif isinstance(reply, OSError):
+                continue  # the connection failed: the worker has died, or is verified in the next round
+            elif isinstance(reply, Exception):
+                self.refused[address] = (
+                    f"cannot run this suite ({reply!r}); install the same version as the driver's there"
+                )
+            else:
+                self.verified[address] = reply
+        return list(self.refused.items())[refused_before:]
 
     def print_refusal(self, refused: tuple[str, str]) -> None:
-        """Say that a worker is refused, while the sweep goes on with the others."""
-        print(f"odyssey: {UnfitWorker(*refused)}; the sweep goes on without it", file=sys.stderr, flush=True)
+        """Print to stderr that a worker is refused, and why."""
+        print(
+            f"odyssey: {UnfitWorker(*refused)}; the sweep continues without it", file=sys.stderr, flush=True
+        )
 
     @property
     def size(self) -> int:
-        """How many workers there are, or are to be."""
+        """Number of workers: those connected, but at least `expected_workers`."""
         return max(self.expected_workers, len(self.client.nthreads().keys() - self.refused.keys()))
 
     def report_unfit_workers(self) -> list[tuple[str, str]]:
-        """Look for new workers; return those that are refused, each with the reason, which is told."""
+        """Verify new workers; print and return the address and the reason of each one that is refused."""
         refused = self.verify_new_workers()
         for worker in refused:
             self.print_refusal(worker)
         return refused
 
     def capacity(self) -> int:
-        """Return how many units may be with the workers at a time."""
+        """Return how many units may be in training at a time."""
         if not self.verify:
             return self.size
         self.report_unfit_workers()
         return len(self.verified)
 
     def start_unit(self, unit: WorkUnit) -> None:
-        """Give a unit to a worker, one that is not refused.
+        """Send a unit to a worker that is not refused.
 
-        Where all others have just gone, Dask may still take such a one, which then refuses by itself.
+        If all those have just left, Dask may choose a refused worker, which verifies itself and raises.
         """
-        where = {"workers": list(self.verified), "allow_other_workers": True} if self.refused else {}
-        future = self.client.submit(train_in_worker, unit, self.verify, pure=False, **where)
+        options: dict[str, Any] = (
+            {"workers": list(self.verified), "allow_other_workers": True} if self.refused else {}
+        )
+        future = self.client.submit(train_in_worker, unit, self.verify, pure=False, **options)
         self.running[future] = unit, unit_progress(unit)
 
     def wait(self, seconds: float = 0.5) -> list[WorkUnit]:
-        """Keep every worker busy until a unit has ended or some time has passed; return those that ended."""
-        room = self.capacity() if self.waiting else 0
-        while self.waiting and len(self.running) < room:
+        """Keep all workers busy until a unit has ended or `seconds` have passed; return the ended units."""
+        capacity = self.capacity() if self.waiting else 0
+        while self.waiting and len(self.running) < capacity:
             self.start_unit(self.pop_costliest())
-        if not self.running:  # there is no worker, or rows are still to be seen
+        if not self.running:  # no worker is connected, or the rows of ended units are not visible yet
             time.sleep(seconds)
             return []
         with contextlib.suppress(TimeoutError, CancelledError):
             wait(list(self.running), timeout=seconds, return_when="FIRST_COMPLETED")
         ended = []
         for future in [future for future in self.running if future.done()]:
-            unit, before = self.running.pop(future)
+            unit, progress_before = self.running.pop(future)
             try:
                 worker, programs = future.result()
             except KilledWorker as error:
-                self.resubmit_killed(unit, before, error)
+                self.resubmit_killed(unit, progress_before, error)
             except CancelledError:
                 self.resubmit_after_reconnect(unit)
             except UnfitWorker as error:
@@ -204,7 +213,7 @@ class DaskExecutor(Executor):
                 self.submit(unit)
             except Refusal:
                 raise
-            except Exception:  # may be that of a worker without this suite, which has just joined
+            except Exception:  # perhaps of a worker that has just joined and cannot import this suite
                 if not self.report_unfit_workers():
                     raise
                 self.submit(unit)
@@ -214,53 +223,56 @@ class DaskExecutor(Executor):
                     self.client.run(restart_worker_process, workers=[worker], on_error="ignore")
         return ended
 
-    def refuse_worker(self, address: str, why: str) -> None:
-        """Give a worker no more units, and say so, once; end the sweep where it was the last one."""
+    def refuse_worker(self, address: str, reason: str) -> None:
+        """Send a worker no more units and print why; raise `UnfitWorker` if no other worker is left."""
         if address in self.refused:
             return
         self.verified.pop(address, None)
-        self.refused[address] = why
+        self.refused[address] = reason
         if not self.verified:
-            raise UnfitWorker(address, why)
-        self.print_refusal((address, why))
+            raise UnfitWorker(address, reason)
+        self.print_refusal((address, reason))
 
     def resubmit_killed(self, unit: WorkUnit, progress_before: object, error: KilledWorker) -> None:
-        """Submit a unit again that several workers in a row have died of, or with.
+        """Submit a unit again after several workers in a row died while they trained it.
 
-        As it was, if it got on meanwhile. If not, they may lack memory: in half as many lanes. Of a single
-        lane, its trials get rows that say so.
+        If its trials advanced meanwhile, the unit stays as it was: its workers were killed by something else.
+        If not, memory may have run out: the unit is trained in half as many lanes. A unit that already had a
+        single lane gets failed rows.
         """
         if unit_progress(unit) != progress_before:
             self.submit(unit)
-        elif min(unit.width_trials, unit.lanes or unit.width_trials) >> unit.lane_halvings > 1:
+        elif unit.expected_lanes >> unit.lane_halvings > 1:
             self.submit(dataclasses.replace(unit, lane_halvings=unit.lane_halvings + 1))
         else:
             write_failed_rows(unit, str(error))
 
     def resubmit_after_reconnect(self, unit: WorkUnit) -> None:
-        """Submit a unit again that was lost with the scheduler, to the one that is there next."""
+        """Submit a unit again that was lost with the scheduler, once a scheduler is back.
+
+        Refused if none came back: the client of Dask tries to reconnect for `CONNECT_TIMEOUT` only.
+        """
         while self.client.status == "connecting":
             time.sleep(0.1)
         if self.client.status != "running":
             raise Refusal(
-                f"the scheduler went away and did not come back in {CONNECT_TIMEOUT}; start it again "
-                "and ask again: "
-                f"all finished trials are kept"
+                f"the scheduler stopped and did not come back within {CONNECT_TIMEOUT}; start it and run "
+                f"the same command again: all finished trials are kept"
             )
         self.register_plugin()
         self.submit(unit)
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         if self.verify:
             self.verify.remove_marker()
         self.client.close()
 
 
 def train_in_worker(unit: WorkUnit, verify: VerifyWorker | None = None) -> tuple[str, int]:
-    """Train a unit in a worker; its rows are in the results folder.
+    """Train a unit in a worker, which writes its rows to the results folder.
 
     Returns the worker's address, and how many programs its process has compiled so far. Raises `UnfitWorker`
-    where the worker must not train it.
+    if the worker differs from the driver.
     """
     if verify:
         verify()
@@ -270,18 +282,18 @@ def train_in_worker(unit: WorkUnit, verify: VerifyWorker | None = None) -> tuple
         for _ in train_unit(unit):
             pass
     except CodeMismatch as error:
-        if not verify:  # a worker of the driver's own: all of them have the same
+        if not verify:  # started by the driver: every other worker has the same code and data
             raise
         raise UnfitWorker(get_worker().address, f"would make other rows ({error})") from error
     return get_worker().address, compiled_program.cache_info().misses
 
 
-def restart_worker_process(dask_worker) -> None:
-    """End the process of a worker, which its nanny starts anew; not where it has work of another sweep.
+def restart_worker_process(dask_worker: Worker) -> None:
+    """End the process of a worker, so that its nanny starts a new one; leave one that has other work alone.
 
-    At once: where Dask restarts a worker in order, its nanny may leave too, and none comes back
-    (dask/distributed issues 6494 and 7312).
+    The process exits at once, without Dask's own restart: with that, the nanny may end too, and no worker
+    comes back (dask/distributed issues 6494 and 7312).
     """
-    at_work = {task.state for task in dask_worker.state.tasks.values()} - {"memory", "error", "released"}
-    if dask_worker.nanny and not at_work:
+    unfinished = {task.state for task in dask_worker.state.tasks.values()} - {"memory", "error", "released"}
+    if dask_worker.nanny and not unfinished:
         os._exit(0)

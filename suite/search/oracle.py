@@ -5,8 +5,11 @@ is asked and told the same again gives the same trials again. Trials are asked i
 asked without being told anything, so that what is asked does not depend on which trial ends first.
 """
 
+import contextlib
 import math
 import warnings
+
+from threadpoolctl import threadpool_limits
 
 from suite import seeds
 from suite.config import HYPERBAND_FACTOR
@@ -55,15 +58,20 @@ class Search:
 
     def ask(self) -> list[Trial]:
         """Return the trials of the next round; none at the end of the search."""
-        trials = []
-        while len(trials) < self.round_size:
-            asked = call_without_warnings(
-                self.oracle.create_trial, f"lane {len(trials)}"
-            )  # one running trial per tuner id
-            if asked.status != "RUNNING":
-                break
-            trials.append(self.make_trial(asked.hyperparameters.values))
+        trials: list[Trial] = []
+        with self.limit_threads():
+            while len(trials) < self.round_size:
+                asked = call_without_warnings(
+                    self.oracle.create_trial, f"lane {len(trials)}"
+                )  # one running trial per tuner id
+                if asked.status != "RUNNING":
+                    break
+                trials.append(self.make_trial(asked.hyperparameters.values))
         return trials
+
+    def limit_threads(self) -> contextlib.AbstractContextManager:
+        """Limit the Gaussian process of a Bayesian search to one thread: each core already has a worker."""
+        return threadpool_limits(1) if math.isfinite(self.round_size) else contextlib.nullcontext()
 
     def make_trial(self, values: dict) -> Trial:
         """Return the trial of the values an oracle drew.

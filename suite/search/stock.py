@@ -1,9 +1,12 @@
-"""The same space and model for any stock tuner of KerasTuner, trained by Keras's own `fit`.
+"""A `keras_tuner.HyperModel` of a cell on a task, for any tuner of KerasTuner, trained by Keras's `fit`.
 
-Importing it registers the listed cells with Keras: then `keras.models.load_model` loads what was saved.
+Importing this module registers the suite's cells with Keras, so that `keras.models.load_model` can load saved
+models.
 """
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import keras_tuner
@@ -19,30 +22,27 @@ from suite.task import Split, Task
 from suite.training.optimiser import OPTIMISERS
 from suite.training.population import INITIAL_WEIGHT_STDDEV
 
-REGISTERED_CELLS = [
-    cells.find_cell(name) for name in cells.BUILTIN_CELLS
-]  # found is imported, and imported is registered
+REGISTERED_CELLS = [cells.find_cell(name) for name in cells.BUILTIN_CELLS]  # importing a cell registers it
 MEASURES = readout.LOSSES | {"error": readout.classification_error}
-FIT_ARGUMENTS = (
-    "epochs",
-    "initial_epoch",
-    "verbose",
-    "callbacks",
-)  # of `fit` that `search` may pass on
-MASK_VALUE = -(2.0**100)  # in place of every feature, behind the end of a sequence
-EVAL_BATCH_SIZE = 32  # sequences of a batch that is only scored
+FIT_ARGUMENTS = ("epochs", "initial_epoch", "verbose", "callbacks")  # that `search` of a tuner may pass on
+MASK_VALUE = -(2.0**100)  # all features of a step after the end of a sequence
+EVAL_BATCH_SIZE = 32  # sequences in a batch of the validation split
 
 
 class TunerRefusal(Refusal, keras_tuner.errors.FatalError):
-    """A refusal that ends a tuner's search; to a tuner, any other error is a failed trial."""
+    """A refusal that ends a tuner's search; for a tuner, any other error is only a failed trial."""
 
 
 class Hypermodel(keras_tuner.HyperModel):
-    """A cell on a task, under the paper's space and protocol.
+    """The model of a cell on a task and its hyperparameters, by default those of the paper.
 
-    `task` and `cell` are names, or a `Task` and a subclass of `Cell`; `data` is the folder of the task's
-    files, or None for the default places. Its objective is `keras_tuner.Objective("val_score", "min")`. A
-    tuner's `search()` is given no data: the model brings the task's own.
+    - `task`, `cell`: names, or a `Task` and a subclass of `Cell`.
+    - `ranges`: the hyperparameters with their ranges.
+    - `protocol`: epochs, patience, batch size and optimiser.
+    - `data`: the folder of the task's files; None for the default places.
+
+    The objective for a tuner is `keras_tuner.Objective("val_score", "min")`. Call the tuner's `search()`
+    without data: the model trains on the data of the task.
     """
 
     def __init__(
@@ -66,9 +66,9 @@ class Hypermodel(keras_tuner.HyperModel):
         name = getattr(self.task, "name", repr(task))
         self.splits = task_check.load_checked_splits(name, self.task, None if data is None else Path(data))
 
-    def build(self, hp):
-        """Return the compiled model of the hyperparameters drawn."""
-        drawn = {name: asked.declare(name, hp) for name, asked in self.ranges.items()}
+    def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
+        """Return the compiled model for the hyperparameters in `hp`."""
+        drawn = {name: range_.declare(name, hp) for name, range_ in self.ranges.items()}
         model = keras.Sequential(
             [
                 keras.Input((None, self.task.features)),
@@ -90,24 +90,31 @@ class Hypermodel(keras_tuner.HyperModel):
             loss=Loss(self.task.loss),
             weighted_metrics=[Score(score)],
         )
-        model.optimizer.build(model.trainable_variables)  # else its state is not loaded with the weights
+        model.optimizer.build(model.trainable_variables)  # else loading does not restore its state
         return model
 
-    def fit(self, hp, model, *data, callbacks=(), **settings):
-        """Train a model on the task as the protocol says; refuse data, and all but `FIT_ARGUMENTS`."""
+    def fit(
+        self,
+        hp: keras_tuner.HyperParameters,
+        model: keras.Model,
+        *data: Any,
+        callbacks: Iterable[keras.callbacks.Callback] = (),
+        **settings: Any,
+    ) -> keras.callbacks.History:
+        """Train a model on the task by the protocol; refuse data, and arguments not in `FIT_ARGUMENTS`."""
         unknown = [*(type(array).__name__ for array in data), *(settings.keys() - set(FIT_ARGUMENTS))]
         if unknown:
             raise TunerRefusal(
-                f"search: expected at most {', '.join(FIT_ARGUMENTS)}, got {', '.join(unknown)}; the "
-                "model trains "
-                f"on the data of {self.task.name} as its protocol says; your own data is a suite.task.Task"
+                f"search: expected no arguments but {', '.join(FIT_ARGUMENTS)}, got {', '.join(unknown)}; "
+                f"the model trains on the data of {self.task.name} by its protocol; for your own data, "
+                f"define a suite.task.Task"
             )
         batches = Batches(self.splits["train"], self.protocol.batch)
         seed = self.shuffle_seed(hp)
         return model.fit(
             batches,
             validation_data=Batches(self.splits["valid"], EVAL_BATCH_SIZE),
-            shuffle=False,  # Keras would shuffle the batches as well, by Python's global randomness
+            shuffle=False,  # Keras would also shuffle the batches, with Python's global random state
             callbacks=[
                 *callbacks,
                 keras.callbacks.LambdaCallback(
@@ -116,23 +123,23 @@ class Hypermodel(keras_tuner.HyperModel):
                     )
                 ),
                 keras.callbacks.TerminateOnNaN(),
-                # Keras ends after `patience` epochs without a better score, the protocol after more than that
+                # Keras stops after `patience` epochs without a better score, the protocol after one more
                 keras.callbacks.EarlyStopping("val_score", mode="min", patience=self.protocol.patience + 1),
             ],
             **{"epochs": self.protocol.epochs, "verbose": 0} | settings,
         )
 
-    def shuffle_seed(self, hp) -> int:
-        """Return where a trial's order of the data starts: another for other hyperparameters.
+    def shuffle_seed(self, hp: keras_tuner.HyperParameters) -> int:
+        """Return the seed for the order of a trial's sequences, derived from its hyperparameters.
 
-        Hyperband goes on with a trial under the same ones, and so where it was in its order.
+        Hyperband continues a trial as a new one with the same hyperparameters, and so in the same order.
         """
         drawn = sorted((name, value) for name, value in hp.values.items() if not name.startswith("tuner/"))
         return seeds.derive_seed(self.task.name, self.cell.__name__, *drawn)
 
 
 def keras_optimiser(rule: str, drawn: dict) -> keras.optimizers.Optimizer:
-    """Return Keras's optimiser for a rule of `suite.training.optimiser` and a trial's hyperparameters."""
+    """Return Keras's optimiser for a rule of `suite.training.optimiser`; `drawn` are hyperparameters."""
     momentum = {"momentum": float(drawn["momentum"])}
     rate = drawn["learning_rate"] * (1 - drawn["momentum"] if OPTIMISERS[rule].rescales_rate else 1)
     clips = {"global_clipnorm": drawn.get("clip_norm"), "clipvalue": drawn.get("clip_value")}
@@ -145,11 +152,12 @@ def keras_optimiser(rule: str, drawn: dict) -> keras.optimizers.Optimizer:
 
 
 class Batches(keras.utils.PyDataset):
-    """The sequences of a split in batches: inputs, targets, and the weights of the labels.
+    """The sequences of a split in batches: inputs, targets, and weights of the labels.
 
-    Inputs are (batch, steps, features), targets (batch, labels, …), weights (batch, labels), all padded to
-    the longest sequence of the split: TensorFlow takes the shape of all batches to be that of the first two.
-    A label weighs 1 / batch, padding nothing: the weighted sum is a sequence's, averaged over the batch.
+    Inputs are (batch, steps, features), targets (batch, labels, …), weights (batch, labels). All batches are
+    padded to the longest sequence of the split, as TensorFlow assumes the shapes of the first two for all. A
+    label has the weight 1 / batch and padding has 0, so the weighted sum over a batch is the mean over its
+    sequences of the sum over labels.
     """
 
     def __init__(self, split: Split, batch: int):
@@ -157,59 +165,59 @@ class Batches(keras.utils.PyDataset):
         self.split, self.batch, self.order = split, batch, np.arange(len(split))
         self.longest = max(split.lengths), max(map(len, split.targets))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return -(-len(self.order) // self.batch)
 
-    def __getitem__(self, k):
+    def __getitem__(self, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         chosen = self.order[k * self.batch : (k + 1) * self.batch]
         steps, labels = self.longest
         inputs = pad_to_length([self.split.inputs[k].astype("float32") for k in chosen], steps, MASK_VALUE)
         targets = pad_to_length([self.split.targets[k] for k in chosen], labels, 0)
-        counted = [np.ones(len(self.split.targets[k])) for k in chosen]
-        return inputs, targets, pad_to_length(counted, labels, 0) / len(chosen)
+        weights = [np.ones(len(self.split.targets[k])) for k in chosen]
+        return inputs, targets, pad_to_length(weights, labels, 0) / len(chosen)
 
     def shuffle(self, seed: int) -> None:
-        """Draw another order of the sequences."""
+        """Draw a new order of the sequences."""
         self.order = np.random.default_rng(seed).permutation(len(self.order))
 
 
-def pad_to_length(arrays, length, value):
-    """Return arrays (its own length, …) as one, (arrays, length, …), with a value behind the end of each."""
-    behind = [[(0, length - len(array))] + [(0, 0)] * (np.ndim(array) - 1) for array in arrays]
-    return np.stack([np.pad(a, b, constant_values=value) for a, b in zip(arrays, behind, strict=True)])
+def pad_to_length(arrays: Sequence[np.ndarray], length: int, value: float) -> np.ndarray:
+    """Return arrays of shape (own length, …) as one, (arrays, length, …), padded with a value at the end."""
+    padding = [[(0, length - len(array))] + [(0, 0)] * (np.ndim(array) - 1) for array in arrays]
+    return np.stack([np.pad(a, p, constant_values=value) for a, p in zip(arrays, padding, strict=True)])
 
 
 @keras.saving.register_keras_serializable("suite")
 class Loss(keras.losses.Loss):
-    """A loss of `suite.layers.readout` by its name, the sum over labels as `Batches` weighs them."""
+    """A loss of `suite.layers.readout`, by name, summed over labels with the weights of `Batches`."""
 
-    def __init__(self, name, reduction="sum"):
+    def __init__(self, name: str, reduction: str = "sum"):
         super().__init__(name, reduction)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Any, y_pred: Any) -> Any:
         return measure_per_label(self.name, y_true, y_pred)
 
 
 @keras.saving.register_keras_serializable("suite")
 class Score(keras.metrics.Mean):
-    """A metric of `suite.layers.readout` by its name, pooled over all labels that have a weight."""
+    """A metric of `suite.layers.readout`, by name: the mean over all labels whose weight is not zero."""
 
-    def __init__(self, measure, name="score", **kwargs):
+    def __init__(self, measure: str, name: str = "score", **kwargs: Any):
         super().__init__(name, **kwargs)
         self.measure = measure
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         each = measure_per_label(self.measure, y_true, y_pred)
         counted = ops.ones_like(each) if sample_weight is None else sample_weight > 0
         super().update_state(ops.reshape(each, (-1,)), ops.reshape(counted, (-1,)))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"measure": self.measure}
 
 
-def measure_per_label(measure, y_true, y_pred):
-    """Return a loss or metric, by its name, of each label: y_pred (…, outputs) gives (…)."""
-    logits = ops.reshape(y_pred, (1, -1, 1, y_pred.shape[-1]))  # as of many sequences of one label
+def measure_per_label(measure: str, y_true: Any, y_pred: Any) -> Any:
+    """Return a loss or metric, by name, of each label: y_pred (…, outputs) gives a tensor (…)."""
+    logits = ops.reshape(y_pred, (1, -1, 1, y_pred.shape[-1]))  # one lane, many sequences of one label each
     label = () if measure in ("categorical", "error") else y_pred.shape[-1:]
     targets = ops.reshape(y_true, (1, -1, 1, *label))
     one = ops.ones(ops.shape(logits)[:2], "int32")

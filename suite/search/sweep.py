@@ -162,6 +162,7 @@ def run_sweep(
                     data,
                     shape.trials,
                     shape.operations,
+                    expected_lanes=shape.lanes,
                     code=codes and codes[name],
                 )
                 for name in names

@@ -1,4 +1,4 @@
-"""What a worker from elsewhere must agree in with the driver of a sweep, verified in the worker itself."""
+"""Verify that a worker has the same code, versions, backend and results folder as the driver of a sweep."""
 
 import os
 import sys
@@ -8,25 +8,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import distributed
-from distributed import get_worker
+from distributed import Worker, get_worker
 
 from suite import Refusal, files, identity, machine
 
 
 class UnfitWorker(Refusal):
-    """A worker whose rows would not be those of the driver's own: its address, and what is wrong with it."""
+    """A worker differs from the driver and must not train: its address, and what is different."""
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "worker {} {}".format(*self.args)
 
 
 @dataclass(frozen=True)
 class VerifyWorker:
-    """What the workers of a sweep must agree in: one thread, the driver's versions and code, and its folder.
+    """Rejects a worker whose threads, code, versions, backend or results folder do not fit the sweep.
 
-    It is sent with every unit, not as Dask's plugin: of a worker that joins later, Dask logs the error of a
-    plugin and lets it train. Nothing of it stays in a worker beyond what is loaded anyway: the backend of its
-    first unit, and the modules of users' cells and tasks. A later sweep with others is refused there.
+    Sent to a worker with every unit and run there before training. A Dask plugin would not do: if a plugin
+    raises in a worker that joins later, Dask logs the error and the worker trains. A worker keeps the backend
+    of its first unit and the modules of users' cells and tasks, and is rejected by a later sweep with others.
+
+    - `marker_file`, `token`: a file in the results folder, and the text a worker must find in it.
+    - `backend`: the Keras backend of the driver.
+    - `data`: the driver's folder of data files; None for the default places.
+    - `working_folder`: the driver's current folder, from which users' modules are imported.
+    - `requirements`: versions and hashes that must be equal, by name (see `worker_requirements`).
     """
 
     marker_file: Path
@@ -36,22 +42,22 @@ class VerifyWorker:
     working_folder: str
     requirements: dict[str, str]
 
-    def __call__(self, dask_worker=None) -> int:
-        """Raise `UnfitWorker` unless this worker agrees; return the bytes of its GPU, 0 where it has none.
+    def __call__(self, dask_worker: Worker | None = None) -> int:
+        """Return the bytes of this worker's smallest GPU, 0 without a GPU; raise `UnfitWorker` if it differs.
 
-        `dask_worker` is what Dask's `run` gives, where there is no unit.
+        Dask passes `dask_worker` if this is called by `Client.run`, and not inside a unit.
         """
         worker = dask_worker or get_worker()
         if self.working_folder not in sys.path:
             sys.path.append(self.working_folder)
-        for wrong in self.problems(worker.state.nthreads):
-            raise UnfitWorker(worker.address, wrong)
+        for problem in self.problems(worker.state.nthreads):
+            raise UnfitWorker(worker.address, problem)
         return min(machine.gpu_memories(), default=0)
 
     def configure_process(self) -> None:
-        """Give this worker, which agrees, the driver's backend and a GPU, or the settings of a single core.
+        """Set the environment of a verified worker: the driver's backend, and a GPU or a single core.
 
-        Called before each unit; none of it has an effect once a backend is loaded.
+        Called before each unit; does nothing once a backend is loaded.
         """
         if "keras" in sys.modules:
             return
@@ -62,27 +68,33 @@ class VerifyWorker:
             os.environ.update(machine.SINGLE_CORE_ENV)
 
     def problems(self, threads: int) -> Iterator[str]:
-        """Yield what is wrong with this process as a worker."""
+        """Yield, as text, each reason why this process, with its `threads` threads, must not train."""
         if threads != 1:
-            yield f"has {threads} threads: start it with --nthreads 1, and --nworkers for more of them"
-        here = worker_requirements(
+            yield f"has {threads} threads: start it with --nthreads 1, and use --nworkers for more workers"
+        own = worker_requirements(
             name.removeprefix(CELL_PREFIX) for name in self.requirements if name.startswith(CELL_PREFIX)
         )
-        for name in sorted(self.requirements.keys() | here.keys()):
-            if (there := self.requirements.get(name)) != (mine := here.get(name)):
-                yield f"has {name} {mine or 'not'}, and the driver {there or 'not'}: install the same on both"
+        for name in sorted(self.requirements.keys() | own.keys()):
+            required, found = self.requirements.get(name), own.get(name)
+            if required != found:
+                yield (
+                    f"has {name} {found or 'not'}, and the driver {required or 'not'}: install the same on "
+                    f"both, and restart the worker"
+                )
         if not self.sees_folder():
             folder = self.marker_file.parents[1]
-            yield f"does not see the driver's folder {folder}: name one with --results that all see"
+            yield (
+                f"does not see the driver's folder {folder}: name one with --results that all machines share"
+            )
         if (loaded := loaded_backend()) not in (None, self.backend):
-            yield f"has loaded the backend {loaded} for another sweep: start it anew"
+            yield f"has loaded the backend {loaded} for another sweep: restart it"
 
     def remove_marker(self) -> None:
-        """Remove the mark, where no worker is to look for it any more."""
+        """Remove the marker file; from then on every worker is rejected."""
         self.marker_file.unlink(missing_ok=True)
 
     def sees_folder(self) -> bool:
-        """Whether the driver's mark can be read in its results folder."""
+        """Whether this process can read the driver's marker file in the results folder."""
         try:
             return self.marker_file.read_text() == self.token
         except OSError:
@@ -90,29 +102,30 @@ class VerifyWorker:
 
 
 def loaded_backend() -> str | None:
-    """Return the backend that this process has loaded, or is just loading for a unit in another thread."""
+    """Return the Keras backend that this process has loaded or is loading in another thread; None if none."""
     if "keras" not in sys.modules:
         return None
     try:
         return sys.modules["keras"].backend.backend()
-    except AttributeError:  # it is half loaded, by what `configure_process` has set
+    except AttributeError:  # half loaded: it will be the one that `configure_process` has set
         return os.environ.get("KERAS_BACKEND")
 
 
-CELL_PREFIX = "cell "  # before the name of a cell, in what must agree
+CELL_PREFIX = "cell "  # of the names of cells in `worker_requirements`
 
 
 def make_verifier(folder: Path, cells: Iterable[str] = ()) -> VerifyWorker:
-    """Return what workers must agree in with this process, of a sweep of these cells in a folder.
+    """Return the verification of workers for a sweep of `cells` in a results folder, driven by this process.
 
-    A mark is left in the folder, for workers to find: one of this process's own, as another one may try the
-    same sweep and be refused, and in `running/`, which is removed at the end whatever befalls this process.
+    Writes a marker file for workers to find. Its name is unique, as a second driver may try the same sweep
+    and be refused. It lies in `running/`, which is removed at the end of the sweep even if this process is
+    killed and another one finishes.
     """
     token, data = uuid.uuid4().hex, os.environ.get("ODYSSEY_DATA")
-    mark = folder.resolve() / "running" / f"driver-{token}"
-    files.write_atomic(mark, token.encode())
+    marker_file = folder.resolve() / "running" / f"driver-{token}"
+    files.write_atomic(marker_file, token.encode())
     return VerifyWorker(
-        mark,
+        marker_file,
         token,
         os.environ.get("KERAS_BACKEND", "tensorflow"),
         Path(data).expanduser().resolve() if data else None,
@@ -122,10 +135,13 @@ def make_verifier(folder: Path, cells: Iterable[str] = ()) -> VerifyWorker:
 
 
 def worker_requirements(cells: Iterable[str] = ()) -> dict[str, str]:
-    """Return what must be the same in a worker as in the driver of a sweep of these cells."""
-    ours = {"distributed": distributed.__version__, "suite": identity.suite_hash()}
-    return (
-        machine.package_versions()
-        | ours
-        | {f"{CELL_PREFIX}{name}": identity.cell_hash(name) for name in cells}
-    )
+    """Return what must be equal in worker and driver, by name: versions, and hashes of suite and cells."""
+    # modules such as this one cannot change a row, but driver and worker exchange objects of their classes
+    search_files = {path.stem: path for path in Path(__file__).parent.glob("*.py")}
+    suite = {
+        "distributed": distributed.__version__,
+        "suite": identity.suite_hash(),
+        "suite.search": identity.files_hash(search_files),
+    }
+    cell_hashes = {f"{CELL_PREFIX}{name}": identity.cell_hash(name) for name in cells}
+    return machine.package_versions() | suite | cell_hashes

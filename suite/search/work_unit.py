@@ -1,39 +1,48 @@
-"""A unit of work: trials of one variant on one task that one worker trains side by side."""
+"""Work units: trials of one cell on one task that one worker trains together."""
 
 import dataclasses
 import functools
 import re
 import traceback
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import tasks
 from suite import Refusal, cells, identity, machine, store
 from suite.config import Protocol
 from suite.keras_loader import load_keras
 from suite.space import OPTIONAL_RANGES
+from suite.task import Split
 from suite.training.checkpoint import Checkpoints
 from suite.training.trial import Result, Trial
 
-MAX_PROGRAMS_PER_PROCESS = (
-    8  # a process: TensorFlow never frees one, of 125 MB, so a worker that has as many starts anew
-)
+if TYPE_CHECKING:  # imports Keras, which a worker loads with the first unit
+    from suite.training.program import Program
+
+# TensorFlow never frees a compiled program, of about 125 MB: a worker that has this many is restarted
+MAX_PROGRAMS_PER_PROCESS = 8
 
 
 class CodeMismatch(Refusal):
-    """A refusal of units by a process whose code or data are not the driver's."""
+    """The code or the data of this process are not those of the driver, so it refuses to train a unit."""
 
 
 @dataclasses.dataclass(frozen=True)
 class WorkUnit:
-    """What a worker is given: trials, how to train them, and the results folder their rows go to.
+    """Trials for a worker to train, how to train them, and the results folder for their rows.
 
-    In `lanes` if the user gave a number, else in as many as suit the worker and the `width_trials` that its
-    search is expected to have of this width: a property of the search, so that all its units of a width share
-    a program. An epoch of a trial is so many `operations`, multiply–adds. Memory that ran out has
-    `lane_halvings` the lanes so often; so many `attempts` before this one ended without a row. `code` is what
-    makes the rows (`suite.identity`) as the driver sees it: None where it has not looked.
+    - `width`: units that every network is padded to.
+    - `lanes`: trials to train at a time, or None: the worker then chooses what suits its hardware.
+    - `width_trials`: trials of this width that the search is expected to have. The worker chooses lanes by
+      this number and not by the unit's own trials, so that all units of a width share a compiled program.
+    - `operations`: multiply–adds of one epoch of one trial.
+    - `lane_halvings`: how many times the lanes were halved because memory ran out.
+    - `expected_lanes`: lanes, before any halving, that the driver expects of a worker.
+    - `attempts`: how many times in a row the unit ended without a single row.
+    - `code`: the driver's hashes of code and data (see `suite.identity`); None if they are not compared.
+    - `id`: names the unit in its rows; given when training begins.
     """
 
     sweep: str
@@ -48,56 +57,59 @@ class WorkUnit:
     width_trials: int
     operations: int
     lane_halvings: int = 0
+    expected_lanes: int = 1
     attempts: int = 0
     code: dict[str, str] | None = None
-    id: str | None = None  # given when training begins
+    id: str | None = None
 
     @property
     def cost(self) -> int:
-        """The multiply–adds of its trials at its width, if none of them ended early."""
+        """Multiply–adds of training all its trials to their last epoch."""
         return self.operations * sum(trial.epochs for trial in self.trials)
 
 
 def train_unit(unit: WorkUnit) -> Iterator[dict]:
-    """Train the trials of a unit that have no row yet; make each row durable, then yield it.
+    """Train the trials of a unit that have no row yet; yield each row once it is on disk.
 
-    Where memory runs out, they go on in half as many lanes. Where anything else raises, the trials that have
-    no row by then get one that says so. When the sweep is to end, those under way are kept as they are.
-    Refused where this process has other code or data than the driver.
+    If memory runs out, training continues in half as many lanes. After any other error, the remaining trials
+    get failed rows that hold the traceback. If the sweep is asked to stop, unfinished trials keep their
+    checkpoints. Raises `CodeMismatch` if the code or data of this process are not the driver's.
     """
     trials = unfinished_trials(unit)
     if store.is_stop_requested(unit.folder) or not trials:
         return
-    lanes, scarce = 1, False
+    lanes, memory_ran_out = 1, False
     try:
         unit = dataclasses.replace(unit, code=verified_code(unit), id=uuid.uuid4().hex[:16])
-        kept, lanes = unit_checkpoints(unit), unit_lanes(unit)
-        for result in train_trials(unit, trials, lanes, kept):
+        checkpoints, lanes = unit_checkpoints(unit), unit_lanes(unit)
+        for result in train_trials(unit, trials, lanes, checkpoints):
             row = result_row(unit, result)
             store.write_finished_row(unit.folder, row)
-            kept.remove(result.trial)
+            checkpoints.remove(result.trial)
             yield row
     except Refusal:
-        raise  # the folder or the data cannot be used, which is no trial's fault
+        raise  # the folder or the data cannot be used: no trial failed
     except Exception as error:
-        scarce = lanes > 1 and is_out_of_memory(error)
-        if not scarce:
+        memory_ran_out = lanes > 1 and is_out_of_memory(error)
+        if not memory_ran_out:
             yield from write_failed_rows(unit, traceback.format_exc())
-    if scarce:
+    if memory_ran_out:  # outside the handler, as the exception keeps the arrays of its frames alive
         compiled_program.cache_clear()
         yield from train_unit(dataclasses.replace(unit, lane_halvings=unit.lane_halvings + 1))
 
 
 def unit_lanes(unit: WorkUnit) -> int:
-    """Return in how many lanes this process trains a unit."""
+    """Return how many lanes this process trains a unit in."""
     splits = cached_splits(unit.task, unit.data)
-    shape = search_demand(unit.task, unit.cell, unit.width, unit.protocol.batch, splits)
+    demand = search_demand(unit.task, unit.cell, unit.width, unit.protocol.batch, splits)
     plan = dataclasses.replace(machine.this_worker_plan(), lanes=unit.lanes)
-    return max(1, plan.lanes_for(**shape, trials=unit.width_trials) >> unit.lane_halvings)
+    return max(1, plan.lanes_for(**demand, trials=unit.width_trials) >> unit.lane_halvings)
 
 
-def search_demand(task: str, cell: str, width: int, batch: int, splits: dict) -> dict[str, int]:
-    """Return what `machine.Plan.lanes_for` asks of a network, by the names of its task and cell."""
+def search_demand(
+    task: str, cell: str, width: int, batch: int, splits: Mapping[str, Split]
+) -> dict[str, int]:
+    """Return the arguments of `machine.Plan.lanes_for` that describe a network: its weights and bytes."""
     from suite.training.program import lane_demand
 
     steps = max(int(split.lengths.max()) for split in splits.values())
@@ -105,44 +117,48 @@ def search_demand(task: str, cell: str, width: int, batch: int, splits: dict) ->
 
 
 def verified_code(unit: WorkUnit) -> dict[str, str]:
-    """Return what makes its rows; refuse it where this process has other code or data than the driver."""
-    load_keras()  # before a cell of the user's imports it
+    """Return the hashes of a unit's code and data; raise `CodeMismatch` if they are not the driver's."""
+    load_keras()  # first: a user's cell imports Keras itself, without the suite's settings
     code = search_code(unit.task, unit.cell, unit.data)
     if unit.code not in (None, code):
         differing = identity.changed_parts([vars(unit)], {(unit.task, unit.cell): code})
         raise CodeMismatch(
-            f"{' and '.join(differing)}: a worker has another than the driver; give all the same files, do "
-            f"not change them while a sweep runs, and have a task load the same sequences each time"
+            f"{' and '.join(differing)}: a worker has another version than the driver; give all of them the "
+            f"same files, edit none while a sweep runs, and let a task load the same sequences each time"
         )
     return code
 
 
 @functools.lru_cache
 def search_code(task: str, cell: str, data: Path | None) -> dict[str, str]:
-    """Return what makes the rows of a search in this process, which never loads code or data again."""
-    found = identity.row_codes({task: tasks.find_task(task)}, [cell], {task: cached_splits(task, data)})
-    return found[task, cell]
+    """Return the hashes of the code and data of a search, once a process: neither is loaded a second time."""
+    codes = identity.row_codes({task: tasks.find_task(task)}, [cell], {task: cached_splits(task, data)})
+    return codes[task, cell]
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether this process or its device had too little memory, in the words of Python and both backends.
+    """Whether an error says that this process or its device ran out of memory.
 
-    A full disk is exhausted, too, to TensorFlow.
+    The patterns are those of Python, TensorFlow and JAX. TensorFlow reports a full disk as an exhausted
+    resource too.
     """
-    said = f"{type(error).__name__}: {error}"
-    if re.search("No space left|[Qq]uota exceeded", said):
+    message = f"{type(error).__name__}: {error}"
+    if re.search("No space left|[Qq]uota exceeded", message):
         return False
-    return bool(re.search("MemoryError|ResourceExhausted|RESOURCE_EXHAUSTED|[Oo]ut of memory|OOM", said))
+    return bool(re.search("MemoryError|ResourceExhausted|RESOURCE_EXHAUSTED|[Oo]ut of memory|OOM", message))
 
 
 def unfinished_trials(unit: WorkUnit) -> list[Trial]:
-    """Return the trials of a unit that have no row yet: until it has ended, all its rows are files."""
-    key = unit.folder, unit.task, unit.cell
-    return [trial for trial in unit.trials if not store.row_file(*key, trial.number).exists()]
+    """Return the trials of a unit that have no row yet.
+
+    The driver removes the row files of a unit only after the unit has ended, so a file here means a row.
+    """
+    search = unit.folder, unit.task, unit.cell
+    return [trial for trial in unit.trials if not store.row_file(*search, trial.number).exists()]
 
 
 def write_failed_rows(unit: WorkUnit, error: str) -> list[dict]:
-    """Return rows that say why, made durable, of the trials of a unit that have none."""
+    """Write a failed row, which holds `error`, for each unfinished trial of a unit; return the rows."""
     failed = [Result(trial, parameters=0, status="failed") for trial in unfinished_trials(unit)]
     rows = [result_row(unit, result, error) for result in failed]
     for row in rows:
@@ -151,13 +167,13 @@ def write_failed_rows(unit: WorkUnit, error: str) -> list[dict]:
 
 
 def unit_progress(unit: WorkUnit) -> tuple:
-    """Return what changes whenever a unit gets on: its rows, and when its trials were last kept."""
+    """Return a value that changes whenever a unit advances: its unfinished trials and their checkpoints."""
     paths = [unit_checkpoints(unit).path(trial) for trial in unfinished_trials(unit)]
     return tuple((path, path.stat().st_mtime_ns if path.exists() else None) for path in paths)
 
 
 def unit_checkpoints(unit: WorkUnit) -> Checkpoints:
-    """Return the checkpoints of a unit's search: those of this code, backend and protocol."""
+    """Return the checkpoints of a unit's search that were written by this code, backend and protocol."""
     load_keras()
     import keras
 
@@ -174,12 +190,12 @@ def unit_checkpoints(unit: WorkUnit) -> Checkpoints:
 def train_trials(
     unit: WorkUnit, trials: list[Trial], lanes: int, checkpoints: Checkpoints
 ) -> Iterator[Result]:
-    """Train trials of a unit."""
+    """Train trials of a unit as one population; yield the result of each as it ends."""
     from suite.training import population
 
     clips = any(name in trial.hyperparameters for trial in trials for name in OPTIONAL_RANGES)
-    how = unit.protocol.batch, unit.protocol.optimiser, clips
-    program = compiled_program(unit.task, unit.cell, unit.width, lanes, *how, unit.data)
+    settings = unit.protocol.batch, unit.protocol.optimiser, clips
+    program = compiled_program(unit.task, unit.cell, unit.width, lanes, *settings, unit.data)
     stopping = functools.partial(store.is_stop_requested, unit.folder)
     yield from population.train_population(program, trials, unit.protocol.patience, checkpoints, stopping)
 
@@ -194,8 +210,8 @@ def compiled_program(
     optimiser: str,
     clips: bool,
     data: Path | None,
-):
-    """Return a program, compiled once a process."""
+) -> "Program":
+    """Return the program of a population, compiled once a process."""
     from suite.training.program import Program
 
     splits = cached_splits(task, data)
@@ -205,13 +221,13 @@ def compiled_program(
 
 
 @functools.lru_cache(maxsize=2)
-def cached_splits(task: str, data: Path | None):
-    """Return the data of a task, loaded and checked once a process."""
+def cached_splits(task: str, data: Path | None) -> Mapping[str, Split]:
+    """Return the splits of a task by name, loaded and validated once a process."""
     return tasks.load_splits(task, data)
 
 
 def result_row(unit: WorkUnit, result: Result, error: str | None = None) -> dict:
-    """Return the row of a result, with its curve."""
+    """Return the row of a result, for the store: also what trained it, and its learning curve."""
     import keras
 
     return {

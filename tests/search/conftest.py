@@ -1,7 +1,8 @@
 import pytest
-from sweeps import ASKED, rows
+from sweeps import CONFIG, rows
 
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory):
-    return rows(ASKED, tmp_path_factory.mktemp("undisturbed") / "sweep")
+    """Return the rows of a sweep in this process during which nothing fails."""
+    return rows(CONFIG, tmp_path_factory.mktemp("undisturbed") / "sweep")

@@ -1,4 +1,4 @@
-"""Workers from elsewhere: of a scheduler started by hand, and of SLURM."""
+"""Workers on other machines: of a scheduler started by hand, and of SLURM."""
 
 import os
 import re
@@ -14,7 +14,16 @@ import pandas as pd
 import pytest
 from distributed import Client, Security
 from distributed.comm import CommClosedError
-from sweeps import HERE, command, comparable, hand_started, scheduler, started, waited, workers_of
+from sweeps import (
+    HERE,
+    command,
+    comparable,
+    dask_cluster,
+    dask_program,
+    dask_scheduler,
+    dask_workers,
+    wait_until,
+)
 
 from suite import Refusal, machine, store
 from suite.config import Protocol
@@ -24,54 +33,57 @@ from suite.search.executors import InProcess
 from suite.search.verify import loaded_backend, make_verifier
 from suite.search.work_unit import CodeMismatch, WorkUnit
 
-OURS = keras.backend.backend()
-OTHER = {"jax": "tensorflow", "tensorflow": "jax"}[OURS]
+BACKEND = keras.backend.backend()
+OTHER_BACKEND = {"jax": "tensorflow", "tensorflow": "jax"}[BACKEND]
 
 
 def test_the_workers_of_a_running_scheduler_give_the_same_rows(undisturbed, tmp_path):
-    """Two sweeps at once, as the same workers may serve any number; one of another backend is refused."""
-    with hand_started(tmp_path, workers=2) as address:
-        asked = [command(tmp_path / name, f"--scheduler={address}") for name in ("tiny", "beside")]
-        assert [process.wait(300) for process in [subprocess.Popen(one, cwd=HERE) for one in asked]] == [0, 0]
-        for name in ("tiny", "beside"):
+    """Two sweeps share the workers at the same time; a third, with another backend, is refused."""
+    with dask_cluster(tmp_path, workers=2) as address:
+        names = "tiny", "second"
+        processes = [
+            subprocess.Popen(command(tmp_path / name, f"--scheduler={address}"), cwd=HERE) for name in names
+        ]
+        assert [process.wait(300) for process in processes] == [0, 0]
+        for name in names:
             frame = store.load(tmp_path / name).assign(sweep="tiny")
             pd.testing.assert_frame_equal(comparable(frame), comparable(undisturbed))
         with Client(address) as client:
             plugins = client.run_on_scheduler(lambda dask_scheduler: set(dask_scheduler.worker_plugins))
-            assert plugins <= {"shuffle"}  # Dask's own: of the sweeps nothing is left
-        if find_spec(OTHER):
-            line = refused(tmp_path / "other", f"--scheduler={address}", f"--backend={OTHER}")
-            assert f"has loaded the backend {OURS} for another sweep: start it anew" in line
+            assert plugins <= {"shuffle"}  # Dask's own: a sweep leaves no plugin behind
+        if find_spec(OTHER_BACKEND):
+            line = refusal_line(tmp_path / "other", f"--scheduler={address}", f"--backend={OTHER_BACKEND}")
+            assert f"has loaded the backend {BACKEND} for another sweep: restart it" in line
 
 
-def test_a_worker_that_joins_late_is_refused_and_the_others_go_on(tmp_path):
-    """One that would train on another backend, with two threads; Dask alone would let it."""
+def test_an_unfit_worker_that_joins_late_is_refused_and_the_others_continue(tmp_path):
+    """It has two threads and another backend. A Dask plugin that raises would not stop it from training."""
     folder = tmp_path / "tiny"
-    longer = [f"--backend={OURS}", "--trials=4", "--epochs=200", "--patience=200"]
-    with hand_started(tmp_path, workers=1) as address:
-        asked = command(folder, f"--scheduler={address}", *longer)
-        process = subprocess.Popen(asked, cwd=HERE, stderr=subprocess.PIPE, text=True)
-        waited((folder / "sweep.toml").exists)
+    longer = [f"--backend={BACKEND}", "--trials=4", "--epochs=200", "--patience=200"]
+    with dask_cluster(tmp_path, workers=1) as address:
+        arguments = command(folder, f"--scheduler={address}", *longer)
+        process = subprocess.Popen(arguments, cwd=HERE, stderr=subprocess.PIPE, text=True)
+        wait_until((folder / "sweep.toml").exists)
         late = [address, "--nthreads=2", "--no-nanny", "--no-dashboard", f"--local-directory={tmp_path}"]
-        with started("dask_worker", *late, KERAS_BACKEND=OTHER):
-            said = process.communicate(timeout=300)[1]
-    assert process.returncode == 0, said
-    [line] = said.splitlines()
+        with dask_program("dask_worker", *late, KERAS_BACKEND=OTHER_BACKEND):
+            stderr = process.communicate(timeout=300)[1]
+    assert process.returncode == 0, stderr
+    [line] = stderr.splitlines()
     assert "has 2 threads: start it with --nthreads 1" in line
-    assert line.endswith("the sweep goes on without it")
+    assert line.endswith("the sweep continues without it")
     frame = store.load(folder)
-    assert frame["backend"].tolist() == [OURS] * 8
+    assert frame["backend"].tolist() == [BACKEND] * 8
 
 
-class Agreeing:
-    """In place of what is sent to workers, whose answers are given."""
+class NoMarker:
+    """A stand-in for `VerifyWorker` in the driver; `FakeClient` gives the replies of workers."""
 
     def remove_marker(self):
         pass
 
 
-class Fit:
-    """In place of what is sent with a unit, where the worker agrees."""
+class AcceptsEveryWorker:
+    """A stand-in for `VerifyWorker` in a worker, with no check."""
 
     data = None
 
@@ -81,75 +93,75 @@ class Fit:
     configure_process = __call__
 
 
-class Joining:
-    """A client of two workers, whose answers are given."""
+class FakeClient:
+    """A Dask client with two workers, "a" and "b", whose replies to the verification are given."""
 
     closed = False
 
-    def __init__(self, *answers):
-        self.answers = dict(zip("ab", answers, strict=True))
+    def __init__(self, *replies):
+        self.replies = dict(zip("ab", replies, strict=True))
 
     def nthreads(self):
-        return dict.fromkeys(self.answers, 1)
+        return dict.fromkeys(self.replies, 1)
 
     def run(self, function, workers, on_error):
-        return {address: self.answers[address] for address in workers}
+        return {address: self.replies[address] for address in workers}
 
     def close(self):
         self.closed = True
 
 
-ABSENT = ModuleNotFoundError("No module named 'suite'")
+SUITE_MISSING = ModuleNotFoundError("No module named 'suite'")
 
 
-def test_a_worker_without_the_suite_is_refused_and_one_that_dies_is_asked_again(capsys):
-    client = Joining(0, ABSENT)
-    assert executors.DaskExecutor(client, verify=Agreeing()).verified == {"a": 0}
+def test_a_worker_without_the_suite_is_refused_and_one_that_dies_is_verified_again(capsys):
+    client = FakeClient(0, SUITE_MISSING)
+    assert executors.DaskExecutor(client, verify=NoMarker()).verified == {"a": 0}
     assert "worker b cannot run this suite (ModuleNotFoundError" in capsys.readouterr().err
-    client = Joining(0, CommClosedError())
-    crew = executors.DaskExecutor(client, verify=Agreeing())
-    assert (crew.verified, crew.refused) == ({"a": 0}, {})
-    client.answers["b"] = 7
-    assert crew.capacity() == 2
-    del client.answers["a"]
-    assert (crew.capacity(), crew.verified) == (1, {"b": 7})
+    client = FakeClient(0, CommClosedError())
+    executor = executors.DaskExecutor(client, verify=NoMarker())
+    assert (executor.verified, executor.refused) == ({"a": 0}, {})
+    client.replies["b"] = 7
+    assert executor.capacity() == 2
+    del client.replies["a"]
+    assert (executor.capacity(), executor.verified) == (1, {"b": 7})
 
 
-def test_the_last_worker_to_be_refused_ends_the_sweep(capsys):
-    """Else it would wait for another one without an end, as where a task never loads the same data twice."""
-    crew = executors.DaskExecutor(Joining(0, 0), verify=Agreeing())
-    crew.refuse_worker("a", "would make other rows")
-    crew.verified.clear()  # the other one is just dead
-    crew.refuse_worker("a", "would make other rows")
-    crew.verify_new_workers()
-    assert "worker a would make other rows; the sweep goes on without it" in capsys.readouterr().err
+def test_a_sweep_ends_when_its_last_worker_is_refused(capsys):
+    """Otherwise it would wait forever, for example where a task loads other data each time."""
+    executor = executors.DaskExecutor(FakeClient(0, 0), verify=NoMarker())
+    executor.refuse_worker("a", "would make other rows")
+    executor.verified.clear()  # the other worker has died
+    executor.refuse_worker("a", "would make other rows")
+    executor.verify_new_workers()
+    assert "worker a would make other rows; the sweep continues without it" in capsys.readouterr().err
     with pytest.raises(Refusal, match=r"worker b would make other rows$"):
-        crew.refuse_worker("b", "would make other rows")
+        executor.refuse_worker("b", "would make other rows")
 
 
-def test_a_worker_with_other_data_than_the_driver_is_refused_and_not_the_sweep(monkeypatch):
-    def differs(unit):
-        raise CodeMismatch("the data of tiny: a worker has another than the driver")
+def test_other_data_in_a_worker_refuse_the_worker_and_not_the_sweep(monkeypatch):
+    def train_unit(unit):
+        raise CodeMismatch("the data of tiny: a worker has another version than the driver")
 
-    monkeypatch.setattr(executors, "train_unit", differs)
+    monkeypatch.setattr(executors, "train_unit", train_unit)
     monkeypatch.setattr(executors, "get_worker", lambda: SimpleNamespace(address="a"))
     unit = WorkUnit("s", "tiny", "rnn", (), Protocol(), 6, 1, Path(), None, 1, 1)
     with pytest.raises(executors.UnfitWorker, match=r"^worker a would make other rows \(the data of tiny: "):
-        executors.train_in_worker(unit, Fit())
-    with pytest.raises(CodeMismatch):  # a worker of the driver's own is like all others
+        executors.train_in_worker(unit, AcceptsEveryWorker())
+    with pytest.raises(CodeMismatch):  # the driver started the worker: all others would fail too
         executors.train_in_worker(unit)
 
 
-def test_where_no_worker_is_fit_the_sweep_is_refused(capsys):
-    client = Joining(executors.UnfitWorker("a", "has 2 threads"), ABSENT)
+def test_a_sweep_whose_workers_are_all_unfit_is_refused(capsys):
+    client = FakeClient(executors.UnfitWorker("a", "has 2 threads"), SUITE_MISSING)
     with pytest.raises(Refusal, match="worker a has 2 threads"):
-        executors.DaskExecutor(client, verify=Agreeing())
+        executors.DaskExecutor(client, verify=NoMarker())
     assert client.closed
     assert capsys.readouterr().err == ""
 
 
-def refused(folder, *more):
-    """Return the one line with which a command refuses, having written nothing."""
+def refusal_line(folder, *more):
+    """Run a sweep that is refused; return its one line on stderr, after checking that nothing was written."""
     done = subprocess.run(command(folder, *more), cwd=HERE, capture_output=True, text=True)
     [line] = done.stderr.splitlines()
     assert done.returncode == 2
@@ -158,13 +170,13 @@ def refused(folder, *more):
 
 
 def test_a_worker_with_another_version_is_refused(tmp_path, monkeypatch):
-    """The driver is the one that says to have another version: the worker has what is installed."""
+    """The driver pretends to have another version: the worker has the installed one."""
     program = "from suite import machine; versions = machine.package_versions() | {'numpy': '9.9'}; "
     program += "machine.package_versions = lambda: versions; from suite.cli import main; main()"
-    with hand_started(tmp_path, workers=1) as address:
-        asked = command(tmp_path / "tiny", f"--scheduler={address}")
-        asked[asked.index("-c") + 1] = program
-        done = subprocess.run(asked, cwd=HERE, capture_output=True, text=True)
+    with dask_cluster(tmp_path, workers=1) as address:
+        arguments = command(tmp_path / "tiny", f"--scheduler={address}")
+        arguments[arguments.index("-c") + 1] = program
+        done = subprocess.run(arguments, cwd=HERE, capture_output=True, text=True)
     assert done.returncode == 2
     assert "has numpy" in done.stderr
     assert "and the driver 9.9: install the same on both" in done.stderr
@@ -173,57 +185,66 @@ def test_a_worker_with_another_version_is_refused(tmp_path, monkeypatch):
 
 def test_a_worker_with_several_threads_is_refused(tmp_path):
     with (
-        scheduler(tmp_path) as address,
-        started("dask_worker", address, "--nthreads=2", f"--local-directory={tmp_path}"),
+        dask_scheduler(tmp_path) as address,
+        dask_program("dask_worker", address, "--nthreads=2", f"--local-directory={tmp_path}"),
     ):
-        assert "has 2 threads: start it with --nthreads 1" in refused(
+        assert "has 2 threads: start it with --nthreads 1" in refusal_line(
             tmp_path / "tiny", f"--scheduler={address}"
         )
 
 
-def test_a_worker_that_does_not_see_the_results_is_refused(tmp_path):
-    needed = make_verifier(tmp_path)
-    assert list(needed.problems(threads=1)) == []
-    make_verifier(tmp_path).remove_marker()  # that of a second driver, which is refused
-    assert list(needed.problems(threads=1)) == []
-    needed.marker_file.write_text("of another machine")
-    [wrong] = needed.problems(threads=1)
-    assert wrong.startswith(f"does not see the driver's folder {tmp_path}")
+def test_a_worker_that_cannot_read_the_results_folder_is_refused(tmp_path):
+    verifier = make_verifier(tmp_path)
+    assert list(verifier.problems(threads=1)) == []
+    make_verifier(tmp_path).remove_marker()  # as a second driver does when it is refused
+    assert list(verifier.problems(threads=1)) == []
+    verifier.marker_file.write_text("of another machine")
+    [problem] = verifier.problems(threads=1)
+    assert problem.startswith(f"does not see the driver's folder {tmp_path}")
 
 
-def test_a_backend_that_is_just_being_loaded_is_known(monkeypatch):
-    """A worker that joins is verified while its thread imports Keras for the unit of another sweep."""
-    assert loaded_backend() == OURS
+def test_a_backend_that_is_being_loaded_counts_as_loaded(monkeypatch):
+    """A worker may be verified while another thread of it imports Keras for the unit of another sweep."""
+    assert loaded_backend() == BACKEND
     monkeypatch.setitem(sys.modules, "keras", SimpleNamespace())
-    monkeypatch.setenv("KERAS_BACKEND", "just being loaded")
-    assert loaded_backend() == "just being loaded"
+    monkeypatch.setenv("KERAS_BACKEND", "being loaded")
+    assert loaded_backend() == "being loaded"
     monkeypatch.delitem(sys.modules, "keras")
     assert loaded_backend() is None
 
 
-def test_a_worker_that_has_loaded_another_version_of_a_users_cell_is_refused(tmp_path, monkeypatch):
-    """A worker goes on with the module it has loaded. Nothing of the user's is imported to tell."""
+@pytest.mark.parametrize("name", ["suite", "suite.search", "distributed", "python"])
+def test_a_worker_with_other_code_or_versions_is_refused(tmp_path, name):
+    """Also with another `suite.search.executors`, which is not in the hash of the suite."""
+    verifier = make_verifier(tmp_path)
+    other = replace(verifier, requirements=verifier.requirements | {name: "another"})
+    [problem] = other.problems(threads=1)
+    assert re.fullmatch(rf"has {name} \S+, and the driver another: install the same on both, .*", problem)
+
+
+def test_a_worker_with_another_version_of_a_users_cell_is_refused(tmp_path, monkeypatch):
+    """A worker keeps a module that it has loaded. The comparison reads the file and imports nothing."""
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "package").mkdir()
     for name in ("mine.py", "package/__init__.py", "package/cells.py"):
         (tmp_path / name).write_text("raise AssertionError")
-    needed = make_verifier(tmp_path, ["mine:A", "package.cells:C", "lstm"])
-    assert {"cell mine:A", "cell package.cells:C", "cell lstm"} <= needed.requirements.keys()
-    assert list(needed.problems(threads=1)) == []
-    edited = replace(needed, requirements=needed.requirements | {"cell mine:A": "edited"})
-    [wrong] = edited.problems(threads=1)
+    verifier = make_verifier(tmp_path, ["mine:A", "package.cells:C", "lstm"])
+    assert {"cell mine:A", "cell package.cells:C", "cell lstm"} <= verifier.requirements.keys()
+    assert list(verifier.problems(threads=1)) == []
+    edited = replace(verifier, requirements=verifier.requirements | {"cell mine:A": "edited"})
+    [problem] = edited.problems(threads=1)
     assert re.fullmatch(
-        "has cell mine:A [0-9a-f]{16}, and the driver edited: install the same on both", wrong
+        "has cell mine:A [0-9a-f]{16}, and the driver edited: install the same on both, .*", problem
     )
 
 
-def test_a_worker_gets_the_drivers_settings_before_it_has_a_backend(tmp_path):
+def test_a_worker_gets_the_settings_of_the_driver_before_a_backend_is_loaded(tmp_path):
     code = (
         "import os, sys; from pathlib import Path\n"
         "from suite import machine; from suite.search import verify\n"
-        "os.environ['KERAS_BACKEND'] = 'ours'; needed = verify.make_verifier(Path(sys.argv[1]))\n"
+        "os.environ['KERAS_BACKEND'] = 'driver'; verifier = verify.make_verifier(Path(sys.argv[1]))\n"
         "os.environ['KERAS_BACKEND'] = 'another'; machine.gpu_memories = lambda: [10**9] * int(sys.argv[2])\n"
-        "needed.configure_process(); print(os.environ['KERAS_BACKEND'], "
+        "verifier.configure_process(); print(os.environ['KERAS_BACKEND'], "
         "os.environ.get('CUDA_VISIBLE_DEVICES'),\n"
         "                      os.environ.get('OMP_NUM_THREADS'), 'keras' in sys.modules)"
     )
@@ -232,50 +253,56 @@ def test_a_worker_gets_the_drivers_settings_before_it_has_a_backend(tmp_path):
     for gpus, devices, threads in (("0", "None", "1"), ("2", f"first-{os.getpid()}", "None")):
         environment = clean | ({"CUDA_VISIBLE_DEVICES": listed} if gpus == "2" else {})
         run = [sys.executable, "-c", code, tmp_path, gpus]
-        said = subprocess.run(run, env=environment, capture_output=True, text=True, check=True).stdout
-        assert said.split() == ["ours", devices, threads, "False"]
+        stdout = subprocess.run(run, env=environment, capture_output=True, text=True, check=True).stdout
+        assert stdout.split() == ["driver", devices, threads, "False"]
 
 
-def test_units_are_cut_for_the_hardware_of_the_workers():
-    """The driver may have none, or a GPU that they have not; of workers unlike each other, for the larger."""
+def test_a_sweep_is_cut_into_units_for_the_hardware_of_its_workers():
+    """Not of the driver, which may have no GPU; of unlike workers, the one with most memory counts."""
     driver = machine.Plan(workers=2, lanes=None, gpus=("0", "1"), gpu_memory=10**9)
-    crew = RemoteExecutor(Joining(0, 8 * 10**10), verify=Agreeing())
-    assert crew.worker_plan(machine.Plan(2)) == machine.Plan(2, None, ("0",), 8 * 10**10)
-    assert RemoteExecutor(Joining(0, 0), verify=Agreeing()).worker_plan(driver) == machine.Plan(2)
+    executor = RemoteExecutor(FakeClient(0, 8 * 10**10), verify=NoMarker())
+    assert executor.worker_plan(machine.Plan(2)) == machine.Plan(2, None, ("0",), 8 * 10**10)
+    assert RemoteExecutor(FakeClient(0, 0), verify=NoMarker()).worker_plan(driver) == machine.Plan(2)
     assert InProcess().worker_plan(driver) is driver
 
 
-def test_where_no_scheduler_is_nothing_is_written(tmp_path):
-    line = refused(tmp_path / "tiny", "--scheduler=tcp://127.0.0.1:1")
+def test_without_a_scheduler_nothing_is_written(tmp_path):
+    line = refusal_line(tmp_path / "tiny", "--scheduler=tcp://127.0.0.1:1")
     assert line.startswith("odyssey: no scheduler answers at tcp://127.0.0.1:1")
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [
         (["--scheduler=tcp://127.0.0.1:1", "--workers=2"], "expected one of --workers, --scheduler, --slurm"),
         (["--tls-ca=ca.pem"], "are for --scheduler ADDRESS"),
         (["--scheduler=tls://127.0.0.1:1", "--tls-ca=ca.pem"], "--tls-ca: expected a PEM file, got ca.pem"),
     ],
 )
-def test_settings_that_do_not_fit_are_refused(tmp_path, more, said):
-    assert said in refused(tmp_path / "tiny", *more)
+def test_options_that_contradict_each_other_are_refused(tmp_path, more, message):
+    assert message in refusal_line(tmp_path / "tiny", *more)
 
 
 @pytest.mark.skipif(not find_spec("cryptography"), reason="needs cryptography to make keys")
-def test_what_is_sent_can_be_encrypted(undisturbed, tmp_path):
-    """TLS with keys of one's own: workers and driver without them are turned away."""
+def test_the_connection_to_a_scheduler_can_use_tls(undisturbed, tmp_path):
+    """With the user's own keys; a driver without them cannot connect."""
     security = Security.temporary()
     files = {"ca": security.tls_ca_file, "cert": security.tls_client_cert, "key": security.tls_client_key}
     for name, content in files.items():
         (tmp_path / f"{name}.pem").write_text(content)
-    ours = [f"--tls-ca={tmp_path}/ca.pem", f"--tls-cert={tmp_path}/cert.pem", f"--tls-key={tmp_path}/key.pem"]
-    theirs = [option.replace("--tls-ca=", "--tls-ca-file=") for option in ours]
-    with scheduler(tmp_path, 0, *theirs) as address, workers_of(address, tmp_path, 1, *theirs):
+    driver_keys = [
+        f"--tls-ca={tmp_path}/ca.pem",
+        f"--tls-cert={tmp_path}/cert.pem",
+        f"--tls-key={tmp_path}/key.pem",
+    ]
+    dask_keys = [option.replace("--tls-ca=", "--tls-ca-file=") for option in driver_keys]
+    with dask_scheduler(tmp_path, 0, *dask_keys) as address, dask_workers(address, tmp_path, 1, *dask_keys):
         assert address.startswith("tls://")
-        subprocess.run(command(tmp_path / "tiny", f"--scheduler={address}", *ours), cwd=HERE, check=True)
-        bare = command(tmp_path / "bare", f"--scheduler={address.replace('tls', 'tcp')}")
-        assert subprocess.run(bare, cwd=HERE, stderr=subprocess.DEVNULL).returncode == 2
+        subprocess.run(
+            command(tmp_path / "tiny", f"--scheduler={address}", *driver_keys), cwd=HERE, check=True
+        )
+        without_keys = command(tmp_path / "bare", f"--scheduler={address.replace('tls', 'tcp')}")
+        assert subprocess.run(without_keys, cwd=HERE, stderr=subprocess.DEVNULL).returncode == 2
     frame = store.load(tmp_path / "tiny")
     pd.testing.assert_frame_equal(comparable(frame.assign(sweep="tiny")), comparable(undisturbed))
 
@@ -293,15 +320,15 @@ walltime = "00:10:00"
 
 
 @slurm
-def test_the_script_of_a_job_is_shown_before_any_is_submitted(tmp_path):
+def test_a_dry_run_prints_the_job_script_and_submits_nothing(tmp_path):
     (tmp_path / "cluster.toml").write_text(SLURM)
-    asked = command(tmp_path / "tiny", f"--slurm={tmp_path}/cluster.toml", "--dry-run")
-    said = subprocess.run(asked, cwd=HERE, check=True, capture_output=True, text=True).stdout
-    assert "2 searches, 12 trials of at most 4 epochs" in said
-    assert "#SBATCH -p short" in said
-    assert "#SBATCH -t 00:10:00" in said
-    assert "export MALLOC_MMAP_MAX_=0" in said
-    assert re.search(r"distributed\.cli\.dask_worker tls://\S+ .*--nthreads 1 .*--memory-limit 0", said)
+    arguments = command(tmp_path / "tiny", f"--slurm={tmp_path}/cluster.toml", "--dry-run")
+    stdout = subprocess.run(arguments, cwd=HERE, check=True, capture_output=True, text=True).stdout
+    assert "2 searches, 12 trials of at most 4 epochs" in stdout
+    assert "#SBATCH -p short" in stdout
+    assert "#SBATCH -t 00:10:00" in stdout
+    assert "export MALLOC_MMAP_MAX_=0" in stdout
+    assert re.search(r"distributed\.cli\.dask_worker tls://\S+ .*--nthreads 1 .*--memory-limit 0", stdout)
     assert not (tmp_path / "tiny").exists()
 
 
@@ -313,7 +340,7 @@ def test_the_script_of_a_job_is_shown_before_any_is_submitted(tmp_path):
         ("job_extra_directives = ['--gpus-per-node=a100:2', '--exclusive']", "--gpus-per-node=a100:2"),
     ],
 )
-def test_a_job_with_gpus_has_a_worker_for_each(tmp_path, more, directive):
+def test_a_job_with_gpus_has_a_worker_for_each_gpu(tmp_path, more, directive):
     (tmp_path / "cluster.toml").write_text(f"cores = 8\ngpus = 2\nmemory = '1GB'\n{more}")
     jobs, options = clusters.read_slurm_file(tmp_path / "cluster.toml")
     assert (jobs, options["processes"], clusters.requests_gpus(options)) == (1, 2, True)
@@ -327,26 +354,32 @@ def test_a_job_with_gpus_has_a_worker_for_each(tmp_path, more, directive):
 
 @slurm
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
-        ("cores = 2\ngpus = 1\nprocesses = 2\nmemory = '1GB'", "expected a process for each of 1 GPUs"),
-        ("cores = 2\ngpus = 'all'\nmemory = '1GB'", "expected gpus .of a job. of at least 0, got 'all'"),
-        ("jobs = 0", "expected jobs of at least 1, got 0"),
-        ("jobs = 1", "expected cores and memory"),
+        (
+            "cores = 2\ngpus = 1\nprocesses = 2\nmemory = '1GB'",
+            "for each of 1 GPUs, got processes = 2; leave processes out",
+        ),
+        (
+            "cores = 2\ngpus = 'all'\nmemory = '1GB'",
+            "expected gpus of a job to be an integer of at least 0, got 'all'",
+        ),
+        ("jobs = 0", "expected jobs to be an integer of at least 1, got 0"),
+        ("jobs = 1", "expected cores and memory of a job, got neither"),
         ("cores = 2\nprocesses = 1\nmemory = '1GB'", "expected a process for each of 2 cores"),
         ("jobs =", "expected a TOML file"),
         ("cores = 1\nmemory = '1GB'\nqueeu = 'short'", "queeu"),
     ],
 )
-def test_a_slurm_file_that_cannot_be_is_refused(tmp_path, text, said):
+def test_an_invalid_slurm_file_is_refused(tmp_path, text, message):
     (tmp_path / "cluster.toml").write_text(text)
-    with pytest.raises(Refusal, match=said):
+    with pytest.raises(Refusal, match=message):
         clusters.slurm_job_script(*clusters.read_slurm_file(tmp_path / "cluster.toml"), tmp_path)
 
 
 @slurm
-def test_jobs_of_slurm_give_the_same_rows(undisturbed, tmp_path, monkeypatch):
-    """SLURM itself is not here: `sbatch` runs a copy of the script it is given, `scancel` ends it."""
+def test_slurm_jobs_give_the_same_rows(undisturbed, tmp_path, monkeypatch):
+    """Scripts stand in for SLURM: `sbatch` runs a copy of the job script, `scancel` ends its processes."""
     jobs, path = tmp_path / "jobs", tmp_path / "bin"
     path.mkdir()
     run = f"setsid bash {tmp_path}/job$$.sh >{tmp_path}/job.log 2>&1 &"
@@ -356,8 +389,8 @@ def test_jobs_of_slurm_give_the_same_rows(undisturbed, tmp_path, monkeypatch):
         (path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{path}:{os.environ['PATH']}")
     (tmp_path / "cluster.toml").write_text(SLURM + 'interface = "lo"')
-    asked = command(tmp_path / "tiny", f"--slurm={tmp_path}/cluster.toml")
-    subprocess.run(asked, cwd=HERE, check=True)
+    arguments = command(tmp_path / "tiny", f"--slurm={tmp_path}/cluster.toml")
+    subprocess.run(arguments, cwd=HERE, check=True)
     frame = store.load(tmp_path / "tiny")
     pd.testing.assert_frame_equal(comparable(frame.assign(sweep="tiny")), comparable(undisturbed))
     assert len(jobs.read_text().split()) >= 2

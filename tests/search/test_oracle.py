@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import keras_tuner
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from suite import seeds
 from suite.config import ORACLE_CHOICES, trials_by_epochs
@@ -201,3 +202,19 @@ def test_momentum_is_one_minus_a_log_uniform():
 def test_a_whole_range_is_drawn_whole():
     space = {"units": Range(3, 4, "log", whole=True)} | {k: v for k, v in PAPER_SPACE.items() if k != "units"}
     assert {t.hyperparameters["units"] for t in search(space=space, trials=40).ask()} == {3, 4}
+
+
+@pytest.mark.parametrize(("oracle", "threads"), [("bayesian", {1}), ("random", {2})])
+def test_a_gaussian_process_is_fitted_by_one_thread(oracle, threads):
+    """A sweep has a worker on every core. Random search multiplies no matrices: nothing is limited for it."""
+    one = search(oracle)
+    create, seen = one.oracle.create_trial, set()
+
+    def create_trial(tuner_id):
+        seen.update(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+        return create(tuner_id)
+
+    one.oracle.create_trial = create_trial
+    with threadpool_limits(2, user_api="blas"):
+        one.ask()
+    assert seen == threads

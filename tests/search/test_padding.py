@@ -1,3 +1,5 @@
+"""The widths that networks are padded to have the lowest expected cost."""
+
 import itertools
 
 import numpy as np
@@ -7,35 +9,38 @@ from suite.search.padding import COMPILE_OPERATIONS, IDLE_TRIALS, choose_widths
 from suite.space import Range
 
 
-def expected(sizes, units, trials, cost):
-    """Return what a search is expected to cost: each program, and each trial at the size that holds it."""
-    upto = [0.0, *units.position(np.array(sizes))]
-    shares = np.diff(upto)
-    held = zip(trials * shares, sizes, strict=True)
-    return sum(COMPILE_OPERATIONS + (count + IDLE_TRIALS) * cost(size) for count, size in held)
+def expected_cost(widths, units, trials, cost):
+    """Return the expected cost of a search: of each program, and of each trial at its padded width."""
+    shares = np.diff([0.0, *units.position(np.array(widths))])
+    trials_by_width = zip(trials * shares, widths, strict=True)
+    return sum(COMPILE_OPERATIONS + (count + IDLE_TRIALS) * cost(width) for count, width in trials_by_width)
 
 
 @pytest.mark.parametrize("trials", [1, 20, 300])
 @pytest.mark.parametrize("power", [1, 2])
-def test_no_other_division_of_the_range_costs_less(trials, power):
+def test_no_other_choice_of_widths_costs_less(trials, power):
     units, cost = Range(3, 9, "log", whole=True), lambda n: 1e9 * n**power
-    divisions = [[*inner, 9] for count in range(7) for inner in itertools.combinations(range(3, 9), count)]
-    best = min(expected(sizes, units, trials, cost) for sizes in divisions)
-    assert expected(choose_widths(units, trials, cost), units, trials, cost) == pytest.approx(best, rel=1e-12)
+    choices = [[*inner, 9] for count in range(7) for inner in itertools.combinations(range(3, 9), count)]
+    best = min(expected_cost(widths, units, trials, cost) for widths in choices)
+    widths = choose_widths(units, trials, cost)
+    assert expected_cost(widths, units, trials, cost) == pytest.approx(best, rel=1e-12)
 
 
-def test_a_fixed_size_is_a_single_program():
+def test_a_fixed_number_of_units_needs_a_single_width():
     assert choose_widths(Range(48, 48, "log", whole=True), 200, float).tolist() == [48]
 
 
-def test_trials_that_cost_next_to_nothing_share_one_program():
+def test_trials_of_little_cost_share_one_width():
     assert choose_widths(Range(20, 200, "log", whole=True), 200, float).tolist() == [200]
 
 
-def test_sixty_trials_of_the_paper_are_not_all_padded_to_the_largest():
-    lstm = lambda n: 4 * n * (88 + n) + 88 * n  # noqa: E731
-    sizes = choose_widths(
-        Range(20, 200, "log", whole=True), 60, lambda n: lstm(n) * 150 * (3 * 13_807 + 4_602)
-    )
-    assert len(sizes) >= 6
-    assert sizes[-1] == 200
+def test_sixty_trials_of_the_paper_get_several_widths():
+
+    def cost(
+        units,
+    ):  # of an LSTM with 88 inputs and outputs, 150 epochs, 13,807 steps to train and 4,602 to score
+        return (4 * units * (88 + units) + 88 * units) * 150 * (3 * 13_807 + 4_602)
+
+    widths = choose_widths(Range(20, 200, "log", whole=True), 60, cost)
+    assert len(widths) >= 6
+    assert widths[-1] == 200

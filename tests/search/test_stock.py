@@ -1,4 +1,4 @@
-"""The space and the model under stock tuners of KerasTuner."""
+"""The `Hypermodel` of a cell on a task under the tuners of KerasTuner."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ from suite.training.population import Population
 from suite.training.program import Program
 from suite.training.trial import Trial
 
-# KerasTuner 1.4.8 asks for the name of the thread in a deprecated way
+# KerasTuner 1.4.8 calls the deprecated threading.currentThread
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras_tuner")
 
 SMALL = override_ranges(PAPER_SPACE, {"units": (2, 6), "learning_rate": (1e-3, 1e-1)})
@@ -34,7 +34,7 @@ QUIET = override_ranges(PAPER_SPACE, {"units": (3, 3), "input_noise": (0, 0), "l
 
 
 def unequal(_):
-    """Return sequences of 2 to 6 steps, as bytes, with a label a step."""
+    """Return splits of sequences of 2 to 6 steps, as bytes, with a label for each step."""
     rng = np.random.default_rng(0)
 
     def split(count):
@@ -47,27 +47,29 @@ def unequal(_):
 STEPS = Task("steps", "Echo", unequal, 2, 2, "bernoulli", "nats", "nats", "every step", "made up")
 
 
-def drawn(space, **more):
-    """Return the hyperparameters that a space has at first, and others."""
+def default_hp(space, **values):
+    """Return the default hyperparameters of a space, with some values replaced."""
     hp = keras_tuner.HyperParameters()
-    for name, asked in space.items():
-        asked.declare(name, hp)
-    hp.values |= more
+    for name, range_ in space.items():
+        range_.declare(name, hp)
+    hp.values |= values
     return hp
 
 
 @pytest.fixture
 def tuner(tmp_path):
-    def made(model, kind=keras_tuner.RandomSearch, **settings):
+    """Return a function that makes a tuner."""
+
+    def make_tuner(model, kind=keras_tuner.RandomSearch, **settings):
         objective = keras_tuner.Objective("val_score", "min")
         return kind(model, objective, seed=1, directory=tmp_path, **({"max_trials": 2} | settings))
 
-    return made
+    return make_tuner
 
 
 @pytest.fixture
-def searched(tuner):
-    """Run a stock tuner, and return it."""
+def run_tuner(tuner):
+    """Return a function that runs a tuner to its end and returns it."""
 
     def run(model, kind, trials):
         search = tuner(model, kind, max_trials=trials)
@@ -80,13 +82,13 @@ def searched(tuner):
     return run
 
 
-def test_a_bayesian_tuner_runs_it(searched):
-    searched(Hypermodel(tiny.PARITY, CIFG, SMALL, Protocol(epochs=2)), keras_tuner.BayesianOptimization, 1)
+def test_a_bayesian_tuner_runs_the_model(run_tuner):
+    run_tuner(Hypermodel(tiny.PARITY, CIFG, SMALL, Protocol(epochs=2)), keras_tuner.BayesianOptimization, 1)
 
 
-def test_a_random_tuner_runs_it_and_another_process_loads_the_best_model(searched, tmp_path):
-    made = Hypermodel("tiny:PARITY", "cifg", SMALL, Protocol(epochs=1, batch=8))
-    [best] = searched(made, keras_tuner.RandomSearch, 2).get_best_models()
+def test_a_random_tuner_runs_the_model_and_another_process_loads_the_best_one(run_tuner, tmp_path):
+    instance = Hypermodel("tiny:PARITY", "cifg", SMALL, Protocol(epochs=1, batch=8))
+    [best] = run_tuner(instance, keras_tuner.RandomSearch, 2).get_best_models()
     best.save(tmp_path / "best.keras")
     inputs = np.stack(tiny.PARITY.load(None)["test"].inputs)
     np.save(tmp_path / "inputs.npy", inputs)
@@ -96,25 +98,25 @@ def test_a_random_tuner_runs_it_and_another_process_loads_the_best_model(searche
         "assert type(model.loss).__name__ == 'Loss'\n"
         "np.save('outputs.npy', model.predict(np.load('inputs.npy'), verbose=0))"
     )
-    on_jax = {**os.environ, "KERAS_BACKEND": "jax"}  # it starts soonest, and a saved model has no backend
+    on_jax = {**os.environ, "KERAS_BACKEND": "jax"}  # starts fastest; a saved model fits any backend
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, env=on_jax)
     own = ops.convert_to_numpy(best(inputs))
     np.testing.assert_allclose(np.load(tmp_path / "outputs.npy"), own, atol=1e-5)
 
 
-@pytest.mark.parametrize("made", [Loss("bernoulli"), Score("error")], ids=["loss", "metric"])
-def test_losses_and_metrics_come_back_from_their_configuration(made):
-    assert type(made).from_config(made.get_config()).get_config() == made.get_config()
+@pytest.mark.parametrize("measure", [Loss("bernoulli"), Score("error")], ids=["loss", "metric"])
+def test_losses_and_metrics_can_be_restored_from_their_configuration(measure):
+    assert type(measure).from_config(measure.get_config()).get_config() == measure.get_config()
 
 
-def test_its_model_has_the_engines_parameters_and_rate():
+def test_the_model_has_the_parameters_and_the_learning_rate_of_the_engine():
     import tasks
     from suite.cells import CELLS
     from suite.training.program import parameter_count
 
-    made = hypermodel("sequential_digits", "lstm")
-    model = made.build(
-        drawn(PAPER_SPACE, units=20, learning_rate=0.01, one_minus_momentum=0.1, input_noise=0.0)
+    instance = hypermodel("sequential_digits", "lstm")
+    model = instance.build(
+        default_hp(PAPER_SPACE, units=20, learning_rate=0.01, one_minus_momentum=0.1, input_noise=0.0)
     )
     assert model.count_params() == parameter_count(CELLS["lstm"], tasks.find_task("sequential_digits"), 20)
     assert float(ops.convert_to_numpy(model.optimizer.learning_rate.value)) == pytest.approx(0.001)
@@ -122,21 +124,21 @@ def test_its_model_has_the_engines_parameters_and_rate():
 
 
 @pytest.mark.parametrize("rule", OPTIMISERS)
-def test_it_trains_by_the_rule_of_the_protocol(rule):
+def test_the_model_has_the_optimiser_of_the_protocol(rule):
     space = override_ranges(
         QUIET, {"momentum": (0.9, 0.9), "learning_rate": (0.01, 0.01), "clip_norm": (2, 2)}
     )
-    model = Hypermodel(tiny.PARITY, CIFG, space, Protocol(optimiser=rule)).build(drawn(space))
-    made = model.optimizer.get_config()
+    model = Hypermodel(tiny.PARITY, CIFG, space, Protocol(optimiser=rule)).build(default_hp(space))
+    settings = model.optimizer.get_config()
     kind = {"nesterov": "SGD", "sgd": "SGD", "rmsprop": "RMSprop", "adam": "Adam"}[rule]
     assert type(model.optimizer).__name__ == kind
-    assert made["learning_rate"] == pytest.approx(0.001 if OPTIMISERS[rule].rescales_rate else 0.01)
-    assert made["global_clipnorm"] == 2
-    assert made.get("momentum") == (None if rule == "adam" else pytest.approx(0.9))
-    assert made.get("nesterov", False) == (rule == "nesterov")
+    assert settings["learning_rate"] == pytest.approx(0.001 if OPTIMISERS[rule].rescales_rate else 0.01)
+    assert settings["global_clipnorm"] == 2
+    assert settings.get("momentum") == (None if rule == "adam" else pytest.approx(0.9))
+    assert settings.get("nesterov", False) == (rule == "nesterov")
 
 
-FITS = [  # a task, a protocol and what is clipped
+FITS = [  # task, protocol, and ranges for clipping
     pytest.param(STEPS, Protocol(batch=3), {"clip_norm": (0.5, 0.5)}, id="every step"),
     pytest.param(STEPS, Protocol(batch=1, optimiser="rmsprop"), {}, id="one by one"),
     pytest.param(
@@ -149,13 +151,13 @@ FITS = [  # a task, a protocol and what is clipped
     ("task", "protocol", "clips"), FITS if keras.backend.backend() == "jax" else FITS[:1]
 )
 def test_fit_trains_as_the_engine_does(monkeypatch, task, protocol, clips):
-    """From equal weights, in one length bucket: the order of the data, padding, loss, clipping and rule."""
+    """With equal initial weights and one length bucket: data order, padding, loss, clipping, optimiser."""
     monkeypatch.setattr(batches, "bucket_boundaries", lambda lengths, most: np.array([max(lengths)]))
     space, protocol = override_ranges(QUIET, clips), replace(protocol, epochs=3, patience=9)
-    made, hp = Hypermodel(task, CIFG, space, protocol), drawn(space)
-    model = made.build(hp)
-    hyperparameters = {name: asked.declare(name, hp) for name, asked in space.items()}
-    trial = Trial(0, made.shuffle_seed(hp), hyperparameters, epochs=4)
+    instance, hp = Hypermodel(task, CIFG, space, protocol), default_hp(space)
+    model = instance.build(hp)
+    hyperparameters = {name: range_.declare(name, hp) for name, range_ in space.items()}
+    trial = Trial(0, instance.shuffle_seed(hp), hyperparameters, epochs=4)
     program = Program(
         CIFG, task, task.load(None), 3, 1, protocol.batch, protocol.optimiser, clips=bool(clips)
     )
@@ -168,15 +170,15 @@ def test_fit_trains_as_the_engine_does(monkeypatch, task, protocol, clips):
     [result] = engine.lanes
     for _ in range(3):
         engine.train_epoch()
-    history = made.fit(hp, model).history
+    history = instance.fit(hp, model).history
     np.testing.assert_allclose(history["val_score"], [score for _, score in result.curve], rtol=1e-4)
     for name, weight in weights.items():
-        theirs = np.reshape(engine.state["weights"][name][0], weight.shape)
-        np.testing.assert_allclose(ops.convert_to_numpy(weight), theirs, rtol=1e-3, atol=1e-5)
+        expected = np.reshape(engine.state["weights"][name][0], weight.shape)
+        np.testing.assert_allclose(ops.convert_to_numpy(weight), expected, rtol=1e-3, atol=1e-5)
 
 
-class Epochs:
-    """A model that does not train: it takes down the order of every epoch."""
+class OrderRecorder:
+    """A model that does not train, and records the order of the data in every epoch."""
 
     def __init__(self):
         self.orders = []
@@ -189,20 +191,21 @@ class Epochs:
         return self
 
 
-def test_every_trial_and_epoch_has_an_order_of_its_own():
-    """And a trial that is gone on with, by Hyperband, has those of the epochs it is given."""
-    made = Hypermodel(tiny.PARITY, CIFG, SMALL, Protocol(epochs=3))
+def test_the_order_of_the_data_differs_between_trials_and_epochs():
+    """A trial that Hyperband continues goes on with the orders of its later epochs."""
+    instance = Hypermodel(tiny.PARITY, CIFG, SMALL, Protocol(epochs=3))
     one, again, other = (
-        made.fit(hp, Epochs()).orders for hp in (drawn(SMALL), drawn(SMALL), drawn(SMALL, units=3))
+        instance.fit(hp, OrderRecorder()).orders
+        for hp in (default_hp(SMALL), default_hp(SMALL), default_hp(SMALL, units=3))
     )
     assert one == again
     assert len(set(map(tuple, one + other))) == 6
     assert all(sorted(order) == list(range(8)) for order in one)
-    further = drawn(SMALL, **{"tuner/epochs": 5, "tuner/trial_id": "0000"})
-    assert made.fit(further, Epochs(), epochs=5, initial_epoch=1).orders[:2] == one[1:]
+    continued = default_hp(SMALL, **{"tuner/epochs": 5, "tuner/trial_id": "0000"})
+    assert instance.fit(continued, OrderRecorder(), epochs=5, initial_epoch=1).orders[:2] == one[1:]
 
 
-def test_an_order_holds_every_sequence_once():
+def test_an_epoch_has_every_sequence_once():
     data = Batches(unequal(None)["train"], 3)
     data.shuffle(1)
     assert sorted(data.order) == list(range(7))
@@ -210,36 +213,38 @@ def test_an_order_holds_every_sequence_once():
     assert [data[k][2].sum(axis=1).round() for k in (2,)] == [[len(data.split.inputs[data.order[6]])]]
 
 
-def test_padding_counts_neither_in_the_loss_nor_in_the_score():
-    made = Hypermodel(STEPS, CIFG, QUIET, Protocol(batch=3))
-    model = made.build(drawn(QUIET))
-    one_by_one = [model.evaluate(x[None], y[None], verbose=0) for x, y in zip(*trimmed(made), strict=True)]
+def test_padding_changes_neither_the_loss_nor_the_score():
+    instance = Hypermodel(STEPS, CIFG, QUIET, Protocol(batch=3))
+    model = instance.build(default_hp(QUIET))
+    one_by_one = [
+        model.evaluate(x[None], y[None], verbose=0) for x, y in zip(*training_data(instance), strict=True)
+    ]
     losses, scores = np.transpose(one_by_one)
-    steps = made.splits["train"].lengths
-    together = model.evaluate(Batches(made.splits["train"], 7), verbose=0)
+    steps = instance.splits["train"].lengths
+    together = model.evaluate(Batches(instance.splits["train"], 7), verbose=0)
     assert together == pytest.approx([losses.mean(), (scores * steps).sum() / steps.sum()], rel=1e-4)
     assert losses == pytest.approx(scores * steps, rel=1e-4)
 
 
-def trimmed(made):
-    return made.splits["train"].inputs, made.splits["train"].targets
+def training_data(instance):
+    return instance.splits["train"].inputs, instance.splits["train"].targets
 
 
-def test_it_ends_after_more_epochs_than_patience_without_a_better_score():
-    still = override_ranges(SMALL, {"learning_rate": (1e-30, 1e-30), "input_noise": (0, 0)})
-    made = Hypermodel(tiny.PARITY, CIFG, still, Protocol(epochs=9, patience=2, batch=8))
-    hp = drawn(still)
-    assert len(made.fit(hp, made.build(hp)).epoch) == 1 + 3
+def test_training_stops_after_more_epochs_without_a_better_score_than_patience():
+    no_learning = override_ranges(SMALL, {"learning_rate": (1e-30, 1e-30), "input_noise": (0, 0)})
+    instance = Hypermodel(tiny.PARITY, CIFG, no_learning, Protocol(epochs=9, patience=2, batch=8))
+    hp = default_hp(no_learning)
+    assert len(instance.fit(hp, instance.build(hp)).epoch) == 1 + 3
 
 
-def test_a_trial_that_diverges_ends_at_once():
-    made = Hypermodel(tiny.PARITY, CIFG, SMALL, Protocol(epochs=9))
-    made.splits = dict.fromkeys(made.splits, Split([np.full((2, 1), np.nan)], [np.zeros(1, int)]))
-    hp = drawn(SMALL)
-    assert len(made.fit(hp, made.build(hp)).epoch) == 1
+def test_a_trial_that_diverges_stops_at_once():
+    instance = Hypermodel(tiny.PARITY, CIFG, SMALL, Protocol(epochs=9))
+    instance.splits = dict.fromkeys(instance.splits, Split([np.full((2, 1), np.nan)], [np.zeros(1, int)]))
+    hp = default_hp(SMALL)
+    assert len(instance.fit(hp, instance.build(hp)).epoch) == 1
 
 
-def test_data_of_the_users_own_ends_the_search_with_a_sentence(tuner):
+def test_data_given_to_a_search_are_refused_in_one_line(tuner):
     search = tuner(Hypermodel("tiny:PARITY", "cifg", SMALL))
     with pytest.raises(
         Refusal, match="got list, list; the model trains on the data of tiny:PARITY"
@@ -249,17 +254,19 @@ def test_data_of_the_users_own_ends_the_search_with_a_sentence(tuner):
 
 
 @pytest.mark.parametrize("setting", ["validation_data", "batch_size", "x", "sample_weight"])
-def test_settings_that_the_protocol_makes_are_refused(setting):
+def test_arguments_of_fit_that_the_protocol_sets_are_refused(setting):
     with pytest.raises(Refusal, match=f"got {setting};"):
-        Hypermodel(tiny.PARITY, CIFG).fit(drawn(PAPER_SPACE), Epochs(), epochs=1, **{setting: 3})
+        Hypermodel(tiny.PARITY, CIFG).fit(default_hp(PAPER_SPACE), OrderRecorder(), epochs=1, **{setting: 3})
 
 
-def test_a_search_may_say_for_how_many_epochs():
-    assert len(Hypermodel(tiny.PARITY, CIFG).fit(drawn(PAPER_SPACE), Epochs(), epochs=2).orders) == 2
+def test_a_search_may_set_the_number_of_epochs():
+    assert (
+        len(Hypermodel(tiny.PARITY, CIFG).fit(default_hp(PAPER_SPACE), OrderRecorder(), epochs=2).orders) == 2
+    )
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("arguments", "message"),
     [
         ({"task": 3}, "task 3: expected a suite.task.Task, got int"),
         ({"task": keras.layers.LSTM}, "expected a suite.task.Task, got type"),
@@ -273,12 +280,12 @@ def test_a_search_may_say_for_how_many_epochs():
         ),
     ],
 )
-def test_what_it_cannot_be_made_of_is_refused(asked, said):
-    with pytest.raises(Refusal, match=said):
-        Hypermodel(**({"task": tiny.PARITY, "cell": CIFG} | asked))
+def test_invalid_arguments_of_a_instanceare_refused(arguments, message):
+    with pytest.raises(Refusal, match=message):
+        Hypermodel(**({"task": tiny.PARITY, "cell": CIFG} | arguments))
 
 
-def test_the_folder_of_the_data_is_handed_to_the_task(tmp_path):
+def test_the_data_folder_is_passed_to_the_task(tmp_path):
     folders = []
     task = replace(tiny.PARITY, load=lambda folder: folders.append(folder) or tiny.load(folder))
     hypermodel(task, "cifg", data=str(tmp_path))
@@ -286,10 +293,10 @@ def test_the_folder_of_the_data_is_handed_to_the_task(tmp_path):
     assert folders == [tmp_path, None]
 
 
-def test_its_score_is_pooled_over_labels():
-    made = Hypermodel("tiny:PARITY", "rnn", SMALL)
-    model = made.build(keras_tuner.HyperParameters())
-    valid = made.splits["valid"]
+def test_the_score_is_pooled_over_labels():
+    instance = Hypermodel("tiny:PARITY", "rnn", SMALL)
+    model = instance.build(keras_tuner.HyperParameters())
+    valid = instance.splits["valid"]
     wrong = [int(np.argmax(model(x[None])) != y[0]) for x, y in zip(valid.inputs, valid.targets, strict=True)]
     scores = model.evaluate(Batches(valid, 4), verbose=0, return_dict=True)
     assert scores["score"] == pytest.approx(np.mean(wrong))

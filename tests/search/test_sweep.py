@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from distributed.comm import CommClosedError
-from sweeps import ASKED, SHAPES, comparable, rows
+from sweeps import CONFIG as ASKED
+from sweeps import SHAPES, comparable, rows
 
 import tasks
 from suite import Refusal, machine, store

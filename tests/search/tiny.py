@@ -1,4 +1,4 @@
-"""A task that trains in a moment: the parity of three bits, told at the last step; and what fails."""
+"""A task that trains within seconds, the parity of three bits at the last step; and cells that fail."""
 
 import os
 import signal
@@ -28,18 +28,18 @@ PARITY = Task(
 
 
 class Broken(Cell):
-    """A cell that raises where it is told to, as a user's may in the middle of a sweep."""
+    """A cell that raises as soon as it trains, as a user's may in the middle of a sweep."""
 
     gates = ("z",)
 
     def step(self, x, h):
-        if self.units > 4:  # not when it is checked
+        if self.units > 4:  # more units than the check before a sweep builds
             raise RuntimeError("no such thing")
         return h
 
 
 class Deadly(Cell):
-    """A cell whose process dies where it is trained, as of a lack of memory."""
+    """A cell that kills the process that trains it, as the system does when memory runs out."""
 
     gates = ("z",)
 
@@ -50,7 +50,7 @@ class Deadly(Cell):
 
 
 class Greedy(Cell):
-    """A cell that needs fifty terabytes in more than one lane."""
+    """A cell that needs fifty terabytes of memory if it has more than one lane."""
 
     gates = ("z",)
 
@@ -73,7 +73,7 @@ class TooFew(Cell):
 
 
 class Misshapen(Cell):
-    """A cell whose state changes its shape."""
+    """A cell whose new state has another shape than the old one."""
 
     gates = ("zi",)
 
@@ -83,16 +83,16 @@ class Misshapen(Cell):
 
 
 def train_nothing_at_first(unit, verify):
-    """Return without a row the first time a unit is given out, as a worker that sees an old file `stop`."""
+    """Train nothing at the first attempt, as a worker that still sees the stop file of an earlier run."""
     if unit.attempts == 0 and len(unit.trials) > 1:
         return get_worker().address, 0
     return executors.train_in_worker(unit, verify)
 
 
 def train_and_die(unit, verify):
-    """Train a unit, and the first time die before that is reported."""
-    done = executors.train_in_worker(unit, verify)
+    """Train a unit; the first time, kill the worker after its rows are written and before it reports."""
+    report = executors.train_in_worker(unit, verify)
     if not (unit.folder / "died").exists():
         (unit.folder / "died").touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    return done
+    return report
