@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from suite import Refusal
+from suite import Refusal, registry
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -47,6 +47,21 @@ def sync_folder(folder: Path) -> None:
 def unusable_file(path: Path, error: Exception) -> Refusal:
     """Return the refusal of a file that cannot be read or written: the disk is full, another holds it, ..."""
     return Refusal(f"{path} cannot be used ({error}); mend that, or restore it from a copy, and ask again")
+
+
+def nearest_path_hint(path: Path, content: str = "", *folders: Path) -> str:
+    """Return ". Did you mean …?" with the path nearest to one that is not there; "" where none is near.
+
+    Paths beside it and in `folders` are considered, those that hold a file `content`.
+    """
+    if (path / content).exists():
+        return ""
+    for folder in (path.parent, *folders):
+        names = [other.name for other in folder.glob("*") if (other / content).exists()]
+        prefix = "" if folder == Path() else f"{folder}/"
+        if hint := registry.did_you_mean(path.name, names, prefix, cutoff=0.7):
+            return f".{hint}"
+    return ""
 
 
 def safe_file_name(names: Iterable, separator: str = "-") -> str:

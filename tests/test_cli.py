@@ -173,7 +173,7 @@ def test_status_says_how_a_sweep_stands(odyssey, tmp_path):
     best = store.load(tmp_path / "mine")["valid"].min()
     assert line == ["tiny:PARITY", "rnn", "2/2", f"{best:.4g}"]
     assert "at work: no process" in out
-    assert "all 2 trials are done" in out
+    assert "finished: 2 trials" in out
     half_done = store.checkpoint_folder(tmp_path / "mine", "tiny:PARITY", "rnn") / "1.npz"
     files.write_atomic(half_done, b"")
     book = store.Store(tmp_path / "mine", workers=3)
@@ -195,7 +195,7 @@ def test_hyperband_decides_by_itself_what_a_search_holds(odyssey, tmp_path, monk
     )  # it takes half a minute
     asked = [word for word in SWEEP if not word.startswith(("--trials", "--epochs"))]
     asked += ["--oracle=hyperband", "--epochs=2"]
-    assert "1 searches, 2 trials of at most 2 epochs" in odyssey(*asked, "--dry-run")[1]
+    assert "1 search, 2 trials of at most 2 epochs" in odyssey(*asked, "--dry-run")[1]
     assert "2/2 trials" in odyssey(*asked, "--results=mine")[1]
     assert " 2/2 " in odyssey("status", "mine")[1]
     assert "All 2 trials asked are here" in (tmp_path / "reports/mine/report.md").read_text("utf-8")
@@ -208,7 +208,7 @@ def test_status_of_a_sweep_without_rows(odyssey, tmp_path):
     code, out, _ = odyssey("status", "mine")
     assert code == 0
     assert "0/2" in out
-    assert "2 of 2 trials are not done" in out
+    assert "left: 2 of 2 trials" in out
 
 
 def test_a_folder_is_no_preset(odyssey, tmp_path):

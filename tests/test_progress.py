@@ -42,11 +42,11 @@ def test_a_rate_is_that_of_the_clock_since_the_driver_began(folder, said, monkey
     monkeypatch.setattr("suite.progress.time.time", lambda: began + 80)
     assert "no trial has ended in 80 s" in said()
     book.add_rows([row(1), row(2)])
-    assert "2 trials in 80 s, about 90 an hour, 120 s left" in said()
+    assert "2 trials in 80 s, about 90 an hour, 2 min left" in said()
     book.close()
     out = said()
     assert "at work: no process" in out
-    assert "3 of 6 trials are not done" in out
+    assert "left: 3 of 6 trials" in out
     assert "workers" not in out
     assert "hour" not in out
 
@@ -56,8 +56,8 @@ def test_a_sweep_that_is_done_has_no_time_left(folder, said):
     book.add_rows([row(trial) for trial in range(6)])
     out = said()
     book.close()
-    assert "all 6 trials are done" in out
-    assert "left" not in out
+    assert "finished: 6 trials" in out
+    assert "left:" not in out
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_rows_that_add_nothing_divide_nothing(folder, capsys, monkeypatch):
     progress.show_progress([SweepProgress([], 3, 6), SweepProgress([row(0)], 3, 6)], folder, workers=1)
     out = capsys.readouterr().out
     assert f"3/6 trials, 0 s; best on {LONG} 0.5 (mine:Cell)" in out
-    assert "1 trials in 0 s" in out
+    assert "1 trial in 0 s on 1 worker," in out
 
 
 def test_a_finished_sweep_asked_again_is_not_said_to_have_no_score(folder, capsys):

@@ -6,7 +6,6 @@ plain differentiation of one step after the other, which is what `keras.layers.R
 """
 
 import inspect
-import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -42,15 +41,56 @@ PADDING_FAULT = (
 )
 
 
+CELL_RULES = {  # what a cell promises, in the order in which it is checked
+    "declarations": "gates, peepholes, states and recurrent matrices are declared with the right types",
+    "methods": "the step alone computes, from x and each declared state",
+    "weights": "it owns the declared weights, in the declared shapes, and nothing else that is trained",
+    "input": "the step reads x through project and affine alone",
+    "step": "the step returns the declared states in their shapes, also with an axis of lanes",
+    "compilation": "the step can be compiled",
+    "finite values": "states and gradients are finite for standard normal inputs",
+    "randomness": "the same arguments give the same result",
+    "lanes": "a lane computes what the trial computes alone",
+    "gradients": "gradients of the time loop are those of automatic differentiation",
+    "padding of steps": "steps of padding after the end of a sequence change nothing",
+    "padding of units": "units of padding in a lane change nothing",
+}
+STEP_RULES = ("input", "step", "compilation")  # checked together, until one of them is broken
+COMPARISON_RULES = ("gradients", "padding of steps", "padding of units")  # checked last, all of them
+
+
 def check_cell(name: str, cell: type) -> None:
     """Refuse a cell that would be trained otherwise than it is written, or not at all, in one line.
 
     `cell` is a subclass of `Cell`, asked for by `name`. This takes about half a second: the arrays are tiny.
     """
-    for fault in itertools.chain(
-        declaration_faults(cell), method_faults(cell), ownership_faults(cell), computation_faults(cell)
-    ):
+    for fault in filter(None, cell_faults(cell).values()):
         raise Refusal(f"cell {name}: {fault}")
+
+
+def cell_faults(cell: type) -> dict[str, str]:
+    """Return what is wrong with a cell by rule (`CELL_RULES`), "" for a rule that it keeps.
+
+    A rule that presupposes one that the cell breaks is left out: it was not checked.
+    """
+    results = {}
+    for rule, faults in (
+        ("declarations", declaration_faults),
+        ("methods", method_faults),
+        ("weights", ownership_faults),
+    ):
+        results[rule] = next(faults(cell), "")
+        if results[rule]:
+            return results
+    broken: dict[str, str] = {}
+    for rule, fault in computation_faults(cell):
+        broken.setdefault(rule, fault)
+    first = next(iter(broken), COMPARISON_RULES[0])
+    if first in STEP_RULES:
+        return results | broken
+    rules = list(CELL_RULES)
+    checked = rules if first in COMPARISON_RULES else rules[: rules.index(first)]
+    return dict.fromkeys(checked, "") | broken
 
 
 def declaration_faults(cell: type) -> Iterator[str]:
@@ -123,71 +163,97 @@ def ownership_faults(cell: type) -> Iterator[str]:
             yield f"expected its weights to be those of shapes, {shapes}, got {got}"
 
 
-def step_faults(cell: type) -> Iterator[str]:
-    """Yield why a step raises or returns no states: alone, with an axis of lanes, or as in the time loop."""
+def step_faults(cell: type) -> Iterator[tuple[str, str]]:
+    """Yield, with its rule, why a step raises or returns no states.
+
+    It is tried alone, with an axis of lanes, and as in the time loop.
+    """
     for lanes in (None, len(LANE_UNITS)):
         error, came = try_step(run_eagerly, cell, lanes)
         if isinstance(error, KeyError):
             known = ", ".join(map(repr, (*cell.gates, *cell.recurrent))) or "none"
-            yield f"its step asks for the weights of {error}, and there are those of {known}"
+            yield "step", f"its step asks for the weights of {error}, and there are those of {known}"
         if error:
             in_loop, _ = try_step(run_eagerly, cell, lanes, projected=True)
             if not in_loop:
                 reason = describe_error(error)
-                yield f"its step takes x apart: ask self.project(group, x) for W x + b ({reason})"
+                yield "input", f"its step takes x apart: ask self.project(group, x) for W x + b ({reason})"
             if "dict" in str(in_loop):  # what the time loop hands in as x
-                yield f"{RAW_INPUT_FAULT} ({describe_error(error)})"
+                yield "input", f"{RAW_INPUT_FAULT} ({describe_error(error)})"
             where = " (with an axis of lanes before that of the batch)" if lanes else ""
-            yield f"its step raised {describe_error(error)}{where}"
+            yield "step", f"its step raised {describe_error(error)}{where}"
         shape = (BATCH, WIDTH) if lanes is None else (lanes, BATCH, WIDTH)
         shapes = [tuple(s.shape) if hasattr(s, "shape") else type(s).__name__ for s in came[0]]
         if shapes != [shape] * len(cell.states):
             expected = f"{len(cell.states)} states ({', '.join(cell.states)}) of shape {shape}"
-            yield f"expected its step to return {expected}, got {shapes}"
+            yield "step", f"expected its step to return {expected}, got {shapes}"
         if not all(
             equal_up_to_rounding(*map(ops.convert_to_numpy, states)) for states in zip(*came, strict=True)
         ):
-            yield RANDOM_STEP_FAULT
+            yield "step", RANDOM_STEP_FAULT
         error, _ = try_step(trace, cell, lanes)
         if error:
             yield (
+                "compilation",
                 "its step cannot be compiled: use keras.ops in it, and neither NumPy nor a Python `if` or "
-                f"float() on an array ({describe_error(error)})"
+                f"float() on an array ({describe_error(error)})",
             )
     error, _ = try_step(trace, cell, len(LANE_UNITS), projected=True)
     if error:
-        yield f"{RAW_INPUT_FAULT} ({describe_error(error)})"
+        yield "input", f"{RAW_INPUT_FAULT} ({describe_error(error)})"
 
 
-def computation_faults(cell: type) -> Iterator[str]:
-    """Yield how a cell in the time loop differs from plain differentiation of one step after the other."""
+def computation_faults(cell: type) -> Iterator[tuple[str, str]]:
+    """Yield, with its rule, how a cell in the time loop differs from its own steps, one after the other."""
     error, _ = try_step(trace, cell, len(LANE_UNITS), projected=True)
     try:
         if error:
             raise error
         plain, again, loops = evaluate_cell(cell)
     except Exception as error:
-        yield from step_faults(cell)
-        yield f"its step fails in the time loop: {describe_error(error)}"
+        yield next(step_faults(cell), ("step", f"its step fails in the time loop: {describe_error(error)}"))
         return
     for name, value in plain.items():
         if not np.isfinite(value).all():
             what = "returns" if name == "h" else f"has, by {name}, a gradient of"
-            yield f"its step {what} NaN or infinity within {STEPS} steps of standard normal inputs"
+            fault = f"its step {what} NaN or infinity within {STEPS} steps of standard normal inputs"
+            yield "finite values", fault
+            return
     if not equal_up_to_rounding(*again):
-        yield RANDOM_STEP_FAULT
+        yield "randomness", RANDOM_STEP_FAULT
+        return
+    yield from comparison_faults(plain, loops)
+
+
+def comparison_faults(plain: dict, loops: list[dict]) -> Iterator[tuple[str, str]]:
+    """Yield, with its rule, how the time loop differs from a cell's own steps (`evaluate_cell`).
+
+    The first lane has all units, the second is padded; the second of the loops has a step of padding, too.
+    """
     for loop in loops:
         if not equal_up_to_rounding(loop["h"][0], plain["h"][0]):
-            yield "its step mixes sequences or lanes; work elementwise, and along the last axis by self.mean"
+            fault = (
+                "its step mixes sequences or lanes; work elementwise, and along the last axis by self.mean"
+            )
+            yield "lanes", fault
+            return
     for name, expected in plain.items():
-        for loop in loops:
-            if not equal_up_to_rounding(loop[name][0], expected[0]):
-                yield (
-                    f"its gradient by {name} in the time loop is not that of automatic differentiation: use "
-                    "matrices through self.affine and self.product alone"
-                )
-            if not equal_up_to_rounding(loop[name][1], expected[1]):
-                yield f"its step{'' if name == 'h' else f', in its gradient by {name},'} {PADDING_FAULT}"
+        equal = [equal_up_to_rounding(loop[name][0], expected[0]) for loop in loops]
+        if not equal[0]:
+            yield (
+                "gradients",
+                f"its gradient by {name} in the time loop is not that of automatic differentiation: use "
+                "matrices through self.affine and self.product alone",
+            )
+        elif not all(equal):
+            yield (
+                "padding of steps",
+                f"its gradient by {name} depends on the padding after the end of a sequence: keep states "
+                "finite however many steps of zeros follow",
+            )
+        elif not all(equal_up_to_rounding(loop[name][1], expected[1]) for loop in loops):
+            where = "" if name == "h" else f", in its gradient by {name},"
+            yield "padding of units", f"its step{where} {PADDING_FAULT}"
 
 
 def run_eagerly(f, *arguments) -> None:

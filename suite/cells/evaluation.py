@@ -62,8 +62,8 @@ def evaluate_cell(cell: type) -> tuple[dict, list[np.ndarray], list[dict]]:
     """Return what a cell computes step by step, h of the first trial twice more, and what the time loop does.
 
     A computation is {"h": (trials, batch, steps, units), "x" and every weight: the gradient by it, of each
-    trial}, in arrays of the full width. The time loop runs with a lane for each trial, and with one for each
-    sequence.
+    trial}, in arrays of the full width. The time loop runs with a lane for each trial; and with one for each
+    sequence, followed by a step of padding.
     """
     draw, shapes = np.random.default_rng(0), cell.shapes(FEATURES, WIDTH)
     wide = {"h": (BATCH, STEPS, WIDTH), "x": (BATCH, STEPS, FEATURES), **shapes}
@@ -88,7 +88,8 @@ def evaluate_cell(cell: type) -> tuple[dict, list[np.ndarray], list[dict]]:
         ]
         with weights_scope(alone[0], trials[0]):
             again = [unrolled_outputs(alone[0], trials[0]["x"]) for _ in range(2)]
-        return plain, again, [run_in_lanes(cell, together, direction, batch) for batch in (BATCH, 1)]
+        loops = [run_in_lanes(cell, together, direction, *how) for how in ((BATCH, STEPS), (1, STEPS + 1))]
+        return plain, again, loops
 
     together = {
         n: a if n == "x" else a.reshape(with_lanes_axis(a.shape[1:], LANES))
@@ -102,17 +103,22 @@ def evaluate_cell(cell: type) -> tuple[dict, list[np.ndarray], list[dict]]:
     return padded(plain), again, of_trials
 
 
-def run_in_lanes(cell, together, direction, batch):
-    """Run the time loop over all sequences, so many in a lane; return what `outputs_and_gradients` does."""
+def run_in_lanes(cell, together, direction, batch, steps):
+    """Run the time loop over all sequences, `batch` in a lane; return what `outputs_and_gradients` does.
+
+    Sequences are padded with zeros to `steps`, and what is returned is cut to their own.
+    """
     lanes = LANES * BATCH // batch
     own = np.repeat(LANE_UNITS, lanes // LANES)[:, None, None]
     mask = ops.convert_to_tensor(np.arange(WIDTH) < own, "float32")
     given = {name: ops.repeat(array, lanes // LANES, axis=0) for name, array in together.items()}
-    given["x"] = ops.reshape(together["x"], (lanes, batch, STEPS, FEATURES))
-    along = direction.reshape(lanes, batch, STEPS, WIDTH)
-    return outputs_and_gradients(
+    padding = [(0, 0), (0, 0), (0, steps - STEPS), (0, 0)]
+    given["x"] = ops.pad(ops.reshape(together["x"], (lanes, batch, STEPS, FEATURES)), padding)
+    along = np.pad(direction.reshape(lanes, batch, STEPS, WIDTH), padding)
+    results = outputs_and_gradients(
         build_cell(cell, WIDTH, lanes), lambda made, x: run_over_time(made, x, mask), given, along
     )
+    return results | {name: results[name][:, :, :STEPS] for name in ("h", "x")}
 
 
 def outputs_and_gradients(made, run, given, direction):
