@@ -7,8 +7,8 @@ def format_count(value: int, noun: str, plural: str = "") -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """Return a duration to two or three digits, in the unit that people use: 0.012 s, 35 s, 12 min, 3.5 h."""
-    for unit, size, limit in (("s", 1, 100), ("min", 60, 6000), ("h", 3600, 100 * 3600)):
+    """Return a duration to two digits, in the unit that people use: 0.012 s, 35 s, 12 min, 3.5 h, 20 days."""
+    for unit, size, limit in (("s", 1, 99.5), ("min", 60, 99.5 * 60), ("h", 3600, 99.5 * 3600)):
         if seconds < limit:
             return f"{seconds / size:.2g} {unit}"
     return f"{seconds / 86400:,.0f} days"

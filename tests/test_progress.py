@@ -1,5 +1,7 @@
 """What is said of a sweep that is under way, by itself and from outside."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -28,7 +30,7 @@ def folder(tmp_path):
 @pytest.fixture
 def said(folder, capsys):
     def say():
-        progress.print_status(folder)
+        progress.show_status(folder)
         return capsys.readouterr().out
 
     return say
@@ -58,6 +60,33 @@ def test_a_sweep_that_is_done_has_no_time_left(folder, said):
     book.close()
     assert "finished: 6 trials" in out
     assert "left:" not in out
+
+
+def test_the_status_as_json_has_the_counts_of_every_search(folder, capsys):
+    for trial, status in enumerate(["done", "diverged", "failed"]):
+        store.write_finished_row(folder, row(trial, status))
+    checkpoint(folder, epochs=7)
+    progress.show_status(folder, as_json=True)
+    search = {"task": LONG, "cell": "mine:Cell", "trials": 6, "ended": 3, "half_done": 1}
+    search |= {"epochs_half_done": 7, "diverged": 1, "failed": 1, "best_valid": 0.5}
+    assert json.loads(capsys.readouterr().out) == {
+        "name": "s",
+        "trials": 6,
+        "ended": 3,
+        "driver": None,
+        "searches": [search],
+        "finished": False,
+    }
+
+
+def test_watching_ends_when_all_trials_have_ended(folder, capsys, monkeypatch):
+    trials = iter(range(6))
+    end_another = lambda _: store.write_finished_row(folder, row(next(trials)))  # noqa: E731
+    monkeypatch.setattr("suite.progress.time.sleep", end_another)
+    progress.show_status(folder, watch=True)
+    out = capsys.readouterr().out
+    assert [f"{ended}/6" in out for ended in range(7)] == [True] * 7
+    assert out.endswith("finished: 6 trials\n")
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def check(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="NAME…",
+            metavar="NAME",
             help="Tasks and cells in any order, by name or as module:NAME.",
             show_default=False,
             autocompletion=complete_name,
@@ -48,8 +48,8 @@ def check(
 ) -> None:
     """Print what tasks and cells promise, whether they keep it, and the time that a trial takes here.
 
-    Cells are checked on both backends, where both are installed. Exit codes: 0, all is kept; 1, something is
-    not; 2, a name is not known.
+    Cells are checked on both backends, where both are installed. The exit code is 0 if all promises are kept,
+    1 if one is not, 2 if a name is not known.
     """
     select_backend(backend)
     tasks, cells = sort_names(split_commas(names))

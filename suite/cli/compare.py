@@ -12,7 +12,7 @@ def compare(
     folders: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="FOLDER FOLDER…",
+            metavar="FOLDER",
             help="Results folders, two or more; the first is what the others are compared with.",
             show_default=False,
         ),
