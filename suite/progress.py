@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
@@ -29,8 +29,6 @@ from suite.text import format_count, format_duration
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from suite.search.sweep import SweepProgress
 
 HEARTBEAT_SECONDS = 60.0  # between lines while no trial ends
 WATCH_SECONDS = 5.0  # between two looks at the status of a sweep
@@ -51,8 +49,11 @@ def stdout_console() -> Console:
     return Console(width=None if sys.stdout.isatty() else 1000)
 
 
-def show_progress(events: Iterable["SweepProgress"], folder: Path, workers: int) -> None:
-    """Show the progress of a sweep (`suite.search.sweep.run_sweep`) until it ends, and what time it took."""
+def show_progress(events: Iterable[Any], folder: Path, workers: int) -> None:
+    """Show the progress of a sweep until it ends, and what time it took.
+
+    `events` are of `suite.search.sweep.SweepProgress`, as `run_sweep` there yields them.
+    """
     best: dict[str, tuple[float, str]] = {}
     trained, trials = 0.0, 0
     start, first_done, last_shown = time.monotonic(), None, -math.inf

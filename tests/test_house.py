@@ -34,6 +34,7 @@ GROUND = {
     "suite.task_check",
     "suite.task_summary",
     "suite.text",
+    "suite.tensor",
 }
 ABOVE = {  # what stands above the ground floor, and what it may import beside it
     "suite.training": set(),
