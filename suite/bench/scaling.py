@@ -48,9 +48,7 @@ def search_seconds(trials: int) -> float:
     from suite.space import PAPER_SPACE, override_ranges
 
     protocol, space = Protocol(epochs=2, batch=32), override_ranges(PAPER_SPACE, {"units": (20, 20)})
-    question = config.SweepConfig(
-        "scaling", tasks=("adding",), cells=("np",), trials=trials, protocol=protocol, space=space
-    )
+    question = config.SweepConfig("scaling", ("adding",), ("np",), trials, protocol=protocol, space=space)
     plan = machine.plan_workers()
     with tempfile.TemporaryDirectory() as folder, LocalExecutor(plan.workers, plan.gpus) as crew:
         results = Path(folder) / "scaling"
