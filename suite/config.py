@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from suite import Refusal, registry
+from suite import Refusal, files, registry
 from suite import space as spaces
 
 ORACLE_CHOICES = ("random", "bayesian", "hyperband")
@@ -194,11 +194,13 @@ def load_preset(name: str) -> SweepConfig:
     built_in = not name.endswith(".toml")
     path = PRESET_FOLDER / f"{name}.toml" if built_in else Path(name)
     if built_in and not path.exists():
-        raise registry.unknown_name_error("preset", name, preset_names())
+        files_here = [str(file) for file in Path().glob("*.toml")]
+        raise registry.unknown_name_error("preset", name, [*preset_names(), *files_here])
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise Refusal(f"{path}: expected TOML in UTF-8, cannot read it ({error})") from None
+        hint = files.nearest_path_hint(path)
+        raise Refusal(f"{path}: expected TOML in UTF-8, cannot read it ({error}){hint}") from None
     try:
         return config_from_table({"name": path.stem} | table)
     except Refusal as refusal:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TextIO
 
-from suite import Refusal
+from suite import Refusal, registry
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -51,6 +51,21 @@ def unusable_file(path: Path, error: Exception) -> Refusal:
         f"{path} cannot be used ({error}); correct that, or restore it from a copy, and run the same command "
         f"again"
     )
+
+
+def nearest_path_hint(path: Path, content: str = "", *folders: Path) -> str:
+    """Return ". Did you mean …?" with the path nearest to one that is not there; "" where none is near.
+
+    Paths beside it and in `folders` are considered, those that hold a file `content`.
+    """
+    if (path / content).exists():
+        return ""
+    for folder in (path.parent, *folders):
+        names = [other.name for other in folder.glob("*") if (other / content).exists()]
+        prefix = "" if folder == Path() else f"{folder}/"
+        if hint := registry.did_you_mean(path.name, names, prefix, cutoff=0.7):
+            return f".{hint}"
+    return ""
 
 
 def safe_file_name(names: Iterable, separator: str = "-") -> str:

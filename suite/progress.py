@@ -1,4 +1,4 @@
-"""Progress of a sweep: a live display in a terminal, plain lines elsewhere; how one stands, from outside."""
+"""Progress of a sweep: a live display in a terminal, plain lines elsewhere; and the status of any sweep."""
 
 import json
 import math
@@ -8,7 +8,9 @@ import sys
 import time
 import zipfile
 from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
@@ -23,8 +25,23 @@ from rich.progress import (
 from rich.table import Table
 
 from suite import store
+from suite.text import format_count, format_duration
 
-HEARTBEAT_SECONDS = 60.0  # seconds between lines while no trial ends
+if TYPE_CHECKING:
+    import pandas as pd
+
+HEARTBEAT_SECONDS = 60.0  # between lines while no trial ends
+WATCH_SECONDS = 5.0  # between two looks at the status of a sweep
+STATUS_COLUMNS = (
+    "task",
+    "cell",
+    "trials",
+    "half done",
+    "epochs of those",
+    "diverged",
+    "failed",
+    "best valid",
+)
 
 
 def stdout_console() -> Console:
@@ -32,10 +49,14 @@ def stdout_console() -> Console:
     return Console(width=None if sys.stdout.isatty() else 1000)
 
 
-def show_progress(events: Iterable, folder: Path, workers: int) -> None:
-    """Show the progress of a sweep (`suite.search.sweep.run_sweep`) until it ends, and what time it took."""
-    best, trained, trials = {}, 0.0, 0
-    start, begun, spoke = time.monotonic(), None, -math.inf
+def show_progress(events: Iterable[Any], folder: Path, workers: int) -> None:
+    """Show the progress of a sweep until it ends, and what time it took.
+
+    `events` are of `suite.search.sweep.SweepProgress`, as `run_sweep` there yields them.
+    """
+    best: dict[str, tuple[float, str]] = {}
+    trained, trials = 0.0, 0
+    start, first_done, last_shown = time.monotonic(), None, -math.inf
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -43,44 +64,47 @@ def show_progress(events: Iterable, folder: Path, workers: int) -> None:
         TextColumn("trials"),
         TimeElapsedColumn(),
         TimeRemainingColumn(elapsed_when_finished=True),
-        TextColumn("{task.fields[said]}"),
+        TextColumn("{task.fields[scores]}"),
     )
     terminal = stdout_console()
     with Progress(*columns, console=terminal, disable=not terminal.is_terminal) as bar:
-        line = bar.add_task(folder.name, total=None, said="")
+        line = bar.add_task(folder.name, total=None, scores="")
         for event in events:
-            begun = event.done if begun is None else begun
+            first_done = event.done if first_done is None else first_done
             for row in event.rows:
                 trained, trials = trained + row["seconds"], trials + 1
                 if math.isfinite(row["valid"]) and row["valid"] < best.get(row["task"], (math.inf,))[0]:
                     best[row["task"]] = row["valid"], row["cell"]
             now = time.monotonic()
-            if not event.rows and now - spoke < HEARTBEAT_SECONDS:
+            if not event.rows and now - last_shown < HEARTBEAT_SECONDS:
                 continue
-            spoke = now
-            said = "; ".join(f"best on {task} {score:.4g} ({cell})" for task, (score, cell) in best.items())
-            said = said or no_score_text(folder, event.done, event.total)
-            bar.update(line, completed=event.done, total=event.total, said=said)
+            last_shown = now
+            scores = "; ".join(f"best on {task} {score:.4g} ({cell})" for task, (score, cell) in best.items())
+            scores = scores or no_score_text(folder, event.done, event.total)
+            bar.update(line, completed=event.done, total=event.total, scores=scores)
             if not terminal.is_terminal:
-                left = time_left_text(now - start, event.done - begun, event.total - event.done)
-                print(f"{event.done}/{event.total} trials, {now - start:.0f} s{left}; {said}", flush=True)
+                left = time_left_text(now - start, event.done - first_done, event.total - event.done)
+                print(f"{event.done}/{event.total} trials, {now - start:.0f} s{left}; {scores}", flush=True)
     if trials:
         seconds = max(time.monotonic() - start, 1e-9)
         share = trained / (seconds * workers)
-        print(f"{trials} trials in {seconds:.0f} s on {workers} workers, {share:.0%} of it in training")
+        print(
+            f"{format_count(trials, 'trial')} in {seconds:.0f} s on {format_count(workers, 'worker')}, "
+            f"{share:.0%} of it in training"
+        )
 
 
 def time_left_text(seconds: float, ended: int, trials_left: int) -> str:
     """Return the time left, at the rate of the trials that ended in so many seconds; "" without any."""
-    return f", {seconds * trials_left / ended:,.0f} s left" if ended > 0 else ""
+    return f", {format_duration(seconds * trials_left / ended)} left" if ended > 0 else ""
 
 
 def no_score_text(folder: Path, done: int, total: int) -> str:
-    """Return what there is to say before a trial of this run has a score."""
+    """Return the progress in words before a trial of this run has a score."""
     if done == total:
         return "all trials are done"
     if epochs := sum(checkpoint_epochs(path) for path in (folder / "running").glob("*/*.npz")):
-        return f"trials under way: {epochs:,} epochs at their last checkpoints"
+        return f"trials under way: {format_count(epochs, 'epoch')} at their last checkpoints"
     return "no new score yet" if done else "compiling and training, no trial has ended yet"
 
 
@@ -93,53 +117,113 @@ def checkpoint_epochs(checkpoint: Path) -> int:
         return 0
 
 
-def print_status(folder: Path) -> None:
-    """Say how the sweep in a results folder stands. Nothing is written: any process may ask at any time."""
-    asked, rows, at_work = store.read_config(folder), store.load(folder), store.read_driver(folder)
-    names = ("task", "cell", "trials", "half done", "epochs of those", "diverged", "failed", "best valid")
-    table = Table(*names, box=None)
+@dataclass(frozen=True)
+class SearchStatus:
+    """How a search stands: its trials by how they ended, and those half done with their epochs so far."""
+
+    task: str
+    cell: str
+    trials: int
+    ended: int
+    half_done: int
+    epochs_half_done: int
+    diverged: int
+    failed: int
+    best_valid: float | None
+
+
+@dataclass(frozen=True)
+class SweepStatus:
+    """How a sweep stands; `driver` is the process at work on it (`suite.store.read_driver`), None without."""
+
+    name: str
+    trials: int
+    ended: int
+    driver: dict | None
+    searches: list[SearchStatus]
+
+    @property
+    def finished(self) -> bool:
+        """Whether all trials have ended."""
+        return self.ended >= self.trials
+
+
+def show_status(folder: Path, as_json: bool = False, watch: bool = False) -> None:
+    """Print how the sweep in a results folder stands; with `watch` again and again, until all trials ended.
+
+    Nothing is written: any process may do this at any time.
+    """
+    while True:
+        rows = store.load(folder)
+        status = sweep_status(folder, rows)
+        if watch and sys.stdout.isatty() and not as_json:
+            stdout_console().clear()
+        if as_json:
+            print(json.dumps(asdict(status) | {"finished": status.finished}), flush=True)
+        else:
+            print_status(status, rows, folder)
+        if not watch or status.finished:
+            return
+        time.sleep(WATCH_SECONDS)
+
+
+def sweep_status(folder: Path, rows: "pd.DataFrame") -> SweepStatus:
+    """Return how the sweep in a results folder stands; `rows` are its trials (`suite.store.load`)."""
+    config, driver = store.read_config(folder), store.read_driver(folder)
+    trials = store.trials_per_search(config)
+    searches = []
+    for task in config["tasks"]:
+        for cell in config["cells"]:
+            ended = rows[(rows["task"] == task) & (rows["cell"] == cell)]
+            checkpoints = store.checkpoint_folder(folder, task, cell).glob("*.npz")
+            epochs = [checkpoint_epochs(path) for path in checkpoints]
+            diverged, failed = (int((ended["status"] == how).sum()) for how in ("diverged", "failed"))
+            scores = ended["valid"][np.isfinite(ended["valid"])]
+            best = float(scores.min()) if len(scores) else None
+            searches.append(
+                SearchStatus(task, cell, trials, len(ended), len(epochs), sum(epochs), diverged, failed, best)
+            )
+    return SweepStatus(config["name"], trials * len(searches), len(rows), driver, searches)
+
+
+def print_status(status: SweepStatus, rows: "pd.DataFrame", folder: Path) -> None:
+    """Print the status of a sweep: a line a search, the process at work, and why trials failed."""
+    table = Table(*STATUS_COLUMNS, box=None)
     for column in table.columns[:2]:
         column.overflow = "fold"  # in a narrow terminal
-    a_search = store.trials_per_search(asked)
-    for task in asked["tasks"]:
-        for cell in asked["cells"]:
-            mine = rows[(rows["task"] == task) & (rows["cell"] == cell)]
-            half_done = [
-                checkpoint_epochs(path) for path in store.checkpoint_folder(folder, task, cell).glob("*.npz")
-            ]
-            counts = [len(half_done), sum(half_done)]
-            counts += [(mine["status"] == how).sum() for how in ("diverged", "failed")]
-            best = f"{mine['valid'].min():.4g}" if mine["valid"].notna().any() else ""
-            table.add_row(task, cell, f"{len(mine)}/{a_search}", *(str(n or "") for n in counts), best)
+    for s in status.searches:
+        counts = (s.half_done, s.epochs_half_done, s.diverged, s.failed)
+        best = "" if s.best_valid is None else f"{s.best_valid:.4g}"
+        table.add_row(s.task, s.cell, f"{s.ended}/{s.trials}", *(str(n or "") for n in counts), best)
     stdout_console().print(table)
-    total = a_search * len(asked["tasks"]) * len(asked["cells"])
-    for line in (*status_lines(rows, total, at_work), *failure_lines(rows, folder)):
-        print(line)
+    for line in (*status_lines(status), *failure_lines(rows, folder)):
+        print(line, flush=True)
 
 
-def status_lines(rows, total: int, driver: dict | None) -> list[str]:
-    """Return the lines that say who works on a sweep and how fast, by the clock, since that driver began."""
+def status_lines(status: SweepStatus) -> list[str]:
+    """Return the lines that name the process at work, and its speed since it began."""
+    driver, left = status.driver, status.trials - status.ended
     lines = [f"at work: {driver['who']}, workers: {driver['workers']}" if driver else "at work: no process"]
-    left = total - len(rows)
-    if left == 0:
-        return [*lines, f"all {total:,} trials are done"]
+    if status.finished:
+        return [*lines, f"finished: {format_count(status.trials, 'trial')}"]
     if driver and "since" in driver:
         seconds = max(time.time() - driver["since"], 1e-9)
-        if ended := len(rows) - driver["rows"]:
-            rate = f"{ended:,} trials in {seconds:,.0f} s, about {3600 * ended / seconds:,.0f} an hour"
+        if ended := status.ended - driver["rows"]:
+            per_hour = f"about {3600 * ended / seconds:,.0f} an hour"
+            rate = f"{format_count(ended, 'trial')} in {format_duration(seconds)}, {per_hour}"
             return [*lines, rate + time_left_text(seconds, ended, left)]
-        return [*lines, f"no trial has ended in {seconds:,.0f} s"]
-    return [*lines, f"{left:,} of {total:,} trials are not done"]
+        return [*lines, f"no trial has ended in {format_duration(seconds)}"]
+    return [*lines, f"left: {left:,} of {format_count(status.trials, 'trial')}"]
 
 
-def failure_lines(rows, folder: Path) -> list[str]:
+def failure_lines(rows: "pd.DataFrame", folder: Path) -> list[str]:
     """Return lines that say how many trials failed, why the first did, and what to do; none if none did."""
     failed = rows[rows["status"] == "failed"]
     if failed.empty:
         return []
     first = failed.iloc[0]
     return [
-        f"{len(failed):,} of {len(rows):,} trials failed, the first of them "
+        f"{len(failed):,} of {format_count(len(rows), 'trial')} failed, the first of them "
         f"({first['cell']} on {first['task']}, trial {first['trial']}): "
         f"{exception_line(first['error'] or '')}",
         f"why each did: odyssey export {shlex.quote(str(folder))}, column error; to run them again: the same "
@@ -148,6 +232,6 @@ def failure_lines(rows, folder: Path) -> list[str]:
 
 
 def exception_line(error: str) -> str:
-    """Return the line of a traceback that names the exception: not the last, where JAX speaks of itself."""
+    """Return the line of a traceback that names the exception: not the last, where JAX appends a note."""
     lines = error.strip().splitlines() or ["no reason is known"]
     return next((line for line in reversed(lines) if re.match(r"[A-Za-z_][\w.]*: ", line)), lines[-1])

@@ -5,6 +5,7 @@ process. Both become a refusal in one line, with the file and line where the err
 """
 
 import ast
+import contextlib
 import difflib
 import importlib
 import importlib.util
@@ -49,7 +50,8 @@ def resolve_reference(kind: str, name: str, references: Mapping[str, str]) -> An
     try:
         return getattr(importlib.import_module(module), attribute)
     except (Exception, SystemExit) as error:
-        reason = f"{describe_error(error)}){shadowing_hint(module)}"
+        hint = shadowing_hint(module) or reference_hint(module, attribute)
+        reason = f"{describe_error(error)}){hint}"
         raise Refusal(f"{kind} {name!r}: cannot import {reference} ({reason}") from error
 
 
@@ -61,6 +63,23 @@ def shadowing_hint(module: str) -> str:
     if not (imported and local) or here in Path(imported).resolve().parents:
         return ""
     return f"; {imported} hides {local}: rename yours"
+
+
+def reference_hint(module: str, attribute: str) -> str:
+    """Return ". Did you mean …?" with the reference nearest to one that was not found; "" if none is near.
+
+    The module is there and lacks the attribute, or the current folder has a module of nearly that name.
+    """
+    if module in sys.modules:
+        public = [name for name in vars(sys.modules[module]) if not name.startswith("_")]
+        hint = did_you_mean(attribute, public, f"{module}:")
+        return "" if attribute in public else hint and f".{hint}"
+    with contextlib.suppress(ImportError, ValueError, AttributeError):
+        if importlib.util.find_spec(module):  # it is there, and raised
+            return ""
+    here = [path.stem for path in Path.cwd().glob("*.py")]
+    hint = did_you_mean(module, here, suffix=f":{attribute}")
+    return hint and f".{hint}"
 
 
 def refuse_shadowed_tasks() -> None:
@@ -120,9 +139,21 @@ def error_location(error: BaseException) -> str:
 
 def unknown_name_error(kind: str, name: str, names: Iterable[str]) -> Refusal:
     """Return the refusal of an unknown name, with the most similar known name and all known names."""
-    near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
-    guess = f" Did you mean {near[0]!r}?" if near else ""
-    return Refusal(f"unknown {kind} {name!r}.{guess} Known: {', '.join(names)}")
+    names = list(names)
+    return Refusal(f"unknown {kind} {name!r}.{did_you_mean(name, names)} Known: {', '.join(names)}")
+
+
+def did_you_mean(
+    name: str, names: Iterable[str], prefix: str = "", suffix: str = "", cutoff: float = 0.5
+) -> str:
+    """Return a question that names the nearest of some names, case aside; "" where none is near.
+
+    `prefix` and `suffix` are what stands around the name: a folder, a module, an attribute. `cutoff` is the
+    least similarity of `difflib`, from 0 to 1.
+    """
+    by_lower_case = {other.lower(): other for other in names}
+    near = difflib.get_close_matches(name.lower(), by_lower_case, n=1, cutoff=cutoff)
+    return f" Did you mean {prefix + by_lower_case[near[0]] + suffix!r}?" if near else ""
 
 
 def class_summary(reference: str) -> str:

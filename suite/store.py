@@ -25,7 +25,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from suite import Refusal
-from suite.files import lock_file, lock_holder, safe_file_name, unusable_file, write_atomic
+from suite.files import (
+    lock_file,
+    lock_holder,
+    nearest_path_hint,
+    safe_file_name,
+    unusable_file,
+    write_atomic,
+)
 
 TRIAL_COLUMNS = {
     "sweep": "TEXT NOT NULL",
@@ -96,6 +103,7 @@ def read_config(folder: Path) -> dict:
     except (FileNotFoundError, NotADirectoryError):
         raise Refusal(
             f"{folder}: expected the results folder of a sweep, found no sweep.toml there"
+            f"{nearest_path_hint(folder, 'sweep.toml', Path('results'))}"
         ) from None
     except tomllib.TOMLDecodeError as error:
         raise Refusal(

@@ -4,16 +4,20 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+import typer
 
 from suite import Refusal, cli, files, identity, store
+from suite.cells.check import CELL_RULES
 from suite.cli import sweep
 from suite.cli.execution import run_interruptible
 from suite.search.sweep import SweepProgress
@@ -60,6 +64,20 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
             "--trials 5: Hyperband decides by itself how many trials a search holds, 23 of at most 9 epochs",
         ),
         (["sweep", "quack"], "unknown preset 'quack'. Did you mean 'quick'?"),
+        (["sweep", "tiny.yp"], "unknown preset 'tiny.yp'."),
+        ([*SWEEP, "--cell=tiny:Brokne"], ". Did you mean 'tiny:Broken'?"),
+        ([*SWEEP, "--cell=tyni:Broken"], ". Did you mean 'tiny:Broken'?"),
+        (["check"], "expected tasks or cells to check, got none"),
+        (["check", "lsmt"], "unknown task or cell 'lsmt'. Did you mean 'lstm'?"),
+        (["check", "lstm,addding"], "unknown task or cell 'addding'. Did you mean 'adding'?"),
+        (["check", "tiny:np"], "tiny:np: expected a suite.task.Task or a subclass of suite.cells.base.Cell"),
+        (["bench", "--cell=lstm,guru"], "unknown cell 'guru'. Did you mean 'gru'?"),
+        (["bench", "--units=32,0"], "--units: expected whole numbers of at least 1, such as 32,100, got 0"),
+        (
+            ["bench", "--batch=8,many"],
+            "--batch: expected whole numbers of at least 1, such as 32,100, got many",
+        ),
+        (["bench", "--repeats=0"], "--repeats: expected at least 1, got 0"),
         (
             ["sweep", "quick", "--range=units=64:32"],
             "units: the range 64:32 is invalid: low must be at most",
@@ -173,7 +191,7 @@ def test_status_says_how_a_sweep_stands(odyssey, tmp_path):
     best = store.load(tmp_path / "mine")["valid"].min()
     assert line == ["tiny:PARITY", "rnn", "2/2", f"{best:.4g}"]
     assert "at work: no process" in out
-    assert "all 2 trials are done" in out
+    assert "finished: 2 trials" in out
     half_done = store.checkpoint_folder(tmp_path / "mine", "tiny:PARITY", "rnn") / "1.npz"
     files.write_atomic(half_done, b"")
     book = store.Store(tmp_path / "mine", workers=3)
@@ -195,7 +213,7 @@ def test_hyperband_decides_by_itself_what_a_search_holds(odyssey, tmp_path, monk
     )  # it takes half a minute
     asked = [word for word in SWEEP if not word.startswith(("--trials", "--epochs"))]
     asked += ["--oracle=hyperband", "--epochs=2"]
-    assert "1 searches, 2 trials of at most 2 epochs" in odyssey(*asked, "--dry-run")[1]
+    assert "1 search, 2 trials of at most 2 epochs" in odyssey(*asked, "--dry-run")[1]
     assert "2/2 trials" in odyssey(*asked, "--results=mine")[1]
     assert " 2/2 " in odyssey("status", "mine")[1]
     assert "All 2 trials asked are here" in (tmp_path / "reports/mine/report.md").read_text("utf-8")
@@ -208,7 +226,7 @@ def test_status_of_a_sweep_without_rows(odyssey, tmp_path):
     code, out, _ = odyssey("status", "mine")
     assert code == 0
     assert "0/2" in out
-    assert "2 of 2 trials are not done" in out
+    assert "left: 2 of 2 trials" in out
 
 
 def test_a_folder_is_no_preset(odyssey, tmp_path):
@@ -383,11 +401,147 @@ def test_train_prints_every_epoch_and_the_scores(odyssey):
     assert "error rate" in out
 
 
-@pytest.mark.parametrize("what", ["cells", "tasks", "presets"])
-def test_list_names_what_there_is(odyssey, what):
-    code, out, _ = odyssey("list", what)
+@pytest.mark.parametrize("kind", ["cells", "tasks", "presets", None])
+def test_list_names_what_there_is(odyssey, kind):
+    code, out, _ = odyssey("list", *filter(None, [kind]))
     assert code == 0
-    assert {"cells": "cifg", "tasks": "nottingham", "presets": "quick"}[what] in out
+    for listed, name in {"cells": "cifg", "tasks": "nottingham", "presets": "quick"}.items():
+        assert (name in out.split()) == (kind in (listed, None))
+
+
+def commands():
+    """Return every command by name, as the parser has it; "" is `odyssey` itself."""
+    root = typer.main.get_command(cli.app)
+    return {"": root, **root.commands}
+
+
+OFF_UNLESS_GIVEN = {
+    *("install_completion", "show_completion"),  # of `odyssey`
+    *("preset", "scheduler", "tls_ca", "tls_cert", "tls_key", "slurm", "max_hours"),  # of `sweep`
+    *("trial", "task", "csv"),  # of `train`
+}
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_command_option_and_argument_has_a_help_text_that_states_its_default(name, request):
+    if name in ("sweep", "train"):
+        request.applymarker(pytest.mark.xfail(reason="their options have no help texts yet"))
+    command = commands()[name]
+    assert command.help
+    for parameter in command.params:
+        assert parameter.help, parameter.name
+        shown = parameter.default is not None or isinstance(parameter.show_default, str)
+        in_words = re.search("else|instead", parameter.help.lower()) or parameter.name in OFF_UNLESS_GIVEN
+        optional = not parameter.required and parameter.show_default is not False
+        assert shown or in_words or not optional, parameter.name
+
+
+@pytest.mark.parametrize("program", [["-m", "suite"], ["-c", "from suite.cli import main; main()"]])
+def test_the_version_is_that_of_the_package(program):
+    done = subprocess.run([sys.executable, *program, "-V"], check=True, capture_output=True, text=True)
+    assert done.stdout == f"odyssey {metadata.version('rnn-odyssey')}\n"
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help_says_what_the_exit_codes_mean(odyssey, option):
+    code, out, _ = odyssey(option)
+    assert code == 0
+    assert "130, ended by Ctrl-C" in " ".join(out.split())
+    assert odyssey("check", option)[0] == 0
+
+
+def test_a_shell_completes_commands_and_names(monkeypatch):
+    monkeypatch.setenv("_ODYSSEY_COMPLETE", "complete_bash")
+    for words, expected in (("odyssey ch", "check"), ("odyssey check nott", "nottingham")):
+        monkeypatch.setenv("COMP_WORDS", words)
+        monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
+        code = "import sys; sys.argv = ['odyssey']; from suite.cli import main; main()"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert done.stdout.split() == [expected]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_any_command_quietly_with_its_own_code(odyssey, monkeypatch, number):
+    """Such as `status --watch`, which waits most of the time."""
+    assert odyssey(*SWEEP, "--results=mine", "--max-hours=1e-9")[0] == 3
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr("suite.progress.time.sleep", lambda _: os.kill(os.getpid(), number))
+    code, out, err = odyssey("status", "mine", "--watch")
+    assert (code, err) == (128 + number, "")
+    assert "0/2" in out
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_names_nearest_to_a_file_or_folder_that_is_not_there_are_offered(odyssey, tmp_path):
+    (tmp_path / "results" / "quick").mkdir(parents=True)
+    (tmp_path / "results" / "quick" / "sweep.toml").touch()
+    (tmp_path / "mine.toml").touch()
+    for folder in ("results/quikc", "quick", "quikc"):
+        assert odyssey("status", folder)[2].endswith(". Did you mean 'results/quick'?\n")
+    assert odyssey("sweep", "mien.toml")[2].endswith(". Did you mean 'mine.toml'?\n")
+    assert "'mine'. Did you mean 'mine.toml'?" in odyssey("sweep", "mine")[2]
+
+
+BROKEN_CELL = """
+from keras import ops
+from suite.cells.base import Cell
+
+class MeanOfAll(Cell):
+    gates = ("z",)
+
+    def step(self, x, h):
+        [z] = self.affine("z", x, h)
+        return z - ops.mean(z, axis=-1, keepdims=True)
+"""
+
+
+@pytest.fixture
+def one_backend(monkeypatch):
+    """Check on this backend alone, and time nothing: both start processes."""
+    monkeypatch.setattr("suite.cli.check.find_spec", lambda name: None)
+    monkeypatch.setattr("suite.cli.forecast.core_rate", lambda *_: 1e6)
+
+
+@pytest.mark.usefixtures("one_backend")
+def test_check_prints_promises_and_a_time_for_tasks_and_cells_in_any_order(odyssey):
+    code, out, err = odyssey("check", "lstm", "tiny:PARITY")
+    assert (code, err) == (0, "")
+    assert "BROKEN" not in out
+    for fact in (
+        "8 sequences of 3 steps each",
+        "2 of 2 classes",
+        "scores 0.5 on test",
+        "4 sequences of test are also in train",
+        "states     h, c: float32 (batch, units) each",
+        "W/zifo (1, 400)",
+        "parameters 41,100",
+        "kept       units of padding in a lane change nothing",
+        "time of lstm on tiny:PARITY",
+        "20 units  0.19 s an epoch, 23 s a trial of 150 epochs",
+    ):
+        assert fact in out
+
+
+@pytest.mark.usefixtures("one_backend")
+def test_check_says_which_promise_is_broken_and_ends_with_1(odyssey, tmp_path):
+    (tmp_path / "mine.py").write_text(BROKEN_CELL)
+    code, out, err = odyssey("check", "mine:MeanOfAll", "tiny:PARITY")
+    assert (code, err) == (1, "")
+    assert "BROKEN     units of padding in a lane change nothing" in out
+    assert "average over units with self.mean" in out
+    assert "kept       gradients of the time loop" in out
+    assert "time of" not in out
+
+
+def test_check_finds_what_is_broken_on_the_other_backend_alone(odyssey, tmp_path, monkeypatch):
+    broken = BROKEN_CELL.replace("- ops", "- int(keras.backend.backend() == 'jax') * ops")
+    (tmp_path / "mine.py").write_text("import keras" + broken)
+    monkeypatch.setattr("suite.cli.check.Backend", ["jax"])
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")  # this process may have loaded either
+    monkeypatch.setattr("suite.cells.check.cell_faults", lambda cell: dict.fromkeys(CELL_RULES, ""))
+    code, out, err = odyssey("check", "mine:MeanOfAll")
+    assert (code, err) == (1, "")
+    assert "BROKEN     on jax: units of padding in a lane change nothing" in out
 
 
 def test_doctor_says_what_is_here(odyssey, tmp_path):

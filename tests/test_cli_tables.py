@@ -56,6 +56,12 @@ def test_compare_prints_the_answer_and_writes_the_page(odyssey, tmp_path):
     assert (tmp_path / "again" / "index.html").read_bytes() == page.read_bytes()
 
 
+def test_sweeps_of_the_same_rows_took_equally_long(odyssey):
+    out = odyssey("compare", "cpu", "gpu")[1]
+    assert "The same 132 finished trials took equally long in gpu and cpu, " in out
+    assert "1 times" not in out
+
+
 def test_folders_of_one_name_are_told_apart_by_what_is_above(odyssey, tmp_path):
     for machine in ("one", "two"):
         shutil.copytree(REFERENCE, tmp_path / machine / "jsb")

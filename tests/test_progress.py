@@ -1,5 +1,7 @@
 """What is said of a sweep that is under way, by itself and from outside."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -28,7 +30,7 @@ def folder(tmp_path):
 @pytest.fixture
 def said(folder, capsys):
     def say():
-        progress.print_status(folder)
+        progress.show_status(folder)
         return capsys.readouterr().out
 
     return say
@@ -42,11 +44,11 @@ def test_a_rate_is_that_of_the_clock_since_the_driver_began(folder, said, monkey
     monkeypatch.setattr("suite.progress.time.time", lambda: began + 80)
     assert "no trial has ended in 80 s" in said()
     book.add_rows([row(1), row(2)])
-    assert "2 trials in 80 s, about 90 an hour, 120 s left" in said()
+    assert "2 trials in 80 s, about 90 an hour, 2 min left" in said()
     book.close()
     out = said()
     assert "at work: no process" in out
-    assert "3 of 6 trials are not done" in out
+    assert "left: 3 of 6 trials" in out
     assert "workers" not in out
     assert "hour" not in out
 
@@ -56,8 +58,35 @@ def test_a_sweep_that_is_done_has_no_time_left(folder, said):
     book.add_rows([row(trial) for trial in range(6)])
     out = said()
     book.close()
-    assert "all 6 trials are done" in out
-    assert "left" not in out
+    assert "finished: 6 trials" in out
+    assert "left:" not in out
+
+
+def test_the_status_as_json_has_the_counts_of_every_search(folder, capsys):
+    for trial, status in enumerate(["done", "diverged", "failed"]):
+        store.write_finished_row(folder, row(trial, status))
+    checkpoint(folder, epochs=7)
+    progress.show_status(folder, as_json=True)
+    search = {"task": LONG, "cell": "mine:Cell", "trials": 6, "ended": 3, "half_done": 1}
+    search |= {"epochs_half_done": 7, "diverged": 1, "failed": 1, "best_valid": 0.5}
+    assert json.loads(capsys.readouterr().out) == {
+        "name": "s",
+        "trials": 6,
+        "ended": 3,
+        "driver": None,
+        "searches": [search],
+        "finished": False,
+    }
+
+
+def test_watching_ends_when_all_trials_have_ended(folder, capsys, monkeypatch):
+    trials = iter(range(6))
+    end_another = lambda _: store.write_finished_row(folder, row(next(trials)))  # noqa: E731
+    monkeypatch.setattr("suite.progress.time.sleep", end_another)
+    progress.show_status(folder, watch=True)
+    out = capsys.readouterr().out
+    assert [f"{ended}/6" in out for ended in range(7)] == [True] * 7
+    assert out.endswith("finished: 6 trials\n")
 
 
 @pytest.mark.parametrize(
@@ -128,7 +157,7 @@ def test_rows_that_add_nothing_divide_nothing(folder, capsys, monkeypatch):
     progress.show_progress([SweepProgress([], 3, 6), SweepProgress([row(0)], 3, 6)], folder, workers=1)
     out = capsys.readouterr().out
     assert f"3/6 trials, 0 s; best on {LONG} 0.5 (mine:Cell)" in out
-    assert "1 trials in 0 s" in out
+    assert "1 trial in 0 s on 1 worker," in out
 
 
 def test_a_finished_sweep_asked_again_is_not_said_to_have_no_score(folder, capsys):

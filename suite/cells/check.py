@@ -7,8 +7,7 @@ one step after the other, which is what `keras.layers.RNN` does.
 """
 
 import inspect
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,16 +43,57 @@ PADDING_FAULT = (
 )
 
 
+CELL_RULES = {  # what a cell promises, in the order in which it is checked
+    "declarations": "gates, peepholes, states and recurrent matrices are declared with the right types",
+    "methods": "the step alone computes, from x and each declared state",
+    "weights": "it owns the declared weights, in the declared shapes, and nothing else that is trained",
+    "input": "the step reads x through project and affine alone",
+    "step": "the step returns the declared states in their shapes, also with an axis of lanes",
+    "compilation": "the step can be compiled",
+    "finite values": "states and gradients are finite for standard normal inputs",
+    "randomness": "the same arguments give the same result",
+    "lanes": "a lane computes what the trial computes alone",
+    "gradients": "gradients of the time loop are those of automatic differentiation",
+    "padding of steps": "steps of padding after the end of a sequence change nothing",
+    "padding of units": "units of padding in a lane change nothing",
+}
+STEP_RULES = ("input", "step", "compilation")  # checked together, until one of them is broken
+COMPARISON_RULES = ("gradients", "padding of steps", "padding of units")  # checked last, all of them
+
+
 def check_cell(name: str, cell: type[Cell]) -> None:
     """Refuse a cell that cannot be trained, or would be trained otherwise than its equations say.
 
     `name` is what the user calls the cell; the refusal states the first fault. The check takes about half a
     second: the arrays are tiny.
     """
-    for fault in itertools.chain(
-        declaration_faults(cell), method_faults(cell), ownership_faults(cell), computation_faults(cell)
-    ):
+    for fault in filter(None, cell_faults(cell).values()):
         raise Refusal(f"cell {name}: {fault}")
+
+
+def cell_faults(cell: type[Cell]) -> dict[str, str]:
+    """Return what is wrong with a cell by rule (`CELL_RULES`), "" for a rule that it keeps.
+
+    A rule that presupposes one that the cell breaks is left out: it was not checked.
+    """
+    results = {}
+    for rule, faults in (
+        ("declarations", declaration_faults),
+        ("methods", method_faults),
+        ("weights", ownership_faults),
+    ):
+        results[rule] = next(faults(cell), "")
+        if results[rule]:
+            return results
+    broken: dict[str, str] = {}
+    for rule, fault in computation_faults(cell):
+        broken.setdefault(rule, fault)
+    first = next(iter(broken), COMPARISON_RULES[0])
+    if first in STEP_RULES:
+        return results | broken
+    rules = list(CELL_RULES)
+    checked = rules if first in COMPARISON_RULES else rules[: rules.index(first)]
+    return dict.fromkeys(checked, "") | broken
 
 
 def declaration_faults(cell: type[Cell]) -> Iterator[str]:
@@ -126,71 +166,98 @@ def ownership_faults(cell: type[Cell]) -> Iterator[str]:
             yield f"expected its weights to be those of shapes, {shapes}, got {got}"
 
 
-def step_faults(cell: type[Cell]) -> Iterator[str]:
-    """Yield why a step raises or returns no states: alone, with an axis of lanes, or in the time loop."""
+def step_faults(cell: type[Cell]) -> Iterator[tuple[str, str]]:
+    """Yield, with its rule, why a step raises or returns no states.
+
+    The step is tried alone, with an axis of lanes, and as in the time loop.
+    """
     for lanes in (None, len(LANE_UNITS)):
         error, results = try_step(run_eagerly, cell, lanes)
         if isinstance(error, KeyError):
             known = ", ".join(map(repr, (*cell.gates, *cell.recurrent))) or "none"
-            yield f"its step uses the weights of {error}, but there are only those of {known}"
+            yield "step", f"its step uses the weights of {error}, but there are only those of {known}"
         if error:
             in_loop, _ = try_step(run_eagerly, cell, lanes, projected=True)
             if not in_loop:
                 reason = describe_error(error)
-                yield f"its step takes x apart: use self.project(group, x), which returns W x + b ({reason})"
+                advice = "use self.project(group, x), which returns W x + b"
+                yield "input", f"its step takes x apart: {advice} ({reason})"
             if "dict" in str(in_loop):  # the time loop passes a dict as x
-                yield f"{RAW_INPUT_FAULT} ({describe_error(error)})"
+                yield "input", f"{RAW_INPUT_FAULT} ({describe_error(error)})"
             where = " (with an axis of lanes before that of the batch)" if lanes else ""
-            yield f"its step raised {describe_error(error)}{where}"
+            yield "step", f"its step raised {describe_error(error)}{where}"
         shape = (BATCH, WIDTH) if lanes is None else (lanes, BATCH, WIDTH)
         shapes = [tuple(s.shape) if hasattr(s, "shape") else type(s).__name__ for s in results[0]]
         if shapes != [shape] * len(cell.states):
             expected = f"{len(cell.states)} states ({', '.join(cell.states)}) of shape {shape}"
-            yield f"expected its step to return {expected}, got {shapes}"
+            yield "step", f"expected its step to return {expected}, got {shapes}"
         if not all(
             equal_up_to_rounding(*map(ops.convert_to_numpy, states)) for states in zip(*results, strict=True)
         ):
-            yield RANDOM_STEP_FAULT
+            yield "step", RANDOM_STEP_FAULT
         error, _ = try_step(trace, cell, lanes)
         if error:
             yield (
+                "compilation",
                 "its step cannot be compiled: use keras.ops, not NumPy, and no Python `if` or float() on an "
-                f"array ({describe_error(error)})"
+                f"array ({describe_error(error)})",
             )
     error, _ = try_step(trace, cell, len(LANE_UNITS), projected=True)
     if error:
-        yield f"{RAW_INPUT_FAULT} ({describe_error(error)})"
+        yield "input", f"{RAW_INPUT_FAULT} ({describe_error(error)})"
 
 
-def computation_faults(cell: type[Cell]) -> Iterator[str]:
-    """Yield how a cell in the time loop differs from automatic differentiation step by step."""
+def computation_faults(cell: type[Cell]) -> Iterator[tuple[str, str]]:
+    """Yield, with its rule, how the time loop differs from automatic differentiation step by step."""
     error, _ = try_step(trace, cell, len(LANE_UNITS), projected=True)
     try:
         if error:
             raise error
         stepwise, repeated, loops = evaluate_cell(cell)
     except Exception as error:
-        yield from step_faults(cell)
-        yield f"its step fails in the time loop: {describe_error(error)}"
+        yield next(step_faults(cell), ("step", f"its step fails in the time loop: {describe_error(error)}"))
         return
     for name, value in stepwise.items():
         if not np.isfinite(value).all():
             verb = "returns" if name == "h" else f"has, by {name}, a gradient of"
-            yield f"its step {verb} NaN or infinity within {STEPS} steps of standard normal inputs"
+            fault = f"its step {verb} NaN or infinity within {STEPS} steps of standard normal inputs"
+            yield "finite values", fault
+            return
     if not equal_up_to_rounding(*repeated):
-        yield RANDOM_STEP_FAULT
+        yield "randomness", RANDOM_STEP_FAULT
+        return
+    yield from comparison_faults(stepwise, loops)
+
+
+def comparison_faults(
+    stepwise: Mapping[str, np.ndarray], loops: Sequence[Mapping[str, np.ndarray]]
+) -> Iterator[tuple[str, str]]:
+    """Yield, with its rule, how the time loop differs from a cell's own steps (`evaluate_cell`).
+
+    The first trial has all units, the second is padded; the second of the loops has a step of padding, too.
+    """
     for loop in loops:
         if not equal_up_to_rounding(loop["h"][0], stepwise["h"][0]):
-            yield "its step mixes sequences or lanes: compute elementwise, use self.mean along the last axis"
+            advice = "compute elementwise, use self.mean along the last axis"
+            yield "lanes", f"its step mixes sequences or lanes: {advice}"
+            return
     for name, expected in stepwise.items():
-        for loop in loops:
-            if not equal_up_to_rounding(loop[name][0], expected[0]):
-                yield (
-                    f"its gradient by {name} in the time loop is not that of automatic differentiation: use "
-                    "matrices only through self.affine and self.product"
-                )
-            if not equal_up_to_rounding(loop[name][1], expected[1]):
-                yield f"its step{'' if name == 'h' else f', in its gradient by {name},'} {PADDING_FAULT}"
+        equal = [equal_up_to_rounding(loop[name][0], expected[0]) for loop in loops]
+        if not equal[0]:
+            yield (
+                "gradients",
+                f"its gradient by {name} in the time loop is not that of automatic differentiation: use "
+                "matrices only through self.affine and self.product",
+            )
+        elif not all(equal):
+            yield (
+                "padding of steps",
+                f"its gradient by {name} depends on the padding after the end of a sequence: keep states "
+                "finite however many steps of zeros follow",
+            )
+        elif not all(equal_up_to_rounding(loop[name][1], expected[1]) for loop in loops):
+            where = "" if name == "h" else f", in its gradient by {name},"
+            yield "padding of units", f"its step{where} {PADDING_FAULT}"
 
 
 def run_eagerly(f: Callable[..., object], *args: Any) -> None:

@@ -74,8 +74,8 @@ def evaluate_cell(
 
     The first result is {"h": (trials, batch, steps, units), and for "x" and every weight the gradient by it,
     (trials, …)}, in arrays of the full width. The second is h of the first trial computed twice more. The
-    third is like the first, from the time loop, with a lane for each trial, and with a lane for each
-    sequence.
+    third is like the first, from the time loop, with a lane for each trial; and with a lane for each
+    sequence, followed by a step of padding.
     """
     rng, shapes = np.random.default_rng(0), cell.shapes(FEATURES, WIDTH)
     full_shapes: dict[str, tuple[int, ...]] = {
@@ -108,7 +108,8 @@ def evaluate_cell(
         ]
         with weights_scope(layers[0], trials[0]):
             repeated = [unrolled_outputs(layers[0], trials[0]["x"]) for _ in range(2)]
-        return stepwise, repeated, [run_in_lanes(cell, stacked, direction, batch) for batch in (BATCH, 1)]
+        loops = [run_in_lanes(cell, stacked, direction, *how) for how in ((BATCH, STEPS), (1, STEPS + 1))]
+        return stepwise, repeated, loops
 
     stacked = {
         name: a if name == "x" else a.reshape(with_lanes_axis(a.shape[1:], LANES))
@@ -124,18 +125,23 @@ def evaluate_cell(
 
 
 def run_in_lanes(
-    cell: type[Cell], stacked: Mapping[str, Tensor], direction: np.ndarray, batch: int
+    cell: type[Cell], stacked: Mapping[str, Tensor], direction: np.ndarray, batch: int, steps: int
 ) -> dict[str, Tensor]:
-    """Run the time loop over all sequences, `batch` of them in a lane; return outputs and gradients."""
+    """Run the time loop over all sequences, `batch` of them in a lane; return outputs and gradients.
+
+    Sequences are padded with zeros to `steps`; outputs and gradients are returned without the padding.
+    """
     lanes = LANES * BATCH // batch
     units = np.repeat(LANE_UNITS, lanes // LANES)[:, None, None]
     mask = ops.convert_to_tensor(np.arange(WIDTH) < units, "float32")
     inputs = {name: ops.repeat(array, lanes // LANES, axis=0) for name, array in stacked.items()}
-    inputs["x"] = ops.reshape(stacked["x"], (lanes, batch, STEPS, FEATURES))
-    weighting = direction.reshape(lanes, batch, STEPS, WIDTH)
-    return outputs_and_gradients(
+    padding = [(0, 0), (0, 0), (0, steps - STEPS), (0, 0)]
+    inputs["x"] = ops.pad(ops.reshape(stacked["x"], (lanes, batch, STEPS, FEATURES)), padding)
+    weighting = np.pad(direction.reshape(lanes, batch, STEPS, WIDTH), padding)
+    results = outputs_and_gradients(
         build_cell(cell, WIDTH, lanes), lambda layer, x: run_over_time(layer, x, mask), inputs, weighting
     )
+    return results | {name: results[name][:, :, :STEPS] for name in ("h", "x")}
 
 
 def outputs_and_gradients(

@@ -1,20 +1,30 @@
-"""The command line: `odyssey list | train | sweep | status | report | compare | export | bench | doctor`."""
+"""The command line `odyssey`: its commands, its version, and how it ends."""
 
+import contextlib
 import errno
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from importlib import metadata
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from suite import Refusal, environment, registry
-from suite.cli import bench, compare, export, info, report, sweep, train
+from suite.cli import bench, check, compare, export, info, report, sweep, train
+
+EXIT_CODES = (
+    "Exit codes: 0, done; 1, `check` found a broken promise, or all trials of a sweep failed; 2, bad input, "
+    "named on stderr; 3, the --max-hours of a sweep are over and trials are left; 130, ended by Ctrl-C; 143, "
+    "ended by SIGTERM."
+)
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
-    help="Which parts of an LSTM matter, on which tasks, and how sure are we?",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EXIT_CODES,
 )
 app.command("list")(info.list_)
 for command in (
@@ -24,27 +34,72 @@ for command in (
     report.report,
     compare.compare,
     export.export,
+    check.check,
     bench.bench,
     info.doctor,
 ):
     app.command()(command)
 
 
+def print_version(wanted: bool) -> None:
+    """Print the version and end the process, if that was asked for."""
+    if wanted:
+        print(f"odyssey {metadata.version('rnn-odyssey')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", "-V", callback=print_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Which parts of an LSTM matter, on which tasks, and how sure are we?"""
+
+
+class Terminated(BaseException):
+    """SIGTERM, raised where the process is: cleaned up after as after Ctrl-C, and caught by no command."""
+
+
 def main() -> None:
-    """Run the command line; tell bad input in one line and exit with 2."""
+    """Run the command line; print bad input in one line and exit with 2."""
     sys.path.append(os.getcwd())  # a cell of the user's, "module:Class", may lie there
     environment.set_library_environment()
-    sys.stdout.reconfigure(errors="replace")  # a terminal may lack σ, × and –; stderr has such a rule
+    reconfigure: Any = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure:
+        reconfigure(errors="replace")  # a terminal may lack σ, × and –; stderr has such a rule
     try:
-        registry.refuse_shadowed_tasks()
-        app()
+        with sigterm_raised():
+            registry.refuse_shadowed_tasks()
+            app()
     except Refusal as refusal:
-        print(f"odyssey: {refusal}", file=sys.stderr)
-        sys.exit(2)
+        exit_with(f"odyssey: {refusal}", 2)
     except OSError as error:
         if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        print(f"odyssey: {error.filename or 'a file'} cannot be used: {error.strerror}", file=sys.stderr)
-        sys.exit(2)
+        exit_with(f"odyssey: {error.filename or 'a file'} cannot be used: {error.strerror}", 2)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
+    except Terminated:
+        sys.exit(128 + signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def sigterm_raised() -> Iterator[None]:
+    """Have SIGTERM raise `Terminated` within the block, so that files are closed and processes ended."""
+
+    def terminate(*_: object) -> NoReturn:
+        raise Terminated
+
+    previous = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def exit_with(line: str, code: int) -> NoReturn:
+    """Print a line on stderr and end the process with an exit code."""
+    print(line, file=sys.stderr)
+    sys.exit(code)

@@ -7,57 +7,85 @@ from typing import Annotated
 import typer
 
 from suite import Refusal
-from suite.cli.common import Backend, select_backend
+from suite.cli.common import Backend, parse_integers, select_backend, split_commas
 
 
 def bench(
     cell: Annotated[
-        list[str] | None, typer.Option(help="Cells of this engine, instead of all engines.")
+        list[str] | None,
+        typer.Option(
+            metavar="CELL[,CELL…]",
+            help="Cells to time on this engine, without its peers.",
+            show_default="the LSTM without peepholes, on this engine and its peers",
+        ),
     ] = None,
-    units: Annotated[list[int] | None, typer.Option(help="Else 32, 100 and 200.")] = None,
-    batch: Annotated[list[int] | None, typer.Option(help="Else 1, 8 and 32.")] = None,
-    repeats: int = 5,
-    scaling: Annotated[bool, typer.Option(help="How time grows with the work, instead.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Folder for timings.json, a table and a figure.")] = None,
-    backend: Annotated[Backend | None, typer.Option(help="This one alone of ours.")] = None,
+    units: Annotated[
+        list[str] | None,
+        typer.Option(metavar="N[,N…]", help="Units of the layer.", show_default="32,100,200"),
+    ] = None,
+    batch: Annotated[
+        list[str] | None,
+        typer.Option(metavar="N[,N…]", help="Sequences per update.", show_default="1,8,32"),
+    ] = None,
+    repeats: Annotated[int, typer.Option(metavar="N", help="Epochs timed of each engine.")] = 5,
+    scaling: Annotated[
+        bool, typer.Option("--scaling", help="Instead, time how an epoch grows with each size of the work.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for timings.json, a table and a figure.", show_default="none is written"),
+    ] = None,
+    backend: Annotated[
+        Backend | None,
+        typer.Option(help="Backend of this engine.", show_default="each that is installed"),
+    ] = None,
 ) -> None:
     """Time this engine and its peers on the reference work: 229 sequences × 60 steps × 88 notes."""
     from importlib.util import find_spec
-    from itertools import groupby, product
+    from itertools import product
 
-    from suite import bench as of
-    from suite import cells, machine, registry
-    from suite.bench import scaling as growth
-    from suite.bench import table
+    cell_names = split_commas(cell)
+    sizes = parse_integers("--units", units) or [32, 100, 200]
+    batches = parse_integers("--batch", batch) or [1, 8, 32]
+    if repeats < 1:
+        raise Refusal(f"--repeats: expected at least 1, got {repeats}")
+    from suite import bench as benchmark
+    from suite import cells, machine, registry, text
 
-    for name in cell or ():
+    for name in cell_names:
         if ":" not in name and name not in cells.cell_references():
             raise registry.unknown_name_error("cell", name, cells.cell_references())
-    for name, values in (("units", units or [1]), ("batch", batch or [1]), ("repeats", [repeats])):
-        if min(values) < 1:
-            raise Refusal(f"{name}: expected at least 1, got {min(values)}")
-    backends = [backend] if backend else [name for name in of.OWN_ENGINES if find_spec(name)]
-    select_backend(backend or os.environ.get("KERAS_BACKEND") or backends[0])
+    backends = [str(backend)] if backend else [name for name in benchmark.OWN_ENGINES if find_spec(name)]
+    select_backend(backend or Backend(os.environ.get("KERAS_BACKEND") or backends[0]))
     if scaling:
-        for name, found in groupby(
-            growth.measure_scaling(os.environ["KERAS_BACKEND"], repeats), lambda f: f[0]
-        ):
-            sizes, seconds = zip(*((size, s) for _, size, s in found), strict=True)
-            pairs = "  ".join(f"{size}: {s:.4f}" for size, s in zip(sizes, seconds, strict=True))
-            print(
-                f"{name:8} seconds ~ size^{growth.growth_exponent(sizes, seconds):.2f}   {pairs}", flush=True
-            )
-        return
-    peak = of.peak_rate()
-    print(f"matrix product on {len(machine.usable_cores())} cores: {peak / 1e9:.0f} GFLOP/s")
-    points = [of.Workload(*point) for point in product(units or (32, 100, 200), batch or (1, 8, 32))]
-    found = of.BenchmarkResult(peak)
-    for point in points:
-        found.rates[point.batch, point.units] = of.product_rate(point.units, point.batch, repeats)
-        timed = of.compare_engines(cell, point, backends, repeats)
-        found.timings += timed
-        for t in timed:
-            print(table.timing_line(t, peak), flush=True)
-    print(table.timings_markdown(found))
+        return print_scaling(repeats)
+    from suite.bench import table
+
+    peak = benchmark.peak_rate()
+    cores = text.format_count(len(machine.usable_cores()), "core")
+    print(f"matrix product on {cores}: {peak / 1e9:.0f} GFLOP/s")
+    result = benchmark.BenchmarkResult(peak)
+    for size, sequences in product(sizes, batches):
+        point = benchmark.Workload(size, sequences)
+        result.rates[sequences, size] = benchmark.product_rate(size, sequences, repeats)
+        timings = benchmark.compare_engines(cell_names, point, backends, repeats)
+        result.timings += timings
+        for timing in timings:
+            print(table.timing_line(timing, peak), flush=True)
+    print(table.timings_markdown(result))
     if out:
-        table.write_timings(out, found)
+        table.write_timings(out, result)
+
+
+def print_scaling(repeats: int) -> None:
+    """Print how the seconds of an epoch grow with each size of the work, a line a size."""
+    from itertools import groupby
+
+    from suite.bench import scaling
+
+    measured = scaling.measure_scaling(os.environ["KERAS_BACKEND"], repeats)
+    for name, points in groupby(measured, key=lambda point: point[0]):
+        sizes, seconds = zip(*((size, value) for _, size, value in points), strict=True)
+        pairs = "  ".join(f"{size}: {value:.3g}" for size, value in zip(sizes, seconds, strict=True))
+        exponent = scaling.growth_exponent(sizes, seconds)
+        print(f"{name:8} seconds ~ size^{exponent:.2f}   {pairs}", flush=True)

@@ -4,14 +4,19 @@ Nothing heavy is imported before a command needs it: `--help` and `list` must an
 """
 
 import os
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from suite import Refusal
 from suite.keras_loader import load_keras
+
+if TYPE_CHECKING:
+    from suite.config import SweepConfig
+    from suite.task import Split
 
 
 class Backend(StrEnum):
@@ -22,17 +27,26 @@ class Backend(StrEnum):
 
 
 DataOption = Annotated[
-    Path | None, typer.Option(help="Folder with data files; else $ODYSSEY_DATA, else downloaded.")
+    Path | None,
+    typer.Option(help="Folder with data files.", show_default="$ODYSSEY_DATA, or the files are downloaded"),
 ]
 
 BaselineOption = Annotated[
     str | None,
     typer.Option(
-        metavar="CELL", help="The variant that others are compared with; else lstm, else the first variant."
+        metavar="CELL",
+        help="The variant that the others are compared with.",
+        show_default="lstm, else the first variant",
     ),
 ]
 
-BackendOption = Annotated[Backend | None, typer.Option(help="Else $KERAS_BACKEND, else tensorflow.")]
+BackendOption = Annotated[
+    Backend | None, typer.Option(help="Backend of Keras.", show_default="$KERAS_BACKEND, or tensorflow")
+]
+
+ResultsArgument = Annotated[
+    Path, typer.Argument(metavar="FOLDER", help="Results folder of a sweep, finished or not.")
+]
 
 
 def select_backend(backend: Backend | None) -> None:
@@ -45,7 +59,22 @@ def select_backend(backend: Backend | None) -> None:
     os.environ["KERAS_BACKEND"] = str(chosen)
 
 
-def validate_and_load(config, data: Path | None) -> dict:
+def split_commas(texts: Iterable[str] | None) -> list[str]:
+    """Return the values of an option that may be repeated and may hold several, separated by commas."""
+    return [part.strip() for text in texts or () for part in text.split(",") if part.strip()]
+
+
+def parse_integers(option: str, texts: Iterable[str] | None) -> list[int]:
+    """Return the whole numbers of such an option; refuse what is none, or less than 1."""
+    numbers = []
+    for text in split_commas(texts):
+        if not text.isdecimal() or int(text) < 1:
+            raise Refusal(f"{option}: expected whole numbers of at least 1, such as 32,100, got {text}")
+        numbers.append(int(text))
+    return numbers
+
+
+def validate_and_load(config: "SweepConfig", data: Path | None) -> dict[str, Mapping[str, "Split"]]:
     """Refuse what could not be trained, before anything is written; return the data of every task."""
     import tasks
     from suite import cells, registry

@@ -13,22 +13,23 @@ def compare(
         list[Path] | None,
         typer.Argument(
             metavar="FOLDER",
-            help="Results folders; the first is what the others are compared with.",
+            help="Results folders, two or more; the first is what the others are compared with.",
+            show_default=False,
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Report folder; else reports/A-vs-B.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Report folder.", show_default="reports/A-vs-B")] = None,
 ) -> None:
-    """Compare sweeps: do their scores agree, and what did each take? Two machines, backends, versions."""
+    """Compare sweeps, such as of two machines, backends or versions: scores, and the time that each took."""
     folders = folders or []
     if len(folders) < 2:
         raise Refusal(f"expected two results folders or more to compare, got {len(folders)}; name another")
-    named = folder_labels(folders)
+    labelled = folder_labels(folders)
     from suite import files, store
     from suite.report import comparison
 
-    made = {name: (store.load(folder), store.read_config(folder)) for name, folder in named.items()}
+    sweeps = {name: (store.load(folder), store.read_config(folder)) for name, folder in labelled.items()}
     page, answer = comparison.write_comparison(
-        made, out or Path("reports") / files.safe_file_name(named, "-vs-")
+        sweeps, out or Path("reports") / files.safe_file_name(labelled, "-vs-")
     )
     print("\n".join(answer))
     print(f"report   {page}")
@@ -36,12 +37,12 @@ def compare(
 
 def folder_labels(folders: list[Path]) -> dict[str, Path]:
     """Return folders by the shortest ends of their paths that tell them apart: jsb; gpu/jsb and cpu/jsb."""
-    whole = [folder.resolve() for folder in folders]
-    for folder in whole:
-        if whole.count(folder) > 1:
+    resolved = [folder.resolve() for folder in folders]
+    for folder in resolved:
+        if resolved.count(folder) > 1:
             raise Refusal(f"expected different results folders to compare, got {folder.name} twice")
-    for length in range(1, max(len(path.parts) for path in whole) + 1):
-        ends = ["/".join(path.parts[-length:]) for path in whole]
-        if len(set(ends)) == len(ends):
+    for length in range(1, max(len(path.parts) for path in resolved) + 1):
+        labels = ["/".join(path.parts[-length:]) for path in resolved]
+        if len(set(labels)) == len(labels):
             break
-    return dict(zip(ends, folders, strict=True))
+    return dict(zip(labels, folders, strict=True))

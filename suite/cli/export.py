@@ -2,26 +2,38 @@
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from suite import Refusal
+from suite.cli.common import ResultsArgument
+from suite.text import format_count
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def export(
-    folder: Annotated[Path, typer.Argument(help="Results folder of a sweep, finished or not.")],
+    folder: ResultsArgument,
     out: Annotated[
-        Path | None, typer.Option(help="A file .csv or .parquet; else the folder's name and .csv, here.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="File to write, ending in .csv or .parquet.",
+            show_default="the folder's name and .csv, in the current folder",
+        ),
     ] = None,
-    curves: Annotated[bool, typer.Option("--curves", help="The learning curves, a row an epoch.")] = False,
+    curves: Annotated[
+        bool, typer.Option("--curves", help="Write the learning curves instead, a row an epoch.")
+    ] = False,
 ) -> None:
     """Write the trials of a sweep as a table: a row a trial, a column a score, hyperparameter or version."""
     path = out or Path(f"{folder.resolve().name}{'-curves' if curves else ''}.csv")
     if path.suffix not in EXPORT_FORMATS:
         raise Refusal(f"--out {path}: expected a file ending in {' or '.join(EXPORT_FORMATS)}; name one")
     if path.suffix == ".parquet" and not find_spec("pyarrow"):
-        raise Refusal("Parquet needs pyarrow, which is not here: pip install 'rnn-odyssey[parquet]'")
+        raise Refusal("Parquet needs pyarrow, which is not installed: pip install 'rnn-odyssey[parquet]'")
     from suite import files, store
 
     frame = store.load_curves(folder) if curves else expand_dict_columns(store.load(folder))
@@ -30,26 +42,26 @@ def export(
             f"{folder}: expected {'curves' if curves else 'trials'} to export, got none; run the sweep"
         )
     files.write_atomic(path, EXPORT_FORMATS[path.suffix](frame))
-    print(f"{len(frame):,} rows of {len(frame.columns)} columns: {path}")
+    print(f"{format_count(len(frame), 'row')} of {format_count(len(frame.columns), 'column')}: {path}")
 
 
-def expand_dict_columns(rows):
+def expand_dict_columns(rows: "pd.DataFrame") -> "pd.DataFrame":
     """Return rows (`suite.store.load`) with a column for each version and hash: version_keras, code_cell."""
     import pandas as pd
 
     for name, prefix in (("versions", "version"), ("code", "code")):
-        spread = pd.DataFrame(rows[name].tolist(), index=rows.index)
-        spread.columns = [f"{prefix}_{key.replace('-', '_')}" for key in spread]
-        rows = rows.drop(columns=name).join(spread)
+        columns = pd.DataFrame(rows[name].tolist(), index=rows.index)
+        columns.columns = [f"{prefix}_{str(key).replace('-', '_')}" for key in columns]
+        rows = rows.drop(columns=name).join(columns)
     return rows
 
 
-def to_csv(frame) -> bytes:
+def to_csv(frame: "pd.DataFrame") -> bytes:
     """Return a frame as CSV, every digit of it; what is missing is empty."""
     return frame.to_csv(index=False, lineterminator="\n").encode()
 
 
-def to_parquet(frame) -> bytes:
+def to_parquet(frame: "pd.DataFrame") -> bytes:
     """Return a frame as Parquet; what is missing is null, and a column of text stays one without any."""
     import io
 

@@ -1,16 +1,41 @@
-"""`odyssey sweep --dry-run`: what a sweep would do and cost, before a minute is spent."""
+"""What training would cost on this machine, for `odyssey sweep --dry-run` and `odyssey check`."""
 
 import math
 import os
 import tempfile
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from suite.text import format_count, format_duration
+
+if TYPE_CHECKING:
+    from suite.config import SweepConfig
+    from suite.search.sweep import PaddedShape
+
+FORECAST_COLUMNS = (
+    "task",
+    "cell",
+    "trials",
+    "parameters",
+    "padded to",
+    "programs",
+    "lanes",
+    "multiply–adds",
+    "core time",
+)
 
 
-def print_forecast(config, shapes: dict, workers: int, slurm: Path | None) -> None:
-    """Print the searches of a question: trials, sizes, lanes, and time if no trial ended early.
+def print_forecast(
+    config: "SweepConfig",
+    shapes: Mapping[tuple[str, str], list["PaddedShape"]],
+    workers: int,
+    slurm: Path | None,
+) -> None:
+    """Print the searches of a sweep: trials, sizes, lanes, and time if no trial ended early.
 
-    `shapes` are those of every search (`suite.search.sweep.padded_shapes`).
+    `shapes` are those of every search (`suite.search.sweep.padded_shapes`), by (task, cell).
     """
     from rich.console import Console
     from rich.table import Table
@@ -22,23 +47,12 @@ def print_forecast(config, shapes: dict, workers: int, slurm: Path | None) -> No
 
     units, trials = config.space["units"], config.trials_per_search
     rate = core_rate(round(math.sqrt(units.low * units.high)), config.protocol.batch)
-    heads = (
-        "task",
-        "cell",
-        "trials",
-        "parameters",
-        "padded to",
-        "programs",
-        "lanes",
-        "multiply–adds",
-        "core-hours",
-    )
-    table, total = Table(*heads, box=None), 0.0
-    for (task, cell), found in shapes.items():
-        training = padded_operations(config, found)
-        hours = (training / rate + COMPILE_SECONDS * len(found)) / 3600
-        total += hours
-        ends = [
+    table, total = Table(*FORECAST_COLUMNS, box=None), 0.0
+    for (task, cell), search_shapes in shapes.items():
+        operations = padded_operations(config, search_shapes)
+        seconds = operations / rate + COMPILE_SECONDS * len(search_shapes)
+        total += seconds
+        parameters = [
             parameter_count(cells.find_cell(cell), tasks.find_task(task), math.ceil(end))
             for end in (units.low, units.high)
         ]
@@ -46,18 +60,20 @@ def print_forecast(config, shapes: dict, workers: int, slurm: Path | None) -> No
             task,
             cell,
             f"{trials:,}",
-            range_text(ends),
-            range_text(shape.width for shape in found),
-            f"{len(found)}",
-            range_text(shape.lanes for shape in found),
-            f"{training:.1e}",
-            f"{hours:,.2f}",
+            range_text(parameters),
+            range_text(shape.width for shape in search_shapes),
+            f"{len(search_shapes)}",
+            range_text(shape.lanes for shape in search_shapes),
+            f"{operations:.1e}",
+            format_duration(seconds),
         )
     Console(width=None if Console().is_terminal else 200).print(table)
+    searches = format_count(len(shapes), "search", "searches")
+    cores = f"{format_count(workers, 'worker')} like a core of this machine"
+    epochs = format_count(config.protocol.epochs, "epoch")
     print(
-        f"{len(shapes)} searches, {len(shapes) * trials:,} trials of at most {config.protocol.epochs} "
-        f"epochs: about {total / workers:,.2f} hours on {workers} workers like a core of this machine, with "
-        f"compiling, if no trial ended early"
+        f"{searches}, {format_count(len(shapes) * trials, 'trial')} of at most {epochs}: about "
+        f"{format_duration(total / workers)} on {cores}, with compiling, if no trial ended early"
     )
     if slurm:
         from suite.search import clusters
@@ -66,17 +82,17 @@ def print_forecast(config, shapes: dict, workers: int, slurm: Path | None) -> No
             print(clusters.slurm_job_script(*clusters.read_slurm_file(slurm), Path(keys)))
 
 
-def range_text(values) -> str:
+def range_text(values: Iterable[int]) -> str:
     """Return the least and the largest of whole numbers, as text."""
     values = list(values)
     return "–".join(f"{end:,}" for end in sorted({min(values), max(values)}))
 
 
-def padded_operations(config, shapes: list) -> float:
+def padded_operations(config: "SweepConfig", shapes: list["PaddedShape"]) -> float:
     """Return the multiply–adds of a search at the sizes that its networks are padded to."""
     trials = sum(shape.trials for shape in shapes)
-    an_epoch = sum(shape.trials * shape.operations for shape in shapes) / trials
-    return config.epochs_per_search * an_epoch
+    per_epoch = sum(shape.trials * shape.operations for shape in shapes) / trials
+    return config.epochs_per_search * per_epoch
 
 
 def core_rate(units: int, batch: int) -> float:

@@ -1,10 +1,14 @@
-"""`odyssey list` and `odyssey doctor`: what is here."""
+"""`odyssey list` and `odyssey doctor`: what is installed here."""
 
 import os
 import time
+from collections.abc import Iterable
 from enum import StrEnum
+from typing import Annotated
 
-from suite import Refusal
+import typer
+
+from suite import Refusal, text
 from suite.cli.common import BackendOption, DataOption, select_backend
 from suite.keras_loader import load_keras
 
@@ -17,36 +21,53 @@ class ListKind(StrEnum):
     presets = "presets"
 
 
-def list_(what: ListKind) -> None:
-    """List the known cells, tasks or presets."""
+def list_(
+    kind: Annotated[
+        ListKind | None, typer.Argument(help="What to list.", show_default="all three", metavar="KIND")
+    ] = None,
+) -> None:
+    """List the known cells, tasks and presets."""
     from rich.table import Table
 
     from suite.progress import stdout_console
 
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    if what is ListKind.cells:
-        from suite import cells, registry
+    console = stdout_console()
+    for each in [kind] if kind else ListKind:
+        if kind is None:
+            console.print(f"{each}:")
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0 if kind else 2))
+        for row in LISTED_ROWS[each]():
+            table.add_row(*row)
+        console.print(table)
 
-        references = cells.cell_references()
-        for name, line in registry.load_available(
-            references, lambda name: registry.class_summary(references[name])
-        ):
-            table.add_row(name, line)
-    elif what is ListKind.tasks:
-        import tasks
 
-        for name, task in tasks.available_tasks().items():
-            table.add_row(name, task.title, task.unit)
-    else:
-        from suite import config
+def cell_rows() -> Iterable[tuple[str, ...]]:
+    """Return the name and the summary of each known cell; Keras is not imported."""
+    from suite import cells, registry
 
-        for name in config.preset_names():
-            table.add_row(name, config.load_preset(name).title)
-    stdout_console().print(table)
+    references = cells.cell_references()
+    return registry.load_available(references, lambda name: registry.class_summary(references[name]))
+
+
+def task_rows() -> Iterable[tuple[str, ...]]:
+    """Return the name, the title and the unit of the score of each known task."""
+    import tasks
+
+    return [(name, task.title, task.unit) for name, task in tasks.available_tasks().items()]
+
+
+def preset_rows() -> Iterable[tuple[str, ...]]:
+    """Return the name and the title of each preset."""
+    from suite import config
+
+    return [(name, config.load_preset(name).title) for name in config.preset_names()]
+
+
+LISTED_ROWS = {ListKind.cells: cell_rows, ListKind.tasks: task_rows, ListKind.presets: preset_rows}
 
 
 def doctor(data: DataOption = None, backend: BackendOption = None) -> None:
-    """Say what is here: versions, backend, devices, cores, and the data of each task."""
+    """Print versions, backend, devices and cores, and which data of the tasks is here."""
     select_backend(backend)
     load_keras()
     import keras
@@ -63,12 +84,13 @@ def doctor(data: DataOption = None, backend: BackendOption = None) -> None:
     print(f"{'cores':12} {len(machine.usable_cores())}")
     print(f"{'programs':12} kept in {os.environ.get('JAX_COMPILATION_CACHE_DIR', 'no folder')}")
     plan = machine.plan_workers()
-    print(f"{'a sweep':12} {plan.workers} workers, one a {'GPU' if plan.gpus else 'core'}")
+    workers = text.format_count(plan.workers, "worker")
+    print(f"{'a sweep':12} {workers}, one a {'GPU' if plan.gpus else 'core'}")
     for units in (32, 100, 200):
         lanes = plan.lanes_for(
             **lane_demand(cells.find_cell("lstm"), tasks.find_task("jsb"), units, steps=160, batch=1)
         )
-        print(f"{'':12} {lanes} lanes for LSTMs of {units} units, batch 1")
+        print(f"{'':12} {text.format_count(lanes, 'lane')} for LSTMs of {units} units, batch 1")
     for name in tasks.available_tasks():
         start = time.perf_counter()
         try:
@@ -77,4 +99,4 @@ def doctor(data: DataOption = None, backend: BackendOption = None) -> None:
             print(f"{name:18} unusable: {refusal}")
         else:
             sizes = "/".join(str(len(split)) for split in splits.values())
-            print(f"{name:18} {sizes} sequences, read in {time.perf_counter() - start:.1f} s")
+            print(f"{name:18} {sizes} sequences, read in {text.format_duration(time.perf_counter() - start)}")

@@ -5,22 +5,27 @@ from typing import Annotated
 
 import typer
 
-from suite.cli.common import BaselineOption
+from suite.cli.common import BaselineOption, ResultsArgument
 
 
 def status(
-    folder: Annotated[Path, typer.Argument(help="Results folder of a sweep, at work or not.")],
+    folder: ResultsArgument,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Print it again every few seconds until all trials are done.")
+    ] = False,
 ) -> None:
-    """Say how a sweep stands: its searches, who works on it, how long it will take."""
+    """Print how a sweep stands: its searches, the process at work on it, and how long it will take."""
     from suite import progress
 
-    progress.print_status(folder)
+    progress.show_status(folder, as_json, watch)
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(help="Results folder of a sweep, finished or not.")],
+    folder: ResultsArgument,
     out: Annotated[
-        Path | None, typer.Option(help="Report folder; else reports/ and the sweep's name.")
+        Path | None,
+        typer.Option("--out", "--reports", help="Report folder.", show_default="reports/NAME of the sweep"),
     ] = None,
     baseline: BaselineOption = None,
     all_pairs: Annotated[

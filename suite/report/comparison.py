@@ -216,6 +216,11 @@ def duration_sentence(speed: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame, lab
     a_seconds, b_seconds, epoch = (
         formatting.format_number(whole[key]) for key in ("seconds_a", "seconds_b", "epoch")
     )
+    if a_seconds == b_seconds and whole["ratio"] == 1:
+        return (
+            f"The same {formatting.format_count(whole['trials'], 'finished trial')} took equally long in "
+            f"{labels[1]} and {labels[0]}, {a_seconds} s a trial."
+        )
     return (
         f"For the same {formatting.format_count(whole['trials'], 'finished trial')}, {labels[1]} took "
         f"{comparison_tables.format_interval(whole, 'ratio')} times as long as {labels[0]}, "

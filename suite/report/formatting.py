@@ -9,6 +9,7 @@ import pandas as pd
 
 from suite import store
 from suite.analysis.trial_statistics import TRIAL_STATUSES, VANILLA
+from suite.text import format_count
 
 NO_VALUE = "–"
 ORACLE_NAMES = {"random": "random search", "bayesian": "Bayesian search", "hyperband": "Hyperband"}
@@ -58,11 +59,6 @@ def format_si(value: float) -> str:
     thousands = 0 if value == 0 else math.floor(math.log10(float(f"{abs(value):.2e}")) / 3)
     step = min(max(thousands, 0), len(SI_PREFIXES) - 1)
     return f"{_typeset_number(f'{value / 1000**step:.3g}')} {SI_PREFIXES[step]}".rstrip()
-
-
-def format_count(value: int, noun: str) -> str:
-    """Return a number and what is counted: 1 trial, 5,400 trials."""
-    return f"{value:,} {noun}" if value == 1 else f"{value:,} {noun}s"
 
 
 def join_names(names: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from keras import ops
 from suite import Refusal
 from suite.cells import CELLS
 from suite.cells.base import Cell
-from suite.cells.check import check_cell
+from suite.cells.check import CELL_RULES, cell_faults, check_cell
 
 
 class OneStateTooFew(Cell):
@@ -274,6 +274,16 @@ class SumOfZeros(Cell):
         return ops.tanh(z + ops.sum(z, axis=-1, keepdims=True))
 
 
+class CountsSteps(Cell):
+    """A sequence may be padded: what is no number after its end reaches the gradient."""
+
+    gates, states = ("z",), ("h", "c")
+
+    def step(self, x, h, c):
+        [z] = self.affine("z", x, h)
+        return ops.tanh(z) * ops.sqrt(2.5 - c), c + 1
+
+
 class MultipliesPadding(Cell):
     """The padding is σ(0) and not zero, so the gradient of the weights that it meets is not zero either."""
 
@@ -348,6 +358,7 @@ PADDING = r"depends on the padding of its lane: .*"
             MatrixAndProduct,
             r"its gradient by R/z in the time loop is not that of automatic differentiation: .*",
         ),
+        (CountsSteps, r"its gradient by \S+ depends on the padding after the end of a sequence: .*"),
         (MeanOfAll, f"its step {PADDING}"),
         (DividesByUnits, f"its step {PADDING}"),
         (SumOfZeros, rf"its step, in its gradient by \S+, {PADDING}"),
@@ -359,3 +370,13 @@ def test_a_cell_that_would_not_be_trained_as_written_is_refused_in_one_line(cell
     with pytest.raises(Refusal) as refusal:
         check_cell("mine", cell)
     assert re.fullmatch(f"cell mine: {expected}", str(refusal.value))  # . is not a newline
+
+
+def test_every_rule_has_a_result_unless_it_presupposes_one_that_is_broken():
+    assert cell_faults(Passes) == dict.fromkeys(CELL_RULES, "")
+    padding = cell_faults(MeanOfAll)
+    assert [rule for rule in padding if padding[rule]] == ["padding of units"]
+    assert list(padding) == list(CELL_RULES)
+    assert list(cell_faults(MissingComma)) == ["declarations"]
+    assert list(cell_faults(PythonIf)) == ["declarations", "methods", "weights", "compilation"]
+    assert list(cell_faults(DrawsFromNumPy))[-1] == "randomness"

@@ -1,0 +1,5 @@
+"""`python -m suite`: the command line `odyssey`."""
+
+from suite.cli import main
+
+main()

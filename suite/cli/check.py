@@ -1,0 +1,295 @@
+"""`odyssey check`: what cells and tasks promise, whether they keep it, and what training them costs here."""
+
+import contextlib
+import json
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from suite import Refusal, registry
+from suite.cli.common import Backend, BackendOption, DataOption, select_backend, split_commas
+from suite.keras_loader import load_keras
+from suite.task import Split, Task
+from suite.text import format_count, format_duration
+
+if TYPE_CHECKING:
+    from suite.cells.base import Cell
+
+EXIT_BROKEN = 1  # the exit code where a promise is not kept
+KEPT, BROKEN, NOT_CHECKED = "  kept       ", "  BROKEN     ", "  –          "
+EXAMPLE_FEATURES, EXAMPLE_UNITS = 88, 100  # of the sizes that are printed of a cell, without a task
+OTHER_BACKEND_PROGRAM = "import sys; from suite.cli.check import print_faults; print_faults(*sys.argv[1:])"
+
+
+def complete_name(incomplete: str) -> list[str]:
+    """Return the names of tasks and cells that begin like this, for the completion of a shell."""
+    return [name for name in (*task_names(), *cell_names()) if name.startswith(incomplete)]
+
+
+def check(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME",
+            help="Tasks and cells in any order, by name or as module:NAME.",
+            show_default=False,
+            autocompletion=complete_name,
+        ),
+    ] = None,
+    data: DataOption = None,
+    backend: BackendOption = None,
+) -> None:
+    """Print what tasks and cells promise, whether they keep it, and the time that a trial takes here.
+
+    Cells are checked on both backends, where both are installed. The exit code is 0 if all promises are kept,
+    1 if one is not, 2 if a name is not known.
+    """
+    select_backend(backend)
+    tasks, cells = sort_names(split_commas(names))
+    with checks_on_other_backends(cells) as processes:
+        splits, tasks_kept = print_tasks(tasks, data)
+        elsewhere = {backend: read_faults(backend, process) for backend, process in processes.items()}
+        features = next((tasks[name].features for name in splits), EXAMPLE_FEATURES)
+        cells_kept = True
+        for name, cell in cells.items():
+            on_others = {backend: faults[name] for backend, faults in elsewhere.items()}
+            cells_kept = print_cell(name, cell, features, on_others) and cells_kept
+            print()
+    if splits and cells_kept:
+        print_times({name: tasks[name] for name in splits}, cells, splits)
+    raise typer.Exit(0 if tasks_kept and cells_kept else EXIT_BROKEN)
+
+
+def print_tasks(tasks: Mapping[str, Task], data: Path | None) -> tuple[dict[str, Mapping[str, Split]], bool]:
+    """Print what tasks are and whether they keep their promises; return the splits of those that do."""
+    splits = {}
+    for name, task in tasks.items():
+        try:
+            splits[name] = print_task(name, task, data)
+        except Refusal as refusal:
+            print(f"{BROKEN}{refusal}")
+        print()
+    return splits, len(splits) == len(tasks)
+
+
+def sort_names(names: list[str]) -> tuple[dict[str, Task], dict[str, "type[Cell]"]]:
+    """Return the tasks and the cells among some names; refuse a name that is neither."""
+    import tasks as suite_tasks
+    from suite import cells as suite_cells
+
+    if not names:
+        raise Refusal(
+            "expected tasks or cells to check, got none; name some, such as odyssey check adding lstm"
+        )
+    known = {**suite_tasks.task_references(), **suite_cells.cell_references()}
+    for name in names:  # before Keras is loaded, which takes seconds
+        if ":" not in name and name not in known:
+            raise registry.unknown_name_error("task or cell", name, known)
+    load_keras()
+    tasks: dict[str, Task] = {}
+    cells: dict[str, type[Cell]] = {}
+    for name in names:
+        if name in suite_tasks.task_references():
+            tasks[name] = suite_tasks.find_task(name)
+        elif name in suite_cells.cell_references():
+            cells[name] = suite_cells.find_cell(name)
+        elif isinstance(value := registry.resolve_reference("task or cell", name, known), Task):
+            tasks[name] = value
+        elif isinstance(value, type):
+            cells[name] = suite_cells.find_cell(name)
+        else:
+            raise Refusal(
+                f"{name}: expected a suite.task.Task or a subclass of suite.cells.base.Cell, got {value!r}"
+            )
+    return tasks, cells
+
+
+def task_names() -> list[str]:
+    """Return the names of the known tasks."""
+    import tasks
+
+    return list(tasks.task_references())
+
+
+def cell_names() -> list[str]:
+    """Return the names of the known cells."""
+    from suite import cells
+
+    return list(cells.cell_references())
+
+
+def print_task(name: str, task: Task, data: Path | None) -> Mapping[str, Split]:
+    """Print what a task is and whether it keeps its promises; return its splits.
+
+    A promise that is not kept is refused (`suite.task_check`).
+    """
+    from suite import task_check
+
+    print(f"task {name}")
+    task_check.check_task(name, task)
+    features, outputs = format_count(task.features, "feature"), format_count(task.outputs, "output")
+    facts = {
+        "title": task.title,
+        "source": task.source,
+        "network": f"{features} in, {outputs} at {task.answers.replace('last', 'the last')}",
+        "trained by": f"the loss {task.loss}",
+        "scored by": f"the metric {task.metric}, in {task.unit}; lower is better",
+    }
+    print_facts(facts)
+    print(f"{KEPT}the fields of the task have values that the suite can train with")
+    splits = task_check.load_checked_splits(name, task, data)
+    print(f"{KEPT}there are the splits {', '.join(splits)}, each with as many targets as inputs")
+    for array in ("inputs", "targets"):
+        rules = [expected for of_array, expected, _ in task_check.array_rules(task) if of_array == array]
+        print(f"{KEPT}every sequence has {array} {', '.join(rules)}")
+    print_facts(data_facts(task, splits))
+    return splits
+
+
+def data_facts(task: Task, splits: Mapping[str, Split]) -> dict[str, str]:
+    """Return what the data of a task looks like, in words by heading."""
+    from suite.report.formatting import format_number
+    from suite.task_summary import constant_score, duplicate_counts, summarise_split
+
+    facts = {}
+    for split, sequences in splits.items():
+        summary = summarise_split(task, sequences)
+        low, median, high = summary.steps
+        steps = f"{low} steps each" if low == high else f"{low} to {high} steps, median {median}"
+        count = format_count(summary.sequences, "sequence")
+        facts[split] = f"{count} of {steps}; inputs {summary.inputs}; targets {summary.targets}"
+    score = format_number(constant_score(task, splits), digits=4)
+    facts["constant"] = f"the best constant answer scores {score} on test; a network should do better"
+    duplicates = [
+        f"{format_count(count, 'sequence')} of {second} {'is' if count == 1 else 'are'} also in {first}"
+        for first, second, count in duplicate_counts(splits)
+    ]
+    facts["duplicates"] = "; ".join(duplicates) or "no sequence is in two splits"
+    return facts
+
+
+def print_cell(
+    name: str, cell: "type[Cell]", features: int, faults_elsewhere: Mapping[str, dict[str, str]]
+) -> bool:
+    """Print what a cell is, by rule whether it keeps its promises, and on which backends; return if it does.
+
+    `faults_elsewhere` are those of `suite.cells.check.cell_faults` on other backends.
+    """
+    from suite.cells.check import CELL_RULES, cell_faults
+
+    print(f"cell {name}")
+    faults = cell_faults(cell)
+    if not faults["declarations"]:
+        print_facts(cell_facts(cell, features))
+    for rule, promise in CELL_RULES.items():
+        if rule not in faults:
+            print(f"{NOT_CHECKED}{promise} (not checked, as a promise before it is broken)")
+        elif faults[rule]:
+            print(f"{BROKEN}{promise}\n             {faults[rule]}")
+        else:
+            print(f"{KEPT}{promise}")
+    kept = not any(faults.values())
+    for backend, others in faults_elsewhere.items():
+        different = {rule: fault for rule, fault in others.items() if fault and not faults.get(rule)}
+        for rule, fault in different.items():
+            print(f"{BROKEN}on {backend}: {CELL_RULES[rule]}\n             {fault}")
+        if kept and not different:
+            print(f"{KEPT}all of this on {backend}, too")
+        kept = kept and not different
+    print(f"  checked on {' and '.join([os.environ['KERAS_BACKEND'], *faults_elsewhere])}")
+    return kept
+
+
+def cell_facts(cell: "type[Cell]", features: int) -> dict[str, str]:
+    """Return what a cell declares, and what follows for a network of example size, in words by heading."""
+    shapes = cell.shapes(features, EXAMPLE_UNITS)
+    parameters = sum(map(math.prod, shapes.values()))
+    groups = " and ".join(f"{' '.join(group)} (one product)" for group in cell.gates)
+    return {
+        "title": (cell.__doc__ or "").strip().partition("\n")[0] or "no docstring",
+        "gates": groups or "none",
+        "peepholes": " ".join(cell.peepholes) or "none",
+        "states": f"{', '.join(cell.states)}: float32 (batch, units) each; {cell.states[0]} is the output",
+        "weights": f"{', '.join(f'{weight} {shape}' for weight, shape in shapes.items())}, "
+        f"for {features} features and {EXAMPLE_UNITS} units",
+        "parameters": f"{parameters:,} there, without the readout",
+    }
+
+
+def print_facts(facts: Mapping[str, str]) -> None:
+    """Print facts, a line each, by heading."""
+    for heading, text in facts.items():
+        print(f"  {heading:10} {text}")
+
+
+def print_times(
+    tasks: Mapping[str, Task], cells: Mapping[str, "type[Cell]"], splits: Mapping[str, Mapping[str, Split]]
+) -> None:
+    """Print what an epoch and a trial of each cell on each task take on this machine, for three sizes."""
+    from suite.cli.forecast import core_rate
+    from suite.config import Protocol
+    from suite.space import PAPER_SPACE
+    from suite.task import total_steps
+    from suite.training.program import trial_operations
+
+    protocol, units = Protocol(), PAPER_SPACE["units"]
+    sizes = [math.ceil(units.low), round(math.sqrt(units.low * units.high)), math.ceil(units.high)]
+    rate = core_rate(sizes[1], protocol.batch)
+    for name, task in tasks.items():
+        steps = total_steps(splits[name])
+        for cell_name, cell in cells.items():
+            print(f"time of {cell_name} on {name}, estimated for a core of this machine")
+            for size in sizes:
+                epoch, trial = (
+                    format_duration(trial_operations(cell, task, size, steps, epochs) / rate)
+                    for epochs in (1, protocol.epochs)
+                )
+                print(f"  {size:3} units  {epoch} an epoch, {trial} a trial of {protocol.epochs} epochs")
+
+
+@contextlib.contextmanager
+def checks_on_other_backends(cells: Mapping[str, object]) -> Iterator[dict[str, subprocess.Popen]]:
+    """Check cells in a process for each other backend that is installed, as Keras has one a process."""
+    backends = [name for name in Backend if name != os.environ["KERAS_BACKEND"] and find_spec(name)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-P", "-c", OTHER_BACKEND_PROGRAM, *cells]
+    processes = {
+        str(name): subprocess.Popen(
+            command, env=environment | {"KERAS_BACKEND": name}, stdout=subprocess.PIPE, text=True
+        )
+        for name in (backends if cells else [])
+    }
+    try:
+        yield processes
+    finally:
+        for process in processes.values():
+            process.kill()
+            with process:  # closes its pipe and waits for its end
+                pass
+
+
+def read_faults(backend: str, process: subprocess.Popen) -> dict[str, dict[str, str]]:
+    """Return the faults of each cell that a process found on another backend."""
+    output, _ = process.communicate()
+    if process.returncode:
+        raise Refusal(f"the check on {backend} ended with code {process.returncode}; its reason stands above")
+    return json.loads(output.splitlines()[-1])
+
+
+def print_faults(*names: str) -> None:
+    """Print the faults of cells by name, as JSON, for the process that started this one."""
+    load_keras()
+    from suite import cells
+    from suite.cells.check import cell_faults
+
+    try:
+        print(json.dumps({name: cell_faults(cells.find_cell(name)) for name in names}))
+    except Refusal as refusal:
+        sys.exit(f"odyssey: {refusal}")

@@ -1,0 +1,91 @@
+"""What the data of a task looks like: lengths, values, the score of a constant, duplicates between splits."""
+
+import hashlib
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from suite.task import SPLITS, Split, Task
+
+
+@dataclass(frozen=True)
+class SplitSummary:
+    """The sequences of one split: how many, their least, median and greatest steps, and their values."""
+
+    sequences: int
+    steps: tuple[int, int, int]
+    inputs: str
+    targets: str
+
+
+def summarise_split(task: Task, split: Split) -> SplitSummary:
+    """Return the summary of one split of a task."""
+    lengths = split.lengths
+    steps = int(lengths.min()), int(np.median(lengths)), int(lengths.max())
+    if task.loss == "categorical":
+        present = len(np.unique(joined_targets(split)))
+        targets = f"{dtype_names(split.targets)}, {present} of {task.outputs} classes"
+    else:
+        targets = value_range(split.targets)
+    return SplitSummary(len(split), steps, value_range(split.inputs), targets)
+
+
+def value_range(arrays: Sequence[np.ndarray]) -> str:
+    """Return the dtypes, the least and the greatest value of arrays, in words: float32, 0 to 1."""
+    low, high = min(a.min().item() for a in arrays), max(a.max().item() for a in arrays)
+    return f"{dtype_names(arrays)}, {low:.4g} to {high:.4g}"
+
+
+def dtype_names(arrays: Sequence[np.ndarray]) -> str:
+    """Return the dtypes of arrays, in words."""
+    return " and ".join(sorted({str(array.dtype) for array in arrays}))
+
+
+def joined_targets(split: Split) -> np.ndarray:
+    """Return the targets of all sequences of a split as one array, (labels, …)."""
+    return np.concatenate([np.asarray(target) for target in split.targets])
+
+
+def constant_score(task: Task, splits: Mapping[str, Split]) -> float:
+    """Return the test score of the best constant answer that the targets of train give.
+
+    The most frequent class, the frequency of each class or output, or the mean, as the metric asks for: the
+    score of a network that has learned nothing.
+    """
+    train, test = joined_targets(splits["train"]), joined_targets(splits["test"])
+    if task.loss == "categorical":
+        counts = np.bincount(train, minlength=task.outputs)
+        if task.metric == "error":
+            return float(np.mean(test != counts.argmax()))
+        frequencies = (counts + 1) / (counts.sum() + task.outputs)  # no class is impossible
+        return float(-np.log(frequencies[test]).mean())
+    if task.loss == "bernoulli":
+        on = (train.sum(axis=0, dtype=float) + 0.5) / (len(train) + 1)
+        mean = test.mean(axis=0, dtype=float)
+        return float(-(mean * np.log(on) + (1 - mean) * np.log(1 - on)).sum())
+    mean = train.mean(axis=0, dtype=float)
+    return float(np.mean(np.square(test - mean).sum(axis=-1)))
+
+
+def duplicate_counts(splits: Mapping[str, Split]) -> Iterator[tuple[str, str, int]]:
+    """Yield pairs of splits, with how many sequences of the second are in the first, inputs and targets."""
+    digests = {name: [sequence_digest(*pair) for pair in sequence_pairs(splits[name])] for name in SPLITS}
+    for first, second in itertools.combinations(SPLITS, 2):
+        known = set(digests[first])
+        if count := sum(digest in known for digest in digests[second]):
+            yield first, second, count
+
+
+def sequence_pairs(split: Split) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the inputs and targets of each sequence of a split."""
+    return zip(split.inputs, split.targets, strict=True)
+
+
+def sequence_digest(inputs: np.ndarray, targets: np.ndarray) -> bytes:
+    """Return a hash of the values of a sequence, in float32."""
+    digest = hashlib.sha256(str((inputs.shape, targets.shape)).encode())
+    for array in (inputs, targets):
+        digest.update(np.ascontiguousarray(array, np.float32).tobytes())
+    return digest.digest()

@@ -1,0 +1,14 @@
+"""Counts and durations as words, for the command line and the reports."""
+
+
+def format_count(value: int, noun: str, plural: str = "") -> str:
+    """Return a number and what is counted: 1 trial, 5,400 trials; `plural` where it is not noun + "s"."""
+    return f"{value:,} {noun}" if value == 1 else f"{value:,} {plural or noun + 's'}"
+
+
+def format_duration(seconds: float) -> str:
+    """Return a duration to two digits, in the unit that people use: 0.012 s, 35 s, 12 min, 3.5 h, 20 days."""
+    for unit, size, limit in (("s", 1, 99.5), ("min", 60, 99.5 * 60), ("h", 3600, 99.5 * 3600)):
+        if seconds < limit:
+            return f"{seconds / size:.2g} {unit}"
+    return f"{seconds / 86400:,.0f} days"
