@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 
-def print_forecast(config, shapes: dict, workers: int, slurm: Path | None) -> None:
-    """Print the searches of a question: trials, sizes, lanes, and time if no trial ended early.
+def print_forecast(config, shapes: dict, missing: dict, workers: int, slurm: Path | None) -> None:
+    """Print the searches of a sweep: trials to train, sizes, lanes, and time if no trial ended early.
 
-    `shapes` are those of every search (`suite.search.sweep.padded_shapes`).
+    `shapes` are those of every search (`suite.search.sweep.padded_shapes`), and so many trials of it are
+    `missing`; searches without any are left out.
     """
     from rich.console import Console
     from rich.table import Table
@@ -34,8 +35,9 @@ def print_forecast(config, shapes: dict, workers: int, slurm: Path | None) -> No
         "core-hours",
     )
     table, total = Table(*heads, box=None), 0.0
+    shapes = {search: found for search, found in shapes.items() if missing[search]}
     for (task, cell), found in shapes.items():
-        training = padded_operations(config, found)
+        training = padded_operations(config, found) * missing[task, cell] / trials
         hours = (training / rate + COMPILE_SECONDS * len(found)) / 3600
         total += hours
         ends = [
@@ -45,7 +47,7 @@ def print_forecast(config, shapes: dict, workers: int, slurm: Path | None) -> No
         table.add_row(
             task,
             cell,
-            f"{trials:,}",
+            f"{missing[task, cell]:,}",
             range_text(ends),
             range_text(shape.width for shape in found),
             f"{len(found)}",
@@ -55,7 +57,7 @@ def print_forecast(config, shapes: dict, workers: int, slurm: Path | None) -> No
         )
     Console(width=None if Console().is_terminal else 200).print(table)
     print(
-        f"{len(shapes)} searches, {len(shapes) * trials:,} trials of at most {config.protocol.epochs} "
+        f"{len(shapes)} searches, {sum(missing.values()):,} trials of at most {config.protocol.epochs} "
         f"epochs: about {total / workers:,.2f} hours on {workers} workers like a core of this machine, with "
         f"compiling, if no trial ended early"
     )
