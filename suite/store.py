@@ -149,7 +149,8 @@ class Store:
     """The rows of a results folder, open for their one writer."""
 
     def __init__(self, folder: Path, workers: int = 0):
-        self.folder, self.collected_files = folder, set()
+        self.folder = folder
+        self.collected_files: set[Path] = set()
         about = {"workers": workers, "since": time.time(), "rows": count_rows(folder)}
         self.lock = lock_file(folder / "driver", about)
         (folder / "stop").unlink(missing_ok=True)
@@ -267,9 +268,9 @@ def upgraded_row(row: dict) -> dict:
 
 def database_row(row: dict) -> dict:
     """Return a row as the database holds it, with dicts as JSON; SQLite itself stores NaN as NULL."""
-    structured = {name: json.dumps(row[name]) for name in ("hyperparameters", "versions")}
-    structured["code"] = json.dumps(row["code"]) if row.get("code") else None
-    return {name: structured.get(name, row.get(name)) for name in TRIAL_COLUMNS}
+    as_json = {name: json.dumps(row[name]) for name in ("hyperparameters", "versions")}
+    code = json.dumps(row["code"]) if row.get("code") else None
+    return {name: row.get(name) for name in TRIAL_COLUMNS} | as_json | {"code": code}
 
 
 def connect_database(path: Path) -> sqlite3.Connection:
@@ -323,7 +324,8 @@ def load_curves(folder: Path | str, trials: Iterable[tuple[str, str, int]] | Non
     """
     import pandas as pd
 
-    folder, where, values = Path(folder), "", ()
+    folder, where = Path(folder), ""
+    values: tuple = ()
     wanted = None if trials is None else {(task, cell, int(trial)) for task, cell, trial in trials}
     if wanted is not None:  # as one value: SQLite has limits to the terms and to the values of a query
         key = ", ".join(f"json_extract(value, '$[{k}]')" for k in range(len(TRIAL_KEY)))
@@ -334,11 +336,11 @@ def load_curves(folder: Path | str, trials: Iterable[tuple[str, str, int]] | Non
         for point in query_rows(folder, "curves", where, values)
     }
     for row in read_finished_rows(folder):
-        key = {k: row[k] for k in TRIAL_KEY}
-        if wanted is not None and tuple(key.values()) not in wanted:
+        trial = {k: row[k] for k in TRIAL_KEY}
+        if wanted is not None and tuple(trial.values()) not in wanted:
             continue
         for epoch, (train, valid) in enumerate(row["curve"], 1):
-            points[*key.values(), epoch] = {**key, "epoch": epoch, "train": train, "valid": valid}
+            points[*trial.values(), epoch] = {**trial, "epoch": epoch, "train": train, "valid": valid}
     columns = [*TRIAL_KEY, "epoch", "train", "valid"]
     frame = pd.DataFrame([points[key] for key in sorted(points)], columns=columns)
     return frame.astype({"train": float, "valid": float})

@@ -1,4 +1,4 @@
-"""What `odyssey sweep` finds in a results folder: settings to grow, rows to keep, code that has changed."""
+"""The settings of `odyssey sweep` and its results folder: a sweep to grow, rows to keep, changed code."""
 
 import contextlib
 import shutil
@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from suite import Refusal, growth, store
-from suite.config import Protocol, SweepConfig, config_from_table
+from suite.config import Protocol, SweepConfig, config_from_table, load_preset, preset_names
 
 
 def folder_settings(folder: Path) -> dict:
@@ -23,6 +23,20 @@ def is_results_folder(folder: Path) -> bool:
 def save_settings(folder: Path, table: dict) -> None:
     """Create a results folder, or grow the sweep there (`store.create_results_folder`)."""
     store.create_results_folder(folder, table, asdict(Protocol()))
+
+
+def base_config(preset: str | None, results: Path | None, named: bool) -> SweepConfig:
+    """Return the settings that options change: of a preset, of the sweep in a folder, or the paper's."""
+    if preset:
+        return load_preset(preset)
+    if results and is_results_folder(results):
+        return config_from_table(folder_settings(results))
+    if not named:
+        raise Refusal(
+            f"expected a preset ({', '.join(preset_names())}; odyssey list presets says more), or tasks and "
+            f"cells (--task, --cell), or the folder of a sweep (--results); name one"
+        )
+    return SweepConfig("custom")
 
 
 def config_with_folder(config: SweepConfig, folder: Path, requested_trials: int | None) -> SweepConfig:

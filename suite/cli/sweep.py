@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -115,10 +115,15 @@ def sweep(
     from suite import files, identity, machine, space, store
     from suite.cli import results_folder
 
-    config = base_config(preset, results, named=bool(task or cell))
-    protocol = {"epochs": epochs, "patience": patience, "batch": batch, "optimiser": optimiser}
+    config = results_folder.base_config(preset, results, named=bool(task or cell))
+    protocol: dict[str, Any] = {
+        "epochs": epochs,
+        "patience": patience,
+        "batch": batch,
+        "optimiser": optimiser,
+    }
     ranges = [part for text in range_ or [] for part in text.split(",")]
-    settings = {
+    settings: dict[str, Any] = {
         "trials": trials,
         "seed": seed,
         "oracle": oracle,
@@ -182,23 +187,6 @@ def sweep(
     if not (store.is_stop_requested(folder) and store.load(folder).empty):  # else a report would be empty
         report(folder, reports)
     sys.exit(exit_code(folder))
-
-
-def base_config(preset: str | None, results: Path | None, named: bool) -> "SweepConfig":
-    """Return the settings that options change: of a preset, of the sweep in a folder, or the paper's."""
-    from suite.cli import results_folder
-    from suite.config import SweepConfig, config_from_table, load_preset, preset_names
-
-    if preset:
-        return load_preset(preset)
-    if results and results_folder.is_results_folder(results):
-        return config_from_table(results_folder.folder_settings(results))
-    if not named:
-        raise Refusal(
-            f"expected a preset ({', '.join(preset_names())}; odyssey list presets says more), or tasks and "
-            f"cells (--task, --cell), or the folder of a sweep (--results); name one"
-        )
-    return SweepConfig("custom")
 
 
 def split_names(values: list[str] | None) -> tuple[str, ...]:
