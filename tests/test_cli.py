@@ -153,7 +153,7 @@ def test_a_sweep_by_another_optimiser_with_clipping_says_so(odyssey, tmp_path):
     assert store.load(tmp_path / "mine")["clip_norm"].between(0.1, 10).all()
     page = (tmp_path / "reports" / "mine" / "index.html").read_text()
     assert "adam" in page
-    code, _, err = odyssey(*SWEEP, *asked[::2])
+    code, _, err = odyssey(*SWEEP, *asked[::2], "--optimiser=nesterov")
     assert code == 2
     assert "another sweep, with another optimiser" in err
 

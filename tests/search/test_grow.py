@@ -6,15 +6,13 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 from sweeps import ASKED, HERE, SHAPES, command, comparable, rows, waited
 
-from suite import Refusal, cli, store
-from suite.cli import sweep as sweep_command
+from suite import Refusal, store
 from suite.config import Protocol
 from suite.growth import grown_config
 from suite.search.oracle import Search
@@ -122,24 +120,11 @@ def test_only_a_sweep_of_random_search_grows(tmp_path, oracle):
 
 
 @pytest.fixture
-def odyssey(tmp_path, monkeypatch, capsys):
-    """Run `odyssey sweep` in an empty folder, without its report; return exit code, output and error."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.setattr(sweep_command, "report", lambda *_: None)
-    monkeypatch.setattr("suite.bench.product_rate", lambda *_, **__: 1e9, raising=False)  # takes long
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["odyssey", "sweep", *map(str, words), "--workers=0"])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code or 0
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return run
+def run_sweep(odyssey, monkeypatch):
+    """Run `odyssey sweep` in this process, without its report and the timing of a forecast."""
+    monkeypatch.setattr("suite.cli.sweep.report", lambda *_: None)
+    monkeypatch.setattr("suite.bench.product_rate", lambda *_, **__: 1e9, raising=False)
+    return lambda *words: odyssey("sweep", *words, "--workers=0")
 
 
 PRESET = """
@@ -157,25 +142,25 @@ def files(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_cell_named_on_the_command_line_joins_the_cells_of_a_preset_that_are_there(odyssey, tmp_path):
+def test_a_cell_named_on_the_command_line_joins_the_cells_of_a_preset_that_are_there(run_sweep, tmp_path):
     """In a new folder it replaces them."""
     (tmp_path / "mine.toml").write_text(PRESET)
-    assert odyssey("mine.toml")[0] == 0
+    assert run_sweep("mine.toml")[0] == 0
     folder = tmp_path / "results" / "mine"
     before = files(folder)
-    code, out, err = odyssey("mine.toml", "--cell=np", "--dry-run")
+    code, out, err = run_sweep("mine.toml", "--cell=np", "--dry-run")
     assert (code, err) == (0, "")
     assert out.splitlines()[0] == "results/mine: grows by 1 cell (np), 2 trials to train, 4 kept"
     assert "1 searches, 2 trials of at most 2 epochs" in out
     assert files(folder) == before
-    code, out, _ = odyssey("mine.toml", "--cell=np", "--results=results/mine")
+    code, out, _ = run_sweep("mine.toml", "--cell=np", "--results=results/mine")
     assert code == 0
     assert "results/mine: grows by 1 cell (np), 2 trials to train, 4 kept" in out
     assert "6/6 trials" in out
-    code, out, _ = odyssey("--results=results/mine", "--trials=3", "--cell=nig,nfg", "--dry-run")
+    code, out, _ = run_sweep("--results=results/mine", "--trials=3", "--cell=nig,nfg", "--dry-run")
     assert "grows by 2 cells (nig, nfg) and 1 trials a search, 9 trials to train, 6 kept" in out
-    assert "results/mine: 0 trials to train, 6 kept" in odyssey("mine.toml", "--dry-run")[1]
-    assert "2 trials of" in odyssey("mine.toml", "--cell=np", "--results=new", "--dry-run")[1]
+    assert "results/mine: 0 trials to train, 6 kept" in run_sweep("mine.toml", "--dry-run")[1]
+    assert "2 trials of" in run_sweep("mine.toml", "--cell=np", "--results=new", "--dry-run")[1]
 
 
 @pytest.mark.usefixtures("folder")
@@ -195,14 +180,14 @@ def test_what_the_folder_of_a_sweep_cannot_take_is_one_line_and_changes_nothing(
     odyssey, tmp_path, words, reason
 ):
     before = files(tmp_path)
-    code, out, err = odyssey("--results=sweep", *words)
+    code, out, err = run_sweep("--results=sweep", *words)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert reason in err
     assert files(tmp_path) == before
 
 
-def test_a_sweep_without_anything_to_go_by_says_what_to_name(odyssey):
-    code, out, err = odyssey()
+def test_a_sweep_without_anything_to_go_by_says_what_to_name(run_sweep):
+    code, out, err = run_sweep()
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "expected a preset (jsb, music, quick; " in err
     assert "--task, --cell" in err
@@ -215,7 +200,7 @@ def test_a_sweep_does_not_grow_while_a_driver_is_at_work_there(folder):
     assert (folder / "sweep.toml").read_bytes() == before
 
 
-def test_a_sweep_killed_while_it_grows_goes_on_with_the_same_command(odyssey, folder, fresh, monkeypatch):
+def test_a_sweep_killed_while_it_grows_goes_on_with_the_same_command(run_sweep, folder, fresh, monkeypatch):
     words = command(folder, "--workers=0", "--cell=np", "--trials=8", "--keep-rows")
     process = subprocess.Popen(words, cwd=HERE, stdout=subprocess.DEVNULL)
     try:
@@ -225,7 +210,7 @@ def test_a_sweep_killed_while_it_grows_goes_on_with_the_same_command(odyssey, fo
         process.wait()
     assert 12 < len(store.load(folder)) < 24
     monkeypatch.chdir(HERE)
-    code, out, _ = odyssey(*words[4:])
+    code, out, _ = run_sweep(*words[4:])
     assert code == 0
     assert "grows" not in out
     assert "24/24 trials" in out
