@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from suite import Refusal, cli, files, identity, store
-from suite.cli import sweep
+from suite.cli import results_folder, sweep
 from suite.cli.execution import run_interruptible
 from suite.search.sweep import SweepProgress
 
@@ -347,9 +347,9 @@ def test_failed_rows_of_a_cell_that_was_mended_can_be_run_again(tmp_path):
         row["code"] = {"suite": "1", "cell": str(number)}
         store.write_finished_row(tmp_path / "s", row)
     with pytest.raises(Refusal, match=r"cell a changed \(trials from before: 2\)"):
-        sweep.refuse_changed_code(tmp_path / "s", codes, retry_failed=False)
+        results_folder.refuse_changed_code(tmp_path / "s", codes, retry_failed=False)
     with pytest.raises(Refusal, match=r"cell a changed \(trials from before: 1\)"):
-        sweep.refuse_changed_code(tmp_path / "s", codes, retry_failed=True)
+        results_folder.refuse_changed_code(tmp_path / "s", codes, retry_failed=True)
 
 
 def test_status_where_files_cannot_be_locked(odyssey, monkeypatch):

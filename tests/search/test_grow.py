@@ -176,9 +176,7 @@ def test_a_cell_named_on_the_command_line_joins_the_cells_of_a_preset_that_are_t
     ],
     ids=str,
 )
-def test_what_the_folder_of_a_sweep_cannot_take_is_one_line_and_changes_nothing(
-    odyssey, tmp_path, words, reason
-):
+def test_what_a_folder_cannot_take_is_refused_and_changes_nothing(run_sweep, tmp_path, words, reason):
     before = files(tmp_path)
     code, out, err = run_sweep("--results=sweep", *words)
     assert (code, out, err.count("\n")) == (2, "", 1)
@@ -200,19 +198,23 @@ def test_a_sweep_does_not_grow_while_a_driver_is_at_work_there(folder):
     assert (folder / "sweep.toml").read_bytes() == before
 
 
-def test_a_sweep_killed_while_it_grows_goes_on_with_the_same_command(run_sweep, folder, fresh, monkeypatch):
-    words = command(folder, "--workers=0", "--cell=np", "--trials=8", "--keep-rows")
+def test_a_sweep_killed_when_it_has_just_grown_goes_on_with_the_same_command(
+    run_sweep, folder, fresh, monkeypatch
+):
+    """Kills in the middle of training are those of any sweep (test_chaos.py)."""
+    words = command(folder, "--workers=0", "--cell=np")
     process = subprocess.Popen(words, cwd=HERE, stdout=subprocess.DEVNULL)
     try:
-        waited(lambda: len(store.load(folder)) > 12)
+        waited(lambda: "np" in store.read_config(folder)["cells"])
     finally:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    assert 12 < len(store.load(folder)) < 24
+    assert len(store.load(folder)) < 18
     monkeypatch.chdir(HERE)
     code, out, _ = run_sweep(*words[4:])
     assert code == 0
     assert "grows" not in out
-    assert "24/24 trials" in out
+    assert "18/18 trials" in out
     grown, expected = comparable(store.load(folder)), comparable(store.load(fresh))
+    expected = expected[expected["trial"] < 6].reset_index(drop=True)
     pd.testing.assert_frame_equal(grown.assign(sweep="tiny"), expected.assign(sweep="tiny"))
