@@ -73,16 +73,21 @@ def folder_summary(folder: Path, config: SweepConfig, missing: dict[tuple[str, s
     current = folder_settings(folder)
     added = growth.added_settings(current, config.to_table())
     parts = [
-        f"{len(added[key])} {key if len(added[key]) > 1 else key[:-1]} ({', '.join(added[key])})"
+        f"{counted(len(added[key]), key[:-1])} ({', '.join(added[key])})"
         for key in ("tasks", "cells")
         if key in added
     ]
     if "trials" in added:
-        parts.append(f"{added['trials'] - current['trials']} trials a search")
+        parts.append(f"{counted(added['trials'] - current['trials'], 'trial')} a search")
     grows = f"grows by {' and '.join(parts)}, " if parts else ""
     to_train = sum(missing.values())
     kept = config.trials_per_search * len(missing) - to_train
-    return f"{folder}: {grows}{to_train:,} trials to train, {kept:,} kept"
+    return f"{folder}: {grows}{counted(to_train, 'trial')} to train, {kept:,} kept"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural unless it is one."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 @contextlib.contextmanager

@@ -60,7 +60,8 @@ def print_comparison(result: Result, row: Mapping, splits: Mapping) -> None:
     differences = [f"{name} {getattr(result, name) - row[name]:+.2g}" for name in ("valid", "test")]
     print(f"new minus stored: {', '.join(differences)} {task.unit}")
     codes = identity.row_codes({row["task"]: task}, [row["cell"]], splits)
-    causes = [f"{part} changed since" for part in identity.changed_parts([row], codes)]
+    causes = [] if row["code"] else ["the row does not say which code made it"]
+    causes += [f"{part} changed since" for part in identity.changed_parts([row], codes)]
     if row["backend"] != keras.backend.backend():
         causes.append(f"the row was trained on {row['backend']}")
     if causes:
