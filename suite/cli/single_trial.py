@@ -49,7 +49,11 @@ def outcome_text(result: Mapping, unit: str) -> str:
 
 
 def print_comparison(result: Result, row: Mapping, splits: Mapping) -> None:
-    """Print the stored row of a trial, how the scores of its new result differ, and what may be why."""
+    """Print the stored row of a trial, how the scores of its new result differ, and why they may.
+
+    In a sweep, a trial is padded and trained beside others, here it is alone: sums are rounded otherwise, and
+    over thousands of updates that can grow to a visible difference.
+    """
     import keras
 
     import tasks
@@ -60,12 +64,13 @@ def print_comparison(result: Result, row: Mapping, splits: Mapping) -> None:
     differences = [f"{name} {getattr(result, name) - row[name]:+.2g}" for name in ("valid", "test")]
     print(f"new minus stored: {', '.join(differences)} {task.unit}")
     codes = identity.row_codes({row["task"]: task}, [row["cell"]], splits)
-    causes = [] if row["code"] else ["the row does not say which code made it"]
-    causes += [f"{part} changed since" for part in identity.changed_parts([row], codes)]
+    causes = [] if row["code"] else ["code, which the row does not name"]
+    causes += [f"{part}, which changed since" for part in identity.changed_parts([row], codes)]
     if row["backend"] != keras.backend.backend():
-        causes.append(f"the row was trained on {row['backend']}")
-    if causes:
-        print(f"conditions differ: {', '.join(causes)}")
+        causes.append(f"backend, {row['backend']} in the sweep")
+    causes.append("rounding, as a sweep pads networks and trains them side by side")
+    if (result.valid, result.test) != (row["valid"], row["test"]):
+        print(f"they may differ by: {'; '.join(causes)}")
 
 
 def write_curve(path: Path, result: Result) -> None:

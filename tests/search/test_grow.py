@@ -16,9 +16,11 @@ from suite import Refusal, store
 from suite.config import Protocol
 from suite.growth import grown_config
 from suite.search.oracle import Search
+from suite.search.sweep import SweepProgress
 from suite.space import override_ranges
 
 LARGER = replace(ASKED, trials=8, cells=("rnn", "gru", "np"))
+LARGER_SHAPES = {("tiny:PARITY", cell): [replace(*SHAPES["any"], width=9)] for cell in LARGER.cells}
 
 
 @pytest.fixture
@@ -31,7 +33,9 @@ def folder(undisturbed_folder, tmp_path):
 def fresh(tmp_path_factory):
     """The results folder of a sweep that had 8 trials × 3 cells from the start."""
     folder = tmp_path_factory.mktemp("fresh") / "sweep"
-    rows(LARGER, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sweeps.SHAPES", LARGER_SHAPES)
+        rows(LARGER, folder)
     return folder
 
 
@@ -44,26 +48,39 @@ def database_rows(folder):
     return trials, curves
 
 
-@pytest.mark.parametrize("width", [6, 9])
-def test_6_trials_of_2_cells_grown_to_8_of_3_are_those_of_a_fresh_sweep(folder, fresh, monkeypatch, width):
-    """Old rows stay as they are in the database; new ones are compared with those of the fresh sweep.
+def test_6_trials_of_2_cells_grown_to_8_of_3_are_those_of_a_fresh_sweep(folder, fresh, monkeypatch):
+    """Old rows stay as they are in the database, and new ones have every bit of those of the fresh sweep.
 
-    Their scores and curves have the same bits where networks are padded to the same width, 6. Where a larger
-    search has another one, 9, they agree up to rounding, and all else still exactly.
+    The old ones were padded to 6 units, as suits 6 trials; those of the fresh sweep, which are padded to 9,
+    have the same seeds, hyperparameters, epochs and status, and the same scores up to rounding.
     """
     before = database_rows(folder)
     assert len(before[0]) == 12
-    shape = replace(*SHAPES["any"], width=width)
-    shapes = {("tiny:PARITY", cell): [shape] for cell in LARGER.cells}
-    monkeypatch.setattr("sweeps.SHAPES", shapes)
+    monkeypatch.setattr("sweeps.SHAPES", LARGER_SHAPES)
     grown, expected = comparable(rows(LARGER, folder)), comparable(store.load(fresh))
     assert database_rows(folder) == before
-    drawn = ["task", "cell", "trial", "seed", "status", "epochs", "best_epoch", *ASKED.space]
-    pd.testing.assert_frame_equal(grown[drawn], expected[drawn], check_exact=True)
-    pd.testing.assert_frame_equal(grown, expected, check_exact=width == 6)
-    pd.testing.assert_frame_equal(
-        store.load_curves(folder), store.load_curves(fresh), check_exact=width == 6, rtol=1e-5
-    )
+    assert len(grown) == 24
+    new = (grown["trial"] >= 6) | (grown["cell"] == "np")
+    pd.testing.assert_frame_equal(grown[new], expected[new], check_exact=True)
+    scores = ["valid", "test"]
+    pd.testing.assert_frame_equal(grown.drop(columns=scores), expected.drop(columns=scores), check_exact=True)
+    pd.testing.assert_frame_equal(grown[scores], expected[scores])
+    curves, fresh_curves = store.load_curves(folder), store.load_curves(fresh)
+    new = (curves["trial"] >= 6) | (curves["cell"] == "np")
+    pd.testing.assert_frame_equal(curves[new], fresh_curves[new], check_exact=True)
+    pd.testing.assert_frame_equal(curves, fresh_curves)
+
+
+def test_new_trials_are_padded_as_those_of_a_fresh_sweep(run_sweep, tmp_path, monkeypatch):
+    """Widths follow from the number of trials: from that of the grown sweep."""
+    (tmp_path / "mine.toml").write_text(PRESET)
+    monkeypatch.setattr("suite.search.sweep.run_sweep", lambda *_: (SweepProgress([], 0, 1) for _ in "1"))
+    shapes = []
+    monkeypatch.setattr("suite.search.sweep.padded_shapes", lambda config, *_: shapes.append(config))
+    run_sweep("mine.toml")
+    run_sweep("mine.toml", "--trials=3", "--cell=np")
+    run_sweep("mine.toml", "--trials=3", "--cell=rnn,gru,np", "--results=new")
+    assert replace(shapes[2], name="mine") == shapes[1] != shapes[0]
 
 
 def test_the_first_trials_of_a_random_search_are_the_same_however_many_it_draws():

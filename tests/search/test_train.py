@@ -17,7 +17,7 @@ def test_the_trial_of_a_row_is_trained_again_as_it_was(odyssey, undisturbed_fold
     assert re.search(r"^epoch   1  loss 0\.\d+ +valid 0\.\d+ +best so far$", out, re.MULTILINE)
     assert f"stored row: done after {row['epochs']} epochs; best epoch {row['best_epoch']}: valid " in out
     assert "new minus stored: valid +0, test +0 error rate" in out
-    assert "conditions differ" not in out
+    assert "changed since" not in out
     expected = store.load_curves(undisturbed_folder, [("tiny:PARITY", "gru", 3)])
     columns = ["epoch", "train", "valid"]
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "curve.csv"), expected[columns], rtol=1e-4)
