@@ -21,20 +21,22 @@ def sweep(
     ] = None,
     task: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME,…", help="Tasks instead of the preset's; in the folder of a sweep, more."),
+        typer.Option(
+            metavar="NAME,…", help="Tasks instead of the preset's; added to those of a sweep that is there."
+        ),
     ] = None,
     cell: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME,…",
-            help="Cells, names or module:Class, instead of the preset's; in the folder of a sweep, more.",
+            help="Cells, names or module:Class; instead of or added to others as tasks are.",
         ),
     ] = None,
     trials: Annotated[
         int | None,
         typer.Option(
-            help="Trials a search; else the preset's, or 200. In the folder of a sweep, a larger number adds "
-            "trials. Hyperband decides by itself."
+            help="Trials a search; else the preset's, or 200. A larger number than a sweep has adds trials. "
+            "Hyperband decides by itself."
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the sweep; else the preset's, or 1.")] = None,
@@ -67,7 +69,9 @@ def sweep(
     ] = None,
     results: Annotated[
         Path | None,
-        typer.Option(help="Results folder; else results/NAME. Without a preset, its sweep is the preset."),
+        typer.Option(
+            help="Results folder; else results/NAME. Without a preset, settings are of the sweep there."
+        ),
     ] = None,
     reports: Annotated[Path | None, typer.Option(help="Report folder; else reports/NAME.")] = None,
     workers: Annotated[
@@ -101,8 +105,8 @@ def sweep(
 ) -> None:
     """Train every search of a sweep, or the trials that are missing, and write the report.
 
-    In the folder of a sweep, finished or not, cells, tasks and a larger number of trials are added to those
-    there, and every row is kept; in a new folder they replace the preset's.
+    In the folder of a sweep, finished or not, --cell, --task and a larger --trials add to those there and
+    keep every row; in a new folder they replace the preset's. A sweep never shrinks: cells not named go on.
 
     Ctrl-C or SIGTERM ends a sweep after the epochs under way and keeps the trials half done; a second one
     ends it at once. Exit codes: 0, all trials are done; 1, all of them failed; 2, the command is refused; 3,
