@@ -63,8 +63,8 @@ def missing_trials(config: SweepConfig, folder: Path, retry_failed: bool) -> dic
     if is_results_folder(folder):
         rows = store.load(folder)
         kept = rows[rows["status"] != "failed"] if retry_failed else rows
-        for search, count in kept.groupby(["task", "cell"]).size().items():
-            missing[search] -= count
+        counts = kept.groupby(["task", "cell"]).size().to_dict()
+        missing = {search: trials - counts.get(search, 0) for search, trials in missing.items()}
     return missing
 
 

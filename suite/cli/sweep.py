@@ -69,9 +69,7 @@ def sweep(
     ] = None,
     results: Annotated[
         Path | None,
-        typer.Option(
-            help="Results folder; else results/NAME. Without a preset, settings are of the sweep there."
-        ),
+        typer.Option(help="Results folder; else results/NAME. Its sweep is the preset where none is named."),
     ] = None,
     reports: Annotated[Path | None, typer.Option(help="Report folder; else reports/NAME.")] = None,
     workers: Annotated[
