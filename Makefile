@@ -13,8 +13,9 @@ sweep: venv
 test: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	KERAS_BACKEND=tensorflow $(PYTEST) --numprocesses 2 $(addprefix --ignore ,$(PROCESSES) tests/test_cli.py)
-	KERAS_BACKEND=jax $(PYTEST) --numprocesses 2 tests/test_cli.py \
+	$(BIN)/mypy suite tasks
+	KERAS_BACKEND=tensorflow $(PYTEST) --numprocesses 2 $(addprefix --ignore ,$(PROCESSES) tests/test_cli.py tests/test_readme.py)
+	KERAS_BACKEND=jax $(PYTEST) --numprocesses 2 tests/test_cli.py tests/test_readme.py \
 		tests/cells tests/layers tests/training tests/search/test_stock.py tests/search/test_sweep.py
 	KERAS_BACKEND=jax $(PYTEST) --numprocesses 3 $(PROCESSES)
 

@@ -1,7 +1,7 @@
-"""Names and what they stand for: references "module:attribute", as in the entry points of packages.
+"""References "module:attribute", as in the entry points of packages, and the names that stand for them.
 
-A module that a reference names is somebody's own code, which may raise anything when it is imported, or
-end the process. All that is refused in one line, with the file and line where it came from.
+The module of a reference may be the user's own code, which can raise anything when it is imported, or end the
+process. Both become a refusal in one line, with the file and line where the error arose.
 """
 
 import ast
@@ -11,23 +11,23 @@ import importlib.util
 import sys
 import sysconfig
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from suite import Refusal
 
-MAX_ERROR_CHARS = 200  # characters of an error that are shown: backends write pages
+MAX_ERROR_CHARS = 200  # characters of an error message that are shown: those of backends can fill pages
 INSTALLED_CODE_FOLDERS = tuple(
     {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
 )
 
 
-def merge_entry_points(listed: dict[str, str], group: str) -> dict[str, str]:
+def merge_entry_points(listed: Mapping[str, str], group: str) -> dict[str, str]:
     """Return the listed references and those that installed packages add under a group of entry points.
 
-    A name that is taken is an error that shows who has it.
+    An entry point whose name is taken already is refused; the refusal states by which reference.
     """
     references = dict(listed)
     for point in entry_points(group=group):
@@ -40,8 +40,8 @@ def merge_entry_points(listed: dict[str, str], group: str) -> dict[str, str]:
     return references
 
 
-def resolve_reference(kind: str, name: str, references: dict[str, str]):
-    """Return what a name, or a reference "module:attribute", stands for; refuse what cannot be found."""
+def resolve_reference(kind: str, name: str, references: Mapping[str, str]) -> Any:
+    """Import and return the object of a name or a "module:attribute"; refuse one that is not found."""
     reference = references.get(name, name)
     module, colon, attribute = reference.partition(":")
     if not colon and name not in references:
@@ -54,34 +54,35 @@ def resolve_reference(kind: str, name: str, references: dict[str, str]):
 
 
 def shadowing_hint(module: str) -> str:
-    """Return in words that a module in the current folder is not found, as another one has its name."""
+    """Return a hint that another module hides one of the same name in the current folder; "" if none does."""
     here, name = Path.cwd(), module.partition(".")[0]
-    taken = getattr(sys.modules.get(name), "__file__", None)
-    mine = next((path for path in (here / f"{name}.py", here / name) if path.exists()), None)
-    if not (taken and mine) or here in Path(taken).resolve().parents:
+    imported = getattr(sys.modules.get(name), "__file__", None)
+    local = next((path for path in (here / f"{name}.py", here / name) if path.exists()), None)
+    if not (imported and local) or here in Path(imported).resolve().parents:
         return ""
-    return f"; {taken} hides {mine}: rename yours"
+    return f"; {imported} hides {local}: rename yours"
 
 
 def refuse_shadowed_tasks() -> None:
-    """Refuse a module `tasks` that is not the suite's: a user's file or folder that Python finds first.
+    """Refuse a module `tasks` that is not the suite's own: a user's file or folder that Python finds first.
 
-    It looks in the folder of a script first, and with -m, -c and in notebooks where it was started.
+    Python looks first in the folder of the script that it runs; with -m or -c and in a notebook, in the
+    current folder.
     """
     if "tasks" in sys.modules:
         file = getattr(sys.modules["tasks"], "__file__", None)
     else:
         spec = importlib.util.find_spec("tasks")
         file = spec and spec.origin
-    ours = Path(__file__).parents[1] / "tasks"
-    if file and Path(file).resolve().parent != ours.resolve():
+    suite_tasks = Path(__file__).parents[1] / "tasks"
+    if file and Path(file).resolve().parent != suite_tasks.resolve():
         raise Refusal(f"{file} hides the suite's own tasks: rename it, or start Python elsewhere")
 
 
 def load_available(names: Iterable[str], get: Callable[[str], Any]) -> Iterator[tuple[str, Any]]:
-    """Yield names with what `get` returns for each; skip those it refuses, and say so on stderr.
+    """Yield names with what `get` returns for each; skip those it refuses, with a line on stderr.
 
-    For lists of all there is: one broken plug-in must not hide the rest.
+    Used to list everything that is registered: one broken plug-in must not hide the rest.
     """
     for name in names:
         try:
@@ -91,21 +92,21 @@ def load_available(names: Iterable[str], get: Callable[[str], Any]) -> Iterator[
 
 
 def describe_error(error: BaseException) -> str:
-    """Return what somebody's code raised, in one line: its type, its first words, and the file and line.
+    """Return an error in one line: its type, the beginning of its message, and the file and line.
 
-    The line is the innermost one in a folder of the user's own; where there is none, such as in an installed
-    plug-in, the first that is not the suite's.
+    The line is the innermost one in the user's own code; if there is none, as for an installed plug-in, it is
+    the outermost one outside the suite.
     """
     if isinstance(error, SyntaxError) and error.lineno:
-        words, place = error.msg, f"{error.filename}, line {error.lineno}"
+        message, place = error.msg, f"{error.filename}, line {error.lineno}"
     else:
-        words, place = " ".join(str(error).split()), error_location(error)
-    words = words[:MAX_ERROR_CHARS] + "…" * (len(words) > MAX_ERROR_CHARS)
-    return f"{type(error).__name__}{words and ': '}{words}{place and f' ({place})'}"
+        message, place = " ".join(str(error).split()), error_location(error)
+    message = message[:MAX_ERROR_CHARS] + "…" * (len(message) > MAX_ERROR_CHARS)
+    return f"{type(error).__name__}{message and ': '}{message}{place and f' ({place})'}"
 
 
 def error_location(error: BaseException) -> str:
-    """Return the file and line that `describe_error` names; "" where nobody's code was running."""
+    """Return the file and line that `describe_error` states; "" if only the suite's own code was running."""
     frames = [
         (code.co_filename, line)
         for frame, line in traceback.walk_tb(error.__traceback__)
@@ -118,17 +119,17 @@ def error_location(error: BaseException) -> str:
 
 
 def unknown_name_error(kind: str, name: str, names: Iterable[str]) -> Refusal:
-    """Return the refusal of an unknown name: the nearest one, and all there are."""
+    """Return the refusal of an unknown name, with the most similar known name and all known names."""
     near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
     guess = f" Did you mean {near[0]!r}?" if near else ""
     return Refusal(f"unknown {kind} {name!r}.{guess} Known: {', '.join(names)}")
 
 
 def class_summary(reference: str) -> str:
-    """Return the first line of the docstring of a class, read from its source: the module is not imported.
+    """Return the first line of a class's docstring, read from its source: the module is not imported.
 
-    "" where there is none to be read, such as for a class that its module has from elsewhere. A module that
-    is not there or no Python, and a package above it that cannot be imported, are refused.
+    "" if there is no docstring, or the module only imports the class from elsewhere. Refused: a module
+    that does not exist or is not valid Python, and one in a package that cannot be imported.
     """
     module, _, attribute = reference.partition(":")
     try:
@@ -144,7 +145,7 @@ def class_summary(reference: str) -> str:
 
 
 def source_file(module: str) -> Path | None:
-    """Return the file of a module's source, None where it has none; packages above it are imported."""
+    """Return the file of a module's source, None if it has none; packages that contain it are imported."""
     if module in sys.modules:
         path = getattr(sys.modules[module], "__file__", None)
     elif spec := importlib.util.find_spec(module):

@@ -1,20 +1,21 @@
-"""The hyperparameters of a search: their ranges, and the scales they are drawn on."""
+"""The search space: the range of each hyperparameter, and the scale on which it is drawn."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from suite import Refusal, registry
 
 
 @dataclass(frozen=True)
 class Range:
-    """What a hyperparameter is drawn from: uniformly between low and high on a scale.
+    """The range of a hyperparameter, drawn uniformly between low and high on a scale.
 
-    "log" makes log(value) uniform, "one minus log" log(1 − value), as for a momentum. A range whose ends are
-    equal fixes the value.
+    On the scale "log", log(value) is uniform; on "one minus log", log(1 − value), as for a momentum. If low
+    and high are equal, the hyperparameter is constant. With `whole`, values are integers.
     """
 
     low: float
@@ -22,10 +23,11 @@ class Range:
     scale: Literal["linear", "log", "one minus log"] = "linear"
     whole: bool = False
 
-    def declare(self, name: str, hp) -> float:
-        """Declare the hyperparameter to KerasTuner's `HyperParameters` and return its present value.
+    def declare(self, name: str, hp: Any) -> float:
+        """Declare the hyperparameter to KerasTuner's `HyperParameters` and return its current value.
 
-        KerasTuner has no scale "one minus log"; there it draws 1 − value, and calls it so.
+        KerasTuner has no scale "one minus log": there the hyperparameter "one_minus_" + name is declared, on
+        the scale "log".
         """
         if self.scale == "one minus log":
             mirrored = Range(1 - self.high, 1 - self.low, "log")
@@ -35,13 +37,13 @@ class Range:
         draw = hp.Int if self.whole else hp.Float
         return draw(name, self.low, self.high, sampling=self.scale)
 
-    def position(self, values):
-        """Return where values lie between the ends, on the scale they were drawn on: low is 0, high is 1."""
+    def position(self, values: ArrayLike) -> np.ndarray:
+        """Return the positions of values in the range, on its scale: low is 0, high is 1."""
         low, high = self._to_scale(self.low), self._to_scale(self.high)
         return (self._to_scale(values) - low) / (high - low)
 
-    def value(self, positions):
-        """Return the values at positions in 0 … 1, not rounded: the inverse of `position`."""
+    def value(self, positions: ArrayLike) -> np.ndarray:
+        """Return the values at positions 0 … 1 in the range, not rounded: the inverse of `position`."""
         low, high = self._to_scale(self.low), self._to_scale(self.high)
         places = low + np.asarray(positions) * (high - low)
         match self.scale:
@@ -52,7 +54,7 @@ class Range:
         return places
 
     def _to_scale(self, values):
-        """Return where values lie on the line that they were drawn from uniformly."""
+        """Return values transformed to the scale on which they are drawn uniformly."""
         match self.scale:
             case "log":
                 return np.log(values)
@@ -70,12 +72,12 @@ PAPER_SPACE: Space = {  # Greff et al. (2017)
     "input_noise": Range(0.0, 1.0),
 }
 
-OPTIONAL_RANGES: Space = {  # what a space may have besides; a trial without it is not clipped
+OPTIONAL_RANGES: Space = {  # may be added to a space; a trial without them does not clip
     "clip_norm": Range(0.1, 10.0, "log"),  # of a trial's whole gradient
     "clip_value": Range(0.01, 1.0, "log"),  # of each of its entries
 }
 
-VALUE_LIMITS = {  # what a value may be, whatever range is asked
+VALUE_LIMITS = {  # the least and the largest value that any range may contain
     "units": (1, 100_000),
     "learning_rate": (0.0, 1e6),
     "momentum": (0.0, 1.0),
@@ -86,11 +88,12 @@ VALUE_LIMITS = {  # what a value may be, whatever range is asked
 
 
 def override_ranges(space: Space, changes: Mapping[str, tuple[float, float]]) -> Space:
-    """Return a space with the ends of some ranges changed; refuse a name or a range that cannot be.
+    """Return a space with low and high of some ranges changed; refuse an unknown name or an impossible range.
 
-    Ranges of `OPTIONAL_RANGES` are added, always in the same order: what a search draws depends on it.
+    A change of a hyperparameter of `OPTIONAL_RANGES` adds it. The order of the result does not depend on the
+    order of `changes`, because the draws of a search depend on it.
     """
-    known = {**OPTIONAL_RANGES, **space}
+    known: Space = {**OPTIONAL_RANGES, **space}
     changed = {}
     for name, (low, high) in changes.items():
         if name not in known:
@@ -103,25 +106,25 @@ def override_ranges(space: Space, changes: Mapping[str, tuple[float, float]]) ->
 
 
 def parse_range_bounds(name: str, entry: object) -> tuple[float, float]:
-    """Return low and high of a range as it stands in a TOML file; refuse an entry that says anything else.
+    """Return low and high of a range from its entry in a TOML file; refuse one that changes anything else.
 
-    The scale, and whether values are whole, belong to the hyperparameter: an entry may repeat them, as the
-    sweep.toml of every sweep does, but not change them.
+    The scale, and whether values are whole, belong to the hyperparameter: an entry may repeat them, as in
+    every sweep.toml, but not change them.
     """
     known = {**PAPER_SPACE, **OPTIONAL_RANGES}
     if name not in known:
         raise registry.unknown_name_error("hyperparameter", name, known)
     if not isinstance(entry, Mapping):
         raise Refusal(f"space.{name}: expected a table of low and high, got {entry!r}")
-    fixed = asdict(known[name])
+    constants = asdict(known[name])
     for key, value in entry.items():
-        if key not in fixed:
-            raise Refusal(f"space.{name}: {registry.unknown_name_error('key', key, fixed)}")
+        if key not in constants:
+            raise Refusal(f"space.{name}: {registry.unknown_name_error('key', key, constants)}")
         if key in ("low", "high"):
             if not isinstance(value, int | float) or isinstance(value, bool):
                 raise Refusal(f"space.{name}: expected {key} to be a number, got {value!r}")
-        elif value != fixed[key]:
-            raise Refusal(f"space.{name}: {key} is always {fixed[key]!r}, got {value!r}; leave it out")
+        elif value != constants[key]:
+            raise Refusal(f"space.{name}: {key} is always {constants[key]!r}, got {value!r}; leave it out")
     given = [key for key in ("low", "high") if key in entry]
     if len(given) < 2:
         raise Refusal(
@@ -130,29 +133,29 @@ def parse_range_bounds(name: str, entry: object) -> tuple[float, float]:
     return entry["low"], entry["high"]
 
 
-def check_range(name: str, asked: Range) -> None:
-    """Refuse a range that is empty, that its scale cannot hold, or that no training could use."""
-    low, high, (least, most) = asked.low, asked.high, VALUE_LIMITS[name]
+def check_range(name: str, requested: Range) -> None:
+    """Refuse a range that is empty, impossible on its scale, or outside `VALUE_LIMITS`."""
+    low, high, (least, most) = requested.low, requested.high, VALUE_LIMITS[name]
     if not low <= high:
         reason = "low must be at most high"
     elif not least <= low or not high <= most:
         reason = f"values must lie in {least:g}:{most:g}"
-    elif asked.scale == "log" and low <= 0:
+    elif requested.scale == "log" and low <= 0:
         reason = "its scale is logarithmic, so low must be above 0"
-    elif asked.scale == "one minus log" and high >= 1:
+    elif requested.scale == "one minus log" and high >= 1:
         reason = "its scale is logarithmic in 1 − value, so high must be below 1"
-    elif asked.whole and (low != int(low) or high != int(high)):
+    elif requested.whole and (low != int(low) or high != int(high)):
         reason = "its values are whole numbers"
     else:
         return
-    raise Refusal(f"{name}: the range {low:g}:{high:g} cannot be: {reason}")
+    raise Refusal(f"{name}: the range {low:g}:{high:g} is invalid: {reason}")
 
 
 def space_to_table(space: Space) -> dict[str, dict]:
-    """Return a space as plain data, as it stands in a sweep's TOML."""
+    """Return a space as dicts of plain values, for a sweep's TOML file."""
     return {name: asdict(r) for name, r in space.items()}
 
 
 def space_from_table(table: Mapping[str, Mapping]) -> Space:
-    """Return the space that plain data describes."""
+    """Return a space from the dicts of a sweep's TOML file: the inverse of `space_to_table`."""
     return {name: Range(**r) for name, r in table.items()}

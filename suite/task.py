@@ -1,4 +1,4 @@
-"""What a task is: sequences in three splits, what a network says about them, and how that is scored."""
+"""The definition of a task: sequences in three splits, what a network predicts, and how that is scored."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,39 +12,44 @@ SPLITS = ("train", "valid", "test")
 
 @dataclass(frozen=True)
 class Split:
-    """The sequences of one split.
+    """The sequences of one split, their inputs and their targets.
 
-    `inputs[k]` is (steps, features). `targets[k]` is (labels, …): as many labels as steps for a task that
-    answers at every step, one label for a task that answers at the last step, a transcript of any length
-    for a task whose loss aligns it (CTC). A label is an array (outputs,) for the losses "bernoulli" and
-    "squared", an integer class for "categorical".
+    `inputs[k]` is (steps, features), with any number of steps. `targets[k]` is (labels, …): as many labels as
+    steps for a task that answers at every step, one label for a task that answers at the last step. A label
+    is an array (outputs,) for the losses "bernoulli" and "squared", an integer class for "categorical".
     """
 
     inputs: Sequence[np.ndarray]
     targets: Sequence[np.ndarray]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.inputs)
 
     @property
     def lengths(self) -> np.ndarray:
-        """Steps of each sequence, (sequences,)."""
+        """The number of steps of each sequence, (sequences,)."""
         return np.array([len(x) for x in self.inputs])
 
 
 def total_steps(splits: Mapping[str, Split]) -> dict[str, int]:
-    """Return how many steps the sequences of each split have in all."""
+    """Return the number of steps in each split, summed over its sequences."""
     return {name: int(split.lengths.sum()) for name, split in splits.items()}
 
 
 @dataclass(frozen=True)
 class Task:
-    """A task: its data, its loss and metric, and the shape of its input and output.
+    """A task: its data, its loss and metric, and the shapes of input and output.
 
-    `load(folder)` returns the three splits; `folder` is where the user keeps data files, or None for the
-    default places (`tasks.data`). `loss` and `metric` name functions of `suite.layers.readout`; the score of
-    a split is the metric pooled over it, and lower is better. `unit` is what the score is counted in.
-    Nothing is checked here: `suite.task_check` does, before a task is trained.
+    - `name` identifies the task in rows and files; `title` is its heading in reports, `source` its citation.
+    - `load(folder)` returns {"train": Split, "valid": Split, "test": Split}; `folder` is the user's folder of
+      data files, or None for the default places (`tasks.data`).
+    - `features` and `outputs` are the sizes of one step of the input and of one label's prediction.
+    - `loss` and `metric` name functions of `suite.layers.readout`. The score of a split is the metric
+      averaged over all its labels; lower is better. `unit` is the unit of the score, such as "nats per
+      frame".
+    - `answers` says whether the network predicts at every step or only at the last.
+
+    Nothing is checked here: `suite.task_check` does that before a task is trained.
     """
 
     name: str

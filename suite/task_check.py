@@ -1,7 +1,7 @@
-"""Whether a task can be trained: its fields, and every sequence that its `load_checked_splits` returns.
+"""Checks that a task can be trained: its fields, and every sequence that its `load` returns.
 
-What must hold stands in tables, a rule a line. The first rule that does not hold is refused in one line that
-names the task, the split, the sequence, what was expected and what came.
+The rules are yielded one by one (`field_rules`, `array_rules`). The first violation is refused in one line
+that names the task, the split, the sequence, what was expected and what came.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,23 +13,22 @@ import numpy as np
 from suite import Refusal, registry
 from suite.task import SPLITS, Split, Task
 
-METRICS_BY_LOSS = {  # of each loss, those that are defined for its targets
+METRICS_BY_LOSS = {  # the metrics that are defined for the targets of each loss
     "bernoulli": ("nats",),
     "categorical": ("nats", "error"),
     "squared": ("squared",),
 }
 ANSWER_STEPS = ("every step", "last step")
-FLOAT32_MAX = float(np.finfo(np.float32).max)  # what a sequence is trained in
+FLOAT32_MAX = float(np.finfo(np.float32).max)  # sequences are trained in float32
 
-ArrayRule = Callable[
-    [Any, int], object
-]  # of an array and its sequence's steps: what is wrong, None for nothing
+# takes an array and the number of steps of its sequence; returns what is wrong, None if nothing is
+ArrayRule = Callable[[Any, int], object]
 
 
 def load_checked_splits(name: str, task: Task, folder: Path | None = None) -> Mapping[str, Split]:
-    """Return the three splits of a task; refuse what could not be trained.
+    """Return the three splits of a task; refuse a task or data that could not be trained on.
 
-    `name` is what the user calls the task, `folder` where data files are, as in `Task.load`.
+    `name` is what the user calls the task, `folder` the user's folder of data files, as in `Task.load`.
     """
     check_task(name, task)
     try:
@@ -43,7 +42,7 @@ def load_checked_splits(name: str, task: Task, folder: Path | None = None) -> Ma
 
 
 def check_task(name: str, task: object) -> None:
-    """Refuse what is no task, or has a field that no training could use."""
+    """Refuse an object that is not a task, or that has an invalid field."""
     if not isinstance(task, Task):
         raise Refusal(f"task {name}: expected a suite.task.Task, got {type(task).__name__}")
     for field, expected, holds in field_rules(task):
@@ -53,7 +52,7 @@ def check_task(name: str, task: object) -> None:
 
 
 def field_rules(task: Task) -> Iterator[tuple[str, str, Callable[[Any], bool]]]:
-    """Yield the fields of a task, each with what it must be and whether a value is that."""
+    """Yield (field, what it must be, function that says whether a value is that) for the fields of a task."""
     for field in ("name", "title", "unit", "source"):
         yield field, "text", lambda value: isinstance(value, str)
     yield "load", "a function of the data folder", callable
@@ -69,44 +68,44 @@ def field_rules(task: Task) -> Iterator[tuple[str, str, Callable[[Any], bool]]]:
 
 
 def check_splits(name: str, task: Task, splits: object) -> None:
-    """Refuse splits that are not as `suite.task` says, or hold values that no training could use."""
+    """Refuse splits that are not as `suite.task.Split` describes, or that hold invalid values."""
     if not isinstance(splits, Mapping):
         kind = type(splits).__name__
         raise Refusal(f"task {name}: expected load to return a mapping of {', '.join(SPLITS)}, got {kind}")
     if set(splits) != set(SPLITS):
         got = ", ".join(map(str, splits)) or "none"
         raise Refusal(f"task {name}: expected the splits {', '.join(SPLITS)}, got {got}")
-    of_sequence = tuple(array_rules(task))
+    rules = tuple(array_rules(task))
     for split in SPLITS:
-        if wrong := list_fault(splits[split]):
-            raise Refusal(f"task {name}, split {split}: expected {wrong}")
+        if fault := list_fault(splits[split]):
+            raise Refusal(f"task {name}, split {split}: expected {fault}")
         for k, pair in enumerate(zip(splits[split].inputs, splits[split].targets, strict=True)):
             arrays = dict(zip(("inputs", "targets"), pair, strict=True))
-            for array, expected, found in of_sequence:
-                if (got := found(arrays[array], sequence_length(arrays["inputs"]))) is not None:
+            for array, expected, find_fault in rules:
+                if (problem := find_fault(arrays[array], sequence_length(arrays["inputs"]))) is not None:
                     raise Refusal(
                         f"task {name}, split {split}, sequence {k} (the first is 0): "
-                        f"expected {array} {expected}, got {got}"
+                        f"expected {array} {expected}, got {problem}"
                     )
 
 
 def list_fault(split: object) -> str | None:
-    """Return what was expected of a split and what came, None where it is lists of equal length."""
+    """Return what was expected of a split and what came; None if it holds two lists of equal length."""
     if not isinstance(split, Split):
         return f"a suite.task.Split, got {type(split).__name__}"
     for name in ("inputs", "targets"):
         arrays = getattr(split, name)
         if not (isinstance(arrays, Sequence) or (isinstance(arrays, np.ndarray) and arrays.ndim)):
-            return f"{name} to be a list of arrays, one a sequence, got {type(arrays).__name__}"
+            return f"{name} to be a list of arrays, one for each sequence, got {type(arrays).__name__}"
     if len(split.inputs) != len(split.targets):
         return f"as many targets as inputs, got {len(split.inputs)} inputs and {len(split.targets)} targets"
     return None if len(split.inputs) else "at least one sequence, got none"
 
 
 def array_rules(task: Task) -> Iterator[tuple[str, str, ArrayRule]]:
-    """Yield what the arrays of a sequence must be: which one, what, and how to find what it is instead.
+    """Yield (which array of a sequence, what it must be, rule that finds the fault), in order.
 
-    Each rule presupposes those before it. Labels are as `suite.task.Split` has them.
+    Each rule assumes that those before it hold. The labels are those of `suite.task.Split`.
     """
     yield "inputs", "as a NumPy array", non_array_type
     yield "inputs", "of numbers", dtype_kind_rule("biuf")
@@ -117,7 +116,7 @@ def array_rules(task: Task) -> Iterator[tuple[str, str, ArrayRule]]:
     label = () if task.loss == "categorical" else (task.outputs,)
     length, labels = ("steps", None) if task.answers == "every step" else ("1", 1)
     shape = f"({', '.join(map(str, (length, *label)))}{'' if label else ','})"
-    kinds, of, low, high = {
+    kinds, expected, low, high = {
         "bernoulli": ("biuf", "in 0 … 1", 0, 1),
         "categorical": ("iu", f"that are classes 0 … {task.outputs - 1}", 0, task.outputs - 1),
         "squared": ("biuf", "that are finite in float32", -FLOAT32_MAX, FLOAT32_MAX),
@@ -125,50 +124,50 @@ def array_rules(task: Task) -> Iterator[tuple[str, str, ArrayRule]]:
     yield "targets", "as a NumPy array", non_array_type
     yield "targets", "of integers" if kinds == "iu" else "of numbers", dtype_kind_rule(kinds)
     yield "targets", f'of shape {shape} for answers="{task.answers}"', shape_rule(labels, *label)
-    yield "targets", of, bounds_rule(low, high)
+    yield "targets", expected, bounds_rule(low, high)
 
 
 def non_array_type(array: object, steps: int) -> str | None:
-    """Return the type of what is no array."""
+    """Return the type of an object that is not a NumPy array, else None."""
     return None if isinstance(array, np.ndarray) else type(array).__name__
 
 
 def dtype_kind_rule(kinds: str) -> ArrayRule:
-    """Return a rule on the kind of an array's dtype, a letter each as NumPy has them."""
+    """Return a rule: the kind of the dtype is one of NumPy's letters, such as "iu" for integers."""
     return lambda array, steps: None if array.dtype.kind in kinds else f"dtype {array.dtype}"
 
 
 def shape_rule(length: int | None, *rest: int) -> ArrayRule:
-    """Return a rule on the shape of an array, (length, …), where None is the steps of its sequence."""
+    """Return a rule: the shape is (length, *rest), where None stands for the steps of the sequence."""
 
-    def found(array, steps):
+    def find_fault(array, steps):
         expected = (steps if length is None else length, *rest)
         return None if array.shape == expected else f"{array.shape} in a sequence of {steps} steps"
 
-    return found
+    return find_fault
 
 
 def bounds_rule(low: float, high: float) -> ArrayRule:
-    """Return a rule on the values of an array; NaN lies outside of any bounds."""
+    """Return a rule: all values are in low … high; NaN never is."""
 
-    def found(array, steps):
+    def find_fault(array, steps):
         if low <= array.min().item() and array.max().item() <= high:
             return None
         return next(value for value in array.flat if not low <= value.item() <= high)
 
-    return found
+    return find_fault
 
 
 def sequence_length(inputs: object) -> int:
-    """Return the length of a sequence, 0 for what has none."""
+    """Return the number of steps of a sequence, 0 for an object without a length."""
     return len(inputs) if isinstance(inputs, np.ndarray) and inputs.ndim else 0
 
 
 def is_positive_integer(value: object) -> bool:
-    """Whether a value is a whole number of at least 1; True is none."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 1
+    """Whether a value is an integer of at least 1; True does not count as one."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)
 
 
 def format_choice(names: Sequence[str] | Mapping[str, object]) -> str:
-    """Return names as a choice, in words."""
+    """Return names as a choice, such as "'nats' or 'error'"."""
     return " or ".join(map(repr, names))

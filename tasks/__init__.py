@@ -1,6 +1,7 @@
 """The registered tasks, in report order; `TASKS` maps each name to its task.
 
-Importing it loads no data and nothing heavier than numpy.
+Importing this package loads no data, and no library larger than NumPy. To add a task, write its file and add
+its line here.
 """
 
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ TASKS: dict[str, Task] = {
 
 
 def task_references() -> dict[str, str]:
-    """Return the reference of every known task: those listed here, then those of installed packages."""
+    """Return the reference of every task by name: those listed here, then those of installed packages."""
     return registry.merge_entry_points(
         {name: f"tasks:TASKS[{name}]" for name in TASKS}, group="odyssey.tasks"
     )
@@ -34,20 +35,20 @@ def task_references() -> dict[str, str]:
 def available_tasks() -> dict[str, Task]:
     """Return the tasks listed here and those of installed packages (entry points `odyssey.tasks`).
 
-    A plug-in that cannot be used is skipped, which is said on stderr.
+    A plug-in that cannot be used is skipped, with a line on stderr.
     """
     return dict(registry.load_available(task_references(), find_task))
 
 
 def find_task(name: str) -> Task:
-    """Return a task by name or as "module:attribute"; refuse an unknown one, and what is no task."""
+    """Return a task by name or as "module:attribute"; refuse an unknown name or other object."""
     if name in TASKS:
         return TASKS[name]
-    found = registry.resolve_reference("task", name, task_references())
-    task_check.check_task(name, found)
-    return found
+    task = registry.resolve_reference("task", name, task_references())
+    task_check.check_task(name, task)
+    return task
 
 
 def load_splits(name: str, folder: Path | None = None) -> Mapping[str, Split]:
-    """Return the splits of a task by name; refuse what could not be trained (`suite.task_check`)."""
+    """Return the splits of a task by name; refuse data that could not be trained on (`suite.task_check`)."""
     return task_check.load_checked_splits(name, find_task(name), folder)

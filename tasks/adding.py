@@ -1,14 +1,14 @@
 """The adding problem of Hochreiter & Schmidhuber (1997): add two marked numbers among many.
 
-A sequence of six, the answer after its last step:
+A sequence of six steps, with the target after its last step:
 
     value    0.20  0.71  0.03  0.55  0.90  0.14
     marker   0     1     0     0     1     0
     target                                 1.61
 
-Values are uniform on [0, 1). One marker lies in each half, as in Arjovsky et al. (2016); Bai et al. (2018)
-mark any two positions. Who always answers 1 scores the
-variance of a sum of two values, 2 · 1/12 = 1/6.
+Values are uniform on [0, 1). There is one marker in each half, as in Arjovsky et al. (2016); Bai et al.
+(2018) mark any two positions. A network that always answers 1 scores the variance of the sum of two values,
+2 · 1/12 = 1/6.
 """
 
 from collections.abc import Mapping
@@ -24,12 +24,12 @@ SEQUENCES_PER_SPLIT = {"train": 1000, "valid": 200, "test": 200}
 
 
 def load(folder: Path | None = None) -> Mapping[str, Split]:
-    """Return the three splits, drawn anew from fixed seeds."""
+    """Return the three splits, drawn from fixed seeds: the same in every call."""
     return {split: draw_sequences(split, count) for split, count in SEQUENCES_PER_SPLIT.items()}
 
 
 def draw_sequences(split: str, count: int) -> Split:
-    """Draw sequences (steps, 2) of value and marker, and their sums (1, 1)."""
+    """Draw the inputs, value and marker (steps, 2), and the targets, sums (1, 1), of `count` sequences."""
     rng = np.random.default_rng(derive_seed("adding", split))
     inputs = np.zeros((count, ADDING_STEPS, 2), np.float32)
     inputs[:, :, 0] = rng.random((count, ADDING_STEPS), np.float32)

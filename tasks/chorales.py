@@ -1,19 +1,21 @@
-"""The four-part Bach chorales that come with music21, a frame per quarter note (`tasks.piano_roll`).
+"""Task `chorales`: the four-part Bach chorales that come with music21, one frame per quarter note.
 
-Not the JSB set: other pieces, another split, as written and not transposed to C (the files give no reliable
-mode), so the scores of the two do not compare. Each frame holds the notes that sound on its quarter note;
-where all voices rest it is silent.
+The next frame is predicted from those before it (`tasks.piano_roll`). This is not the JSB data set: the
+pieces and the split are others, and nothing is transposed to C (the files give no reliable mode), so the
+scores of the two cannot be compared. A frame holds the notes that sound on its quarter note; it is empty
+where all voices rest.
 
-The split goes by BWV number, its remainder modulo 5: 0, 1, 2 train, 3 valid, 4 test. Bach set many a tune
-more than once, and two settings may be in two splits; but nearly the same setting may not. How alike two
-pieces are is measured in two ways, whatever their keys: the share of *progressions* (two successive chords,
-as semitones from the bass of the first) that both have, and the share of *notes* that coincide at the best
-alignment in time and pitch; both of the piece that has fewer. Then
+The split is by BWV number modulo 5: remainders 0, 1 and 2 are train, 3 is valid, 4 is test. Bach harmonised
+many tunes more than once; two settings of a tune may be in different splits, but nearly equal settings may
+not. The similarity of two pieces is measured in two ways, both independent of key: the share of
+*progressions* (two successive chords, in semitones from the bass of the first) that they have in common, and
+the share of *notes* that coincide at the best alignment in time and pitch; both as a share of the
+piece that has fewer of them. Then
 
-- of 8 near-duplicate pairs (progressions ≥ 0.93, notes ≥ 0.98; every other pair below 0.87 and 0.91) one
-  piece is left out;
-- 5 numbers go with a kindred one, so that no two pieces in different splits share more than half of their
-  progressions or more than four fifths of their notes.
+- of 8 pairs of near-duplicates (progressions ≥ 0.93, notes ≥ 0.98; all other pairs are below 0.87 and
+  0.91) one piece is left out;
+- 5 BWV numbers are put into the split of a related piece, so that no two pieces in different splits share
+  more than half of their progressions or more than four fifths of their notes.
 """
 
 import contextlib
@@ -33,7 +35,7 @@ from suite import Refusal
 from suite.task import SPLITS, Split
 from tasks import piano_roll
 
-NEAR_DUPLICATES = {  # left out: kept
+NEAR_DUPLICATES = {  # BWV number of the piece that is left out: of the one that stays
     "18.5-w": "18.5-lz",
     "20.7": "20.11",
     "62.6": "274",
@@ -43,36 +45,36 @@ NEAR_DUPLICATES = {  # left out: kept
     "398": "197.7-a",
     "414": "253",
 }
-RELATED_BWV = {84: 166, 146: 154, 258: 256, 271: 244, 324: 10}  # goes with
+RELATED_BWV = {84: 166, 146: 154, 258: 256, 271: 244, 324: 10}  # piece: one whose split it shares
 SPLIT_BY_REMAINDER = ("train", "train", "train", "valid", "test")
 EXPECTED_PIECES, EXPECTED_STEPS = 356, 19_409
 SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
 
 def load(folder: Path | None = None) -> Mapping[str, Split]:
-    """Return the three splits; the files are always those of the installed music21."""
+    """Return the three splits; the files are those of the installed music21, whatever the folder."""
     rolls = chorale_rolls()
     if (len(rolls), steps := sum(map(len, rolls.values()))) != (EXPECTED_PIECES, EXPECTED_STEPS):
         raise Refusal(
-            f"chorales: expected {EXPECTED_PIECES} pieces of {EXPECTED_STEPS} steps in all in the "
-            "installed music21, found "
-            f"{len(rolls)} of {steps}; install a version that has them (pip install music21==10.5.1)"
+            f"chorales: expected {EXPECTED_PIECES} pieces of {EXPECTED_STEPS} steps in all in the installed "
+            f"music21, found {len(rolls)} of {steps}; install a version that has them "
+            "(pip install music21==10.5.1)"
         )
-    homes = {name: split_of_bwv(int(re.match(r"\d+", name)[0])) for name in rolls}
+    split_of = {name: split_of_bwv(int(re.sub(r"\D.*", "", name))) for name in rolls}
     return {
-        split: piano_roll.next_frame_split(rolls[name] for name in rolls if homes[name] == split)
+        split: piano_roll.next_frame_split(rolls[name] for name in rolls if split_of[name] == split)
         for split in SPLITS
     }
 
 
 def split_of_bwv(number: int) -> str:
-    """Return the split of a BWV number."""
+    """Return the split of the piece with a BWV number."""
     return SPLIT_BY_REMAINDER[RELATED_BWV.get(number, number) % 5]
 
 
 @contextlib.contextmanager
-def garbage_collection_paused():
-    """Pause the cyclic garbage collector, which else walks through all of Keras at every other score."""
+def garbage_collection_paused() -> Iterator[None]:
+    """Pause the cyclic garbage collector, which otherwise scans all of Keras at every other score."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -84,58 +86,62 @@ def garbage_collection_paused():
 
 @garbage_collection_paused()
 def chorale_rolls() -> dict[str, np.ndarray]:
-    """Return the rolls of the four-part chorales but the near-duplicates, by name, such as "244.29-a"."""
+    """Return the rolls of all four-part chorales but near-duplicates, by BWV number, as "244.29-a"."""
     package = importlib.util.find_spec("music21")  # found, not imported: that takes seconds
-    if package is None:
+    if package is None or package.origin is None:
         raise Refusal(
             "chorales: music21, which holds the scores, is not installed; pip install music21==10.5.1"
         )
-    found = {}
+    rolls = {}
     for path in sorted(Path(package.origin).parent.glob("corpus/bach/bwv*.mxl")):
         name = path.stem.removeprefix("bwv")
         parts = read_musicxml(path).findall("part")
         if len(parts) == 4 and name not in NEAR_DUPLICATES:
-            found[name] = roll_from_parts(parts)
-    return found
+            rolls[name] = roll_from_parts(parts)
+    return rolls
 
 
 def read_musicxml(path: Path) -> ElementTree.Element:
-    """Return the score in a zipped MusicXML file, which its container names."""
+    """Return the root element of the score in a compressed MusicXML file, which its container file names."""
     with zipfile.ZipFile(path) as archive:
         container = ElementTree.fromstring(archive.read("META-INF/container.xml"))
-        return ElementTree.fromstring(archive.read(container.find(".//{*}rootfile").get("full-path")))
+        rootfile = next(container.iterfind(".//{*}rootfile"))
+        return ElementTree.fromstring(archive.read(rootfile.attrib["full-path"]))
 
 
 def roll_from_parts(parts: list[ElementTree.Element]) -> np.ndarray:
-    """Return the notes that sound on each quarter note, (steps, 88)."""
+    """Return the roll of a piece from its parts: the notes that sound on each quarter note, (steps, 88)."""
     frames = list(zip(*map(notes_per_quarter, parts), strict=True))
-    out = np.zeros((len(frames), piano_roll.PIANO_KEYS), np.uint8)
-    for frame, notes in zip(out, frames, strict=True):
+    roll = np.zeros((len(frames), piano_roll.PIANO_KEYS), np.uint8)
+    for frame, notes in zip(roll, frames, strict=True):
         frame[[note - piano_roll.LOWEST_MIDI_NOTE for note in notes if note is not None]] = 1
-    return out
+    return roll
 
 
 def notes_per_quarter(part: ElementTree.Element) -> Iterator[int | None]:
-    """Yield what a part sounds on each quarter note: a MIDI note, or None for a rest.
+    """Yield the MIDI note of a part on each quarter note, None for a rest.
 
-    In the four-part scores a part is one voice: no chords and no going back. At two divisions a quarter, C4
-    for 3, D4 for 1 and a rest for 2 are 60, 60, None: D4 begins between two quarter notes and ends on one.
+    In these scores a part is one voice: it has no chords and never goes back in time. Durations are counted
+    in divisions of a quarter note. With two divisions, C4 for 3, D4 for 1 and a rest for 2 yield 60, 60,
+    None: D4 begins between two quarter notes and ends on the next one, so it is never sampled.
     """
     now, divisions = Fraction(0), 1
     for element in part.iterfind("measure/*"):
         divisions = int(element.findtext("divisions", divisions))
         if element.tag in ("note", "forward"):
-            end = now + Fraction(int(element.findtext("duration", 0)), divisions)  # none: a grace note
+            end = now + Fraction(
+                int(element.findtext("duration", 0)), divisions
+            )  # a grace note has no duration
             yield from [midi_note(element.find("pitch"))] * (ceil(end) - ceil(now))
             now = end
 
 
 def midi_note(pitch: ElementTree.Element | None) -> int | None:
-    """Return the MIDI note of a pitch, 60 for the middle C (C4); None for None."""
+    """Return the MIDI note of a MusicXML pitch, 60 for middle C (C4); None for a rest, which has no pitch."""
     if pitch is None:
         return None
-    octave, alter = int(pitch.findtext("octave")), int(pitch.findtext("alter", 0))
-    return 12 * (octave + 1) + SEMITONES[pitch.findtext("step")] + alter
+    octave, alter = int(pitch.findtext("octave", "")), int(pitch.findtext("alter", "0"))
+    return 12 * (octave + 1) + SEMITONES[pitch.findtext("step", "")] + alter
 
 
 CHORALES = piano_roll.next_frame_task(

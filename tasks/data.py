@@ -1,4 +1,4 @@
-"""Data files: found where the user keeps them or downloaded, and always verified before they are opened."""
+"""Data files: found in the user's folder or downloaded, and always verified before they are opened."""
 
 import contextlib
 import hashlib
@@ -6,21 +6,23 @@ import io
 import os
 import socket
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from suite import Refusal
 
-STALL_TIMEOUT = 20  # seconds that a download may stand still
+STALL_TIMEOUT = 20  # seconds without any data after which a download fails
 
 
 def find_data_file(name: str, sha256: str, url: str, folder: Path | None = None) -> Path:
-    """Return the path of a data file whose SHA-256 is right.
+    """Return the path of a data file, after its SHA-256 has been verified.
 
-    Looked for in `folder`, else in $ODYSSEY_DATA; then in Keras's cache, into which it is downloaded.
-    Raises `Refusal` if there is no such folder, its file is another one, or the file cannot be had.
+    The file is looked for in `folder` (by default $ODYSSEY_DATA), then in Keras's cache, and downloaded to
+    the cache if it is not there. Raises `Refusal` if the folder does not exist, the file in it has another
+    SHA-256, or the download fails.
     """
-    named = folder or os.environ.get("ODYSSEY_DATA")
-    home = Path(named).expanduser() if named else None
+    path = folder or os.environ.get("ODYSSEY_DATA")
+    home = Path(path).expanduser() if path else None
     if home and not home.is_dir():
         raise Refusal(f"the data folder {home} is not there: create it, or name another")
     if home and (home / name).is_file():
@@ -32,17 +34,20 @@ def find_data_file(name: str, sha256: str, url: str, folder: Path | None = None)
         return home / name
     try:
         return cached_download(name, sha256, url)
-    except Exception as error:  # get_file raises plain ones
+    except Exception as error:  # get_file raises plain exceptions
         where = f"in {home}" if home else "in Keras's cache, and no data folder is named"
-        aim = home / name if home else f"{name} in a folder, and name that with --data or $ODYSSEY_DATA"
-        why = " ".join(str(error).split())
-        raise Refusal(f"{name} is not {where}; its download failed ({why}): save {url} as {aim}") from error
+        target = home / name if home else f"{name} in a folder, and name that with --data or $ODYSSEY_DATA"
+        reason = " ".join(str(error).split())
+        raise Refusal(
+            f"{name} is not {where}; its download failed ({reason}): save {url} as {target}"
+        ) from error
 
 
 def cached_download(name: str, sha256: str, url: str) -> Path:
-    """Return the path of a file in Keras's cache, downloaded if it is not there or not the right one.
+    """Return the path of a file in Keras's cache; download it if it is missing or has another SHA-256.
 
-    The cache only ever gets a whole, verified file, even if several processes ask for it at once.
+    A file is moved into the cache only when it is complete and verified, so that several processes can do
+    this at the same time.
     """
     cache = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "odyssey"
     if (cache / name).is_file() and file_sha256(cache / name) == sha256:
@@ -65,8 +70,8 @@ def file_sha256(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def stall_timeout():
-    """Limit how long a connection may stand still: get_file itself waits forever."""
+def stall_timeout() -> Iterator[None]:
+    """Set a timeout for connections that receive no data: `get_file` by itself waits forever."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(STALL_TIMEOUT)
     try:

@@ -1,6 +1,7 @@
 """The four piano-roll sets of Boulanger-Lewandowski et al. (2012), with their splits (`tasks.piano_roll`).
 
-The files are those of Bai et al. (2018): one cell array of uint8 rolls per split. Pieces and frames:
+The files are those of Bai et al. (2018), in MATLAB's format: a cell array of uint8 rolls for each split. The
+numbers of pieces and of frames:
 
     set          train            valid          test
     jsb          229    13,807     76    4,602    77    4,725   chorales in C, a frame per quarter note
@@ -8,9 +9,10 @@ The files are those of Bai et al. (2018): one cell array of uint8 rolls per spli
     musedata     524   245,202    135   82,755   124   64,339   orchestral and piano
     piano_midi    87    75,911     12    8,540    25   19,036   classical piano
 
-The published splits leak a little and are kept as they are, for comparison: one training piece of nottingham
-is also a validation piece and one a test piece, note for note; two validation pieces of jsb share more than
-nine in ten of their progressions with a training piece (in the sense of `tasks.chorales`).
+The published splits overlap a little and are left as they are, so that results can be compared: of the
+training pieces of nottingham, one is also a validation piece and one a test piece, note for note; two
+validation pieces of jsb share more than nine in ten of their progressions with a training piece (as defined
+in `tasks.chorales`).
 """
 
 from collections.abc import Mapping
@@ -27,7 +29,7 @@ DATASET_CITATION = (
 
 
 def load(file: str, sha256: str, folder: Path | None = None) -> Mapping[str, Split]:
-    """Return the three splits of a set."""
+    """Return the three splits of a data set, from the file `tcn_{file}.mat`."""
     path = data.find_data_file(f"tcn_{file}.mat", sha256, URL_TEMPLATE.format(file), folder)
 
     from scipy.io import loadmat
@@ -37,7 +39,7 @@ def load(file: str, sha256: str, folder: Path | None = None) -> Mapping[str, Spl
 
 
 def polyphonic_task(name: str, title: str, file: str, sha256: str) -> Task:
-    """Return the task of a set."""
+    """Return the task of predicting the next frame of one of the four data sets."""
     return piano_roll.next_frame_task(name, title, partial(load, file, sha256), DATASET_CITATION)
 
 

@@ -1,14 +1,14 @@
-"""Scikit-learn's handwritten digits, each told from its pixels, one pixel a step.
+"""Task `sequential_digits`: classify scikit-learn's handwritten digits, reading one pixel per step.
 
-An image of 8×8 is 64 steps, row by row from the top left; a pixel is 0 to 16 in the file, 0 to 1 here. The
-top row of the first image, a nought:
+An image of 8×8 pixels is a sequence of 64 steps, row by row from the top left; a pixel is 0 to 16 in the
+file, 0 to 1 here. The top row of the first image, a zero:
 
     pixel    0     0     5      13     9      1      0     0
     input    0     0     .3125  .8125  .5625  .0625  0     0
 
-The images of each digit are dealt in their order, of every five three to train, one to valid, one to test:
-stratified, and nothing is left to chance. The score is the share of images that are taken for another digit;
-nine in ten for a guess. A small sibling of sequential MNIST (Le et al. 2015), without a download.
+The split is stratified and not random: of every five successive images of a digit, the first three are train,
+the fourth is valid, the fifth test. The score is the share of images that are classified wrongly, 0.9 for a
+guess. It is a small version of sequential MNIST (Le et al., 2015) that needs no download.
 """
 
 from collections.abc import Mapping
@@ -28,11 +28,13 @@ def load(folder: Path | None = None) -> Mapping[str, Split]:
     pixels, digits = load_digits(return_X_y=True)
     inputs = (pixels / 16).astype(np.float32)[:, :, None]
     targets = digits.astype(np.int32)[:, None]
-    rank = np.zeros(len(digits), int)  # of an image among those of its digit
+    rank = np.zeros(len(digits), int)  # position of an image among those of its digit
     for digit in range(10):
         rank[digits == digit] = np.arange(np.sum(digits == digit))
-    dealt = SPLIT_BY_RANK[rank % 5]
-    return {split: Split(list(inputs[dealt == split]), list(targets[dealt == split])) for split in SPLITS}
+    split_of = SPLIT_BY_RANK[rank % 5]
+    return {
+        split: Split(list(inputs[split_of == split]), list(targets[split_of == split])) for split in SPLITS
+    }
 
 
 SEQUENTIAL_DIGITS = Task(

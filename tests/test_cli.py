@@ -62,7 +62,7 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
         (["sweep", "quack"], "unknown preset 'quack'. Did you mean 'quick'?"),
         (
             ["sweep", "quick", "--range=units=64:32"],
-            "units: the range 64:32 cannot be: low must be at most",
+            "units: the range 64:32 is invalid: low must be at most",
         ),
         (["sweep", "quick", "--range=learning_rate=0:1"], "low must be above 0"),
         (["sweep", "quick", "--range=units"], "expected NAME=LOW:HIGH"),
@@ -90,7 +90,7 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
         (["sweep", "quick", "--data=tiny.py"], "the data folder tiny.py is not there"),
         ([*SWEEP, "--reports=tiny.py"], "--reports tiny.py: expected a folder, got a file"),
         ([*SWEEP, "--results=tiny.py"], "tiny.py: expected a folder for results, got a file"),
-        (["train", "jsb", "lstm", "--momentum=1"], "momentum: the range 1:1 cannot be"),
+        (["train", "jsb", "lstm", "--momentum=1"], "momentum: the range 1:1 is invalid"),
         (["train", "jbs", "lstm"], "unknown task 'jbs'. Did you mean 'jsb'?"),
     ],
     ids=lambda words: " ".join(words) if isinstance(words, list) else "",

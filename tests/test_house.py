@@ -33,6 +33,7 @@ GROUND = {
     "suite.store",
     "suite.task",
     "suite.task_check",
+    "suite.tensor",
 }
 ABOVE = {  # what stands above the ground floor, and what it may import beside it
     "suite.training": set(),

@@ -1,4 +1,4 @@
-"""What somebody's module raises is told in one line; a plug-in that does hides no other."""
+"""References to users' modules: their errors take one line, and a broken plug-in hides no other."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from suite import Refusal, cells, registry
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A folder that Python imports from; what was imported from it is forgotten."""
+    """A folder that Python imports from; its modules are removed from `sys.modules` afterwards."""
     monkeypatch.syspath_prepend(tmp_path)
     before = set(sys.modules)
     yield tmp_path
@@ -58,7 +58,7 @@ def test_the_line_is_that_of_the_users_module_that_is_wrong(folder):
         cells.find_cell("mine:Mine")
 
 
-def test_of_an_installed_module_the_line_is_the_first_that_is_not_ours(folder, monkeypatch):
+def test_for_an_installed_module_the_line_is_the_first_outside_the_suite(folder, monkeypatch):
     monkeypatch.setattr(registry, "INSTALLED_CODE_FOLDERS", ("/",))
     (folder / "mine.py").write_text("import json\n\njson.loads('{')")
     with pytest.raises(Refusal, match=rf"\({folder / 'mine.py'}, line 3\)"):
@@ -116,7 +116,7 @@ def test_the_list_of_cells_skips_a_plug_in_that_it_cannot_read(folder, capsys, f
         ("import tasks, suite.search.executors", 1),
     ],
 )
-def test_a_tasks_of_the_users_that_hides_ours_is_named(tmp_path, files, code, ends):
+def test_a_users_module_tasks_that_hides_the_suites_is_named(tmp_path, files, code, ends):
     """Python looks in the folder where it is started first, unless a command such as `odyssey` starts it."""
     for name in files:
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -137,7 +137,7 @@ def test_a_folder_without_modules_hides_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("file", "reference"), [("tasks.py", "tasks:MINE"), ("tasks/mine.py", "tasks.mine:MINE")]
 )
-def test_a_tasks_of_the_users_that_ours_hides_is_named(tmp_path, monkeypatch, file, reference):
+def test_a_users_module_tasks_that_the_suites_hides_is_named(tmp_path, monkeypatch, file, reference):
     """The command `odyssey` looks in the current folder last."""
     (tmp_path / file).parent.mkdir(exist_ok=True)
     (tmp_path / file).write_text("from tasks import ADDING as MINE")

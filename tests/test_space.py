@@ -5,7 +5,7 @@ from suite import Refusal
 from suite.space import OPTIONAL_RANGES, PAPER_SPACE, Range, override_ranges, space_from_table, space_to_table
 
 
-def test_a_space_comes_back_from_its_table():
+def test_a_space_is_recreated_from_its_table():
     assert space_from_table(space_to_table(PAPER_SPACE)) == PAPER_SPACE
 
 
@@ -13,8 +13,8 @@ def test_an_override_keeps_the_scale():
     assert override_ranges(PAPER_SPACE, {"units": (32, 64.0)})["units"] == Range(32, 64, "log", whole=True)
 
 
-def test_clipping_is_added_where_it_is_asked_in_any_order():
-    """The order of a space decides what a search draws."""
+def test_clipping_is_added_in_the_same_order_whatever_the_order_of_the_changes():
+    """The draws of a search depend on the order of its space."""
     assert not OPTIONAL_RANGES.keys() & PAPER_SPACE.keys()
     ends = {"clip_value": (0.5, 2), "clip_norm": (1, 1)}
     both = override_ranges(PAPER_SPACE, ends)
@@ -43,18 +43,18 @@ def test_clipping_is_added_where_it_is_asked_in_any_order():
         ("clip_norm", (0, 1), "logarithmic, so low must be above 0"),
     ],
 )
-def test_a_range_that_cannot_be_is_refused(name, ends, reason):
+def test_an_invalid_range_is_refused(name, ends, reason):
     with pytest.raises(Refusal, match=reason):
         override_ranges(PAPER_SPACE, {name: ends})
 
 
 @pytest.mark.parametrize("name", PAPER_SPACE)
-def test_positions_are_where_values_lie_on_their_scale(name):
-    asked = PAPER_SPACE[name]
+def test_positions_are_uniform_on_the_scale_of_a_range(name):
+    requested = PAPER_SPACE[name]
     positions = np.linspace(0, 1, 5)
-    values = asked.value(positions)
-    np.testing.assert_allclose(values[[0, -1]], [asked.low, asked.high], atol=1e-12)
-    np.testing.assert_allclose(asked.position(values), positions, atol=1e-12)
+    values = requested.value(positions)
+    np.testing.assert_allclose(values[[0, -1]], [requested.low, requested.high], atol=1e-12)
+    np.testing.assert_allclose(requested.position(values), positions, atol=1e-12)
 
 
 def test_the_middle_of_a_logarithmic_range_is_its_geometric_mean():

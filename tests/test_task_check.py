@@ -21,7 +21,7 @@ NOTES = replace(VALUES, loss="bernoulli", metric="nats")
 
 
 def split_of(task, count=4):
-    """Return a split that is as it should be: sequences of 3, 4, 5 … steps."""
+    """Return a valid split: sequences of 3, 4, 5 … steps."""
     rng = np.random.default_rng(0)
     inputs = [rng.random((k + 3, 2), np.float32) for k in range(count)]
     targets = {
@@ -33,7 +33,7 @@ def split_of(task, count=4):
 
 
 def refusal(task, splits):
-    """Return what is said of a task with such splits: one line."""
+    """Return the refusal of a task with these splits: one line."""
     mine = replace(task, load=lambda folder: splits) if isinstance(task, Task) else task
     with pytest.raises(Refusal) as caught:
         task_check.load_checked_splits("mine:MINE", mine)
@@ -43,7 +43,7 @@ def refusal(task, splits):
 
 @pytest.mark.parametrize("task", [CLASSES, VALUES, NOTES], ids=lambda task: task.loss)
 @pytest.mark.parametrize("of", [list, tuple])
-def test_a_right_task_is_loaded(task, of):
+def test_a_valid_task_is_loaded(task, of):
     good = split_of(task)
     splits = dict.fromkeys(SPLITS, Split(of(good.inputs), of(good.targets)))
     assert task_check.load_checked_splits("mine", replace(task, load=lambda folder: splits)) is splits
@@ -55,7 +55,7 @@ def test_sequences_of_one_length_may_be_one_array():
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float64", "longdouble", "uint8", "int64", "bool"])
-def test_numbers_of_any_width_are_right(dtype):
+def test_numbers_of_any_width_are_valid(dtype):
     splits = dict.fromkeys(SPLITS, Split([np.ones((5, 2), dtype)], [np.ones((5, 3), dtype)]))
     for task in (NOTES, VALUES):
         task_check.load_checked_splits("mine", replace(task, load=lambda folder: splits))
@@ -127,7 +127,10 @@ GOOD = split_of(CLASSES)
         ),
         ({"valid": (GOOD.inputs, GOOD.targets)}, "split valid: expected a suite.task.Split, got tuple"),
         ({"valid": Split(iter(GOOD.inputs), GOOD.targets)}, "expected inputs to be a list of arrays"),
-        ({"valid": Split(GOOD.inputs, None)}, "expected targets to be a list of arrays, one a sequence, got"),
+        (
+            {"valid": Split(GOOD.inputs, None)},
+            "expected targets to be a list of arrays, one for each sequence, got",
+        ),
         ({"val": GOOD}, "expected the splits train, valid, test, got train, valid, test, val"),
     ],
 )
@@ -145,7 +148,7 @@ def test_a_wrong_split_is_refused_with_its_name(wrong, said):
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_is_no_mapping_of_the_three_splits_is_refused(splits, said):
+def test_anything_but_a_mapping_of_the_three_splits_is_refused(splits, said):
     assert said in refusal(CLASSES, splits)
 
 
@@ -180,7 +183,7 @@ def test_a_load_that_is_no_function_is_refused():
 
 
 @pytest.mark.parametrize("what", [None, "adding", CLASSES.__class__, dict, lambda folder: None])
-def test_what_is_no_task_is_refused(what):
+def test_an_object_that_is_not_a_task_is_refused(what):
     assert refusal(what, None).startswith("task mine:MINE: expected a suite.task.Task, got ")
 
 
@@ -214,7 +217,7 @@ def test_every_loss_that_a_task_may_have_is_one_of_the_readout():
     ],
     ids=["a worker", "a command"],
 )
-def test_whatever_trains_refuses_it(task, load):
+def test_everything_that_trains_refuses_an_invalid_task(task, load):
     with pytest.raises(Refusal, match=rf"^task {task}.*: expected "):
         load(task, None)
 

@@ -1,15 +1,15 @@
-"""What Keras has no word for, a small file a backend; the word means the same in each.
+"""Functions that Keras does not have, written once for each backend, with the same meaning in each.
 
-- `value_and_grad(f)(weights, *rest)` returns f's value and its gradient by the weights; f returns a scalar
-  and a structure of further results.
-- `vjp(f, *args)` returns f's value, a function from its gradient to those of the arguments, and what else f
-  returns; f returns a value and a structure of further results.
-- `scan(f, init, xs, like, reverse=False)` folds f(carry, x) → (carry, y) over the leading axis of xs and
-  returns the last carry and the stacked y, in the order of xs; `like` is any y, of which shapes and types
-  are read.
-- `compile(f)` makes one program of a function of nested structures of arrays.
-- `trace(f, *args)` has the compiler read f, a function of arrays that returns nothing, and compiles nothing.
-- `evaluate(f, *args)` returns what f returns for arrays this once, so it compiles as little as it can.
+- `value_and_grad(f)(weights, *args)`, where f returns (value, others) with a scalar value, returns
+  ((value, others), gradient of the value by the weights).
+- `vjp(f, *args)`, where f returns (value, others), returns (value, pull, others): `pull` takes the gradient
+  by the value and returns the gradients by the arguments (the vector–Jacobian product).
+- `scan(f, init, xs, like, reverse=False)` calls f(carry, x) → (carry, y) for each x along the leading axis of
+  xs and returns the last carry and the stacked y, in the order of xs; `like` is any array or structure with
+  the shapes and types of y.
+- `compile(f)` returns f, a function of nested structures of arrays, as one compiled program.
+- `trace(f, *args)` lets the compiler read f, a function of arrays that returns nothing, without compiling it.
+- `evaluate(f, *args)` returns f(*args) and compiles as little as it can: for a function that is called once.
 """
 
 import keras

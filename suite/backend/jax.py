@@ -1,7 +1,9 @@
-"""The backend's verbs on JAX."""
+"""The functions of `suite.backend` on JAX."""
 
 import functools
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import jax
 
@@ -11,17 +13,17 @@ trace = jax.eval_shape
 value_and_grad = functools.partial(jax.value_and_grad, has_aux=True)
 vjp = functools.partial(jax.vjp, has_aux=True)
 
-RECOMPUTED_PRIMITIVES = {  # primitives that cost less to do again than to keep what they made
+RECOMPUTED_PRIMITIVES = {  # cheaper to compute again in the backward pass than to store
     *("add", "add_any", "sub", "mul", "neg", "max", "min", "integer_pow", "select_n", "convert_element_type"),
     *("reshape", "squeeze", "expand_dims", "broadcast_in_dim", "transpose", "split", "slice", "concatenate"),
 }
 
 
-def compile(f):
-    """Return f as one program.
+def compile(f: Callable) -> Callable:
+    """Return f as one compiled program.
 
-    Where a program on disk is damaged or cannot be written, JAX compiles anew and says so, in every process,
-    as it never replaces a file: here all are removed instead.
+    If a program in the cache on disk is damaged or cannot be written, JAX compiles it again and warns, in
+    every process, because it never replaces a file: here the cache is cleared instead of the warning.
     """
     program, works = jax.jit(f), False
 
@@ -44,11 +46,12 @@ def compile(f):
     return call
 
 
-def scan(f, init, xs, like, reverse=False):
-    """Fold f over the leading axis of xs.
+def scan(f: Callable, init: Any, xs: Any, like: Any, reverse: bool = False) -> tuple[Any, Any]:
+    """Call f(carry, x) for each x along the leading axis of xs; return the last carry and the stacked y.
 
-    Of each step, the backward pass finds the products and transcendental functions, and does the arithmetic
-    again. Left alone, JAX keeps σ and σ (1 − σ) and so on, nearly twice as many arrays: 5 to 15 % slower.
+    The results of matrix products and transcendental functions of each step are stored for the backward pass,
+    and all other arithmetic is computed again. JAX by itself stores σ, σ (1 − σ) and so on, nearly twice as
+    many arrays, and is 5 to 15 % slower.
     """
     f = jax.checkpoint(
         f, policy=lambda primitive, *_, **__: primitive.name not in RECOMPUTED_PRIMITIVES, prevent_cse=False
@@ -56,17 +59,17 @@ def scan(f, init, xs, like, reverse=False):
     return jax.lax.scan(f, init, xs, reverse=reverse)
 
 
-FAST_COMPILE_OPTIONS = {  # what compiles a tiny program four times as fast
+FAST_COMPILE_OPTIONS = {  # compile a tiny program four times as fast
     **{"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True},
     **{"xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1},
 }
 
 
-def evaluate(f, *args):
-    """Return f of arrays, compiled as quickly as it can be; without TF32, whatever the device."""
+def evaluate(f: Callable, *args: Any) -> Any:
+    """Return f(*args), compiled as quickly as possible, and without TF32 on any device."""
     with jax.default_matmul_precision("highest"):
         lowered = jax.jit(f).lower(*args)
     try:
         return lowered.compile(FAST_COMPILE_OPTIONS)(*args)
-    except jax.errors.JaxRuntimeError:  # XLA knows no such option any more
+    except jax.errors.JaxRuntimeError:  # this version of XLA lacks one of the options
         return lowered.compile()(*args)

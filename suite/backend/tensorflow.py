@@ -1,17 +1,19 @@
-"""The backend's verbs on TensorFlow, compiled by XLA."""
+"""The functions of `suite.backend` on TensorFlow, compiled by XLA."""
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
 from suite import Refusal, program_cache
 
 
-def compile(f):
-    """Return f as one program; compiled anew where the one kept on disk is damaged or cannot be written.
+def compile(f: Callable) -> Callable:
+    """Return f as one compiled program, even if the cache on disk is damaged or cannot be written.
 
-    TensorFlow's first call says either in errors of many kinds, and a `tf.function` that failed so fails for
-    good: another one is made, once the programs on disk are removed.
+    In either case TensorFlow's first call raises one of many kinds of errors, and the same `tf.function`
+    fails ever after: so the cache is cleared, and another `tf.function` is created.
     """
     make = functools.partial(tf.function, f, jit_compile=True, autograph=False)
     program, works = make(), False
@@ -22,8 +24,8 @@ def compile(f):
         try:
             result = program(*args)
         except tf.errors.OpError as error:
-            of_memory = isinstance(error, tf.errors.ResourceExhaustedError) and not is_cache_error(error)
-            if works or of_memory or not program_cache.clear_cache():
+            out_of_memory = isinstance(error, tf.errors.ResourceExhaustedError) and not is_cache_error(error)
+            if works or out_of_memory or not program_cache.clear_cache():
                 raise
             program = make()
             result = call_recompiled(program, *args)
@@ -34,63 +36,64 @@ def compile(f):
 
 
 def is_cache_error(error: tf.errors.OpError) -> bool:
-    """Whether an error names a file of the cache of programs."""
+    """Whether an error names a file in the cache of compiled programs."""
     return "xla_compile_cache" in error.message
 
 
-def call_recompiled(program, *args):
-    """Call a program that is compiled anew; refuse a disk that has no room for it."""
+def call_recompiled(program: Callable, *args: Any) -> Any:
+    """Call a program that has to be compiled again; refuse if the disk has no room to store it."""
     try:
         return program(*args)
     except tf.errors.OpError as error:
         if not is_cache_error(error):
             raise
         raise Refusal(
-            f"a compiled program cannot be kept: {error.message}; make room and ask again"
+            f"a compiled program cannot be stored: {error.message}; make room on the disk and try again"
         ) from error
 
 
-def trace(f, *args):
-    """Make a graph of f, a function of arrays."""
+def trace(f: Callable[..., None], *args: Any) -> None:
+    """Trace f, a function of arrays, into a graph, without compiling it."""
     tf.function(f, autograph=False).get_concrete_function(*args)
 
 
-def evaluate(f, *args):
-    """Return f of arrays, an operation at a time; on the CPU, where there is no TF32."""
+def evaluate(f: Callable, *args: Any) -> Any:
+    """Return f(*args), run operation by operation on the CPU, where there is no TF32."""
     with tf.device("CPU:0"):
         return f(*args)
 
 
-def value_and_grad(f):
-    """Return the function of f's value, what else it returns, and the gradient by its first argument."""
+def value_and_grad(f: Callable) -> Callable:
+    """Return a function that returns f's (value, others), and the gradient by f's first argument."""
 
-    def with_gradient(weights, *rest):
+    def with_gradient(weights, *args):
         with tf.GradientTape() as tape:
             tape.watch(weights)
-            value, more = f(weights, *rest)
-        return (value, more), tape.gradient(value, weights, unconnected_gradients="zero")
+            value, others = f(weights, *args)
+        return (value, others), tape.gradient(value, weights, unconnected_gradients="zero")
 
     return with_gradient
 
 
-def vjp(f, *args):
-    """Return f's value, the function from its gradient to those of the arguments, and what else f returns."""
+def vjp(f: Callable, *args: Any) -> tuple[Any, Callable, Any]:
+    """Return f's value, the function from its gradient to those by the arguments, and f's other results."""
     with tf.GradientTape() as tape:
         tape.watch(args)
-        value, more = f(*args)
+        value, others = f(*args)
 
     def pull(gradient):
         return tape.gradient(value, args, output_gradients=gradient, unconnected_gradients="zero")
 
-    return value, pull, more
+    return value, pull, others
 
 
-def scan(f, init, xs, like, reverse=False):
-    """Fold f over the leading axis of xs. `keras.ops.scan` fails here on nested carries (keras 3.15).
+def scan(f: Callable, init: Any, xs: Any, like: Any, reverse: bool = False) -> tuple[Any, Any]:
+    """Call f(carry, x) for each x along the leading axis of xs; return the last carry and the stacked y.
 
-    Results are pushed onto lists: a `TensorArray` is written by index, and the gradient of that copies the
-    whole array at every step. The lists need the shapes of y beforehand: to trace f for them, and each loop
-    in it again, took a third of the time of compiling.
+    `keras.ops.scan` fails on TensorFlow with nested carries (Keras 3.15). Results are pushed onto tensor
+    lists: a `TensorArray` is written by index, and the gradient of that copies the whole array at every step.
+    The lists need the shapes of y in advance, from `like`: tracing f to find them took a third of the compile
+    time.
     """
     steps = tf.nest.flatten(xs)[0].shape[0]
     init = tf.nest.map_structure(tf.convert_to_tensor, init)
@@ -110,13 +113,13 @@ def scan(f, init, xs, like, reverse=False):
         push = lambda sink, v: tf.raw_ops.TensorListPushBack(input_handle=sink, tensor=v)  # noqa: E731
         return step + 1, carry, tf.nest.map_structure(push, sinks, y)
 
-    def stacked(sink, y):
-        every = tf.raw_ops.TensorListStack(
+    def stack(sink, y):
+        results = tf.raw_ops.TensorListStack(
             input_handle=sink, element_shape=y.shape, element_dtype=y.dtype, num_elements=steps
         )
-        return tf.reverse(every, [0]) if reverse else every
+        return tf.reverse(results, [0]) if reverse else results
 
     _, carry, sinks = tf.while_loop(
         lambda step, *_: step < steps, body, (0, init, sinks), maximum_iterations=steps
     )
-    return carry, tf.nest.map_structure(stacked, sinks, like)
+    return carry, tf.nest.map_structure(stack, sinks, like)

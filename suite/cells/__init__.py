@@ -1,11 +1,16 @@
 """The registered cells, in report order; `CELLS` maps each name to its class.
 
-A reference is "module:Class", here, on the command line (`--cell`) and in the entry points of other
-packages (group `odyssey.cells`). Classes are imported when they are asked for: a list of names must not wait
-for Keras.
+A reference is "module:Class": here, on the command line (`--cell`), and in the entry points of other packages
+(group `odyssey.cells`). A class is imported when it is first used, because that imports Keras, which takes
+seconds; the names alone do not need it. To add a cell, write its file and add its line here.
 """
 
-from suite import registry
+from typing import TYPE_CHECKING, Any
+
+from suite import Refusal, registry
+
+if TYPE_CHECKING:
+    from suite.cells.base import Cell
 
 BUILTIN_CELLS = {
     "rnn": "suite.cells.rnn:RNN",
@@ -23,23 +28,21 @@ BUILTIN_CELLS = {
 
 
 def cell_references() -> dict[str, str]:
-    """Return the reference of every known cell: those listed here, then those of installed packages."""
+    """Return the reference of every cell by name: those listed here, then those of installed packages."""
     return registry.merge_entry_points(BUILTIN_CELLS, group="odyssey.cells")
 
 
-def find_cell(name: str) -> type:
-    """Return the class of a cell, by name or as "module:Class"; refuse an unknown one."""
+def find_cell(name: str) -> "type[Cell]":
+    """Return the class of a cell, by name or as "module:Class"; refuse an unknown name or other class."""
     from suite.cells.base import Cell
 
-    found = registry.resolve_reference("cell", name, cell_references())
-    if not (isinstance(found, type) and issubclass(found, Cell)):
-        from suite import Refusal
-
-        raise Refusal(f"cell {name}: expected a subclass of suite.cells.base.Cell, got {found!r}")
-    return found
+    cell = registry.resolve_reference("cell", name, cell_references())
+    if not (isinstance(cell, type) and issubclass(cell, Cell)):
+        raise Refusal(f"cell {name}: expected a subclass of suite.cells.base.Cell, got {cell!r}")
+    return cell
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name == "CELLS":
         return {cell: find_cell(cell) for cell in cell_references()}
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,13 +1,15 @@
-"""Whether a class keeps the promises of a cell, before any training is spent on it.
+"""Checks that a class keeps the rules of a cell, before any time is spent on training it.
 
-First what it declares, then what it owns, then what its step returns and whether that can be compiled. Last,
-what it computes: in the time loop, with lanes, padding, and gradients that the loop defers, it must do as
-plain differentiation of one step after the other, which is what `keras.layers.RNN` does.
+The checks are, in this order: its declarations; its weights and layers; what its step returns, and whether
+the step can be compiled; last, what it computes. The time loop runs trials in lanes, pads them, and computes
+gradients of matrices after the loop; outputs and gradients must equal those of automatic differentiation of
+one step after the other, which is what `keras.layers.RNN` does.
 """
 
 import inspect
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from keras import ops
@@ -30,22 +32,23 @@ from suite.registry import describe_error
 LOOP_TOLERANCE = 1e-3  # relative to the largest entry: far above rounding in float32, far below a wrong term
 RESERVED_METHODS = ("affine", "product", "project", "advance", "call")
 
-NO_RANDOMNESS_ADVICE = "and the time loop has no randomness for cells yet: leave it out"
+NO_RANDOMNESS_ADVICE = "and the time loop has no random numbers for cells yet: leave it out"
 RANDOM_STEP_FAULT = f"its step draws at random (the same arguments gave two results), {NO_RANDOMNESS_ADVICE}"
 RAW_INPUT_FAULT = (
-    "its step uses x itself, of which the time loop has W x + b alone: hand it to self.affine(group, x, h) "
-    "or self.project(group, x)"
+    "its step uses x itself, but the time loop has only W x + b: pass x to self.affine(group, x, h) or "
+    "self.project(group, x)"
 )
 PADDING_FAULT = (
-    "depends on how wide its lane is padded: average over units with self.mean and self.variance, give "
+    "depends on the padding of its lane: average over units with self.mean and self.variance, pass to "
     "self.product only what is zero in the padding (self.masked makes it so), do not compute with self.units"
 )
 
 
-def check_cell(name: str, cell: type) -> None:
-    """Refuse a cell that would be trained otherwise than it is written, or not at all, in one line.
+def check_cell(name: str, cell: type[Cell]) -> None:
+    """Refuse a cell that cannot be trained, or would be trained otherwise than its equations say.
 
-    `cell` is a subclass of `Cell`, asked for by `name`. This takes about half a second: the arrays are tiny.
+    `name` is what the user calls the cell; the refusal states the first fault. The check takes about half a
+    second: the arrays are tiny.
     """
     for fault in itertools.chain(
         declaration_faults(cell), method_faults(cell), ownership_faults(cell), computation_faults(cell)
@@ -53,15 +56,16 @@ def check_cell(name: str, cell: type) -> None:
         raise Refusal(f"cell {name}: {fault}")
 
 
-def declaration_faults(cell: type) -> Iterator[str]:
-    """Yield what is wrong with the declarations of a cell."""
+def declaration_faults(cell: type[Cell]) -> Iterator[str]:
+    """Yield the faults in the declarations of a cell."""
     for name, example in {"gates": '("zifo",)', "states": '("h", "c")'}.items():
         given = getattr(cell, name)
         if not (isinstance(given, tuple | list) and all(isinstance(n, str) and n for n in given)):
             yield f"{name}: expected a tuple of strings such as {example}, with its comma, got {given!r}"
-        every = "".join(given) if name == "gates" else given
-        if len(set(every)) < len(every):
-            yield f"{name}: expected a {'letter' if name == 'gates' else 'name'} for each alone, got {given}"
+        entries = "".join(given) if name == "gates" else given
+        if len(set(entries)) < len(entries):
+            kind = "letter" if name == "gates" else "name"
+            yield f"{name}: expected a different {kind} for each, got {given}"
     if not cell.states:
         yield "states: expected at least the output, h, got none"
     if not isinstance(cell.peepholes, str) or len(set(cell.peepholes)) < len(cell.peepholes):
@@ -72,19 +76,19 @@ def declaration_faults(cell: type) -> Iterator[str]:
         pair = isinstance(shape, tuple | list) and len(shape) == 2
         if name in cell.gates or not (pair and all(isinstance(n, int) and n > 0 for n in shape)):
             yield (
-                "recurrent: expected names that are no group of gates, each with (rows, columns) counted in "
-                f"units, got {name!r}: {shape!r}"
+                "recurrent: expected names other than the groups of gates, each with (rows, columns) counted "
+                f"in units, got {name!r}: {shape!r}"
             )
 
 
-def method_faults(cell: type) -> Iterator[str]:
-    """Yield which methods a cell replaces and must not, and what is wrong with the arguments of its step."""
+def method_faults(cell: type[Cell]) -> Iterator[str]:
+    """Yield the methods of `Cell` that a cell must not replace, and faults in the arguments of its step."""
     for name in RESERVED_METHODS:
         if getattr(cell, name) is not getattr(Cell, name):
-            yield f"it has a method {name} of its own, which the time loop does not use: write step alone"
+            yield f"it has a method {name} of its own, which the time loop does not use: write only step"
     signature = inspect.signature(cell.step)
     if "training" in signature.parameters:
-        yield f"its step asks whether it is training, {NO_RANDOMNESS_ADVICE}, and the argument with it"
+        yield f"its step has an argument training, {NO_RANDOMNESS_ADVICE}"
     try:
         signature.bind(None, None, *cell.states)
     except TypeError as error:
@@ -92,114 +96,113 @@ def method_faults(cell: type) -> Iterator[str]:
         yield f"expected step({expected}), as its states are {cell.states}, got step{signature} ({error})"
 
 
-def ownership_faults(cell: type) -> Iterator[str]:
-    """Yield what a cell has beside the weights of `shapes`: the time loop would not train it."""
+def ownership_faults(cell: type[Cell]) -> Iterator[str]:
+    """Yield the layers, weights and random generators of a cell that the time loop would not train or run."""
     for lanes in (None, len(LANE_UNITS)):
         try:
-            made = build_cell(cell, WIDTH, lanes)
-            named = made.weights_by_name
+            layer = build_cell(cell, WIDTH, lanes)
+            weights = layer.weights_by_name
         except Exception as error:
             yield f"it could not be built: {describe_error(error)}"
-        layers = list(made._flatten_layers())  # the cell itself is the first
-        if drawing := [layer for layer in layers if len(layer.variables) > len(layer.weights)]:
-            # what is no weight is the state of a seed generator, and the cell has those of its layers
-            names = ", ".join(map(class_name, drawing[1:] or drawing))
+        layers = list(layer._flatten_layers())  # the cell itself is the first
+        if random_layers := [part for part in layers if len(part.variables) > len(part.weights)]:
+            # a variable that is no weight is the state of a seed generator; the cell has those of its layers
+            names = ", ".join(map(class_name, random_layers[1:] or random_layers))
             yield f"it draws at random ({names}), {NO_RANDOMNESS_ADVICE}"
         if layers[1:]:
             yield (
-                f"it owns another layer ({', '.join(map(class_name, layers[1:]))}), which the time "
-                "loop would not "
-                "train: write its equations in step, with self.mean and self.variance to normalise"
+                f"it owns another layer ({', '.join(map(class_name, layers[1:]))}), which the time loop "
+                "would not train: write its equations in step, with self.mean and self.variance to normalise"
             )
         shapes = {name: with_lanes_axis(shape, lanes) for name, shape in cell.shapes(FEATURES, WIDTH).items()}
-        ours = {id(weight) for weight in named.values()}
-        if other := [weight.name for weight in made.weights if id(weight) not in ours]:
+        declared = {id(weight) for weight in weights.values()}
+        if undeclared := [weight.name for weight in layer.weights if id(weight) not in declared]:
             yield (
-                f"it owns a weight ({', '.join(other)}) that is not among its shapes, which the time loop "
-                "would not train: declare it in gates, peepholes or recurrent"
+                f"it owns a weight ({', '.join(undeclared)}) that is not among its shapes, which the time "
+                "loop would not train: declare it in gates, peepholes or recurrent"
             )
-        got = {name: tuple(weight.shape) for name, weight in named.items()}
+        got = {name: tuple(weight.shape) for name, weight in weights.items()}
         if got != shapes:
             yield f"expected its weights to be those of shapes, {shapes}, got {got}"
 
 
-def step_faults(cell: type) -> Iterator[str]:
-    """Yield why a step raises or returns no states: alone, with an axis of lanes, or as in the time loop."""
+def step_faults(cell: type[Cell]) -> Iterator[str]:
+    """Yield why a step raises or returns no states: alone, with an axis of lanes, or in the time loop."""
     for lanes in (None, len(LANE_UNITS)):
-        error, came = try_step(run_eagerly, cell, lanes)
+        error, results = try_step(run_eagerly, cell, lanes)
         if isinstance(error, KeyError):
             known = ", ".join(map(repr, (*cell.gates, *cell.recurrent))) or "none"
-            yield f"its step asks for the weights of {error}, and there are those of {known}"
+            yield f"its step uses the weights of {error}, but there are only those of {known}"
         if error:
             in_loop, _ = try_step(run_eagerly, cell, lanes, projected=True)
             if not in_loop:
                 reason = describe_error(error)
-                yield f"its step takes x apart: ask self.project(group, x) for W x + b ({reason})"
-            if "dict" in str(in_loop):  # what the time loop hands in as x
+                yield f"its step takes x apart: use self.project(group, x), which returns W x + b ({reason})"
+            if "dict" in str(in_loop):  # the time loop passes a dict as x
                 yield f"{RAW_INPUT_FAULT} ({describe_error(error)})"
             where = " (with an axis of lanes before that of the batch)" if lanes else ""
             yield f"its step raised {describe_error(error)}{where}"
         shape = (BATCH, WIDTH) if lanes is None else (lanes, BATCH, WIDTH)
-        shapes = [tuple(s.shape) if hasattr(s, "shape") else type(s).__name__ for s in came[0]]
+        shapes = [tuple(s.shape) if hasattr(s, "shape") else type(s).__name__ for s in results[0]]
         if shapes != [shape] * len(cell.states):
             expected = f"{len(cell.states)} states ({', '.join(cell.states)}) of shape {shape}"
             yield f"expected its step to return {expected}, got {shapes}"
         if not all(
-            equal_up_to_rounding(*map(ops.convert_to_numpy, states)) for states in zip(*came, strict=True)
+            equal_up_to_rounding(*map(ops.convert_to_numpy, states)) for states in zip(*results, strict=True)
         ):
             yield RANDOM_STEP_FAULT
         error, _ = try_step(trace, cell, lanes)
         if error:
             yield (
-                "its step cannot be compiled: use keras.ops in it, and neither NumPy nor a Python `if` or "
-                f"float() on an array ({describe_error(error)})"
+                "its step cannot be compiled: use keras.ops, not NumPy, and no Python `if` or float() on an "
+                f"array ({describe_error(error)})"
             )
     error, _ = try_step(trace, cell, len(LANE_UNITS), projected=True)
     if error:
         yield f"{RAW_INPUT_FAULT} ({describe_error(error)})"
 
 
-def computation_faults(cell: type) -> Iterator[str]:
-    """Yield how a cell in the time loop differs from plain differentiation of one step after the other."""
+def computation_faults(cell: type[Cell]) -> Iterator[str]:
+    """Yield how a cell in the time loop differs from automatic differentiation step by step."""
     error, _ = try_step(trace, cell, len(LANE_UNITS), projected=True)
     try:
         if error:
             raise error
-        plain, again, loops = evaluate_cell(cell)
+        stepwise, repeated, loops = evaluate_cell(cell)
     except Exception as error:
         yield from step_faults(cell)
         yield f"its step fails in the time loop: {describe_error(error)}"
         return
-    for name, value in plain.items():
+    for name, value in stepwise.items():
         if not np.isfinite(value).all():
-            what = "returns" if name == "h" else f"has, by {name}, a gradient of"
-            yield f"its step {what} NaN or infinity within {STEPS} steps of standard normal inputs"
-    if not equal_up_to_rounding(*again):
+            verb = "returns" if name == "h" else f"has, by {name}, a gradient of"
+            yield f"its step {verb} NaN or infinity within {STEPS} steps of standard normal inputs"
+    if not equal_up_to_rounding(*repeated):
         yield RANDOM_STEP_FAULT
     for loop in loops:
-        if not equal_up_to_rounding(loop["h"][0], plain["h"][0]):
-            yield "its step mixes sequences or lanes; work elementwise, and along the last axis by self.mean"
-    for name, expected in plain.items():
+        if not equal_up_to_rounding(loop["h"][0], stepwise["h"][0]):
+            yield "its step mixes sequences or lanes: compute elementwise, use self.mean along the last axis"
+    for name, expected in stepwise.items():
         for loop in loops:
             if not equal_up_to_rounding(loop[name][0], expected[0]):
                 yield (
                     f"its gradient by {name} in the time loop is not that of automatic differentiation: use "
-                    "matrices through self.affine and self.product alone"
+                    "matrices only through self.affine and self.product"
                 )
             if not equal_up_to_rounding(loop[name][1], expected[1]):
                 yield f"its step{'' if name == 'h' else f', in its gradient by {name},'} {PADDING_FAULT}"
 
 
-def run_eagerly(f, *arguments) -> None:
+def run_eagerly(f: Callable[..., object], *args: Any) -> None:
     """Call a function on values, without the backend's compiler."""
-    f(*arguments)
+    f(*args)
 
 
-def class_name(layer) -> str:
-    """Return the class of a layer, as its author wrote it."""
+def class_name(layer: object) -> str:
+    """Return the name of the class of a layer."""
     return type(layer).__name__
 
 
-def equal_up_to_rounding(a, b) -> bool:
-    """Whether arrays are equal up to rounding."""
+def equal_up_to_rounding(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two arrays are equal up to rounding, relative to the largest entry of b."""
     return bool(np.abs(a - b).max() <= LOOP_TOLERANCE * np.abs(b).max() + 1e-6)

@@ -1,138 +1,163 @@
 """A cell evaluated in two ways: one step after the other, as Keras does, and by the time loop, in lanes.
 
-The arrays are tiny. Lanes hold two trials, of which the second has fewer units than the arrays.
+The arrays are tiny. There are two trials, of which the second has fewer units than the arrays are wide.
 """
+
+import contextlib
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops, tree
 
 from suite.backend import evaluate, value_and_grad
-from suite.cells.base import pad_units, with_lanes_axis
+from suite.cells.base import Cell, pad_units, with_lanes_axis
 from suite.layers.loop import run_over_time
+from suite.tensor import Tensor
 
 FEATURES, BATCH, STEPS = 5, 3, 3
 WIDTH, LANE_UNITS = 4, (4, 3)  # units of the arrays, and of the trial in each lane
 LANES = len(LANE_UNITS)
 
 
-def build_cell(cell: type, units: int, lanes: int | None = None):
-    """Return a built cell whose weights have no values yet: to draw them takes longer than all else."""
+def build_cell(cell: type[Cell], units: int, lanes: int | None = None) -> Cell:
+    """Return a built cell whose weights have no values yet: drawing them would take most of the time."""
     with keras.StatelessScope(initialize_variables=False):
-        made = cell(units, lanes=lanes)
-        made.build((*leading_axes(lanes), FEATURES))
-    return made
+        layer = cell(units, lanes=lanes)
+        layer.build((*leading_axes(lanes), FEATURES))
+    return layer
 
 
 def leading_axes(lanes: int | None) -> tuple[int, ...]:
-    """Return the axes of an array before that of its features or units."""
+    """Return the shape of an array without its last axis, that of features or units."""
     return (BATCH,) if lanes is None else (lanes, BATCH)
 
 
-def weights_scope(made, weights):
+def weights_scope(cell: Cell, weights: Mapping[str, Tensor]) -> contextlib.AbstractContextManager:
     """Return a context in which a cell has these weights, by name."""
     return keras.StatelessScope(
-        state_mapping=[(made.weights_by_name[name], weights[name]) for name in made.weights_by_name]
+        state_mapping=[(cell.weights_by_name[name], weights[name]) for name in cell.weights_by_name]
     )
 
 
-def try_step(run, cell: type, lanes: int | None, projected: bool = False) -> tuple[Exception | None, list]:
-    """Take the same step twice by `run`; return the error that was raised, if any, and the states of each.
+def try_step(
+    run: Callable[..., object], cell: type[Cell], lanes: int | None, projected: bool = False
+) -> tuple[Exception | None, list[tuple[Tensor, ...]]]:
+    """Take the same step twice; return the error that was raised, if any, and the states after each.
 
-    `projected` hands in x as the time loop does.
+    `run(f, *args)` calls or traces the function f that takes the steps. With `projected`, x is passed as the
+    time loop passes it.
     """
-    made, came = build_cell(cell, WIDTH, lanes), []
-    start = [ops.zeros((*leading_axes(lanes), WIDTH))] * len(cell.states)
+    layer = build_cell(cell, WIDTH, lanes)
+    results: list[tuple[Tensor, ...]] = []
+    start = (ops.zeros((*leading_axes(lanes), WIDTH)),) * len(cell.states)
 
     def step(weights, x):
-        with weights_scope(made, weights):
+        with weights_scope(layer, weights):
             if projected:
-                x = {group: made.project(group, x) for group in cell.gates}
-            came[:] = [made.advance(x, start) for _ in range(2)]
+                x = {group: layer.project(group, x) for group in cell.gates}
+            results[:] = [layer.advance(x, start) for _ in range(2)]
 
-    weights = {name: ops.full(weight.shape, 0.1) for name, weight in made.weights_by_name.items()}
+    weights = {name: ops.full(weight.shape, 0.1) for name, weight in layer.weights_by_name.items()}
     try:
         run(step, weights, ops.ones((*leading_axes(lanes), FEATURES)))
     except Exception as error:
-        return error, came
-    return None, came
+        return error, results
+    return None, results
 
 
-def evaluate_cell(cell: type) -> tuple[dict, list[np.ndarray], list[dict]]:
-    """Return what a cell computes step by step, h of the first trial twice more, and what the time loop does.
+def evaluate_cell(
+    cell: type[Cell],
+) -> tuple[dict[str, np.ndarray], list[np.ndarray], list[dict[str, np.ndarray]]]:
+    """Return outputs and gradients of a cell step by step, h repeated, and those of the time loop.
 
-    A computation is {"h": (trials, batch, steps, units), "x" and every weight: the gradient by it, of each
-    trial}, in arrays of the full width. The time loop runs with a lane for each trial, and with one for each
+    The first result is {"h": (trials, batch, steps, units), and for "x" and every weight the gradient by it,
+    (trials, …)}, in arrays of the full width. The second is h of the first trial computed twice more. The
+    third is like the first, from the time loop, with a lane for each trial, and with a lane for each
     sequence.
     """
-    draw, shapes = np.random.default_rng(0), cell.shapes(FEATURES, WIDTH)
-    wide = {"h": (BATCH, STEPS, WIDTH), "x": (BATCH, STEPS, FEATURES), **shapes}
-    direction = draw.normal(size=(LANES, BATCH, STEPS, WIDTH)).astype("float32")
+    rng, shapes = np.random.default_rng(0), cell.shapes(FEATURES, WIDTH)
+    full_shapes: dict[str, tuple[int, ...]] = {
+        "h": (BATCH, STEPS, WIDTH),
+        "x": (BATCH, STEPS, FEATURES),
+        **shapes,
+    }
+    direction = rng.normal(size=(LANES, BATCH, STEPS, WIDTH)).astype("float32")
     trials = [
-        {"x": draw.normal(size=wide["x"])}
-        | {name: draw.normal(0, 0.5, shape) for name, shape in cell.shapes(FEATURES, units).items()}
+        {"x": rng.normal(size=full_shapes["x"])}
+        | {name: rng.normal(0, 0.5, shape) for name, shape in cell.shapes(FEATURES, units).items()}
         for units in LANE_UNITS
     ]
 
-    def padded(each):
-        """Return the arrays of trials as one of the full width, by name."""
-        of_trials = zip(each, LANE_UNITS, strict=True)
-        rows = [{name: pad_units(a, wide[name], n, WIDTH) for name, a in of.items()} for of, n in of_trials]
-        return {name: np.stack([row[name] for row in rows]) for name in wide if name in rows[0]}
-
-    def everything(trials, together):
-        alone = [build_cell(cell, units) for units in LANE_UNITS]
-        plain = [
-            outputs_and_gradients(made, unrolled_outputs, given, along[..., : made.units])
-            for made, given, along in zip(alone, trials, direction, strict=True)
+    def stack_trials(trials):
+        """Return the arrays of all trials by name, padded to the full width, with an axis of trials."""
+        padded = [
+            {name: pad_units(array, full_shapes[name], units, WIDTH) for name, array in arrays.items()}
+            for arrays, units in zip(trials, LANE_UNITS, strict=True)
         ]
-        with weights_scope(alone[0], trials[0]):
-            again = [unrolled_outputs(alone[0], trials[0]["x"]) for _ in range(2)]
-        return plain, again, [run_in_lanes(cell, together, direction, batch) for batch in (BATCH, 1)]
+        return {
+            name: np.stack([arrays[name] for arrays in padded]) for name in full_shapes if name in padded[0]
+        }
 
-    together = {
-        n: a if n == "x" else a.reshape(with_lanes_axis(a.shape[1:], LANES))
-        for n, a in padded(trials).items()
+    def compute(trials, stacked):
+        layers = [build_cell(cell, units) for units in LANE_UNITS]
+        stepwise = [
+            outputs_and_gradients(layer, unrolled_outputs, arrays, weighting[..., : layer.units])
+            for layer, arrays, weighting in zip(layers, trials, direction, strict=True)
+        ]
+        with weights_scope(layers[0], trials[0]):
+            repeated = [unrolled_outputs(layers[0], trials[0]["x"]) for _ in range(2)]
+        return stepwise, repeated, [run_in_lanes(cell, stacked, direction, batch) for batch in (BATCH, 1)]
+
+    stacked = {
+        name: a if name == "x" else a.reshape(with_lanes_axis(a.shape[1:], LANES))
+        for name, a in stack_trials(trials).items()
     }
-    given = tree.map_structure(lambda a: ops.convert_to_tensor(a, "float32"), (trials, together))
-    plain, again, loops = tree.map_structure(ops.convert_to_numpy, evaluate(everything, *given))
-    of_trials = [
-        {name: a.reshape(LANES, -1, *wide[name]).sum(axis=1) for name, a in loop.items()} for loop in loops
+    inputs = tree.map_structure(lambda a: ops.convert_to_tensor(a, "float32"), (trials, stacked))
+    stepwise, repeated, loops = tree.map_structure(ops.convert_to_numpy, evaluate(compute, *inputs))
+    per_trial = [  # the gradient of a trial is the sum over its lanes
+        {name: a.reshape(LANES, -1, *full_shapes[name]).sum(axis=1) for name, a in loop.items()}
+        for loop in loops
     ]
-    return padded(plain), again, of_trials
+    return stack_trials(stepwise), repeated, per_trial
 
 
-def run_in_lanes(cell, together, direction, batch):
-    """Run the time loop over all sequences, so many in a lane; return what `outputs_and_gradients` does."""
+def run_in_lanes(
+    cell: type[Cell], stacked: Mapping[str, Tensor], direction: np.ndarray, batch: int
+) -> dict[str, Tensor]:
+    """Run the time loop over all sequences, `batch` of them in a lane; return outputs and gradients."""
     lanes = LANES * BATCH // batch
-    own = np.repeat(LANE_UNITS, lanes // LANES)[:, None, None]
-    mask = ops.convert_to_tensor(np.arange(WIDTH) < own, "float32")
-    given = {name: ops.repeat(array, lanes // LANES, axis=0) for name, array in together.items()}
-    given["x"] = ops.reshape(together["x"], (lanes, batch, STEPS, FEATURES))
-    along = direction.reshape(lanes, batch, STEPS, WIDTH)
+    units = np.repeat(LANE_UNITS, lanes // LANES)[:, None, None]
+    mask = ops.convert_to_tensor(np.arange(WIDTH) < units, "float32")
+    inputs = {name: ops.repeat(array, lanes // LANES, axis=0) for name, array in stacked.items()}
+    inputs["x"] = ops.reshape(stacked["x"], (lanes, batch, STEPS, FEATURES))
+    weighting = direction.reshape(lanes, batch, STEPS, WIDTH)
     return outputs_and_gradients(
-        build_cell(cell, WIDTH, lanes), lambda made, x: run_over_time(made, x, mask), given, along
+        build_cell(cell, WIDTH, lanes), lambda layer, x: run_over_time(layer, x, mask), inputs, weighting
     )
 
 
-def outputs_and_gradients(made, run, given, direction):
-    """Return h, and the gradient of the sum of h · direction by x and each weight, by name."""
+def outputs_and_gradients(
+    layer: Cell, run: Callable[[Cell, Tensor], Tensor], inputs: Mapping[str, Tensor], weighting: Any
+) -> dict[str, Tensor]:
+    """Return h = run(layer, x), and the gradients of the sum of h · weighting by x and each weight."""
 
-    def along(given):
-        with weights_scope(made, given):
-            h = run(made, given["x"])
-        return ops.sum(h * direction), h
+    def weighted_sum(inputs):
+        with weights_scope(layer, inputs):
+            h = run(layer, inputs["x"])
+        return ops.sum(h * weighting), h
 
-    (_, h), gradients = value_and_grad(along)(given)
+    (_, h), gradients = value_and_grad(weighted_sum)(inputs)
     return {"h": h, **gradients}
 
 
-def unrolled_outputs(made, x):
-    """Return h (batch, steps, units) of a cell over x (batch, steps, features), by one step after another."""
-    states = start = [ops.zeros((x.shape[0], made.units))] * len(made.states)
+def unrolled_outputs(layer: Cell, x: Tensor) -> Tensor:
+    """Return h (batch, steps, units) of a cell over x (batch, steps, features), one step after the other."""
+    states = start = (ops.zeros((x.shape[0], layer.units)),) * len(layer.states)
     h = []
     for k in range(x.shape[1]):
-        states = made.advance(x[:, k], states)
+        states = layer.advance(x[:, k], states)
         if [tuple(s.shape) for s in states] != [tuple(start[0].shape)] * len(start):
             raise ValueError(f"its step returned {states}")
         h.append(states[0])

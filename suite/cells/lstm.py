@@ -1,7 +1,11 @@
-"""The LSTM of Greff et al. (2017), "LSTM: A Search Space Odyssey", and its eight ablations.
+"""The LSTM of Greff et al. (2017), "LSTM: A Search Space Odyssey", section II, and its eight ablations.
 
-z is the block input, i, f and o the input, forget and output gates, c the cell state, h the block output.
-Each variant is written out whole: the difference between two classes is the ablation.
+z is the block input; i, f and o are the input, forget and output gates; c is the cell state, h the output of
+the block (y in the paper). The arguments h and c of a step are those of the step before. Each variant is
+written out whole: the difference between two classes is the ablation.
+
+Shapes, with N units and M inputs: x is (batch, M); h, c, z and every gate are (batch, N). A group of k gates
+has W (M, k · N), R (N, k · N) and b (k · N,), in the order of its letters; a peephole weight p is (N,).
 """
 
 from keras.ops import concatenate, sigmoid, split, tanh
@@ -10,7 +14,17 @@ from suite.cells.base import Cell
 
 
 class LSTM(Cell):
-    """Vanilla LSTM (V): three gates, with peepholes."""
+    """Vanilla LSTM: input, forget and output gate, with peepholes.
+
+        z = tanh(W_z x + R_z h + b_z)              block input
+        i = σ(W_i x + R_i h + p_i ⊙ c + b_i)       input gate
+        f = σ(W_f x + R_f h + p_f ⊙ c + b_f)       forget gate
+        c = z ⊙ i + c ⊙ f                          cell state
+        o = σ(W_o x + R_o h + p_o ⊙ c + b_o)       output gate, which sees the new c
+        h = tanh(c) ⊙ o                            block output
+
+    `W["zifo"]` is (M, 4N), `R["zifo"]` (N, 4N), `b["zifo"]` (4N,); `p["i"]`, `p["f"]` and `p["o"]` are (N,).
+    """
 
     gates, peepholes, states = ("zifo",), "ifo", ("h", "c")
 
@@ -63,7 +77,7 @@ class NOG(Cell):
 
 
 class NIAF(Cell):
-    """No input activation function: g(x) = x."""
+    """No input activation function: z = W x + R h + b, without tanh."""
 
     gates, peepholes, states = ("zifo",), "ifo", ("h", "c")
 
@@ -77,7 +91,7 @@ class NIAF(Cell):
 
 
 class NOAF(Cell):
-    """No output activation function: h(x) = x."""
+    """No output activation function: h = c ⊙ o, without tanh."""
 
     gates, peepholes, states = ("zifo",), "ifo", ("h", "c")
 
@@ -91,7 +105,7 @@ class NOAF(Cell):
 
 
 class NP(Cell):
-    """No peepholes; the LSTM of most libraries."""
+    """No peepholes: the gates do not see c, as in the LSTM of most libraries."""
 
     gates, states = ("zifo",), ("h", "c")
 
@@ -115,11 +129,12 @@ class CIFG(Cell):
 
 
 class FGR(Cell):
-    """Full gate recurrence: every gate also sees the three gates of the last step, through nine matrices.
+    """Full gate recurrence: every gate also sees all three gates of the step before, through nine matrices.
 
-    `R["G"]` (3 units, 3 units) holds the nine: rows i, f, o of the last step, columns i, f, o of this one.
-    The paper prints the output gate's peephole with the old c; here it sees the new c, as in vanilla, so
-    that the recurrence of the gates is the only difference. Before the first step the gates are 0.
+    `R["G"]` (3N, 3N) holds the nine (N, N) matrices: a row of three for each gate i, f, o of the step before,
+    a column of three for each gate i, f, o of this step. Before the first step the gates are 0. The paper
+    prints the peephole of the output gate with the old c; here it sees the new c, as in the vanilla LSTM, so
+    that the recurrence of the gates is the only difference.
     """
 
     gates, peepholes, states = ("zifo",), "ifo", ("h", "c", "i", "f", "o")

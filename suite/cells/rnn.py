@@ -6,7 +6,10 @@ from suite.cells.base import Cell
 
 
 class RNN(Cell):
-    """Simple recurrent network (Elman, 1990): h = tanh(W x + R h + b)."""
+    """Simple recurrent network (Elman, 1990): h = tanh(W x + R h + b).
+
+    With N units and M inputs: x is (batch, M), h and z (batch, N); W is (M, N), R (N, N), b (N,).
+    """
 
     gates = ("z",)
 

@@ -1,60 +1,75 @@
-"""The loop over time. What needs no state is done for all steps at once, before the loop or after it."""
+"""The loop over time: it runs only what depends on the state, and computes gradients of matrices after it.
+
+A recurrent network spends its time in many small matrix products, one after the other. Two kinds of them need
+not be in the loop, because they can be done for all steps in one large product:
+
+- *The input projections* W x + b do not depend on the state: they are computed before the loop.
+- *The gradient of a recurrent matrix* R is the sum over all steps of mᵀ da, where m is what the step
+  multiplies by R, and da the gradient of that product. So the loop records m at every step
+  (`record_products`). In the backward pass R is held constant, da of every step is kept, and the sum is one
+  product after the loop (`sum_outer_products`).
+
+Where does da come from? If the step only adds the product to the projection of the same gates, as
+`Cell.affine` does, da equals the gradient of the projection, which the backward pass gives anyway. Elsewhere
+the loop adds a *probe* to the product: an array of zeros whose gradient is da. A matrix that a step uses more
+than once is left to automatic differentiation.
+"""
 
 import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 
 import keras
 from keras import ops
 
 from suite.backend import scan, vjp
+from suite.cells.base import Cell
+from suite.tensor import Tensor
 
 
-def run_over_time(cell, x, mask, reverse=False):
+def run_over_time(cell: Cell, x: Tensor, mask: Tensor, reverse: bool = False) -> Tensor:
     """Run a cell with lanes over x (lanes, batch, steps, features); return h (lanes, batch, steps, units).
 
-    `mask` (lanes, 1, units) is 1 for the units a lane has and 0 for those it is padded with, which stay at
-    zero. Steps beyond the end of a sequence come after all of its own and change none of them (unless it is
-    read in `reverse`); the readout leaves them out.
-
-    The inputs of all steps are projected in one product before the loop. The gradient of a recurrent matrix
-    that a step uses once, a sum of mᵀ da over the steps, is one product after it: m is what the matrix
-    multiplies, and da the gradient of the product, which the backward loop gives, the matrices held fixed.
-    Where `affine` adds the product to a projection that has no other use, da is that of the projection;
-    elsewhere it is that of a probe, zeros which are added to the product.
+    `mask` (lanes, 1, units) is 1 for the units that a lane has and 0 for its padding, which stays at zero.
+    Steps beyond the end of a sequence come after all of its own steps, so they change none of them (unless
+    the sequence is read in `reverse`); the readout leaves them out.
     """
     lanes, batch, steps, features = x.shape
-    flat = ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (lanes, steps * batch, features))
-    projected = {}
+    all_steps = ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (lanes, steps * batch, features))
+    projected = {}  # W x + b by group, (steps, lanes, batch, gates · units)
     for group in cell.gates:
-        a = ops.reshape(cell.project(group, flat), (lanes, steps, batch, -1))
+        a = ops.reshape(cell.project(group, all_steps), (lanes, steps, batch, -1))
         projected[group] = ops.transpose(a, (1, 0, 2, 3))
     weights = {name: ops.convert_to_tensor(weight.value) for name, weight in cell.weights_by_name.items()}
     start = (ops.zeros((lanes, batch, cell.units), x.dtype),) * len(cell.states)
 
-    with record_products(cell, mask) as (seen, added):  # a step that is traced and never run
+    with record_products(cell, mask) as (recorded, only_added):  # this step is traced, and never run
         cell.advance({group: a[0] for group, a in projected.items()}, start)
-    once = [name for name, factors in seen.items() if len(factors) == 1]  # of others, autodiff adds up
-    fixed = {f"R/{name}": weights.pop(f"R/{name}") for name in once}
+    single_use = [name for name, factors in recorded.items() if len(factors) == 1]
+    held = {f"R/{name}": weights.pop(f"R/{name}") for name in single_use}
     probes = {
-        name: ops.zeros((steps, lanes, batch, fixed[f"R/{name}"].shape[-1]), x.dtype)
-        for name in once
-        if not added(name)
+        name: ops.zeros((steps, lanes, batch, held[f"R/{name}"].shape[-1]), x.dtype)
+        for name in single_use
+        if not only_added(name)
     }
 
     @ops.custom_gradient
-    def loop(projected, weights, fixed, mask):
-        # the gradient by m is a product with Rᵀ, faster where that lies ready; vectors gain nothing from it
-        turned = {name: ops.transpose(fixed[f"R/{name}"], (0, 2, 1)) for name in once} if batch > 1 else {}
+    def loop(projected, weights, held, mask):
+        # the gradient by m is a product with Rᵀ: faster with a transposed copy, except for a single vector
+        transposed = (
+            {name: ops.transpose(held[f"R/{name}"], (0, 2, 1)) for name in single_use} if batch > 1 else {}
+        )
 
         def run(projected, weights, probes):
-            def step(states, now):
-                projections, probes = now
-                with record_products(cell, mask, probes, turned) as (factors, _):
+            def step(states, inputs):
+                projections, step_probes = inputs
+                with record_products(cell, mask, step_probes, transposed) as (factors, _):
                     states = tuple(s * mask for s in cell.advance(projections, states))
-                return states, (states[0], {name: factors[name][0] for name in once})
+                return states, (states[0], {name: factors[name][0] for name in single_use})
 
-            mapping = [(cell.weights_by_name[name], weight) for name, weight in (weights | fixed).items()]
+            mapping = [(cell.weights_by_name[name], weight) for name, weight in (weights | held).items()]
             with keras.StatelessScope(state_mapping=mapping):
-                like = start[0], {name: seen[name][0] for name in once}
+                like = start[0], {name: recorded[name][0] for name in single_use}
                 return scan(step, start, (projected, probes), like, reverse=reverse)[1]
 
         h, pull, factors = vjp(run, projected, weights, probes)
@@ -62,28 +77,37 @@ def run_over_time(cell, x, mask, reverse=False):
         def gradient(dh):
             d_projected, d_weights, d_probes = pull(dh)
             da = d_projected | d_probes
-            d_fixed = {f"R/{name}": sum_outer_products(factors[name], da[name]) for name in once}
-            return d_projected, d_weights, d_fixed, ops.zeros_like(mask)
+            d_held = {f"R/{name}": sum_outer_products(factors[name], da[name]) for name in single_use}
+            return d_projected, d_weights, d_held, ops.zeros_like(mask)
 
         return h, gradient
 
-    return ops.transpose(loop(projected, weights, fixed, mask), (1, 2, 0, 3))
+    return ops.transpose(loop(projected, weights, held, mask), (1, 2, 0, 3))
 
 
 @contextlib.contextmanager
-def record_products(cell, mask, probes=(), transposed=()):
-    """Note what a cell multiplies by each recurrent matrix, {name: [factor of each use]}.
+def record_products(
+    cell: Cell,
+    mask: Tensor,
+    probes: Mapping[str, Tensor] = MappingProxyType({}),
+    transposed: Mapping[str, Tensor] = MappingProxyType({}),
+) -> Iterator[tuple[dict[str, list[Tensor]], Callable[[str], bool]]]:
+    """Record what a cell multiplies by each recurrent matrix while the block runs.
 
-    The second thing yielded says whether the products by a matrix are just added to the projection of its
-    gates. A probe, zeros like a product, is added to it: its gradient is that of the product. A matrix that
-    is also there `transposed`, by name, is held fixed. Meanwhile the cell knows the `mask` of its units.
+    Yields {name of the matrix: [factor m of each use]}, filled as the cell steps, and a function of a name
+    that says whether every product by this matrix is only added to the projection of its gates. A probe,
+    zeros like a product, is added to the product: its gradient is that of the product. A matrix that is in
+    `transposed` too, by name, is held constant. In the block the cell has `mask` (lanes, 1, units) as its
+    `unit_mask`.
     """
-    factors, affine_uses, projection_uses = {}, [], []
+    factors: dict[str, list[Tensor]] = {}
+    affine_uses: list[str] = []
+    projection_uses: list[str] = []
 
     def product(name, m):
         factors.setdefault(name, []).append(m)
         y = (
-            fixed_matmul(m, cell.R[name], transposed[name])
+            held_matmul(m, cell.R[name], transposed[name])
             if name in transposed
             else type(cell).product(cell, name, m)
         )
@@ -97,32 +121,38 @@ def record_products(cell, mask, probes=(), transposed=()):
         projection_uses.append(group)
         return type(cell).project(cell, group, x)
 
-    def added(name):
+    def only_added(name):
         return affine_uses.count(name) == projection_uses.count(name) == len(factors[name])
 
-    cell.product, cell.affine, cell.project, cell.unit_mask = product, affine, project, mask
+    recording = {"product": product, "affine": affine, "project": project, "unit_mask": mask}
+    for name, value in recording.items():
+        setattr(cell, name, value)
     try:
-        yield factors, added
+        yield factors, only_added
     finally:
-        del cell.product, cell.affine, cell.project, cell.unit_mask
+        for name in recording:
+            delattr(cell, name)
 
 
 @ops.custom_gradient
-def fixed_matmul(m, matrix, transposed):
-    """Return m times a matrix that is held fixed; the gradient by m is a product with the matrix turned."""
+def held_matmul(m: Tensor, matrix: Tensor, transposed: Tensor) -> tuple[Tensor, Callable]:
+    """Return m times a matrix that is held constant, and the gradient by m: a product with `transposed`."""
 
     def gradient(*args, upstream=None):
-        (da,) = args or (upstream,)  # JAX hands it in as the one, TensorFlow as the other
+        (da,) = args or (upstream,)  # JAX passes it as the positional argument, TensorFlow as the keyword
         return ops.matmul(da, transposed), ops.zeros_like(matrix), ops.zeros_like(transposed)
 
     return ops.matmul(m, matrix), gradient
 
 
-def sum_outer_products(m, da):
-    """Return the sum over steps and batch of mᵀ da, (lanes, rows, columns), of (steps, lanes, batch, …)."""
+def sum_outer_products(m: Tensor, da: Tensor) -> Tensor:
+    """Return the sum over steps and batch of mᵀ da, (lanes, rows, columns).
 
-    def flat(a):
+    m is (steps, lanes, batch, rows), da (steps, lanes, batch, columns).
+    """
+
+    def flatten_steps(a):
         steps, lanes, batch, n = a.shape
         return ops.reshape(ops.transpose(a, (1, 0, 2, 3)), (lanes, steps * batch, n))
 
-    return ops.einsum("lkm,lkn->lmn", flat(m), flat(da))
+    return ops.einsum("lkm,lkn->lmn", flatten_steps(m), flatten_steps(da))

@@ -1,26 +1,32 @@
-"""Sequences of unequal length in few shapes: length buckets, and who comes when.
+"""Batches of sequences of unequal length: length buckets, and the order in which sequences are trained on.
 
-Which bucket an update draws from is a property of the task, the same for every trial and epoch, so that
-trials trained side by side always ask for the same shape. Which of the bucket's sequences comes next is the
-trial's own draw, anew each epoch.
+A compiled program needs fixed shapes, so the sequences of a split are put into a few buckets by length and
+padded to the longest of their bucket. Which bucket an update uses is a property of the task, the same for
+every trial and epoch: trials trained side by side need the same shape at the same time. Which sequences of
+that bucket it uses is drawn for each trial and epoch.
 """
+
+from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 
 from suite import seeds
 from suite.task import Split
 
-PAD_INDEX = -1  # in place of a sequence, where a batch is not full
+PAD_INDEX = -1  # in place of the index of a sequence, where a batch is not full
+
+Bucket: TypeAlias = dict[str, np.ndarray]
 
 
-def make_buckets(split: Split, max_buckets: int = 4) -> list[dict[str, np.ndarray]]:
+def make_buckets(split: Split, max_buckets: int = 4) -> list[Bucket]:
     """Return a split in at most `max_buckets` buckets, each padded to its longest sequence.
 
-    A bucket holds inputs (sequences, steps, features), targets (sequences, labels, …), and `steps` and
-    `labels` (sequences,), how many of them count.
+    A bucket holds `inputs` (sequences, steps, features), `targets` (sequences, labels, …), and the true
+    lengths of both, `steps` and `labels`, (sequences,).
     """
     ends = bucket_boundaries(split.lengths, max_buckets)
-    owner = np.searchsorted(ends, split.lengths)
+    bucket_of_sequence = np.searchsorted(ends, split.lengths)
     return [
         {
             "inputs": pad_sequences([split.inputs[k] for k in members]),
@@ -28,19 +34,19 @@ def make_buckets(split: Split, max_buckets: int = 4) -> list[dict[str, np.ndarra
             "targets": pad_sequences([split.targets[k] for k in members]),
             "labels": np.array([len(split.targets[k]) for k in members], "int32"),
         }
-        for members in (np.flatnonzero(owner == bucket) for bucket in range(len(ends)))
+        for members in (np.flatnonzero(bucket_of_sequence == bucket).tolist() for bucket in range(len(ends)))
     ]
 
 
 def bucket_boundaries(lengths: np.ndarray, max_buckets: int) -> np.ndarray:
-    """Return the longest length of each of at most `max_buckets` buckets that together pad the least."""
+    """Return the longest length in each of at most `max_buckets` buckets, chosen so that padding is least."""
     sizes, counts = np.unique(lengths, return_counts=True)
     before = np.concatenate([[0], np.cumsum(counts)])  # sequences shorter than sizes[k]
-    # cost[k]: padded steps of the sequences shorter than sizes[k], in the buckets laid so far
+    # cost[k]: steps, with padding, of all sequences shorter than sizes[k], in the buckets so far
     cost, cuts = np.where(before > 0, np.inf, 0.0), []
     for _ in range(min(max_buckets, len(sizes))):
         table = cost[:-1, None] + (before[None, 1:] - before[:-1, None]) * sizes[None, :]
-        table[np.tril_indices(len(sizes), -1)] = np.inf  # a bucket ends where it begins or later
+        table[np.tril_indices(len(sizes), -1)] = np.inf  # no bucket ends before it begins
         cuts.append(table.argmin(axis=0))
         cost = np.concatenate([[np.inf], table.min(axis=0)])
     ends, end = [], len(sizes)
@@ -50,30 +56,30 @@ def bucket_boundaries(lengths: np.ndarray, max_buckets: int) -> np.ndarray:
     return np.array(ends[::-1])
 
 
-def pad_sequences(arrays) -> np.ndarray:
-    """Return arrays (length, …) of unequal length as one, (arrays, longest, …), with zeros behind.
+def pad_sequences(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """Return arrays (length, …) of unequal length as one array (arrays, longest, …), zeros after each end.
 
-    Its type holds the values of all of them; fractions are float32, which is what is trained in.
+    Its dtype can hold the values of all of them; floating-point numbers become float32, as in training.
     """
     dtype = np.result_type(*{array.dtype for array in arrays})
-    dtype = np.float32 if dtype.kind == "f" else dtype
-    out = np.zeros((len(arrays), max(map(len, arrays)), *arrays[0].shape[1:]), dtype)
+    dtype = np.dtype(np.float32) if dtype.kind == "f" else dtype
+    padded = np.zeros((len(arrays), max(map(len, arrays)), *arrays[0].shape[1:]), dtype)
     for k, array in enumerate(arrays):
-        out[k, : len(array)] = array
-    return out
+        padded[k, : len(array)] = array
+    return padded
 
 
 def bucket_schedule(sizes: list[int], batch: int) -> np.ndarray:
-    """Return the bucket of every update of an epoch, (updates,), shuffled once and for all.
+    """Return the bucket of every update of an epoch, (updates,), in a shuffled order that is always the same.
 
-    `sizes` are the numbers of sequences of the buckets; each goes into as many batches as it needs.
+    `sizes` are the numbers of sequences in the buckets; each bucket gets as many batches as hold them.
     """
     updates = np.repeat(np.arange(len(sizes)), [-(-size // batch) for size in sizes])
     return np.random.default_rng(seeds.derive_seed("schedule", *sizes, batch)).permutation(updates)
 
 
 def draw_batches(schedule: np.ndarray, sizes: list[int], batch: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the sequences of every update, (updates, batch): positions in its bucket, or `PAD_INDEX`."""
+    """Draw the sequences of every update, (updates, batch): indices within its bucket, or `PAD_INDEX`."""
     draws = []
     for size in sizes:
         full = np.full(-(-size // batch) * batch, PAD_INDEX)
@@ -82,27 +88,30 @@ def draw_batches(schedule: np.ndarray, sizes: list[int], batch: int, rng: np.ran
     return np.array([next(draws[bucket]) for bucket in schedule], "int32")
 
 
-def make_eval_buckets(splits: dict[str, Split], max_buckets: int = 2, batch: int = 32):
-    """Return several splits in the same buckets, and where in them the sequences of each split are.
+def make_eval_buckets(
+    splits: dict[str, Split], max_buckets: int = 2, batch: int = 32
+) -> tuple[list[Bucket], dict[str, list[np.ndarray]]]:
+    """Return the sequences of several splits in common buckets, and where those of each split are.
 
-    The second is, for each split, a list with the positions of its sequences in each bucket, (chunks, batch),
-    filled up with `PAD_INDEX` to the same shape for every split: one program scores them all.
+    The second result has, for each split, a list with one array per bucket: the indices of the split's
+    sequences within the bucket, (chunks, batch), filled up with `PAD_INDEX`. These arrays have the same shape
+    for every split, so that one compiled program scores them all.
     """
     joint = Split(
         [x for split in splits.values() for x in split.inputs],
         [y for split in splits.values() for y in split.targets],
     )
-    owners = np.repeat(np.arange(len(splits)), [len(split) for split in splits.values()])
-    joint_buckets = make_buckets(joint, max_buckets)
-    ends = [bucket["inputs"].shape[1] for bucket in joint_buckets]
-    home = np.searchsorted(ends, joint.lengths)
-    questions = {name: [] for name in splits}
+    split_of_sequence = np.repeat(np.arange(len(splits)), [len(split) for split in splits.values()])
+    eval_buckets = make_buckets(joint, max_buckets)
+    ends = [bucket["inputs"].shape[1] for bucket in eval_buckets]
+    bucket_of_sequence = np.searchsorted(ends, joint.lengths)
+    eval_indices: dict[str, list[np.ndarray]] = {name: [] for name in splits}
     for bucket in range(len(ends)):
-        owner = owners[home == bucket]
-        rows = -(-max(np.bincount(owner, minlength=len(splits))) // batch)
+        split_of_member = split_of_sequence[bucket_of_sequence == bucket]
+        chunks = -(-max(np.bincount(split_of_member, minlength=len(splits))) // batch)
         for split, name in enumerate(splits):
-            asked = np.full(rows * batch, PAD_INDEX, "int32")
-            members = np.flatnonzero(owner == split)
-            asked[: len(members)] = members
-            questions[name].append(asked.reshape(rows, batch))
-    return joint_buckets, questions
+            indices = np.full(chunks * batch, PAD_INDEX, "int32")
+            members = np.flatnonzero(split_of_member == split)
+            indices[: len(members)] = members
+            eval_indices[name].append(indices.reshape(chunks, batch))
+    return eval_buckets, eval_indices

@@ -1,7 +1,7 @@
-"""Checkpoints: trials half done, a file each, so that a killed one goes on where it was.
+"""Checkpoints: unfinished trials, one file each, so that training continues after the process was killed.
 
-A trial's result depends on nothing but the trial, so each is kept by itself: whichever population takes it up
-again, in whichever lane, it ends with the row it would have had.
+A trial's result depends on nothing but the trial, so each trial has a file of its own: any population can
+continue it, in any lane, and it ends with the same row.
 """
 
 import dataclasses
@@ -11,46 +11,50 @@ import time
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from suite import files
 from suite.training.trial import Result, Trial
 
-FIRST_CHECKPOINT_DELAY = (
-    15.0  # seconds until the first checkpoint of a unit: `odyssey status` shows that it gets on
-)
-CHECKPOINT_INTERVAL = 120.0  # seconds between checkpoints: what a kill may cost
+FIRST_CHECKPOINT_DELAY = 15.0  # seconds until the first one of a unit of work: `odyssey status` reads it
+CHECKPOINT_INTERVAL = 120.0  # seconds between checkpoints: at most so much work is lost by a kill
 
 
 class Checkpoints:
     """The checkpoints of the trials of a search, in a folder.
 
-    `made_by` says what makes a row beside its trial: the code, the backend, the protocol. A checkpoint in
-    which any of it differs, or the trial, is not taken up.
+    `made_by` is what a row depends on besides its trial: the code, the backend, the protocol. A checkpoint is
+    used only if this and the trial are the same. `every` is the interval between checkpoints, in seconds.
     """
 
-    def __init__(self, folder: Path, made_by: Mapping, every: float = CHECKPOINT_INTERVAL):
+    def __init__(self, folder: Path, made_by: Mapping, every: float = CHECKPOINT_INTERVAL) -> None:
         self.folder, self.made_by, self.every = folder, dict(made_by), every
         self.next = time.monotonic() + min(FIRST_CHECKPOINT_DELAY, every)
 
     def is_due(self) -> bool:
-        """Whether it is time for the next ones."""
+        """Whether it is time for the next checkpoints."""
         return time.monotonic() >= self.next
 
     def save(self, result: Result, arrays: Mapping[str, np.ndarray]) -> None:
-        """Keep a trial as it stands: its result so far, and its arrays by name."""
+        """Write the checkpoint of a trial: its result so far, and its arrays by name."""
         self.next = time.monotonic() + self.every
         so_far = {f.name: getattr(result, f.name) for f in dataclasses.fields(result) if f.name != "trial"}
+        texts = {"about": self.fingerprint(result.trial), "result": json.dumps(so_far)}
+        entries: dict[str, Any] = texts | dict(arrays)
         content = io.BytesIO()
-        np.savez(content, about=self.fingerprint(result.trial), result=json.dumps(so_far), **arrays)
+        np.savez(content, **entries)
         files.write_atomic(self.path(result.trial), content.getvalue())
 
     def load(self, trial: Trial) -> tuple[Result, dict[str, np.ndarray]] | None:
-        """Return a trial as it was kept; None where it was not, or cannot be read, or is another one."""
+        """Return the result and arrays of a trial from its checkpoint.
+
+        None if there is no checkpoint, or it is unreadable, or another trial or other code made it.
+        """
         try:
-            with np.load(io.BytesIO(self.path(trial).read_bytes()), allow_pickle=False) as kept:
-                arrays = dict(kept)
+            with np.load(io.BytesIO(self.path(trial).read_bytes()), allow_pickle=False) as archive:
+                arrays = dict(archive)
         except (OSError, ValueError, EOFError, zipfile.BadZipFile):
             return None
         if str(arrays.pop("about", "")) != self.fingerprint(trial):
@@ -60,13 +64,13 @@ class Checkpoints:
         return Result(trial, **so_far), arrays
 
     def remove(self, trial: Trial) -> None:
-        """Forget a trial that has its row."""
+        """Delete the checkpoint of a trial, once its row is stored."""
         self.path(trial).unlink(missing_ok=True)
 
     def fingerprint(self, trial: Trial) -> str:
-        """Return what a checkpoint must agree in, as text."""
+        """Return, as JSON, all that a checkpoint of a trial must agree with to be used."""
         return json.dumps(self.made_by | {"trial": dataclasses.asdict(trial)}, sort_keys=True)
 
     def path(self, trial: Trial) -> Path:
-        """Return the file of a trial."""
+        """Return the path of the checkpoint of a trial."""
         return self.folder / f"{trial.number}.npz"

@@ -1,18 +1,28 @@
-"""Update rules whose settings differ from lane to lane; Keras's take one Python number for each.
+"""Update rules whose settings differ from lane to lane: those of `keras.optimizers` have one for all weights.
 
-A rule takes weights and gradient, dicts of arrays (lanes, …), its slots, learning rate and momentum (lanes,),
-and returns the new weights and slots. Each is that of `keras.optimizers`, with Keras's default constants.
+A rule is a function of the weights and their gradient, dicts of arrays (lanes, …), the slots (its running
+averages, dicts like the weights), and the learning rate and momentum, (lanes,); it returns the new weights
+and slots. Each computes what the rule of the same name in `keras.optimizers` does, with Keras's default
+constants.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 from keras import ops
 
+from suite.tensor import Tensor
 
-def sgd(weights, slots, gradient, rate, momentum):
-    """Take a step of gradient descent with classical momentum."""
+Weights: TypeAlias = dict[str, Tensor]
+Slots: TypeAlias = dict[str, Any]  # by name: a dict like the weights, or one array (lanes,)
+
+
+def sgd(
+    weights: Weights, slots: Slots, gradient: Weights, rate: Tensor, momentum: Tensor
+) -> tuple[Weights, Slots]:
+    """Return weights and slots after a step of gradient descent with classical momentum."""
 
     def step(w, g, v):
         a, m = broadcast_lanes(rate, w), broadcast_lanes(momentum, w)
@@ -23,8 +33,10 @@ def sgd(weights, slots, gradient, rate, momentum):
     return weights, {"v": v}
 
 
-def nesterov(weights, slots, gradient, rate, momentum):
-    """Take a step of gradient descent with Nesterov's momentum."""
+def nesterov(
+    weights: Weights, slots: Slots, gradient: Weights, rate: Tensor, momentum: Tensor
+) -> tuple[Weights, Slots]:
+    """Return weights and slots after a step of gradient descent with Nesterov's momentum."""
 
     def step(w, g, v):
         a, m = broadcast_lanes(rate, w), broadcast_lanes(momentum, w)
@@ -35,8 +47,10 @@ def nesterov(weights, slots, gradient, rate, momentum):
     return weights, {"v": v}
 
 
-def rmsprop(weights, slots, gradient, rate, momentum):
-    """Take a step of RMSprop (Tieleman and Hinton, 2012), ρ = 0.9, with momentum."""
+def rmsprop(
+    weights: Weights, slots: Slots, gradient: Weights, rate: Tensor, momentum: Tensor
+) -> tuple[Weights, Slots]:
+    """Return weights and slots after a step of RMSprop (Tieleman and Hinton, 2012), ρ = 0.9, and momentum."""
 
     def step(w, g, s, v):
         a, m = broadcast_lanes(rate, w), broadcast_lanes(momentum, w)
@@ -48,10 +62,13 @@ def rmsprop(weights, slots, gradient, rate, momentum):
     return weights, {"s": s, "v": v}
 
 
-def adam(weights, slots, gradient, rate, momentum):
-    """Take a step of Adam (Kingma and Ba, 2015), β₁ = 0.9, β₂ = 0.999; the trial's momentum is not used.
+def adam(
+    weights: Weights, slots: Slots, gradient: Weights, rate: Tensor, momentum: Tensor
+) -> tuple[Weights, Slots]:
+    """Return weights and slots after a step of Adam (Kingma and Ba, 2015), β₁ = 0.9, β₂ = 0.999.
 
-    Like Keras, it corrects the bias in the rate, so that ε stands beside the uncorrected √v.
+    The trial's momentum is not used. As in Keras, the bias correction is in the learning rate, so that ε is
+    added to the uncorrected √v.
     """
     t = slots["t"] + 1
     corrected = rate * ops.sqrt(1 - 0.999**t) / (1 - 0.9**t)
@@ -67,19 +84,20 @@ def adam(weights, slots, gradient, rate, momentum):
 
 @dataclass(frozen=True)
 class Optimiser:
-    """An update rule and its slots, which start at zero: some like the weights, some one number a lane.
+    """An update rule and the names of its slots, which start at zero.
 
-    `rescales_rate`: its steps grow as 1 / (1 − momentum), so a trial trains at learning rate × (1 −
-    momentum), as in Greff et al. (2017).
+    `weight_slots` have the shapes of the weights, `lane_slots` one number for each lane. With
+    `rescales_rate`, a trial trains at learning rate × (1 − momentum), as in Greff et al. (2017), because the
+    steps of the rule grow as 1 / (1 − momentum).
     """
 
-    update: Callable
+    update: Callable[[Weights, Slots, Weights, Tensor, Tensor], tuple[Weights, Slots]]
     weight_slots: tuple[str, ...]
     lane_slots: tuple[str, ...] = ()
     rescales_rate: bool = False
 
-    def initial_slots(self, weights: dict[str, np.ndarray], lanes: int) -> dict:
-        """Return the slots of weights that are zeros themselves."""
+    def initial_slots(self, weights: dict[str, np.ndarray], lanes: int) -> Slots:
+        """Return the slots before the first step; `weights` are zeros in the shapes of the weights."""
         return dict.fromkeys(self.weight_slots, weights) | {
             name: np.zeros(lanes, "float32") for name in self.lane_slots
         }
@@ -93,28 +111,28 @@ OPTIMISERS = {
 }
 
 
-def clip_gradient(gradient, norm, value):
-    """Return a gradient of which each lane's norm, over all weights, and then each entry is at most so much.
+def clip_gradient(gradient: Weights, norm: Tensor, value: Tensor) -> Weights:
+    """Clip each lane's gradient: first its norm, over all weights, to `norm`, then each entry to ± `value`.
 
-    `norm` and `value` (lanes,) are `global_clipnorm` and `clipvalue` of Keras, which takes only one of them;
-    infinity changes nothing. NaN stays NaN, and a norm too large for a float gives NaN, as in Keras.
+    `norm` and `value`, (lanes,), are `global_clipnorm` and `clipvalue` of Keras, which takes only one of
+    them; infinity does not clip. NaN stays NaN, and a norm too large for a float gives NaN, as in Keras.
     """
     length = ops.sqrt(sum(ops.sum(g * g, axis=tuple(range(1, len(g.shape)))) for g in gradient.values()))
     scale = ops.where(length > norm, norm / length + (length - length), 1.0)  # inf − inf is NaN
 
-    def clipped(g):
-        most = broadcast_lanes(value, g)
-        return ops.maximum(ops.minimum(broadcast_lanes(scale, g) * g, most), -most)
+    def clip(g):
+        limit = broadcast_lanes(value, g)
+        return ops.maximum(ops.minimum(broadcast_lanes(scale, g) * g, limit), -limit)
 
-    return {name: clipped(g) for name, g in gradient.items()}
-
-
-def map_by_name(step, *dicts):
-    """Return, as dicts, what a step makes of the arrays of each name."""
-    made = {name: step(*(arrays[name] for arrays in dicts)) for name in dicts[0]}
-    return [dict(zip(made, results, strict=True)) for results in zip(*made.values(), strict=True)]
+    return {name: clip(g) for name, g in gradient.items()}
 
 
-def broadcast_lanes(setting, array):
+def map_by_name(step: Callable[..., tuple[Tensor, ...]], *dicts: Weights) -> list[Weights]:
+    """Call a step with the arrays of each name; return each of its results as a dict by name."""
+    results = {name: step(*(arrays[name] for arrays in dicts)) for name in dicts[0]}
+    return [dict(zip(results, arrays, strict=True)) for arrays in zip(*results.values(), strict=True)]
+
+
+def broadcast_lanes(setting: Tensor, array: Tensor) -> Tensor:
     """Return a setting (lanes,) in a shape that broadcasts over an array (lanes, …)."""
     return ops.reshape(setting, (-1,) + (1,) * (len(array.shape) - 1))

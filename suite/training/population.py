@@ -1,4 +1,4 @@
-"""A population: trials of one variant on one task, each in a lane of the same arrays."""
+"""A population: trials of one variant on one task, side by side, each in a lane of the same arrays."""
 
 import time
 from collections import deque
@@ -11,24 +11,22 @@ from suite import seeds
 from suite.cells.base import pad_units, with_lanes_axis
 from suite.training import batches
 from suite.training.checkpoint import Checkpoints
-from suite.training.optimiser import broadcast_lanes
+from suite.training.optimiser import Weights, broadcast_lanes
 from suite.training.program import Program, network_shapes, parameter_count, to_tensors
 from suite.training.trial import Result, Trial
 
-CLIP_HYPERPARAMETERS = (
-    "clip_norm",
-    "clip_value",
-)  # hyperparameters that a trial may have; infinite where it has none
+CLIP_HYPERPARAMETERS = ("clip_norm", "clip_value")  # optional; a trial without one gets infinity
 INITIAL_WEIGHT_STDDEV = 0.1  # all weights are drawn from N(0, 0.1²), Greff et al. (2017)
 
 
 class Population:
-    """The lanes of a program: what trains in each, and how a lane is filled again when it is done.
+    """The lanes of a program: the trial in each, and the arrays of all of them.
 
-    A trial's result depends on nothing but the trial: neither its neighbours nor when its lane was filled.
+    A lane whose trial ends is free, and is filled with the next trial before the next epoch. The result of a
+    trial depends on nothing but the trial: neither on its neighbours nor on when its lane was filled.
     """
 
-    def __init__(self, program: Program, patience: int, checkpoints: Checkpoints | None = None):
+    def __init__(self, program: Program, patience: int, checkpoints: Checkpoints | None = None) -> None:
         self.program, self.patience, self.checkpoints = program, patience, checkpoints
         self.lanes: list[Result | None] = [None] * program.lanes
         zeros = program.zero_weights()
@@ -43,57 +41,61 @@ class Population:
         }
 
     def fill_lanes(self, trials: deque[Trial]) -> None:
-        """Start waiting trials in the free lanes, or go on with those that have a checkpoint."""
+        """Put waiting trials into the free lanes, from the left; continue those that have a checkpoint."""
         free = [lane for lane, result in enumerate(self.lanes) if result is None]
         starting = [(lane, trials.popleft()) for lane in free[: len(trials)]]
         if not starting:
             return
         self.state = tree.map_structure(lambda a: np.array(ops.convert_to_numpy(a)), self.state)
         for lane, trial in starting:
-            drawn = dict(trial.hyperparameters)
-            if not self.program.clips and any(name in drawn for name in CLIP_HYPERPARAMETERS):
+            hp = dict(trial.hyperparameters)
+            if not self.program.clips and any(name in hp for name in CLIP_HYPERPARAMETERS):
                 raise ValueError(
-                    f"trial {trial.number} has a clipped gradient; make its program with clips=True"
+                    f"trial {trial.number} clips its gradient; create the program with clips=True"
                 )
-            units, momentum = int(drawn["units"]), drawn["momentum"]
+            units, momentum = int(hp["units"]), hp["momentum"]
             scale = 1 - momentum if self.program.optimiser.rescales_rate else 1
-            self.settings["rate"][lane] = drawn["learning_rate"] * scale
+            self.settings["rate"][lane] = hp["learning_rate"] * scale
             self.settings["momentum"][lane] = momentum
-            self.settings["noise"][lane] = drawn["input_noise"]
+            self.settings["noise"][lane] = hp["input_noise"]
             for name in CLIP_HYPERPARAMETERS:
-                self.settings[name][lane] = drawn.get(name, np.inf)
+                self.settings[name][lane] = hp.get(name, np.inf)
             self.settings["mask"][lane] = np.arange(self.program.width) < units
             for name, weight in self.initial_weights(trial.seed, units).items():
                 self.state["weights"][name][lane] = self.state["best"][name][lane] = weight
             for slot in tree.flatten(self.state["slots"]):
                 slot[lane] = 0
             self.lanes[lane] = Result(trial, parameter_count(self.program.cell, self.program.task, units))
-            if self.checkpoints and (kept := self.checkpoints.load(trial)):
-                self.lanes[lane], arrays = kept
+            if self.checkpoints and (checkpoint := self.checkpoints.load(trial)):
+                self.lanes[lane], arrays = checkpoint
                 for name, array in flatten_arrays(self.state):
                     array[lane] = arrays[name]
         self.state = to_tensors(self.state)
 
-    def save_checkpoints(self) -> None:
-        """Make a checkpoint of every lane's trial."""
+    def save_checkpoints(self, checkpoints: Checkpoints) -> None:
+        """Write a checkpoint of every trial that is running."""
         state = {name: ops.convert_to_numpy(array) for name, array in flatten_arrays(self.state)}
         for lane, result in enumerate(self.lanes):
             if result is not None:
-                self.checkpoints.save(result, {name: array[lane] for name, array in state.items()})
+                checkpoints.save(result, {name: array[lane] for name, array in state.items()})
 
     def initial_weights(self, seed: int, units: int) -> dict[str, np.ndarray]:
-        """Draw a trial's weights for its true size and pad them with zeros to the width of the program."""
+        """Draw the weights of a trial at its own size; pad them with zeros to the program's width."""
         cell, task, width = self.program.cell, self.program.task, self.program.width
         rng = np.random.default_rng(seeds.derive_seed(seed, "weights"))
         weights = {}
         for name, shape in network_shapes(cell, task, units).items():
-            drawn = rng.normal(0, INITIAL_WEIGHT_STDDEV, shape).astype("float32")
-            wide = pad_units(drawn, network_shapes(cell, task, width)[name], units, width)
-            weights[name] = wide.reshape(with_lanes_axis(wide.shape, 1)[1:])
+            weight = rng.normal(0, INITIAL_WEIGHT_STDDEV, shape).astype("float32")
+            padded = pad_units(weight, network_shapes(cell, task, width)[name], units, width)
+            weights[name] = padded.reshape(with_lanes_axis(padded.shape, 1)[1:])
         return weights
 
     def draw_epoch(self) -> dict[str, np.ndarray]:
-        """Return what every update of the next epoch draws, for all lanes; a free lane draws nothing."""
+        """Draw the data of the next epoch for all lanes; a free lane draws nothing.
+
+        Returns `bucket` (updates,), `sequences` (updates, lanes, batch), indices within the bucket, and
+        `keys` of the noise (updates, lanes, 2).
+        """
         program = self.program
         updates = len(program.schedule)
         sequences = np.full((updates, program.lanes, program.batch), batches.PAD_INDEX, "int32")
@@ -106,7 +108,7 @@ class Population:
         return {"bucket": program.schedule.astype("int32"), "sequences": sequences, "keys": keys}
 
     def train_epoch(self) -> list[Result]:
-        """Train all lanes for an epoch and return the trials that are done; their lanes are free again."""
+        """Train all lanes for one epoch; return the trials that ended, whose lanes are free now."""
         start = time.perf_counter()
         state, settings = self.state, to_tensors(self.settings)
         weights, slots, losses = self.program.run_epoch(
@@ -126,14 +128,15 @@ class Population:
         best = {n: ops.where(broadcast_lanes(better, w), w, state["best"][n]) for n, w in weights.items()}
         self.state = {"weights": weights, "slots": slots, "best": best}
         ended = [(lane, result) for lane, result in running if result.status != "running"]
-        tests = self.score_split(best, "test") if ended else None
-        for lane, result in ended:
-            result.test = tests[lane] if result.best_epoch else np.nan
-            result.operations = self.program.operations(result)
-            self.lanes[lane] = None
+        if ended:
+            test_scores = self.score_split(best, "test")
+            for lane, result in ended:
+                result.test = test_scores[lane] if result.best_epoch else np.nan
+                result.operations = self.program.operations(result)
+                self.lanes[lane] = None
         return [result for _, result in ended]
 
-    def score_split(self, weights, split: str) -> np.ndarray:
+    def score_split(self, weights: Weights, split: str) -> np.ndarray:
         """Return the score of every lane on a split, (lanes,)."""
         mask = ops.convert_to_tensor(self.settings["mask"])
         scores = self.program.run_score(
@@ -143,7 +146,7 @@ class Population:
 
 
 def flatten_arrays(state: dict, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the arrays of nested dicts, each with its path."""
+    """Yield the arrays of nested dicts, each with its path, such as "slots/v/W/zifo"."""
     for name, value in state.items():
         if isinstance(value, dict):
             yield from flatten_arrays(value, f"{prefix}{name}/")
@@ -158,19 +161,19 @@ def train_population(
     checkpoints: Checkpoints | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Result]:
-    """Train trials in the lanes of a program and yield each as it ends.
+    """Train trials in the lanes of a program and yield the result of each as it ends.
 
-    Those that are running are kept in `checkpoints` from time to time, and once more when, at the end of an
-    epoch, `should_stop` says so; then nothing more is trained.
+    Running trials are saved to `checkpoints` at its interval. When `should_stop` returns True at the end of
+    an epoch, they are saved once more and training stops.
     """
     population, waiting = Population(program, patience, checkpoints), deque(trials)
-    population.train_epoch()  # nothing but compiling: no trial's seconds hold it
+    population.train_epoch()  # with all lanes free: this only compiles, so that no trial's seconds include it
     population.fill_lanes(waiting)
     while any(population.lanes):
         yield from population.train_epoch()
         stopped = should_stop()
         if checkpoints and (stopped or checkpoints.is_due()):
-            population.save_checkpoints()
+            population.save_checkpoints(checkpoints)
         if stopped:
             return
         population.fill_lanes(waiting)

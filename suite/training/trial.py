@@ -1,4 +1,4 @@
-"""A trial: its configuration and its result."""
+"""A trial: one configuration, and the result of training it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Trial:
-    """One configuration: where its random draws start, its hyperparameters, and the epochs it is given."""
+    """One configuration: number in its search, seed, hyperparameters, and the most epochs to train."""
 
     number: int
     seed: int
@@ -18,13 +18,13 @@ class Trial:
 
 @dataclass
 class Result:
-    """A trial, trained and scored.
+    """The result of a trial: its scores, its curve, and what it cost.
 
-    `curve` holds training loss a label and validation score of every epoch. `valid` is the best validation
-    score, reached after `best_epoch` epochs, and `test` the test score of the weights at that moment; NaN
-    where no epoch ended with a finite score. A trial is "diverged" when its loss or score stops being finite;
-    it keeps the best it had before. `seconds` is its share of the population's time, without compiling;
-    `operations` are its multiply–adds, once it has ended.
+    `status` is "running", "done", or "diverged": its loss or score is no longer finite; it keeps the best
+    score from before. `curve` holds, for every epoch, the training loss per label and the validation score.
+    `valid` is the best validation score, reached after `best_epoch` epochs, and `test` the test score of the
+    weights at that moment; both are NaN if no epoch ended with a finite score. `seconds` is the trial's share
+    of the population's time, without compilation; `operations` its multiply–adds, None until it has ended.
     """
 
     trial: Trial
@@ -43,7 +43,11 @@ class Result:
         return len(self.curve)
 
     def record_epoch(self, loss: float, score: float, seconds: float, patience: int) -> None:
-        """Take down an epoch, and see whether it is the last one."""
+        """Append an epoch; update the best score and the status.
+
+        `loss` and `score` are those of the epoch, `seconds` what it took. The trial is done after its last
+        epoch, or after more than `patience` epochs without a better score.
+        """
         self.curve.append((loss, score))
         self.seconds += seconds
         if score < self.valid or (self.best_epoch == 0 and np.isfinite(score)):

@@ -1,4 +1,4 @@
-"""Every cell over a whole sequence in NumPy, written from the equations of the papers; nothing here is ours.
+"""Every cell over a whole sequence in NumPy, from the equations of the papers, without the suite.
 
 A function takes the weights of each gate ("W/z" (features, units), "R/z" (units, units), "b/z" (units,),
 "p/i" (units,), "R/G") and x (batch, steps, features), and yields y (batch, units) step by step. A name that
@@ -117,7 +117,7 @@ def cifg(w, xs):
 
 
 def fgr(w, xs):
-    """Of the nine matrices in G the rows are i, f, o of the last step, the columns i, f, o of this one."""
+    """The nine matrices in G: rows are i, f, o of the step before, columns i, f, o of this step."""
     units = len(w["R/z"])
     nine = w["R/G"].reshape(3, units, 3, units)
     ii, if_, io, fi, ff, fo, oi, of, oo = (nine[a, :, b] for a in range(3) for b in range(3))

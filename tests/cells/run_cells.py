@@ -1,4 +1,4 @@
-"""The registered cells over a sequence in float64, with their gradients, on the backend at hand.
+"""The registered cells over a sequence in float64, with their gradients, on the backend that is loaded.
 
 As a program (`python run_cells.py GIVEN.npz FOUND.npz`) it is the other backend of `test_cell_backends.py`.
 Weights are kept by gate ("W/z", "R/z", "b/z", "p/i", "R/G"), and a cell takes those it has.
@@ -32,7 +32,7 @@ def double_precision():
 
 
 def drawn(seed=0):
-    """Return weights for every gate of every cell, x, and the direction in which a gradient is taken."""
+    """Draw weights for every gate of every cell, x, and the weighting of h whose gradient is taken."""
     draw = np.random.default_rng(seed)
     w = {}
     for gate in "ziforg":
@@ -43,7 +43,7 @@ def drawn(seed=0):
 
 
 def fused(name, w):
-    """Return the weights in the arrays of a cell, {"W/zifo": …}, in its order."""
+    """Return the weights joined into the arrays of a cell, {"W/zifo": …}, in its order."""
     arrays = {}
     for key in CELLS[name].shapes(FEATURES, UNITS):
         kind, _, gates = key.partition("/")

@@ -1,4 +1,4 @@
-"""What is trained as it is written passes the check, and all else is refused in one line that says why."""
+"""A cell that is trained as written passes the check; any other is refused in one line that says why."""
 
 import re
 
@@ -265,7 +265,7 @@ class DividesByUnits(Cell):
 
 
 class SumOfZeros(Cell):
-    """What is padded is zero and adds nothing, until the gradient of the sum has moved its weights."""
+    """The padding is zero and adds nothing, until the gradient of the sum changes its weights."""
 
     gates = ("z",)
 
@@ -275,7 +275,7 @@ class SumOfZeros(Cell):
 
 
 class MultipliesPadding(Cell):
-    """What is padded is σ(0), and the gradient of its weights is not zero."""
+    """The padding is σ(0) and not zero, so the gradient of the weights that it meets is not zero either."""
 
     gates, recurrent = ("z",), {"G": (1, 1)}
 
@@ -285,7 +285,7 @@ class MultipliesPadding(Cell):
 
 
 class Passes(Cell):
-    """All that a cell may do: normalise, multiply twice by a matrix, project apart from the product."""
+    """Everything a cell may do: normalise, use a matrix twice, project without adding the product."""
 
     gates, peepholes, states, recurrent = ("zr", "g"), "ab", ("h", "c"), {"G": (2, 1)}
 
@@ -302,7 +302,7 @@ def test_a_cell_passes(cell):
     check_cell("mine", cell)
 
 
-PADDING = r"depends on how wide its lane is padded: .*"
+PADDING = r"depends on the padding of its lane: .*"
 
 
 @pytest.mark.parametrize(
@@ -310,21 +310,21 @@ PADDING = r"depends on how wide its lane is padded: .*"
     [
         (MissingComma, r"gates: expected a tuple of strings such as \(\"zifo\",\), with its comma, got 'zf'"),
         (EmptyGroup, r"gates: expected a tuple of strings .*"),
-        (OneLetterTwice, r"gates: expected a letter for each alone, got \('zi', 'zo'\)"),
+        (OneLetterTwice, r"gates: expected a different letter for each, got \('zi', 'zo'\)"),
         (StatesInAString, r"states: expected a tuple of strings such as \(\"h\", \"c\"\).*, got 'hc'"),
         (PeepholesInATuple, r"peepholes: expected a string of letters, .* such as 'ifo', got \('z',\)"),
-        (NamedAsItsGates, r"recurrent: expected names that are no group of gates, .* got 'z': \(1, 1\)"),
+        (NamedAsItsGates, r"recurrent: expected names other than the groups of gates, .* got 'z': \(1, 1\)"),
         (CountedInHalves, r"recurrent: .*\(rows, columns\) counted in units, got 'G': \(0.5, 1\)"),
         (RecurrentInATuple, r"recurrent: expected a dict such as .*"),
         (NotBuilt, r"it could not be built: AttributeError: .*"),
         (OtherArguments, r"expected step\(self, x, h, c\), .* got step\(self, x, h\) \(.*\)"),
-        (AsksForTraining, r"its step asks whether it is training, .* no randomness for cells yet.*"),
+        (AsksForTraining, r"its step has an argument training, .* no random numbers for cells yet.*"),
         (OwnAffine, r"it has a method affine of its own, .*"),
         (OwnLayer, r"it owns another layer \(LayerNormalization\), .* would not train: .*self.mean.*"),
-        (Dropout, r"it draws at random \(Dropout\), .* no randomness for cells yet: leave it out"),
-        (DrawsFromItsGenerator, r"it draws at random .* no randomness for cells yet: leave it out"),
-        (DrawsFromKeras, r"its step draws at random .* no randomness for cells yet: leave it out"),
-        (DrawsFromNumPy, r"its step draws at random .* no randomness for cells yet: leave it out"),
+        (Dropout, r"it draws at random \(Dropout\), .* no random numbers for cells yet: leave it out"),
+        (DrawsFromItsGenerator, r"it draws at random .* no random numbers for cells yet: leave it out"),
+        (DrawsFromKeras, r"its step draws at random .* no random numbers for cells yet: leave it out"),
+        (DrawsFromNumPy, r"its step draws at random .* no random numbers for cells yet: leave it out"),
         (OwnWeight, r"it owns a weight \(scale\) that is not among its shapes, .*: declare it in .*"),
         (
             OneStateTooFew,
@@ -335,15 +335,15 @@ PADDING = r"depends on how wide its lane is padded: .*"
         (Raises, r"its step raised ValueError: no such gate \(.*test_cell_check.py, line \d+\)"),
         (Cell, r"its step raised NotImplementedError.*"),
         (NoLanes, r"its step raised \w+: .* \(with an axis of lanes .*\)"),
-        (UnknownGroup, r"its step asks for the weights of 'z', and there are those of 'zf'"),
-        (AddsX, r"its step uses x itself, .*: hand it to self.affine\(group, x, h\) or .*"),
-        (UsesX, r"its step uses x itself, .*: hand it to self.affine\(group, x, h\) or .*"),
-        (TakesXApart, r"its step takes x apart: ask self.project\(group, x\) .*"),
-        (PythonIf, r"its step cannot be compiled: use keras.ops .* `if` .*"),
-        (NumPy, r"its step cannot be compiled: use keras.ops .* NumPy .*"),
+        (UnknownGroup, r"its step uses the weights of 'z', but there are only those of 'zf'"),
+        (AddsX, r"its step uses x itself, .*: pass x to self.affine\(group, x, h\) or .*"),
+        (UsesX, r"its step uses x itself, .*: pass x to self.affine\(group, x, h\) or .*"),
+        (TakesXApart, r"its step takes x apart: use self.project\(group, x\), .*"),
+        (PythonIf, r"its step cannot be compiled: use keras.ops, .* `if` .*"),
+        (NumPy, r"its step cannot be compiled: use keras.ops, not NumPy, .*"),
         (NotANumber, r"its step returns NaN or infinity .*"),
         (NoSlopeAtZero, r"its step has, by \S+, a gradient of NaN or infinity .*"),
-        (MixesLanes, r"its step mixes sequences or lanes; .*"),
+        (MixesLanes, r"its step mixes sequences or lanes: .*"),
         (
             MatrixAndProduct,
             r"its gradient by R/z in the time loop is not that of automatic differentiation: .*",
@@ -353,9 +353,9 @@ PADDING = r"depends on how wide its lane is padded: .*"
         (SumOfZeros, rf"its step, in its gradient by \S+, {PADDING}"),
         (MultipliesPadding, f"its step, in its gradient by R/G, {PADDING}"),
     ],
-    ids=lambda of: getattr(of, "__name__", ""),
+    ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_what_is_not_trained_as_it_is_written_is_refused_in_one_line(cell, expected):
+def test_a_cell_that_would_not_be_trained_as_written_is_refused_in_one_line(cell, expected):
     with pytest.raises(Refusal) as refusal:
         check_cell("mine", cell)
     assert re.fullmatch(f"cell mine: {expected}", str(refusal.value))  # . is not a newline

@@ -1,4 +1,4 @@
-"""What every registered cell keeps, and a new one unasked: the contract of Keras, its weights, its lanes."""
+"""The contract of every registered cell, new ones included: Keras's interface, weights, and lanes."""
 
 import itertools
 
@@ -26,7 +26,7 @@ def built(cell, features=FEATURES, **settings):
 
 
 def unrolled(cell, **settings):
-    """Return an RNN layer without a loop, which JAX would compile anew for every layer."""
+    """Return an RNN layer without a loop, which JAX would compile again for every layer."""
     return layers.RNN(cell, unroll=True, **settings)
 
 
@@ -39,7 +39,7 @@ def test_the_rnn_layer_returns_the_last_output_or_all_of_them_and_the_states(cel
     np.testing.assert_allclose(unrolled(inside)(x), every[:, -1], rtol=1e-5, atol=1e-7)
 
 
-def test_a_sequence_in_two_halves_is_the_sequence(cell, x):
+def test_two_halves_of_a_sequence_with_carried_states_equal_the_whole(cell, x):
     layer = unrolled(cell(UNITS), return_sequences=True, return_state=True)
     whole, *ends = layer(x)
     first, *states = layer(x[:, :2])
@@ -56,7 +56,7 @@ def test_bidirectional_reads_forwards_and_backwards(cell, x):
     np.testing.assert_allclose(backwards, ops.flip(reader(ops.flip(x, 1)), 1), rtol=1e-5, atol=1e-7)
 
 
-def test_a_stack_of_two_is_one_on_the_outputs_of_the_other(cell, x):
+def test_a_stack_of_two_cells_equals_one_after_the_other(cell, x):
     lower, upper = cell(UNITS), cell(UNITS)
     stack = unrolled(layers.StackedRNNCells([lower, upper]))(x)
     one_by_one = unrolled(upper)(unrolled(lower, return_sequences=True)(x))
@@ -106,8 +106,8 @@ def test_initial_weights_are_drawn_from_a_normal_of_deviation_one_tenth(cell):
 
 
 @pytest.mark.parametrize("lanes", [None, LANES])
-def test_no_two_weights_begin_equal(cell, lanes):
-    """One initialiser that served two weights of a shape would draw the same numbers twice."""
+def test_no_two_initial_weights_are_equal(cell, lanes):
+    """An initialiser shared by two weights of one shape would draw the same numbers twice."""
     weights = [np.asarray(w) for w in built(cell, UNITS, lanes=lanes).weights]
     if lanes:
         weights = [of_lane for w in weights for of_lane in w]
@@ -115,7 +115,7 @@ def test_no_two_weights_begin_equal(cell, lanes):
         assert a.shape != b.shape or not np.any(a == b)
 
 
-def test_a_projected_input_takes_the_same_step(cell, x):
+def test_a_step_from_projected_inputs_is_the_same(cell, x):
     made, x = built(cell), x[:, 0]
     states = list(np.random.default_rng(1).normal(size=(len(cell.states), BATCH, UNITS)).astype("float32"))
     projected = {group: made.project(group, x) for group in cell.gates}
@@ -123,7 +123,7 @@ def test_a_projected_input_takes_the_same_step(cell, x):
 
 
 @pytest.mark.usefixtures("float64")
-def test_a_step_of_lanes_is_the_steps_of_each_alone(cell):
+def test_a_step_with_lanes_equals_the_step_of_each_trial_alone(cell):
     draw = np.random.default_rng(0)
     x = draw.normal(size=(LANES, BATCH, FEATURES))
     states = draw.normal(size=(len(cell.states), LANES, BATCH, UNITS))

@@ -1,4 +1,4 @@
-"""A cell under the condition that makes it another one."""
+"""Identities: a cell whose weights fulfil a condition equals another cell."""
 
 import numpy as np
 import pytest
@@ -56,7 +56,7 @@ def unchanged(w):
         pytest.param("gru", with_both_gates_open, "rnn", with_the_candidate, id="gru with z = r = 1 is rnn"),
     ],
 )
-def test_a_cell_under_a_condition_is_another(one, change_of_one, other, change_of_other):
+def test_a_cell_under_a_condition_equals_another_cell(one, change_of_one, other, change_of_other):
     w, x, _ = drawn()
     expected = outputs(other, change_of_other(w), x)
     np.testing.assert_allclose(outputs(one, change_of_one(w), x), expected, rtol=1e-12)

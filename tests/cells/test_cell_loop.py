@@ -13,7 +13,7 @@ from suite.layers.loop import run_over_time
 
 
 class Twice(Cell):
-    """A cell that uses one matrix for two steps of its own."""
+    """A cell whose step uses one recurrent matrix twice."""
 
     gates = ("z",)
 
@@ -24,7 +24,7 @@ class Twice(Cell):
 
 
 class Unused(Cell):
-    """A cell with a matrix that its step has no use for."""
+    """A cell with a recurrent matrix that its step does not use."""
 
     recurrent, gates = {"G": (1, 1)}, ("z",)
 
@@ -43,7 +43,7 @@ class ProductAlone(Cell):
 
 
 class ResetAfter(Cell):
-    """A gated recurrent unit that resets the product and not its factor, as cuDNN's does."""
+    """A GRU that applies the reset gate after the product, as in cuDNN."""
 
     gates = ("zr", "g")
 
@@ -55,7 +55,7 @@ class ResetAfter(Cell):
 
 
 class ProjectedTwice(Cell):
-    """A cell that sees its input beside the sum with the product, as a highway does."""
+    """A cell that also uses the projection of its input without the product, as a highway does."""
 
     gates = ("z",)
 
@@ -65,7 +65,7 @@ class ProjectedTwice(Cell):
 
 
 class NoProduct(Cell):
-    """A cell that has a recurrent matrix for its gates and multiplies nothing by it."""
+    """A cell with a group of gates whose recurrent matrix it does not use."""
 
     gates = ("z", "g")
 
@@ -74,7 +74,7 @@ class NoProduct(Cell):
 
 
 def one_by_one(cell, x, mask, reverse):
-    """Run a cell over x without a loop, without projecting or deferring anything."""
+    """Run a cell over x step by step: no loop, no projection in advance, no gradient computed later."""
     states, h = [ops.zeros((LANES, x.shape[1], UNITS), "float64")] * len(cell.states), {}
     for k in reversed(range(STEPS)) if reverse else range(STEPS):
         states = [s * mask for s in cell.advance(x[:, :, k], states)]

@@ -1,4 +1,4 @@
-"""Numbers of parameters: Greff et al. (2017) with M inputs and N units, and the two outside their family."""
+"""Numbers of parameters, with M inputs and N units: Greff et al. (2017), the simple network and the GRU."""
 
 import math
 

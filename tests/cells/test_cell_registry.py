@@ -1,4 +1,4 @@
-"""Names of cells: the list, what is found by one, and what is refused."""
+"""Names of cells: their list, the class that a name finds, and the names that are refused."""
 
 import inspect
 import subprocess
@@ -62,13 +62,13 @@ def test_a_reference_finds_a_class_outside_the_tree(folder):
     assert registry.class_summary("somebodys:Mine") == "Somebody's cell."
 
 
-def test_an_installed_package_adds_its_cell_after_ours(folder):
+def test_the_cell_of_an_installed_package_is_listed_last(folder):
     install(folder, "odyssey.cells", "mine = somebodys:Mine")
     assert list(cells.cell_references()) == [*REPORT_ORDER, "mine"]
     assert cells.find_cell("mine").__name__ == "Mine"
 
 
-def test_a_taken_name_is_refused_and_says_who_has_it(folder):
+def test_a_name_that_is_taken_is_refused_with_its_reference(folder):
     install(folder, "odyssey.cells", "gru = somebodys:Mine")
     with pytest.raises(Refusal, match=r"'gru' is taken by suite\.cells\.gru:GRU.*somebodys:Mine"):
         cells.cell_references()
@@ -96,7 +96,7 @@ def test_a_reference_to_nothing_in_a_module_is_refused(folder, name):
 @pytest.mark.parametrize(
     "name", ["somebodys:tanh", "collections:OrderedDict", "suite.cells.base:with_lanes_axis"]
 )
-def test_what_is_no_cell_is_refused(folder, name):
+def test_an_object_that_is_not_a_cell_is_refused(folder, name):
     with pytest.raises(
         Refusal, match=rf"cell {name}: expected a subclass of suite\.cells\.base\.Cell, got <"
     ):
@@ -123,11 +123,11 @@ def test_a_reference_to_nothing_is_refused(reference):
 
 
 @pytest.mark.parametrize("reference", [".x:Y", "nosuch:Mine", "nosuch.mod:Mine"])
-def test_a_module_that_is_not_there_has_no_summary(reference):
+def test_a_summary_from_a_missing_module_is_refused(reference):
     with pytest.raises(Refusal, match=f"cannot import {reference}"):
         registry.class_summary(reference)
 
 
 @pytest.mark.parametrize("reference", ["sys:Mine", "xml:Mine", "suite.cells.lstm:Mine"])
-def test_the_summary_of_what_no_source_defines_is_empty(reference):
+def test_the_summary_of_a_class_without_source_is_empty(reference):
     assert registry.class_summary(reference) == ""

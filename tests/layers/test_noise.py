@@ -31,12 +31,12 @@ def test_draws_do_not_depend_on_each_other():
     assert all(abs(np.corrcoef(x, y)[0, 1]) < bound for x, y in pairs)
 
 
-def test_a_lane_draws_the_same_in_any_company():
+def test_the_draws_of_a_lane_do_not_depend_on_other_lanes():
     np.testing.assert_array_equal(draw((1, 2), (3, 4))[1], draw((3, 4))[0])
 
 
-def test_the_bits_are_the_same_everywhere():
-    """An independent hash in Python's integers, as on any backend."""
+def test_the_hash_equals_one_in_integers_of_python():
+    """So its bits are the same on every backend."""
 
     def reference(x):
         for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
@@ -48,5 +48,5 @@ def test_the_bits_are_the_same_everywhere():
     assert mixed.tolist() == [reference(w) for w in words]
 
 
-def test_an_odd_number_of_draws_is_given():
+def test_an_odd_number_of_draws_has_the_right_shape():
     assert draw((1, 2), shape=(3, 3)).shape == (1, 3, 3)

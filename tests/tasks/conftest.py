@@ -1,4 +1,4 @@
-"""Loading of registered tasks, once for all tests; those whose files are not at hand are skipped."""
+"""Loading of registered tasks, once for all tests; tasks whose files are missing are skipped."""
 
 import functools
 import sys

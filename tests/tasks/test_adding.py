@@ -18,7 +18,7 @@ def test_one_step_is_marked_in_each_half(split):
     assert (markers[:, 25:].sum(axis=1) == 1).all()
 
 
-def test_every_step_is_marked_sooner_or_later():
+def test_every_step_is_marked_in_some_sequence():
     assert np.array(adding.load()["train"].inputs)[:, :, 1].any(axis=0).all()
 
 
@@ -28,6 +28,6 @@ def test_the_target_is_the_sum_of_the_marked_values(split):
         assert target[0, 0] == pytest.approx(marked[0] + marked[1], abs=1e-6)
 
 
-def test_always_answering_one_costs_a_sixth(split):
+def test_the_error_of_always_answering_one_is_a_sixth(split):
     squares = (np.array(split.targets, float) - 1) ** 2
     assert abs(squares.mean() - 1 / 6) < 3 * squares.std() / len(squares) ** 0.5

@@ -78,7 +78,7 @@ def test_a_truncated_or_altered_file_is_refused_with_both_checksums_and_left_alo
     assert (folder / NAME).read_bytes() == content
 
 
-def test_a_file_that_is_nowhere_is_refused_with_its_address_and_its_place(folder, cache):
+def test_a_file_that_cannot_be_downloaded_is_refused_with_its_url_and_where_to_save_it(folder, cache):
     said = refusal(folder)
     assert f"is not in {folder}" in said
     assert f"save {URL} as {folder / NAME}" in said

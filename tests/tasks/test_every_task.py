@@ -1,4 +1,4 @@
-"""Every registered task keeps the contract of `suite.task`; a new entry is tested unasked."""
+"""Every registered task keeps the contract of `suite.task`; a new entry is tested without a change here."""
 
 import itertools
 import pickle
@@ -35,7 +35,7 @@ def test_importing_the_tasks_imports_nothing_heavy():
     assert run.stdout == "set()\n"
 
 
-def test_a_task_says_what_it_is_and_travels_to_a_worker(task):
+def test_a_task_describes_itself_and_can_be_pickled_for_a_worker(task):
     assert task.title
     assert task.source
     assert task.unit

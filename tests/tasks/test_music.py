@@ -109,7 +109,7 @@ def test_no_two_splits_share_nearly_the_same_setting(pieces, homes):
             assert notes_shared(rolls[i], rolls[j]) <= 4 / 5, (names[i], names[j])
 
 
-def test_what_is_left_out_is_a_near_duplicate_and_all_of_them_are(scores, pieces):
+def test_exactly_the_near_duplicates_are_left_out(scores, pieces):
     for dropped, kept in chorales.NEAR_DUPLICATES.items():
         assert progressions_shared([scores[dropped], pieces[kept]])[0, 1] >= 0.93
         assert notes_shared(scores[dropped], pieces[kept]) >= 0.98

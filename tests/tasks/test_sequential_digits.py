@@ -1,4 +1,4 @@
-"""The sequential digits: what a pixel becomes, and a stratified split."""
+"""The sequential digits: pixels in order and scaled, and a stratified split."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def test_pixels_are_read_row_by_row_and_scaled_to_one(splits):
     assert (pixels.min(), pixels.max()) == (0, 1)
 
 
-def test_all_1797_images_are_dealt_three_to_one_to_one_digit_by_digit(splits):
+def test_all_1797_images_are_split_three_to_one_to_one_for_each_digit(splits):
     assert [len(split) for split in splits.values()] == [1085, 357, 355]
     counts = np.array([np.bincount(np.concatenate(split.targets)) for split in splits.values()])
     assert counts.sum() == 1797

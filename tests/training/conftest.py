@@ -1,4 +1,4 @@
-"""A task small enough to train in a moment: random notes, sequences of unequal length."""
+"""A tiny task: random notes, in sequences of unequal length."""
 
 import numpy as np
 import pytest

@@ -68,14 +68,15 @@ def test_orders_differ_from_epoch_to_epoch():
     assert (first != second).any()
 
 
-def test_an_exam_asks_every_sequence_of_a_split_once_in_the_same_shapes():
+def test_evaluation_covers_each_sequence_of_a_split_once_in_shapes_equal_for_all_splits():
     splits = {"valid": ragged([3, 9, 4, 4]), "test": ragged([2] * 40)}
-    exam, questions = batches.make_eval_buckets(splits, max_buckets=2, batch=8)
-    assert [q.shape for q in questions["valid"]] == [q.shape for q in questions["test"]]
-    asked = {}
-    for name, positions in questions.items():
-        picked = [
-            bucket["steps"][p[p != batches.PAD_INDEX]] for bucket, p in zip(exam, positions, strict=True)
+    eval_buckets, eval_indices = batches.make_eval_buckets(splits, max_buckets=2, batch=8)
+    assert [k.shape for k in eval_indices["valid"]] == [k.shape for k in eval_indices["test"]]
+    lengths = {}
+    for name, indices in eval_indices.items():
+        chosen = [
+            bucket["steps"][k[k != batches.PAD_INDEX]]
+            for bucket, k in zip(eval_buckets, indices, strict=True)
         ]
-        asked[name] = sorted(np.concatenate(picked))
-    assert asked == {name: sorted(split.lengths) for name, split in splits.items()}
+        lengths[name] = sorted(np.concatenate(chosen))
+    assert lengths == {name: sorted(split.lengths) for name, split in splits.items()}

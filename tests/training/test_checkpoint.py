@@ -1,4 +1,4 @@
-"""What defines a checkpoint: a trial that goes on from it ends as if nothing had happened."""
+"""Checkpoints: a trial that continues from one ends with the same result as one that was never stopped."""
 
 import pickle
 from collections import deque
@@ -30,13 +30,13 @@ def trained(program, trials, *how):
 
 
 def after(epochs):
-    """Return a function that says no so often, and then yes."""
+    """Return a function that returns False a number of times, and then True."""
     answers = iter([False] * (epochs - 1) + [True])
     return lambda: next(answers)
 
 
 @pytest.mark.parametrize("optimiser", OPTIMISERS if keras.backend.backend() == "jax" else ["adam"])
-def test_a_trial_goes_on_in_another_lane_and_other_company(task, splits, kept, optimiser):
+def test_a_trial_continues_in_another_lane_beside_other_trials(task, splits, kept, optimiser):
     """Two lanes stopped after seven epochs: two trials are done, two have run for two of their five."""
     two, three = (Program(CELLS["lstm"], task, splits, 5, n, 1, optimiser) for n in (2, 3))
     undisturbed = trained(two, TRIALS)
@@ -51,7 +51,7 @@ def test_a_trial_goes_on_in_another_lane_and_other_company(task, splits, kept, o
         assert (result.status, result.best_epoch) == (expected.status, expected.best_epoch)
 
 
-def test_what_is_due_is_kept_while_training_goes_on(task, splits, tmp_path, monkeypatch):
+def test_checkpoints_are_written_at_their_interval_during_training(task, splits, tmp_path, monkeypatch):
     monkeypatch.setattr(
         "suite.training.checkpoint.FIRST_CHECKPOINT_DELAY", np.inf
     )  # this machine may be slow
@@ -70,7 +70,7 @@ def half_done(kept):
     return result
 
 
-def test_a_result_comes_back_as_it_was(kept, half_done):
+def test_a_result_is_loaded_as_it_was_saved(kept, half_done):
     result, arrays = kept.load(TRIALS[0])
     assert repr(result) == repr(half_done)  # of which one number is NaN
     np.testing.assert_array_equal(arrays["weights/W"], [[0, 1, 2], [3, 4, 5]])
@@ -80,25 +80,25 @@ def test_a_result_comes_back_as_it_was(kept, half_done):
 
 
 @pytest.mark.parametrize("other", [{"code": {"cell": "abd"}}, {"width": 6}, {"backend": "jax"}])
-def test_that_of_other_code_is_not_taken_up(kept, half_done, other):
+def test_a_checkpoint_of_other_code_is_not_used(kept, half_done, other):
     assert Checkpoints(kept.folder, MADE_BY | other).load(TRIALS[0]) is None
 
 
 @pytest.mark.parametrize("other", [{"seed": 1}, {"hyperparameters": DRAWN | {"units": 5}}, {"epochs": 6}])
-def test_that_of_another_trial_is_not_taken_up(kept, half_done, other):
+def test_a_checkpoint_of_another_trial_is_not_used(kept, half_done, other):
     assert kept.load(replace(TRIALS[0], **other)) is None
 
 
 @pytest.mark.parametrize("how", ["truncated", "empty", "pickle"])
-def test_one_that_cannot_be_read_is_not_taken_up(kept, half_done, how):
+def test_an_unreadable_checkpoint_is_not_used(kept, half_done, how):
     whole = kept.path(TRIALS[0]).read_bytes()
     broken = {"truncated": whole[:-40], "empty": b"", "pickle": pickle.dumps({"about": 1})}
     kept.path(TRIALS[0]).write_bytes(broken[how])
     assert kept.load(TRIALS[0]) is None
 
 
-def test_nothing_is_made_of_one_for_a_lane_that_is_free(task, splits, kept):
+def test_a_free_lane_has_no_checkpoint(task, splits, kept):
     running = population.Population(Program(CELLS["rnn"], task, splits, 5, 3, 1), 15, kept)
     running.fill_lanes(deque(TRIALS[:1]))
-    running.save_checkpoints()
+    running.save_checkpoints(kept)
     assert [path.name for path in kept.folder.iterdir()] == ["0.npz"]

@@ -14,6 +14,6 @@ STEPS = {"train": 10, "valid": 4, "test": 2}
         ("fgr", 4 * (3 * 5 + 5 * 5) + 9 * 5 * 5 + 5 * 3),
     ],
 )
-def test_a_trial_costs_its_products(task, cell, entries):
+def test_the_operations_of_a_trial_are_those_of_its_matrix_products(task, cell, entries):
     counted = trial_operations(cells.find_cell(cell), task, units=5, steps=STEPS, epochs=3)
     assert counted == entries * (3 * (3 * 10 + 4) + 2)

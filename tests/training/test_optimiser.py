@@ -67,7 +67,7 @@ def test_each_rule_is_that_of_keras_in_every_lane(name, momenta, setting, theirs
 
 @pytest.mark.parametrize("clipping", [{}, {"norm": np.ones(LANES, "float32")}], ids=["off", "on"])
 @pytest.mark.parametrize("name", OPTIMISERS)
-def test_nan_in_a_lane_stays_there(name, clipping):
+def test_nan_stays_in_its_lane(name, clipping):
     clean, _ = updates(name, (0.9, 0.9), **clipping)
     spoilt, _ = updates(name, (0.9, 0.9), **clipping, spoil=1)
     assert np.isnan(spoilt["W"][1, 0, 0])
@@ -75,7 +75,7 @@ def test_nan_in_a_lane_stays_there(name, clipping):
         np.testing.assert_array_equal(spoilt[n][0], w[0])
 
 
-def test_clipping_keeps_what_is_below_and_off_keeps_every_bit():
+def test_a_gradient_below_the_limits_is_kept_and_infinite_limits_change_no_bit():
     gradient = arrays(3)
     for limit in (OFF, 100 * np.ones(LANES, "float32")):
         clipped = clip_gradient(to_tensors(gradient), *to_tensors([limit, limit]))
@@ -112,7 +112,7 @@ TRAINED = OPTIMISERS if keras.backend.backend() == "jax" else ["nesterov"]  # ea
 
 @pytest.fixture(scope="module", params=TRAINED)
 def program(request, task, splits):
-    """Return what makes the programs of an optimiser."""
+    """Return a function that creates the program of an optimiser."""
     made = {}
 
     def of(lanes, width=4, clips=True):
@@ -139,7 +139,7 @@ def test_a_population_trains_and_lanes_do_not_mix(program):
     assert not np.isfinite(together[3][-1]).all()
 
 
-def test_clipping_off_is_a_program_that_does_not_clip(program):
+def test_infinite_limits_give_the_results_of_a_program_that_does_not_clip(program):
     off, on = (curves(program(1, clips=clips), [trial(0)])[0] for clips in (False, True))
     np.testing.assert_allclose(on, off, rtol=1e-6)
     clipped = curves(program(1), [trial(0, **CLIPPED)])[0]

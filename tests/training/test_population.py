@@ -1,4 +1,4 @@
-"""What defines a population: a trial's result depends on nothing but the trial."""
+"""Populations: the result of a trial depends on nothing but the trial."""
 
 from collections import deque
 from dataclasses import replace
@@ -62,7 +62,7 @@ def alone(programs):
 
 
 def test_a_lane_equals_the_trial_alone(programs, alone):
-    """Three lanes for five trials: some start late, in a lane that was used, beside trials half done."""
+    """Three lanes for five trials: some start late, in a lane that was used before, beside older trials."""
     for number, result in rows(programs(lanes=3)).items():
         same(result, alone[number])
 
@@ -117,7 +117,7 @@ def test_other_seeds_give_other_results(programs, alone):
 
 
 @pytest.mark.parametrize("batch", [1, 4])
-def test_an_epoch_is_what_keras_does_step_by_step(programs, task, splits, batch):
+def test_an_epoch_equals_the_same_updates_by_keras(programs, task, splits, batch):
     """The same updates by keras.layers.RNN, Dense and SGD, without noise, on sequences of unequal length.
 
     The loss is summed over the steps of a sequence and averaged over the batch; the weight of each step in
@@ -187,7 +187,7 @@ def test_initial_weights_have_the_papers_scale(programs):
     assert abs(np.concatenate(drawn).mean()) < 0.002
 
 
-def test_parameters_count_the_true_size(task):
+def test_parameters_are_counted_without_padding(task):
     assert parameter_count(CELLS["lstm"], task, 4) == 4 * 4 * (3 + 4) + 7 * 4 + 4 * 3 + 3
 
 

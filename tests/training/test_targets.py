@@ -1,4 +1,4 @@
-"""Targets of any type of number train, and as those of float32 do."""
+"""Targets of any numeric type train, with the same losses as in float32."""
 
 from collections import deque
 from dataclasses import replace

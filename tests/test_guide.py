@@ -1,0 +1,122 @@
+"""What the README and the guide say agrees with the code, the results and the files they are about."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from suite import cli, config, space, store, task_check
+from suite.task import Task
+
+ROOT = Path(__file__).parents[1]
+README, GUIDE = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "GUIDE.md"))
+
+
+def slugs(text):
+    """Return the anchors of a text's headings, as forges make them."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", text, flags=re.S), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "README.md",
+        "GUIDE.md",
+        pytest.param("CONTRIBUTING.md", marks=pytest.mark.xfail(strict=True, reason="pending")),
+        "SECURITY.md",
+    ],
+)
+def test_every_file_and_heading_that_a_text_names_is_there(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    files = re.findall(r"`((?:suite|tasks|tests)/[\w/.]+)`", text)
+    for file, anchor in re.findall(r"\]\(([\w/.-]*)(?:#([\w-]+))?\)", text):
+        files.append(file or name)
+        if anchor:
+            assert anchor in slugs((ROOT / (file or name)).read_text(encoding="utf-8"))
+    assert not [file for file in files if not (ROOT / file).exists()]
+
+
+def table_rows(first_heading):
+    """Return the rows of all tables of the guide whose first column has this heading, lists of text."""
+    tables = re.findall(rf"^\| {first_heading} \|.*\n\| ?-.*\n((?:\|.*\n)+)", GUIDE, re.M)
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for t in tables for row in t.splitlines()]
+
+
+def names(texts):
+    """Return what stands in backticks in texts."""
+    return [name for text in texts for name in re.findall(r"`([^`]+)`", text)]
+
+
+def test_the_guide_lists_every_command():
+    listed = set(re.findall(r"^odyssey (\w+)", GUIDE, re.M))
+    there = {command.name or command.callback.__name__ for command in cli.app.registered_commands}
+    assert there <= listed
+
+
+def test_the_guide_lists_every_field_and_loss_of_a_task():
+    assert names(row[0] for row in table_rows("field")) == [f.name for f in dataclasses.fields(Task)]
+    losses = {loss.strip('`"'): metrics for loss, metrics, *_ in table_rows("loss")[:3]}
+    losses = {loss: tuple(name.strip('"') for name in names([cell])) for loss, cell in losses.items()}
+    assert losses == task_check.METRICS_BY_LOSS
+
+
+def test_the_guide_lists_every_column_of_the_store_with_its_type():
+    listed = [(name, row[1]) for row in table_rows("column") for name in names([row[0]])]
+    columns = [(name, kind.split()[0]) for name, kind in store.TRIAL_COLUMNS.items()]
+    assert listed[: len(columns)] == columns
+    curves = re.search(r"TABLE IF NOT EXISTS curves \((.*?), PRIMARY", store.SCHEMA, re.S)[1]
+    assert listed[len(columns) :] == [tuple(column.split()[:2]) for column in curves.split(",")]
+
+
+def test_the_guide_lists_every_setting_and_range_with_its_default():
+    listed = " ".join(row[0] for row in table_rows("in a file"))
+    for name in config.SETTING_CHECKS.keys() - {"about", "space"}:
+        assert f"`{name}`" in listed
+    default = config.SweepConfig("default")
+    values = dataclasses.asdict(default) | dataclasses.asdict(default.protocol)
+    for setting, _, told, _ in table_rows("in a file"):
+        if told.startswith("`") or told.isdigit():
+            assert told.strip("`") == str(values.get(setting.strip("`")) or "lstm")
+    ranges = {row[0].strip("`"): row[1] for row in table_rows("hyperparameter")}
+    assert ranges.keys() == space.PAPER_SPACE.keys() | space.OPTIONAL_RANGES.keys()
+    for name, drawn in space.PAPER_SPACE.items():
+        assert tuple(map(float, ranges[name].split(":"))) == (drawn.low, drawn.high)
+
+
+def table_numbers(text):
+    """Return the rows of the tables in a text: the first cell, without marks, with the numbers behind it."""
+    rows = [
+        [cell.strip("*` ") for cell in line.split("|")[1:-1]] for line in text.splitlines() if "|" in line
+    ]
+    return {row[0]: [cell for cell in row[1:] if re.fullmatch(r"[\d.]+", cell)] for row in rows if row}
+
+
+def test_the_times_in_the_texts_are_those_of_the_benchmark():
+    """The README has of each engine the three columns of 100 units, the guide all nine."""
+    bench = ROOT / "results" / "bench"
+    measured = table_numbers((bench / "timings.md").read_text(encoding="utf-8"))
+    guide, readme = (
+        table_numbers(GUIDE),
+        table_numbers(README.replace("`fit`", "fit")),
+    )
+    engines = [name for name in measured if "," in name or name.startswith("torch")]
+    assert len([name for name in engines if name in readme]) == 5
+    for name in engines:
+        assert guide[name] == measured[name]
+        assert readme.get(name, measured[name][1::3]) == measured[name][1::3]
+    cells = table_numbers((bench / "cells" / "timings.md").read_text(encoding="utf-8"))
+    cells = {name.rpartition(", ")[2]: times for name, times in cells.items() if "odyssey" in name}
+    cells["np"] = cells.pop("TensorFlow")
+    heading = re.search(r"\| rnn \|.*", GUIDE)[0].strip("| ").split(" | ")
+    for row, batch in enumerate(("B1", "B8", "B32")):
+        assert guide[batch] == [cells[name][row] for name in heading]
+
+
+def test_the_answer_in_the_readme_is_that_of_the_reference_report():
+    caption = re.search(r"\*\*The (.*?) significantly worse", README, re.S)[1]
+    differences = pd.read_csv(ROOT / "reports" / "reference" / "tables" / "chorales-differences.csv")
+    assert set(names([caption])) == set(differences["cell"][differences["worse"]])
+    assert not differences["better"].any()
