@@ -32,12 +32,16 @@ import json
 import sqlite3
 import time
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from suite import Refusal
 from suite.files import lock_file, lock_holder, safe_file_name, unusable_file, write_atomic
 from suite.growth import added_settings, grown_config
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TRIAL_COLUMNS = {
     "sweep": "TEXT NOT NULL",
@@ -286,7 +290,7 @@ def connect_database(path: Path) -> sqlite3.Connection:
 
 
 @contextlib.contextmanager
-def refuse_database_errors(path: Path):
+def refuse_database_errors(path: Path) -> Iterator[None]:
     """Refuse a database that cannot be read or written."""
     try:
         yield
@@ -294,7 +298,7 @@ def refuse_database_errors(path: Path):
         raise unusable_file(path, error) from error
 
 
-def load(folder: Path | str):
+def load(folder: Path | str) -> "pd.DataFrame":
     """Return the rows of a results folder as a pandas frame, one row a trial, in order of `TRIAL_KEY`.
 
     Beside the columns of `TRIAL_COLUMNS` there is one for each hyperparameter. `versions` and `code` are
@@ -317,7 +321,7 @@ def load(folder: Path | str):
     return frame.join(pd.DataFrame(hyperparameters, index=frame.index))
 
 
-def load_curves(folder: Path | str, trials: Iterable[tuple[str, str, int]] | None = None):
+def load_curves(folder: Path | str, trials: Iterable[tuple[str, str, int]] | None = None) -> "pd.DataFrame":
     """Return the curves of a results folder as a pandas frame: task, cell, trial, epoch, train, valid.
 
     Those of all trials, or of some by their `TRIAL_KEY`.

@@ -9,6 +9,7 @@ whatever the number of trials (KerasTuner draws it from seed and k), so a sweep 
 import math
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 from suite import seeds
 from suite.config import HYPERBAND_FACTOR
@@ -103,7 +104,7 @@ class Search:
             trial.score = finite_scores[number]
 
 
-def call_without_warnings(call: Callable, *args):
+def call_without_warnings(call: Callable, *args: object) -> Any:
     """Call KerasTuner without two warnings.
 
     Version 1.4.8 reads the name of the thread in a deprecated way, and a Gaussian process of few trials

@@ -14,6 +14,7 @@ import numpy as np
 import tasks
 from suite import Refusal, cells, machine, registry, store
 from suite.config import SweepConfig
+from suite.search.executors import Executor
 from suite.search.oracle import BAYESIAN_ROUND_SIZE, Search
 from suite.search.padding import choose_widths
 from suite.search.work_unit import WorkUnit, search_demand
@@ -126,7 +127,7 @@ def sweep_metadata(config: SweepConfig, splits: Mapping[str, Mapping[str, Split]
 def run_sweep(
     config: SweepConfig,
     folder: Path,
-    executor,
+    executor: Executor,
     shapes: Mapping[tuple[str, str], list[PaddedShape]],
     data: Path | None,
     seconds: float = math.inf,
@@ -194,7 +195,7 @@ def run_sweep(
 
 
 def resubmit_incomplete(
-    ended: list[tuple[float, WorkUnit]], searches: dict, executor, trial_store: store.Store
+    ended: list[tuple[float, WorkUnit]], searches: dict, executor: Executor, trial_store: store.Store
 ) -> list:
     """Submit the trials that ended units left without a row; return units whose rows may still turn up.
 
