@@ -2,18 +2,29 @@
 
 A results folder holds
 
-- `sweep.toml`: what was asked, written once;
+- `sweep.toml`: the settings of the sweep; replaced when the sweep grows (`create_results_folder`);
 - `trials.sqlite`: the rows, one a trial, and the curves; the driver of the sweep is its only writer;
 - `finished/`: rows that a worker has finished, a file each, until the driver has taken them in and the unit
   of work they belong to has ended;
 - `running/`: checkpoints of trials half done, a folder a search (`suite.training.checkpoint`);
-- `read_driver`: which process is or was the driver, locked for as long as it lives;
-- `request_stop`: there once the sweep is to end: workers finish their epoch, keep what they have, and leave.
+- `driver`: which process is or was the driver, locked for as long as it lives (`read_driver`);
+- `stop`: there once the sweep is to end (`request_stop`): workers finish their epoch, write checkpoints and
+  leave.
 
 A worker makes a row durable before it reports it; the driver takes it in, and only then is the file removed.
 So at any moment a finished trial is in one of the two or both, and taking it in twice changes nothing.
 Workers never open the database, which may be on a network's disk: a unit that is begun again, where its
 worker died, finds its own rows in `finished/`.
+
+The database holds the tables `trials` (columns: `TRIAL_COLUMNS`) and `curves` (task, cell, trial, epoch;
+train: the training loss, valid: the validation score), and for SQL by hand a view `trials_wide`: the rows of
+`trials` with a column for each hyperparameter of the sweep, and `unit` called `work_unit`. No name needs
+quotes:
+
+    sqlite3 results/quick/trials.sqlite \
+        "SELECT cell, avg(test) FROM trials_wide WHERE units > 20 GROUP BY cell"
+
+The driver creates the view, so a folder of an older version has it once a sweep has been continued there.
 """
 
 import contextlib
@@ -21,8 +32,9 @@ import json
 import sqlite3
 import time
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from suite import Refusal
 from suite.files import (
@@ -33,6 +45,10 @@ from suite.files import (
     unusable_file,
     write_atomic,
 )
+from suite.growth import added_settings, grown_config
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TRIAL_COLUMNS = {
     "sweep": "TEXT NOT NULL",
@@ -68,38 +84,38 @@ CREATE TABLE IF NOT EXISTS curves (
     task TEXT NOT NULL, cell TEXT NOT NULL, trial INTEGER NOT NULL, epoch INTEGER NOT NULL, train REAL,
     valid REAL, PRIMARY KEY (task, cell, trial, epoch)) WITHOUT ROWID;
 """
+WIDE_VIEW = "trials_wide"
 
 
 def create_results_folder(folder: Path, config: dict, default_settings: dict | None = None) -> None:
-    """Make a results folder of a sweep, or find it there; refuse the folder of another sweep.
+    """Create the results folder of a sweep; where it is there already, grow it by what `config` adds.
 
-    `default_settings` is what a folder was asked whose sweep.toml is older than such a setting.
+    Refuses the folder of a sweep with other settings, and to grow it while a driver is at work there.
+    `default_settings` are those of a folder whose sweep.toml is older than such a setting.
     """
     import tomli_w
 
-    if (folder / "sweep.toml").exists():
-        there = {**(default_settings or {}), **read_config(folder)}
-        keys = [key for key in {**there, **config} if key not in ("name", "title", "about", "baseline")]
-        differ = [key for key in keys if there.get(key) != config.get(key)]
-        if differ:
-            raise Refusal(
-                f"{folder} holds another sweep, with another {', '.join(differ)}; "
-                f"name another folder with --results, or remove this one"
-            )
+    path, defaults = folder / "sweep.toml", default_settings or {}
+    if path.exists():
+        grown = grown_config(folder, defaults | read_config(folder), config)
+        if added_settings(read_config(folder), config):
+            with contextlib.closing(lock_file(folder / "driver", {})):
+                grown = grown_config(folder, defaults | read_config(folder), config)
+                write_atomic(path, tomli_w.dumps(grown).encode())
         return
     if folder.exists() and not folder.is_dir():
         raise Refusal(f"{folder}: expected a folder for results, got a file; name another with --results")
     if folder.exists() and any(folder.iterdir()):
         raise Refusal(f"{folder} holds files, but no sweep.toml; name another folder with --results")
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(folder / "sweep.toml", tomli_w.dumps(config).encode())
+    write_atomic(path, tomli_w.dumps(config).encode())
 
 
 def read_config(folder: Path) -> dict:
-    """Return what a sweep was asked, as in its sweep.toml; its name is the folder's, renamed or not."""
+    """Return the settings of a sweep, from its sweep.toml; its name is the folder's, renamed or not."""
     try:
-        asked = tomllib.loads((folder / "sweep.toml").read_text(encoding="utf-8"))
-        return asked | {"name": folder.resolve().name}
+        config = tomllib.loads((folder / "sweep.toml").read_text(encoding="utf-8"))
+        return config | {"name": folder.resolve().name}
     except (FileNotFoundError, NotADirectoryError):
         raise Refusal(
             f"{folder}: expected the results folder of a sweep, found no sweep.toml there"
@@ -107,12 +123,12 @@ def read_config(folder: Path) -> dict:
         ) from None
     except tomllib.TOMLDecodeError as error:
         raise Refusal(
-            f"{folder / 'sweep.toml'} cannot be read ({error}); restore it, or start anew"
+            f"{folder / 'sweep.toml'} cannot be read ({error}); restore it, or begin again in another folder"
         ) from None
 
 
 def trials_per_search(config: dict) -> int:
-    """Return how many trials each search of a sweep holds: Hyperband decides by itself, whatever is asked."""
+    """Return how many trials each search of a sweep holds: `trials`, unless Hyperband decides by itself."""
     return config.get("about", {}).get("trials_a_search", config["trials"])
 
 
@@ -132,7 +148,7 @@ def checkpoint_folder(folder: Path, task: str, cell: str) -> Path:
 
 
 def request_stop(folder: Path) -> None:
-    """Ask the sweep in a folder to end after the epochs that are under way."""
+    """Ask the sweep in a folder to end once its workers have finished the epochs they are training."""
     (folder / "stop").touch()
 
 
@@ -145,7 +161,8 @@ class Store:
     """The rows of a results folder, open for their one writer."""
 
     def __init__(self, folder: Path, workers: int = 0):
-        self.folder, self.collected_files = folder, set()
+        self.folder = folder
+        self.collected_files: set[Path] = set()
         about = {"workers": workers, "since": time.time(), "rows": count_rows(folder)}
         self.lock = lock_file(folder / "driver", about)
         (folder / "stop").unlink(missing_ok=True)
@@ -153,10 +170,11 @@ class Store:
             self.database = connect_database(folder / "trials.sqlite")
             with refuse_database_errors(folder / "trials.sqlite"):
                 self.database.executescript(SCHEMA)
-                [[found], *_] = self.database.execute("PRAGMA quick_check(1)").fetchall()
-                if found != "ok":
-                    raise sqlite3.DatabaseError(found)
+                [[verdict], *_] = self.database.execute("PRAGMA quick_check(1)").fetchall()
+                if verdict != "ok":
+                    raise sqlite3.DatabaseError(verdict)
                 migrate_columns(self.database)
+                create_wide_view(self.database, read_config(folder).get("space", {}))
         except BaseException:
             self.lock.close()
             raise
@@ -215,27 +233,42 @@ class Store:
 
 
 def read_driver(folder: Path) -> dict | None:
-    """Return what the driver at work in a folder wrote of itself; None where none is.
+    """Return what the driver at work in a folder wrote about itself; None without a driver.
 
-    "who", "workers", and "since" when (seconds since 1970) with how many "rows", to tell how fast it is.
+    "who"; "workers", their number; "since" when (seconds since 1970) and with how many "rows", from which
+    follows how fast it is.
     """
-    found = lock_holder(folder / "driver")
-    return found and {"workers": 0} | found
+    holder = lock_holder(folder / "driver")
+    return holder and {"workers": 0} | holder
 
 
 def migrate_columns(database: sqlite3.Connection) -> None:
     """Give a database of an older version today's columns, where it is; all or none."""
-    there = [name for _, name, *_ in database.execute("PRAGMA table_info(trials)")]
+    current = [name for _, name, *_ in database.execute("PRAGMA table_info(trials)")]
     changes = [
-        f'RENAME COLUMN "{name}" TO "{RENAMED_COLUMNS[name]}"' for name in there if name in RENAMED_COLUMNS
+        f'RENAME COLUMN "{name}" TO "{RENAMED_COLUMNS[name]}"' for name in current if name in RENAMED_COLUMNS
     ]
-    added = TRIAL_COLUMNS.keys() - {RENAMED_COLUMNS.get(name, name) for name in there}
+    added = TRIAL_COLUMNS.keys() - {RENAMED_COLUMNS.get(name, name) for name in current}
     changes += [f'ADD COLUMN "{name}" {TRIAL_COLUMNS[name]}' for name in sorted(added)]
     if changes:
         with database:
             database.execute("BEGIN IMMEDIATE")
             for change in changes:
                 database.execute(f"ALTER TABLE trials {change}")
+
+
+def create_wide_view(database: sqlite3.Connection, hyperparameters: Iterable[str]) -> None:
+    """Create the view `trials_wide`, with a column for each hyperparameter, or replace one that differs."""
+    renamed = {"unit": "unit AS work_unit"}  # "units" is a hyperparameter
+    columns = [renamed.get(name, name) for name in TRIAL_COLUMNS if name != "hyperparameters"]
+    columns += [f"json_extract(hyperparameters, '$.{name}') AS {name}" for name in hyperparameters]
+    statement = f"CREATE VIEW {WIDE_VIEW} AS SELECT {', '.join(columns)} FROM trials"
+    current = database.execute("SELECT sql FROM sqlite_master WHERE name = ?", [WIDE_VIEW]).fetchall()
+    if current != [(statement,)]:
+        with database:
+            database.execute("BEGIN IMMEDIATE")
+            database.execute(f"DROP VIEW IF EXISTS {WIDE_VIEW}")
+            database.execute(statement)
 
 
 def upgraded_row(row: dict) -> dict:
@@ -246,14 +279,14 @@ def upgraded_row(row: dict) -> dict:
 
 
 def database_row(row: dict) -> dict:
-    """Return a row as the database holds it: structures as JSON, and None for NaN, which SQLite has not."""
-    structured = {name: json.dumps(row[name]) for name in ("hyperparameters", "versions")}
-    structured["code"] = json.dumps(row["code"]) if row.get("code") else None
-    return {name: structured.get(name, row.get(name)) for name in TRIAL_COLUMNS}
+    """Return a row as the database holds it, with dicts as JSON; SQLite itself stores NaN as NULL."""
+    as_json = {name: json.dumps(row[name]) for name in ("hyperparameters", "versions")}
+    code = json.dumps(row["code"]) if row.get("code") else None
+    return {name: row.get(name) for name in TRIAL_COLUMNS} | as_json | {"code": code}
 
 
 def connect_database(path: Path) -> sqlite3.Connection:
-    """Open a database, refusing a file that is none."""
+    """Open a database; refuse a file that is not one."""
     database = sqlite3.connect(path, timeout=DATABASE_TIMEOUT)
     try:
         with refuse_database_errors(path):
@@ -265,7 +298,7 @@ def connect_database(path: Path) -> sqlite3.Connection:
 
 
 @contextlib.contextmanager
-def refuse_database_errors(path: Path):
+def refuse_database_errors(path: Path) -> Iterator[None]:
     """Refuse a database that cannot be read or written."""
     try:
         yield
@@ -273,7 +306,7 @@ def refuse_database_errors(path: Path):
         raise unusable_file(path, error) from error
 
 
-def load(folder: Path | str):
+def load(folder: Path | str) -> "pd.DataFrame":
     """Return the rows of a results folder as a pandas frame, one row a trial, in order of `TRIAL_KEY`.
 
     Beside the columns of `TRIAL_COLUMNS` there is one for each hyperparameter. `versions` and `code` are
@@ -283,27 +316,28 @@ def load(folder: Path | str):
     import pandas as pd
 
     folder = Path(folder)
-    found = [*read_finished_rows(folder), *map(upgraded_row, query_rows(folder, "trials"))]
-    rows = {tuple(row[k] for k in TRIAL_KEY): row for row in found}
+    all_rows = [*read_finished_rows(folder), *map(upgraded_row, query_rows(folder, "trials"))]
+    rows = {tuple(row[k] for k in TRIAL_KEY): row for row in all_rows}
     frame = pd.DataFrame(
         [database_row(rows[key]) if "curve" in rows[key] else rows[key] for key in sorted(rows)]
     )
     frame = frame.reindex(columns=list(TRIAL_COLUMNS))
-    drawn = [json.loads(text) for text in frame.pop("hyperparameters")]
+    hyperparameters = [json.loads(text) for text in frame.pop("hyperparameters")]
     for name in ("versions", "code"):
         frame[name] = [json.loads(text) if isinstance(text, str) else {} for text in frame[name]]
     frame[["valid", "test", "operations"]] = frame[["valid", "test", "operations"]].astype(float)
-    return frame.join(pd.DataFrame(drawn, index=frame.index))
+    return frame.join(pd.DataFrame(hyperparameters, index=frame.index))
 
 
-def load_curves(folder: Path | str, trials: Iterable[tuple[str, str, int]] | None = None):
+def load_curves(folder: Path | str, trials: Iterable[tuple[str, str, int]] | None = None) -> "pd.DataFrame":
     """Return the curves of a results folder as a pandas frame: task, cell, trial, epoch, train, valid.
 
     Those of all trials, or of some by their `TRIAL_KEY`.
     """
     import pandas as pd
 
-    folder, where, values = Path(folder), "", ()
+    folder, where = Path(folder), ""
+    values: tuple = ()
     wanted = None if trials is None else {(task, cell, int(trial)) for task, cell, trial in trials}
     if wanted is not None:  # as one value: SQLite has limits to the terms and to the values of a query
         key = ", ".join(f"json_extract(value, '$[{k}]')" for k in range(len(TRIAL_KEY)))
@@ -314,11 +348,11 @@ def load_curves(folder: Path | str, trials: Iterable[tuple[str, str, int]] | Non
         for point in query_rows(folder, "curves", where, values)
     }
     for row in read_finished_rows(folder):
-        key = {k: row[k] for k in TRIAL_KEY}
-        if wanted is not None and tuple(key.values()) not in wanted:
+        trial = {k: row[k] for k in TRIAL_KEY}
+        if wanted is not None and tuple(trial.values()) not in wanted:
             continue
         for epoch, (train, valid) in enumerate(row["curve"], 1):
-            points[*key.values(), epoch] = {**key, "epoch": epoch, "train": train, "valid": valid}
+            points[*trial.values(), epoch] = {**trial, "epoch": epoch, "train": train, "valid": valid}
     columns = [*TRIAL_KEY, "epoch", "train", "valid"]
     frame = pd.DataFrame([points[key] for key in sorted(points)], columns=columns)
     return frame.astype({"train": float, "valid": float})
@@ -355,7 +389,7 @@ def query_rows(
     with contextlib.closing(connect_database(path)) as database, refuse_database_errors(path):
         database.row_factory = sqlite3.Row
         if not database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [table]).fetchone():
-            return []  # a driver is just making it
+            return []  # a driver is just creating it
         return [dict(row) for row in database.execute(f"SELECT {columns} FROM {table} {where}", values)]
 
 

@@ -18,7 +18,7 @@ import typer
 
 from suite import Refusal, cli, files, identity, store
 from suite.cells.check import CELL_RULES
-from suite.cli import sweep
+from suite.cli import results_folder, sweep
 from suite.cli.execution import run_interruptible
 from suite.search.sweep import SweepProgress
 
@@ -171,7 +171,7 @@ def test_a_sweep_by_another_optimiser_with_clipping_says_so(odyssey, tmp_path):
     assert store.load(tmp_path / "mine")["clip_norm"].between(0.1, 10).all()
     page = (tmp_path / "reports" / "mine" / "index.html").read_text()
     assert "adam" in page
-    code, _, err = odyssey(*SWEEP, *asked[::2])
+    code, _, err = odyssey(*SWEEP, *asked[::2], "--optimiser=nesterov")
     assert code == 2
     assert "another sweep, with another optimiser" in err
 
@@ -365,9 +365,9 @@ def test_failed_rows_of_a_cell_that_was_mended_can_be_run_again(tmp_path):
         row["code"] = {"suite": "1", "cell": str(number)}
         store.write_finished_row(tmp_path / "s", row)
     with pytest.raises(Refusal, match=r"cell a changed \(trials from before: 2\)"):
-        sweep.refuse_changed_code(tmp_path / "s", codes, retry_failed=False)
+        results_folder.refuse_changed_code(tmp_path / "s", codes, retry_failed=False)
     with pytest.raises(Refusal, match=r"cell a changed \(trials from before: 1\)"):
-        sweep.refuse_changed_code(tmp_path / "s", codes, retry_failed=True)
+        results_folder.refuse_changed_code(tmp_path / "s", codes, retry_failed=True)
 
 
 def test_status_where_files_cannot_be_locked(odyssey, monkeypatch):

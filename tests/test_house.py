@@ -21,6 +21,7 @@ GROUND = {
     "suite.config",
     "suite.environment",
     "suite.files",
+    "suite.growth",
     "suite.identity",
     "suite.layers",
     "suite.machine",

@@ -31,9 +31,6 @@ PENDING = [
     r"odyssey list",
     r"odyssey (report|sweep) .*(--baseline|--all-pairs).*",
     r"odyssey status .*(--watch|--json)",
-    r"odyssey sweep quick .*--results results/quick",
-    r"odyssey train results/.*",
-    r".*trials_wide.*",
 ]
 PARSED_ONLY = {
     "bench": "takes minutes; tests/bench runs it",

@@ -14,8 +14,16 @@ import pandas as pd
 import pytest
 
 from suite import Refusal, store
+from suite.space import OPTIONAL_RANGES, PAPER_SPACE
 
-ASKED = {"name": "s", "seed": 1, "tasks": ["t"], "cells": ["a"], "about": {"cells": {"a": "A"}}}
+CONFIG = {
+    "name": "s",
+    "seed": 1,
+    "tasks": ["t"],
+    "cells": ["a"],
+    "space": {"units": {"low": 20}, "learning_rate": {"low": 1e-3}},
+    "about": {"cells": {"a": "A"}},
+}
 
 
 def row(number, cell="a", **changes):
@@ -48,7 +56,7 @@ def row(number, cell="a", **changes):
 
 @pytest.fixture
 def folder(tmp_path):
-    store.create_results_folder(tmp_path / "s", ASKED)
+    store.create_results_folder(tmp_path / "s", CONFIG)
     return tmp_path / "s"
 
 
@@ -146,28 +154,28 @@ def test_an_empty_folder_gives_an_empty_frame(folder):
 
 def test_the_same_question_finds_its_folder_again(folder):
     before = (folder / "sweep.toml").read_bytes()
-    store.create_results_folder(folder, ASKED | {"about": {"cells": {"a": "said otherwise"}}})
+    store.create_results_folder(folder, CONFIG | {"about": {"cells": {"a": "said otherwise"}}})
     assert (folder / "sweep.toml").read_bytes() == before
-    assert store.read_config(folder) == ASKED
+    assert store.read_config(folder) == CONFIG
 
 
 def test_a_folder_that_was_renamed_is_of_the_same_question_and_has_its_new_name(folder):
     folder = folder.rename(folder.with_name("renamed"))
-    store.create_results_folder(folder, ASKED | {"name": "renamed", "title": "A new one"})
-    assert store.read_config(folder) == ASKED | {"name": "renamed"}
+    store.create_results_folder(folder, CONFIG | {"name": "renamed", "title": "A new one"})
+    assert store.read_config(folder) == CONFIG | {"name": "renamed"}
     with pytest.raises(Refusal, match="another sweep, with another seed; name"):
-        store.create_results_folder(folder, ASKED | {"name": "renamed", "seed": 2})
+        store.create_results_folder(folder, CONFIG | {"name": "renamed", "seed": 2})
 
 
 def test_the_folder_of_another_sweep_is_refused(folder):
-    with pytest.raises(Refusal, match="another sweep, with another seed, tasks; name another folder"):
-        store.create_results_folder(folder, ASKED | {"seed": 2, "tasks": ["u"]})
+    with pytest.raises(Refusal, match="another sweep, with another seed, epochs; name another folder"):
+        store.create_results_folder(folder, CONFIG | {"seed": 2, "epochs": 3, "tasks": ["u"]})
 
 
 def test_a_folder_with_other_files_is_refused(tmp_path):
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(Refusal, match=r"holds files, but no sweep.toml"):
-        store.create_results_folder(tmp_path, ASKED)
+        store.create_results_folder(tmp_path, CONFIG)
 
 
 def test_what_is_no_results_folder_is_refused(tmp_path):
@@ -237,6 +245,7 @@ def older(folder):
     """A results folder of the version that called a column `commit` and lacked some: two rows, one unread."""
     with contextlib.closing(store.Store(folder)) as book:
         book.add_rows([row(0)])
+        book.database.execute("DROP VIEW trials_wide")
         book.database.execute('ALTER TABLE trials RENAME COLUMN git_commit TO "commit"')
         for name in NEW:
             book.database.execute(f"ALTER TABLE trials DROP COLUMN {name}")
@@ -272,7 +281,35 @@ def test_no_column_is_a_reserved_word():
     """Each can be written in SQL without quotes."""
     with contextlib.closing(sqlite3.connect(":memory:")) as database:
         database.executescript(store.SCHEMA.replace('"', ""))
-        database.execute(f"SELECT {', '.join(store.TRIAL_COLUMNS)} FROM trials")
+        store.create_wide_view(database, PAPER_SPACE | OPTIONAL_RANGES)
+        for table in ("trials", "curves", "trials_wide"):
+            names = [name for _, name, *_ in database.execute(f"PRAGMA table_info({table})")]
+            database.execute(f"SELECT {', '.join(names)} FROM {table}")
+        assert {*PAPER_SPACE, *OPTIONAL_RANGES} < set(names)
+
+
+def test_a_view_has_the_hyperparameters_as_columns(folder):
+    with contextlib.closing(store.Store(folder)) as book:
+        book.add_rows([row(number, cell) for cell in "ab" for number in range(3)])
+    with contextlib.closing(sqlite3.connect(folder / "trials.sqlite")) as database:
+        means = database.execute(
+            "SELECT cell, avg(test) FROM trials_wide WHERE units > 20 GROUP BY cell ORDER BY cell"
+        )
+        assert means.fetchall() == [("a", pytest.approx(1.7)), ("b", pytest.approx(1.7))]
+        assert (
+            database.execute("SELECT learning_rate, work_unit FROM trials_wide WHERE units = 20").fetchall()
+            == [(1e-3, "45")] * 2
+        )
+
+
+def test_the_view_follows_the_hyperparameters_and_is_written_only_where_they_differ(folder):
+    store.Store(folder).close()
+    before = (folder / "trials.sqlite").read_bytes()
+    store.Store(folder).close()
+    assert (folder / "trials.sqlite").read_bytes() == before
+    with contextlib.closing(sqlite3.connect(folder / "trials.sqlite")) as database:
+        store.create_wide_view(database, ["units", "momentum"])
+        assert database.execute("SELECT units, momentum FROM trials_wide").fetchall() == []
 
 
 def test_names_cannot_leave_the_folder(folder, tmp_path):

@@ -4,21 +4,21 @@ import contextlib
 import shlex
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 EXIT_ALL_FAILED, EXIT_TRIALS_LEFT = 1, 3  # exit codes; 2 is a `Refusal`, 128 + N a signal
 SIGNAL_NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}  # SLURM and Kubernetes send the latter
 
 
-def run_interruptible(folder: Path, events: Iterator, workers: int) -> None:
-    """Run a sweep to its end, or to the first Ctrl-C or SIGTERM, and say how to go on."""
+def run_interruptible(folder: Path, events: Generator, workers: int) -> None:
+    """Run a sweep (`suite.search.sweep.run_sweep`) to its end, Ctrl-C or SIGTERM; print how to go on."""
     from suite import store
     from suite.progress import show_progress
 
     received, last = 0, None
 
-    def finish(number, _):
+    def handle_signal(number, _):
         nonlocal received
         first, received = not received, number
         if not first:
@@ -26,35 +26,35 @@ def run_interruptible(folder: Path, events: Iterator, workers: int) -> None:
         store.request_stop(folder)
         print_to_stderr(f"\nFinishing the epochs under way; {SIGNAL_NAMES[number]} again to stop at once.")
 
-    def watched():
+    def relay_events():
         nonlocal last
         for last in events:
-            if received:  # again: a driver that has just begun removes what it finds
+            if received:  # again: a driver that has just begun removes earlier requests
                 store.request_stop(folder)
             yield last
 
-    before = {number: signal.signal(number, finish) for number in SIGNAL_NAMES}
+    before = {number: signal.signal(number, handle_signal) for number in SIGNAL_NAMES}
     try:
         with contextlib.closing(events):
-            show_progress(watched(), folder, workers)
+            show_progress(relay_events(), folder, workers)
     except KeyboardInterrupt:
         print_to_stderr(f"\nStopped at once; all finished trials are kept in {folder}.")
     else:
-        if last.done == last.total:
-            (folder / "stop").unlink(missing_ok=True)  # it came too late to leave any
+        if last and last.done == last.total:
+            (folder / "stop").unlink(missing_ok=True)  # requested after the last trial
         else:
             print_to_stderr(f"Stopped; all trials, finished and half done, are kept in {folder}.")
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if received or last.done < last.total:
+    if received or last is None or last.done < last.total:
         print_to_stderr(f"To go on: {shlex.join(['odyssey', *sys.argv[1:]])}")
     if received:
         sys.exit(128 + received)
 
 
 def exit_code(folder: Path) -> int:
-    """Say how many trials of a sweep failed, and why; return the exit code."""
+    """Print how many trials of a sweep failed, and why; return the exit code."""
     from suite import store
     from suite.progress import failure_lines
 
@@ -67,5 +67,5 @@ def exit_code(folder: Path) -> int:
 
 
 def print_to_stderr(line: str) -> None:
-    """Print a line beside what a sweep prints."""
+    """Print a line to stderr at once."""
     print(line, file=sys.stderr, flush=True)

@@ -30,12 +30,14 @@ FORECAST_COLUMNS = (
 def print_forecast(
     config: "SweepConfig",
     shapes: Mapping[tuple[str, str], list["PaddedShape"]],
+    missing: Mapping[tuple[str, str], int],
     workers: int,
     slurm: Path | None,
 ) -> None:
-    """Print the searches of a sweep: trials, sizes, lanes, and time if no trial ended early.
+    """Print the searches of a sweep: trials to train, sizes, lanes, and time if no trial ended early.
 
-    `shapes` are those of every search (`suite.search.sweep.padded_shapes`), by (task, cell).
+    `shapes` are those of every search (`suite.search.sweep.padded_shapes`) and `missing` the number of its
+    trials still to be trained, both by (task, cell); searches without missing trials are left out.
     """
     from rich.console import Console
     from rich.table import Table
@@ -48,8 +50,9 @@ def print_forecast(
     units, trials = config.space["units"], config.trials_per_search
     rate = core_rate(round(math.sqrt(units.low * units.high)), config.protocol.batch)
     table, total = Table(*FORECAST_COLUMNS, box=None), 0.0
+    shapes = {search: found for search, found in shapes.items() if missing[search]}
     for (task, cell), search_shapes in shapes.items():
-        operations = padded_operations(config, search_shapes)
+        operations = padded_operations(config, search_shapes) * missing[task, cell] / trials
         seconds = operations / rate + COMPILE_SECONDS * len(search_shapes)
         total += seconds
         parameters = [
@@ -59,7 +62,7 @@ def print_forecast(
         table.add_row(
             task,
             cell,
-            f"{trials:,}",
+            f"{missing[task, cell]:,}",
             range_text(parameters),
             range_text(shape.width for shape in search_shapes),
             f"{len(search_shapes)}",
@@ -72,7 +75,7 @@ def print_forecast(
     cores = f"{format_count(workers, 'worker')} like a core of this machine"
     epochs = format_count(config.protocol.epochs, "epoch")
     print(
-        f"{searches}, {format_count(len(shapes) * trials, 'trial')} of at most {epochs}: about "
+        f"{searches}, {format_count(sum(missing.values()), 'trial')} of at most {epochs}: about "
         f"{format_duration(total / workers)} on {cores}, with compiling, if no trial ended early"
     )
     if slurm:

@@ -1,65 +1,77 @@
-"""`odyssey train`: one trial."""
+"""`odyssey train`: train one trial, of options or of a row of a sweep."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from suite.cli.common import BackendOption, DataOption, select_backend, validate_and_load
+from suite import Refusal
+from suite.cli.common import Backend, BackendOption, DataOption, select_backend, validate_and_load
+
+HYPERPARAMETERS = ("units", "learning_rate", "momentum", "input_noise")
+ROW_SETTINGS = (*HYPERPARAMETERS, "epochs", "patience", "batch", "optimiser", "seed")  # that a row answers
 
 
 def train(
-    task: str,
-    cell: str,
-    units: int = 100,
-    learning_rate: float = 0.005,
-    momentum: float = 0.9,
-    input_noise: float = 0.1,
-    epochs: int = 150,
-    patience: int = 15,
-    batch: int = 1,
-    optimiser: Annotated[str, typer.Option(help="nesterov, sgd, rmsprop or adam.")] = "nesterov",
-    seed: int = 1,
+    context: typer.Context,
+    source: Annotated[
+        str, typer.Argument(metavar="TASK|RESULTS", help="A task; or a results folder, to train a row again.")
+    ],
+    cell: Annotated[str, typer.Argument(help="A cell, by name or as module:Class.")],
+    trial: Annotated[int | None, typer.Argument(help="Number of the trial in the results folder.")] = None,
+    task: Annotated[str | None, typer.Option(help="Task of the row, if the folder holds several.")] = None,
+    units: Annotated[int, typer.Option(help="Size of the hidden state.")] = 100,
+    learning_rate: Annotated[float, typer.Option(help="Step size of the optimiser.")] = 0.005,
+    momentum: Annotated[float, typer.Option(help="Momentum of the optimiser, below 1.")] = 0.9,
+    input_noise: Annotated[float, typer.Option(help="Standard deviation of noise on the inputs.")] = 0.1,
+    epochs: Annotated[int, typer.Option(help="Most epochs to train.")] = 150,
+    patience: Annotated[int, typer.Option(help="Most epochs without a better validation score.")] = 15,
+    batch: Annotated[int, typer.Option(help="Sequences an update.")] = 1,
+    optimiser: Annotated[
+        str, typer.Option("--optimiser", "--optimizer", help="nesterov, sgd, rmsprop or adam.")
+    ] = "nesterov",
+    seed: Annotated[int, typer.Option(help="Where all random draws of the trial start.")] = 1,
+    csv: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write the curve: epoch, train (loss), valid (score)."),
+    ] = None,
     data: DataOption = None,
     backend: BackendOption = None,
 ) -> None:
-    """Train one trial and print its scores, epoch by epoch."""
+    """Train one trial and print its training loss and validation score, epoch by epoch.
+
+    `odyssey train jsb lstm` trains what the options say. `odyssey train results/quick lstm 11` trains the
+    trial of a stored row again, with its seed, hyperparameters, protocol and backend, and compares scores.
+    """
+    if csv and csv.is_dir():
+        raise Refusal(f"--csv {csv}: expected a file, got a folder; name a file in it")
     from suite import space
-
-    drawn = {
-        "units": units,
-        "learning_rate": learning_rate,
-        "momentum": momentum,
-        "input_noise": input_noise,
-    }
-    space.override_ranges(
-        space.PAPER_SPACE, {name: (value, value) for name, value in drawn.items()}
-    )  # refuses the impossible
-    select_backend(backend)
-    from collections import deque
-
-    import tasks
+    from suite.cli import single_trial
     from suite.config import Protocol, SweepConfig
     from suite.training.trial import Trial
 
-    protocol = Protocol(epochs, patience, batch, optimiser)
-    question = SweepConfig("train", tasks=(task,), cells=(cell,), protocol=protocol)
-    of_task, of_cell = validate_and_load(question, data)[task], question.cells[0]
-    from suite import cells
-    from suite.training.population import Population
-    from suite.training.program import Program
-
-    found = tasks.find_task(task)
-    program = Program(cells.find_cell(of_cell), found, of_task, units, 1, batch, optimiser)
-    population = Population(program, patience)
-    population.fill_lanes(deque([Trial(0, seed, drawn, epochs)]))
-    [result] = population.lanes
-    print(f"{task}, {cell}: {result.parameters:,} parameters; scores in {found.unit}", flush=True)
-    while result.status == "running":
-        population.train_epoch()
-        loss, score = result.curve[-1]
-        better = " *" if result.best_epoch == result.epochs else ""
-        print(f"epoch {result.epochs:3d}  train {loss:.4f}  valid {score:.4f}{better}", flush=True)
-    print(
-        f"{result.status} after {result.epochs} epochs, {result.seconds:.1f} s; "
-        f"best epoch {result.best_epoch}: valid {result.valid:.4f}, test {result.test:.4f} {found.unit}"
-    )
+    row = None
+    if trial is not None:
+        sources = {name: context.get_parameter_source(name) for name in ROW_SETTINGS}
+        named = [name for name, origin in sources.items() if origin and origin.name == "COMMANDLINE"]
+        if named:
+            raise Refusal(f"{source} {cell} {trial}: the row decides on {', '.join(named)}; leave that out")
+        row = single_trial.stored_row(Path(source), task, cell, trial)
+        config, to_train = single_trial.trial_of_row(Path(source), row)
+        backend = backend or Backend(row["backend"])
+    elif task or (Path(source) / "sweep.toml").exists():
+        raise Refusal(f"{source} {cell}: expected the number of a trial too, got none; name one")
+    else:
+        values = dict(zip(HYPERPARAMETERS, (units, learning_rate, momentum, input_noise), strict=True))
+        protocol = Protocol(epochs, patience, batch, optimiser)
+        config = SweepConfig("train", tasks=(source,), cells=(cell,), protocol=protocol)
+        to_train = Trial(0, seed, values, epochs)
+    points = {name: (value, value) for name, value in to_train.hyperparameters.items()}
+    space.override_ranges(space.PAPER_SPACE, points)  # refuses what cannot be trained
+    select_backend(backend)
+    splits = validate_and_load(config, data)
+    result = single_trial.train_trial(config, to_train, splits)
+    if row:
+        single_trial.print_comparison(result, row, splits)
+    if csv:
+        single_trial.write_curve(csv, result)

@@ -1,13 +1,16 @@
-"""A search: one of KerasTuner's oracles, asked for trials and told their scores.
+"""A search: one of KerasTuner's oracles, which draws trials and is given their scores (ask and tell).
 
 The oracle lives in the memory of the driver and writes nothing: the store is the record, and an oracle that
-is asked and told the same again gives the same trials again. Trials are asked in rounds, as many as can be
-asked without being told anything, so that what is asked does not depend on which trial ends first.
+gets the same scores again draws the same trials again. Trials are drawn in rounds, as many as need no score
+of each other, so that the draws do not depend on which trial ends first. Trial k of random search is the same
+whatever the number of trials (KerasTuner draws it from seed and k), so a sweep by it can grow.
 """
 
 import contextlib
 import math
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 from threadpoolctl import threadpool_limits
 
@@ -16,9 +19,7 @@ from suite.config import HYPERBAND_FACTOR
 from suite.space import Space
 from suite.training.trial import Trial
 
-BAYESIAN_ROUND_SIZE = (
-    8  # trials a Bayesian search asks before it is told: a property of the search, not of the machine
-)
+BAYESIAN_ROUND_SIZE = 8  # trials drawn before scores are needed: of the search, not of the machine
 
 
 class Search:
@@ -34,9 +35,9 @@ class Search:
         from keras_tuner import oracles
 
         hp = keras_tuner.HyperParameters()
-        for name, asked in space.items():
-            asked.declare(name, hp)
-        if oracle == "bayesian" and all(asked.low == asked.high for asked in space.values()):
+        for name, entry in space.items():
+            entry.declare(name, hp)
+        if oracle == "bayesian" and all(entry.low == entry.high for entry in space.values()):
             oracle = "random"  # a Gaussian process of no inputs cannot be fitted, and has nothing to choose
         common = {
             "objective": keras_tuner.Objective("score", "min"),
@@ -61,12 +62,11 @@ class Search:
         trials: list[Trial] = []
         with self.limit_threads():
             while len(trials) < self.round_size:
-                asked = call_without_warnings(
-                    self.oracle.create_trial, f"lane {len(trials)}"
-                )  # one running trial per tuner id
-                if asked.status != "RUNNING":
+                tuner_id = f"lane {len(trials)}"  # an oracle gives each of them one running trial
+                drawn = call_without_warnings(self.oracle.create_trial, tuner_id)
+                if drawn.status != "RUNNING":
                     break
-                trials.append(self.make_trial(asked.hyperparameters.values))
+                trials.append(self.make_trial(drawn.hyperparameters.values))
         return trials
 
     def limit_threads(self) -> contextlib.AbstractContextManager:
@@ -87,35 +87,36 @@ class Search:
         )
         hp = keras_tuner.HyperParameters()
         hp.values = {name: v for name, v in values.items() if not name.startswith("tuner/")}
-        drawn = {name: asked.declare(name, hp) for name, asked in self.space.items()}
+        drawn = {name: entry.declare(name, hp) for name, entry in self.space.items()}
         return Trial(number, self.seeds[number], drawn, values.get("tuner/epochs", self.epochs))
 
     def tell(self, scores: dict[int, float]) -> None:
-        """Tell the validation scores of a round, by number of trial.
+        """Give the oracle the validation scores of a round, by number of trial.
 
         A trial without a finite score counts as worse than all scores so far, by as much as these differ, and
-        is told again whenever they change: told as failed, it would be retried, and three in a row would end
-        the search. While no score is finite, all trials are alike.
+        its score is renewed whenever they change: as a failed trial it would be retried, and three in a row
+        would end the search. While no score is finite, all trials are alike.
         """
         self.scores |= scores
         finite = [score for score in self.scores.values() if math.isfinite(score)] or [0.0]
         worst = max(finite)
         worse = worst + (worst - min(finite) or abs(worst) or 1.0)
-        told = {n: score if math.isfinite(score) else worse for n, score in self.scores.items()}
-        trials = {n: self.oracle.trials[self.oracle.start_order[n]] for n in told}
+        finite_scores = {n: s if math.isfinite(s) else worse for n, s in self.scores.items()}
+        trials = {n: self.oracle.trials[self.oracle.start_order[n]] for n in finite_scores}
         for number in sorted(scores):
-            call_without_warnings(self.oracle.update_trial, trials[number].trial_id, {"score": told[number]})
+            score = {"score": finite_scores[number]}
+            call_without_warnings(self.oracle.update_trial, trials[number].trial_id, score)
             trials[number].status = "COMPLETED"
             call_without_warnings(self.oracle.end_trial, trials[number])
         for number, trial in trials.items():
-            trial.score = told[number]
+            trial.score = finite_scores[number]
 
 
-def call_without_warnings(call, *args):
+def call_without_warnings(call: Callable, *args: object) -> Any:
     """Call KerasTuner without two warnings.
 
-    1.4.8 asks for the name of the thread in a deprecated way, and a Gaussian process of few trials seldom
-    converges.
+    Version 1.4.8 reads the name of the thread in a deprecated way, and a Gaussian process of few trials
+    seldom converges.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="keras_tuner")

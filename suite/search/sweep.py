@@ -1,11 +1,11 @@
-"""A sweep: every search of one question, from what was asked to the last row."""
+"""A sweep: every search of its tasks and cells, from settings to the last row."""
 
 import contextlib
 import itertools
 import math
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,24 +14,23 @@ import numpy as np
 import tasks
 from suite import Refusal, cells, machine, registry, store
 from suite.config import SweepConfig
+from suite.search.executors import Executor
 from suite.search.oracle import BAYESIAN_ROUND_SIZE, Search
 from suite.search.padding import choose_widths
 from suite.search.work_unit import WorkUnit, search_demand
 from suite.task import SPLITS, Split, total_steps
 from suite.training.trial import Trial
 
-MAX_UNIT_ATTEMPTS = 3  # at a unit that ends again and again without a row it should have
-MIN_UNITS_PER_WORKER = (
-    2  # of equal cost that each worker gets at least, so that none ends long after the others
-)
+MAX_UNIT_ATTEMPTS = 3  # times that a unit may end without any row
+MIN_UNITS_PER_WORKER = 2  # units of equal cost, so that no worker ends long after the others
 
 
 @dataclass(frozen=True)
 class PaddedShape:
-    """A size that networks of a search are padded to, `width` units, and what is expected there.
+    """A size that networks of a search are padded to, `width` units, and the work expected at that size.
 
-    An epoch of a trial is so many `operations`, multiply–adds; so many `trials` are there to be trained at a
-    time, in `lanes` that suit them: units are cut for these.
+    `operations` are the multiply–adds of an epoch of one trial, `trials` the number to be trained at a time,
+    and `lanes` how many of them side by side: work units are cut for these.
     """
 
     width: int
@@ -65,10 +64,10 @@ def search_shapes(
     units, steps = config.space["units"], total_steps(splits)
     epochs = math.ceil(config.epochs_per_search / config.trials_per_search)  # as if no trial ended early
     sizes = choose_widths(units, config.trials_per_search, lambda width: cost(width, epochs))
-    at_a_time = BAYESIAN_ROUND_SIZE if config.oracle == "bayesian" else config.trials_per_search
-    upto = units.position(sizes) if len(sizes) > 1 else [1.0]
-    for width, share in zip(sizes.tolist(), np.diff(upto, prepend=0), strict=True):
-        trials = math.ceil(at_a_time * share)
+    round_size = BAYESIAN_ROUND_SIZE if config.oracle == "bayesian" else config.trials_per_search
+    shares_below = units.position(sizes) if len(sizes) > 1 else [1.0]
+    for width, share in zip(sizes.tolist(), np.diff(shares_below, prepend=0), strict=True):
+        trials = math.ceil(round_size * share)
         lanes = plan.lanes_for(
             **search_demand(task, cell, width, config.protocol.batch, splits), trials=trials
         )
@@ -77,7 +76,7 @@ def search_shapes(
 
 @dataclass(frozen=True)
 class SweepProgress:
-    """Where a sweep is: rows just come, and trials done and asked so far."""
+    """How far a sweep has come: its newest rows, and how many trials are done, of how many so far."""
 
     rows: list[dict]
     done: int
@@ -85,7 +84,7 @@ class SweepProgress:
 
 
 class SearchState:
-    """A search under way: the round it has been asked for, and how many trials in all."""
+    """A search under way: its oracle, the present round of trials, and the scores so far by trial."""
 
     def __init__(self, config: SweepConfig, task: str, cell: str, scores: dict[int, float]):
         self.task, self.cell, self.scores = task, cell, scores
@@ -95,8 +94,9 @@ class SearchState:
         self.total, self.done, self.over = 0, 0, False
 
     def advance(self) -> list[Trial]:
-        """Tell the search each round that has all its scores; return new trials that have none."""
-        scores, missing = self.scores, []
+        """Give the oracle the scores of each complete round; return the trials of the next that have none."""
+        scores = self.scores
+        missing: list[Trial] = []
         while not (self.over or missing) and all(trial.number in scores for trial in self.round):
             self.search.tell({trial.number: scores[trial.number] for trial in self.round})
             self.round = self.search.ask()
@@ -108,47 +108,49 @@ class SearchState:
 
 
 def sweep_metadata(config: SweepConfig, splits: Mapping[str, Mapping[str, Split]]) -> dict:
-    """Return what a report says of the tasks and cells of a sweep, so that it need not load them.
+    """Return the descriptions of tasks and cells that a report needs without loading them.
 
     `splits` is the data of every task.
     """
-    of_tasks = {}
+    about_tasks = {}
     for name in config.tasks:
-        task, of_task = tasks.find_task(name), splits[name]
-        sizes = {split: len(of_task[split]) for split in SPLITS}
-        steps = int(of_task["train"].lengths.sum())
-        words = {"title": task.title, "unit": task.unit, "source": task.source}
-        of_tasks[name] = words | sizes | {"steps": steps}
+        task, data = tasks.find_task(name), splits[name]
+        sizes = {split: len(data[split]) for split in SPLITS}
+        steps = int(data["train"].lengths.sum())
+        texts = {"title": task.title, "unit": task.unit, "source": task.source}
+        about_tasks[name] = texts | sizes | {"steps": steps}
     references = cells.cell_references()
-    of_cells = {name: registry.class_summary(references.get(name, name)) for name in config.cells}
-    return {"tasks": of_tasks, "cells": of_cells, "trials_a_search": config.trials_per_search}
+    about_cells = {name: registry.class_summary(references.get(name, name)) for name in config.cells}
+    return {"tasks": about_tasks, "cells": about_cells, "trials_a_search": config.trials_per_search}
 
 
 def run_sweep(
     config: SweepConfig,
     folder: Path,
-    executor,
+    executor: Executor,
     shapes: Mapping[tuple[str, str], list[PaddedShape]],
     data: Path | None,
     seconds: float = math.inf,
     lanes: int | None = None,
     codes: Mapping[tuple[str, str], dict[str, str]] | None = None,
-) -> Iterator[SweepProgress]:
+) -> Generator[SweepProgress]:
     """Train every trial of a sweep that has no row yet, and yield progress as rows come in.
 
-    `executor` trains units: it is asked to `submit` them and to `wait` until something may have happened. The
-    worker decides in how many lanes, unless a number is `lanes`. `codes` is what makes the rows of each task
-    and cell (`suite.identity.row_codes`): a worker where it differs is refused. After so many seconds, or
-    when it is asked to (`store.stop`), the sweep ends with what is there, and keeps the trials under way.
+    `executor` trains work units: `submit` hands them over and `wait` returns when something may have
+    happened. Workers choose how many lanes suit them, unless `lanes` is a number. `codes` are the hashes of
+    what makes the rows of each task and cell (`suite.identity.row_codes`); a worker whose hashes differ is
+    refused. After so many seconds, or a `store.request_stop`, the sweep ends with the rows it has, and keeps
+    checkpoints of the trials under way.
     """
     end = time.monotonic() + seconds
-    book = store.Store(folder, executor.size)
+    trial_store = store.Store(folder, executor.size)
     try:
-        book.collect()
-        book.remove_row_files(book.collected_files)
+        trial_store.collect()
+        trial_store.remove_row_files(trial_store.collected_files)
         names = list(itertools.product(config.tasks, config.cells))
-        searches = {name: SearchState(config, *name, book.scores(*name)) for name in names}
-        rows, moved, ended = [], set(names), []
+        searches = {name: SearchState(config, *name, trial_store.scores(*name)) for name in names}
+        rows: list[dict] = []
+        changed, ended = set(names), []
         while True:
             missing = [
                 WorkUnit(
@@ -163,17 +165,17 @@ def run_sweep(
                     shape.trials,
                     shape.operations,
                     expected_lanes=shape.lanes,
-                    code=codes and codes[name],
+                    code=codes[name] if codes else None,
                 )
                 for name in names
-                if name in moved
+                if name in changed
                 for shape, trials in trials_by_shape(searches[name].advance(), shapes[name])
             ]
             for unit in split_units(missing, shapes, executor.size):
                 executor.submit(unit)
-            so_far = searches.values()
-            yield SweepProgress(rows, sum(s.done for s in so_far), sum(s.total for s in so_far))
-            if all(search.over for search in so_far):
+            states = searches.values()
+            yield SweepProgress(rows, sum(s.done for s in states), sum(s.total for s in states))
+            if all(search.over for search in states):
                 shutil.rmtree(folder / "running", ignore_errors=True)
                 return
             if time.monotonic() > end:
@@ -183,23 +185,23 @@ def run_sweep(
                 if executor.idle:
                     return
             ended += [(time.monotonic() + executor.file_visibility_delay, unit) for unit in executor.wait()]
-            rows, moved = book.collect(), set()
+            rows, changed = trial_store.collect(), set()
             for row in rows:
-                moved.add(name := (row["task"], row["cell"]))
+                changed.add(name := (row["task"], row["cell"]))
                 searches[name].scores[row["trial"]] = row["valid"]
-            ended = resubmit_incomplete(ended, searches, executor, book)
+            ended = resubmit_incomplete(ended, searches, executor, trial_store)
     finally:
-        with contextlib.closing(book):
-            book.collect()
+        with contextlib.closing(trial_store):
+            trial_store.collect()
 
 
 def resubmit_incomplete(
-    ended: list[tuple[float, WorkUnit]], searches: dict, executor, trial_store: store.Store
+    ended: list[tuple[float, WorkUnit]], searches: dict, executor: Executor, trial_store: store.Store
 ) -> list:
-    """Submit again what units that have ended left without a row; return those whose rows may still be seen.
+    """Submit the trials that ended units left without a row; return units whose rows may still turn up.
 
-    `ended` says until when, for each. A unit may leave some where its worker was told to stop, or still sees
-    that it was.
+    `ended` holds units with the time until which their rows may turn up. A unit leaves trials without a row
+    where its worker has seen a request to stop, perhaps an old one.
     """
     unsettled = []
     for until, unit in ended:
@@ -217,13 +219,13 @@ def resubmit_incomplete(
 
 
 def retry_unit(unit: WorkUnit, missing: tuple[Trial, ...]) -> WorkUnit:
-    """Return a unit of the trials that another left without a row; refuse where that got nowhere so often."""
+    """Return a unit of the trials left without a row; refuse after `MAX_UNIT_ATTEMPTS` without any row."""
     attempts = unit.attempts + 1 if len(missing) == len(unit.trials) else 0
     if attempts == MAX_UNIT_ATTEMPTS:
         raise Refusal(
             f"trial {missing[0].number} of {unit.cell} on {unit.task} went to a worker "
             f"{MAX_UNIT_ATTEMPTS} times, and "
-            f"no row of it came to {unit.folder}: see that all workers write there, and ask again to go on"
+            f"no row of it came to {unit.folder}: see that all workers write there; the same command goes on"
         )
     return replace(unit, trials=missing, attempts=attempts)
 
@@ -241,7 +243,7 @@ def trials_by_shape(
 def split_units(
     units: list[WorkUnit], shapes: Mapping[tuple[str, str], list[PaddedShape]], workers: int
 ) -> Iterator[WorkUnit]:
-    """Yield units cut to parts that cost no more than leaves each worker some, but that fill their lanes."""
+    """Yield units cut into parts, small enough that each worker gets some, large enough to fill the lanes."""
     most = sum(unit.cost for unit in units) / (MIN_UNITS_PER_WORKER * workers)
     lanes = {(*name, shape.width): shape.lanes for name in shapes for shape in shapes[name]}
     for unit in units:

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from distributed.comm import CommClosedError
-from sweeps import CONFIG as ASKED
-from sweeps import SHAPES, comparable, rows
+from sweeps import CONFIG, SHAPES, comparable, rows
 
 import tasks
 from suite import Refusal, machine, store
@@ -47,7 +46,7 @@ def test_a_row_says_what_made_it_and_in_which_company(undisturbed):
 
 def test_a_worker_with_another_cell_or_other_data_than_the_driver_is_refused(undisturbed, tmp_path):
     """What the driver has is made up."""
-    folder, asked = tmp_path / "sweep", replace(ASKED, cells=("rnn",))
+    folder, asked = tmp_path / "sweep", replace(CONFIG, cells=("rnn",))
     codes = {("tiny:PARITY", "rnn"): undisturbed["code"].iloc[-1] | {"cell": "0", "data": "0"}}
     store.create_results_folder(folder, asked.to_table())
     with pytest.raises(Refusal, match="cell rnn and the data of tiny:PARITY: a worker has another"):
@@ -68,7 +67,7 @@ def test_what_makes_a_checkpoint_is_the_code_and_not_the_state_of_the_checkout(t
 
 @pytest.mark.skipif(keras.backend.backend() == "jax", reason="on JAX, test_clusters.py has workers")
 def test_two_workers_give_the_same_rows(undisturbed, tmp_path):
-    frame = rows(ASKED, tmp_path / "sweep", LocalExecutor(2))
+    frame = rows(CONFIG, tmp_path / "sweep", LocalExecutor(2))
     assert frame["error"].isna().all(), frame["error"][0]
     pd.testing.assert_frame_equal(comparable(frame), comparable(undisturbed))
 
@@ -76,7 +75,7 @@ def test_two_workers_give_the_same_rows(undisturbed, tmp_path):
 def test_a_search_goes_on_where_it_was(undisturbed, tmp_path):
     """Three rows are there, one taken in and two not; only the others are trained."""
     folder = tmp_path / "sweep"
-    store.create_results_folder(folder, ASKED.to_table())
+    store.create_results_folder(folder, CONFIG.to_table())
     curves = {("gru", 0): [(1.0, 1.0)], ("rnn", 3): [(1.0, 1.0)], ("rnn", 4): [(1.0, 1.0)]}
     marked = []
     for row in undisturbed.to_dict("records"):
@@ -88,14 +87,14 @@ def test_a_search_goes_on_where_it_was(undisturbed, tmp_path):
     book.close()
     for row in marked[1:]:
         store.write_finished_row(folder, row)
-    again = rows(ASKED, folder)
+    again = rows(CONFIG, folder)
     assert (again["seconds"] == -1).sum() == 3
     pd.testing.assert_frame_equal(comparable(again), comparable(undisturbed))
 
 
 @pytest.mark.parametrize("oracle", ["bayesian", "hyperband"])
 def test_other_oracles_end_too(oracle, tmp_path):
-    asked = replace(ASKED, oracle=oracle, cells=("rnn",), trials=10)
+    asked = replace(CONFIG, oracle=oracle, cells=("rnn",), trials=10)
     frame = rows(asked, tmp_path / "sweep")
     assert (frame["status"] == "done").all()
     assert len(frame) >= 10
@@ -104,7 +103,7 @@ def test_other_oracles_end_too(oracle, tmp_path):
 
 
 def test_a_cell_that_raises_gives_failed_rows_with_a_traceback(tmp_path):
-    frame = rows(replace(ASKED, cells=("tiny:Broken", "rnn")), tmp_path / "sweep")
+    frame = rows(replace(CONFIG, cells=("tiny:Broken", "rnn")), tmp_path / "sweep")
     failed = frame[frame["cell"] == "tiny:Broken"]
     assert set(failed["status"]) == {"failed"}
     assert failed["error"].str.contains("RuntimeError: no such thing").all()
@@ -114,14 +113,14 @@ def test_a_cell_that_raises_gives_failed_rows_with_a_traceback(tmp_path):
 
 def test_a_unit_that_lacks_memory_goes_on_in_fewer_lanes(tmp_path):
     """Really asked for, fifty terabytes are refused by the system; of a single lane none are asked for."""
-    asked = replace(ASKED, cells=("tiny:Greedy",), trials=2)
+    asked = replace(CONFIG, cells=("tiny:Greedy",), trials=2)
     frame = rows(asked, tmp_path / "sweep")
     assert set(frame["status"]) == {"done"}, frame["error"][0]
 
 
 def test_a_sweep_that_is_stopped_goes_on_in_the_middle_of_a_trial(tmp_path):
     """Trial 0 takes 26 epochs and trial 1, beside it, 16: stopped then, the other goes on from there."""
-    asked = replace(ASKED, protocol=Protocol(epochs=60), cells=("rnn",))
+    asked = replace(CONFIG, protocol=Protocol(epochs=60), cells=("rnn",))
     expected, folder = rows(asked, tmp_path / "undisturbed"), tmp_path / "sweep"
     store.create_results_folder(folder, asked.to_table())
     for event in sweep.run_sweep(asked, folder, InProcess(), SHAPES, data=None, lanes=2):
@@ -134,8 +133,8 @@ def test_a_sweep_that_is_stopped_goes_on_in_the_middle_of_a_trial(tmp_path):
 
 
 def test_a_sweep_ends_when_its_time_is_over(tmp_path):
-    store.create_results_folder(tmp_path / "sweep", ASKED.to_table())
-    list(sweep.run_sweep(ASKED, tmp_path / "sweep", InProcess(), SHAPES, data=None, seconds=0))
+    store.create_results_folder(tmp_path / "sweep", CONFIG.to_table())
+    list(sweep.run_sweep(CONFIG, tmp_path / "sweep", InProcess(), SHAPES, data=None, seconds=0))
     assert store.is_stop_requested(tmp_path / "sweep")
     assert len(store.load(tmp_path / "sweep")) == 0
 
@@ -178,7 +177,7 @@ class Listing(InProcess):
 )
 def test_units_are_large_but_leave_every_worker_some(tmp_path, trials, workers, units):
     """Of two lanes: at least one trial a lane, else half a worker's share."""
-    asked, crew = replace(ASKED, cells=("rnn",), trials=trials), Listing()
+    asked, crew = replace(CONFIG, cells=("rnn",), trials=trials), Listing()
     crew.size = workers
     store.create_results_folder(tmp_path / "sweep", asked.to_table())
     with pytest.raises(InterruptedError):
@@ -224,7 +223,7 @@ def test_scores_are_those_of_the_rows(undisturbed):
 def test_lanes_are_counted_for_each_shape_and_never_more_than_have_work():
     """An RNN of 6 units on parity: 1 · 6 + 6² + 6 weights, a readout of 6 · 2 + 2, 3 steps, 1 + 6 + 6 + 2."""
     splits = {"tiny:PARITY": tasks.find_task("tiny:PARITY").load(None)}
-    asked = replace(ASKED, cells=("rnn", "np"), trials=70)
+    asked = replace(CONFIG, cells=("rnn", "np"), trials=70)
     lane = 4 * (6 * 62 + 32 * 3 * 15)
 
     def lanes(**plan):
@@ -241,7 +240,7 @@ def test_lanes_are_counted_for_each_shape_and_never_more_than_have_work():
 
 def test_a_round_of_a_bayesian_search_is_all_that_there_is_at_a_time():
     splits = {"tiny:PARITY": tasks.find_task("tiny:PARITY").load(None)}
-    asked = replace(ASKED, cells=("rnn",), trials=70, oracle="bayesian")
+    asked = replace(CONFIG, cells=("rnn",), trials=70, oracle="bayesian")
     [[shape]] = sweep.padded_shapes(asked, splits, machine.Plan(1, gpus=("0",), gpu_memory=10**12)).values()
     assert shape.trials == shape.lanes == 8
 
@@ -290,14 +289,14 @@ def early(unit):
 
 def test_what_a_unit_leaves_without_a_row_is_given_out_again(undisturbed, tmp_path, monkeypatch):
     monkeypatch.setattr(executors, "train_unit", early)
-    frame = rows(ASKED, tmp_path / "sweep")
+    frame = rows(CONFIG, tmp_path / "sweep")
     pd.testing.assert_frame_equal(comparable(frame), comparable(undisturbed))
 
 
 def test_a_unit_that_never_gets_a_row_ends_the_sweep_with_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(executors, "train_unit", lambda unit: iter(()))
     with pytest.raises(Refusal, match=r"trial 0 of rnn on tiny:PARITY went to a worker 3 times, and no row"):
-        rows(ASKED, tmp_path / "sweep")
+        rows(CONFIG, tmp_path / "sweep")
 
 
 def test_a_row_that_is_late_to_be_seen_is_waited_for(undisturbed, tmp_path, monkeypatch):
@@ -310,7 +309,7 @@ def test_a_row_that_is_late_to_be_seen_is_waited_for(undisturbed, tmp_path, monk
     monkeypatch.setattr(
         crew, "submit", lambda unit, submit=crew.submit: submit(unit) if not unit.attempts else 1 / 0
     )
-    frame = rows(ASKED, tmp_path / "sweep", crew)
+    frame = rows(CONFIG, tmp_path / "sweep", crew)
     pd.testing.assert_frame_equal(comparable(frame), comparable(undisturbed))
 
 

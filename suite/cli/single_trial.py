@@ -1,0 +1,108 @@
+"""One trial on the command line: trained in this process, and compared with its stored row."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from suite import Refusal, space, store
+from suite.config import SweepConfig, config_from_table
+from suite.files import write_atomic
+from suite.training.trial import Result, Trial
+
+
+def train_trial(config: SweepConfig, trial: Trial, splits: Mapping) -> Result:
+    """Train a trial on the only task and cell of `config`; print its loss and scores, epoch by epoch."""
+    import tasks
+    from suite import cells
+    from suite.training.population import Population
+    from suite.training.program import Program
+
+    [name], [cell], protocol = config.tasks, config.cells, config.protocol
+    task, width = tasks.find_task(name), int(trial.hyperparameters["units"])
+    clips = any(name in space.OPTIONAL_RANGES for name in trial.hyperparameters)
+    options = protocol.batch, protocol.optimiser, clips
+    program = Program(cells.find_cell(cell), task, splits[name], width, 1, *options)
+    population = Population(program, protocol.patience)
+    population.fill_lanes(deque([trial]))
+    [result] = population.lanes
+    assert result  # a lane was free
+    print(f"{name}, {cell}: {result.parameters:,} parameters")
+    print(f"loss: {task.loss}, in training; scores: {task.unit}, lower is better", flush=True)
+    while result.status == "running":
+        population.train_epoch()
+        loss, score = result.curve[-1]
+        best = "best so far" if result.best_epoch == result.epochs else ""
+        print(
+            f"epoch {result.epochs:3d}  loss {loss:<9.4g}  valid {score:<9.4g}  {best}".rstrip(), flush=True
+        )
+    print(f"{outcome_text(vars(result) | {'epochs': result.epochs}, task.unit)}; {result.seconds:.1f} s")
+    return result
+
+
+def outcome_text(result: Mapping, unit: str) -> str:
+    """Return how a trial ended, a result or a stored row, in words: status, epochs and scores."""
+    return (
+        f"{result['status']} after {result['epochs']} epochs; best epoch {result['best_epoch']}: "
+        f"valid {result['valid']:.4g}, test {result['test']:.4g} {unit}"
+    )
+
+
+def print_comparison(result: Result, row: Mapping, splits: Mapping) -> None:
+    """Print the stored row of a trial, how the scores of its new result differ, and why they may.
+
+    In a sweep, a trial is padded and trained beside others, here it is alone: sums are rounded otherwise, and
+    over thousands of updates that can grow to a visible difference.
+    """
+    import keras
+
+    import tasks
+    from suite import identity
+
+    task = tasks.find_task(row["task"])
+    print(f"stored row: {outcome_text(row, task.unit)}")
+    differences = [f"{name} {getattr(result, name) - row[name]:+.2g}" for name in ("valid", "test")]
+    print(f"new minus stored: {', '.join(differences)} {task.unit}")
+    codes = identity.row_codes({row["task"]: task}, [row["cell"]], splits)
+    causes = [] if row["code"] else ["code, which the row does not name"]
+    causes += [f"{part}, which changed since" for part in identity.changed_parts([row], codes)]
+    if row["backend"] != keras.backend.backend():
+        causes.append(f"backend, {row['backend']} in the sweep")
+    causes.append("rounding, as a sweep pads networks and trains them side by side")
+    if (result.valid, result.test) != (row["valid"], row["test"]):
+        print(f"they may differ by: {'; '.join(causes)}")
+
+
+def write_curve(path: Path, result: Result) -> None:
+    """Write the curve of a trial as CSV: epoch, training loss, validation score."""
+    lines = [
+        f"{epoch},{float(loss)!r},{float(score)!r}" for epoch, (loss, score) in enumerate(result.curve, 1)
+    ]
+    write_atomic(path, "\n".join(["epoch,train,valid", *lines, ""]).encode())
+    print(f"curve    {path}")
+
+
+def stored_row(folder: Path, task: str | None, cell: str, trial: int) -> dict:
+    """Return the row of a trial in a results folder; refuse where there is none, or a task must be named."""
+    tasks, rows = store.read_config(folder)["tasks"], store.load(folder)
+    if task is None and len(tasks) > 1:
+        raise Refusal(f"{folder} holds several tasks: expected --task, one of {', '.join(tasks)}, got none")
+    rows = rows[(rows["task"] == (task or tasks[0])) & (rows["cell"] == cell)]
+    chosen = rows[rows["trial"] == trial].to_dict("records")
+    if not chosen:
+        held = f"trials {min(rows['trial'])} to {max(rows['trial'])}" if len(rows) else "no trial"
+        raise Refusal(
+            f"{folder} holds no trial {trial} of {cell} on {task or tasks[0]}, but {held} of that search; "
+            f"name another (odyssey status {folder} lists the searches)"
+        )
+    return chosen[0]
+
+
+def trial_of_row(folder: Path, row: Mapping) -> tuple[SweepConfig, Trial]:
+    """Return the trial of a stored row, and the settings of its sweep for its task and cell alone."""
+    config = config_from_table(store.read_config(folder))
+    values = {name: int(row[name]) if entry.whole else row[name] for name, entry in config.space.items()}
+    # Hyperband gives most trials fewer epochs, and no row says how many: those it trained, at least
+    epochs = row["epochs"] if config.oracle == "hyperband" else config.protocol.epochs
+    config = replace(config, tasks=(row["task"],), cells=(row["cell"],))
+    return config, Trial(row["trial"], row["seed"], values, epochs)

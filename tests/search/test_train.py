@@ -1,0 +1,47 @@
+"""`odyssey train`: one trial, of options or of a stored row again."""
+
+import re
+
+import pandas as pd
+import pytest
+
+from suite import store
+
+
+def test_the_trial_of_a_row_is_trained_again_as_it_was(odyssey, undisturbed_folder, undisturbed, tmp_path):
+    """In the sweep it was padded to 6 units, here it is not: its curve agrees up to rounding."""
+    code, out, err = odyssey("train", undisturbed_folder, "gru", 3, "--csv=curve.csv")
+    assert (code, err) == (0, "")
+    [row] = undisturbed[(undisturbed["cell"] == "gru") & (undisturbed["trial"] == 3)].to_dict("records")
+    assert out.count("\nepoch ") == row["epochs"]
+    assert re.search(r"^epoch   1  loss 0\.\d+ +valid 0\.\d+ +best so far$", out, re.MULTILINE)
+    assert f"stored row: done after {row['epochs']} epochs; best epoch {row['best_epoch']}: valid " in out
+    assert "new minus stored: valid +0, test +0 error rate" in out
+    assert "changed since" not in out
+    expected = store.load_curves(undisturbed_folder, [("tiny:PARITY", "gru", 3)])
+    columns = ["epoch", "train", "valid"]
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "curve.csv"), expected[columns], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["gru"], "gru: expected the number of a trial too, got none"),
+        (["gru", 6], "holds no trial 6 of gru on tiny:PARITY, but trials 0 to 5 of that search"),
+        (["lstm", 1], "holds no trial 1 of lstm on tiny:PARITY, but no trial of that search"),
+        (["gru", 1, "--task=jsb"], "holds no trial 1 of gru on jsb"),
+        (["gru", 1, "--units=3", "--seed=1"], "the row decides on units, seed; leave that out"),
+        (["gru", 1, "--csv=."], "--csv .: expected a file, got a folder"),
+    ],
+    ids=str,
+)
+def test_what_names_no_row_is_refused_in_one_line(odyssey, undisturbed_folder, words, reason):
+    code, out, err = odyssey("train", undisturbed_folder, *words)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert reason in err
+
+
+def test_a_folder_of_several_tasks_needs_the_name_of_one(odyssey, tmp_path):
+    store.create_results_folder(tmp_path / "two", {"tasks": ["a", "b"]})
+    err = odyssey("train", "two", "gru", 0)[2]
+    assert err == "odyssey: two holds several tasks: expected --task, one of a, b, got none\n"
