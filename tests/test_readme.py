@@ -24,14 +24,6 @@ from suite import cli, store
 ROOT = Path(__file__).parents[1]
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "GUIDE.md")}
 
-# Snippets that need a feature that is not there yet, and fail without it; remove each once it passes.
-PENDING = [
-    r"odyssey --version",
-    r"odyssey check .*",
-    r"odyssey list",
-    r"odyssey (report|sweep) .*(--baseline|--all-pairs).*",
-    r"odyssey status .*(--watch|--json)",
-]
 PARSED_ONLY = {
     "bench": "takes minutes; tests/bench runs it",
     "doctor": "looks for data on the network; tests/test_cli.py runs it",
@@ -86,9 +78,7 @@ def commands(block):
 
 
 def as_parameter(place, text):
-    pending = any(re.fullmatch(pattern, text.strip(), re.S) for pattern in PENDING)
-    marks = [pytest.mark.xfail(strict=True, raises=BaseException, reason="pending")] if pending else []
-    return pytest.param(text, id=f"{place} {text.splitlines()[0][:60]}", marks=marks)
+    return pytest.param(text, id=f"{place} {text.splitlines()[0][:60]}")
 
 
 def shell_commands(program):
@@ -220,12 +210,10 @@ def test_python_of_the_texts_runs(workplace, capsys, code):
         assert capsys.readouterr().out
 
 
-@pytest.mark.xfail(strict=True, reason="pending")
 def test_the_store_is_there_once_the_suite_is_imported():
     subprocess.run([sys.executable, "-c", "import suite; suite.store.load; suite.__version__"], check=True)
 
 
-@pytest.mark.xfail(strict=True, reason="pending")
 def test_the_package_runs_as_the_command(tmp_path):
     run = [sys.executable, "-m", "suite", "list", "presets"]
     assert "quick" in subprocess.run(run, check=True, capture_output=True, text=True).stdout

@@ -167,7 +167,7 @@ def test_a_cell_named_on_the_command_line_joins_the_cells_of_a_preset_that_are_t
     code, out, err = run_sweep("mine.toml", "--cell=np", "--dry-run")
     assert (code, err) == (0, "")
     assert out.splitlines()[0] == "results/mine: grows by 1 cell (np), 2 trials to train, 4 kept"
-    assert "1 searches, 2 trials of at most 2 epochs" in out
+    assert "1 search, 2 trials of at most 2 epochs" in out
     assert files(folder) == before
     code, out, _ = run_sweep("mine.toml", "--cell=np", "--results=results/mine")
     assert code == 0
