@@ -18,7 +18,7 @@ from types import SimpleNamespace
 from typing import IO, Self
 
 from suite import cells, machine
-from suite.bench.engines import REFERENCE_FEATURES, REFERENCE_SEQUENCES, REFERENCE_STEPS, products_per_epoch
+from suite.bench.engines import REFERENCE_SEQUENCES, REFERENCE_STEPS, REFERENCE_TASK, products_per_epoch
 from suite.keras_loader import load_keras
 
 
@@ -40,9 +40,8 @@ class Workload:
         load_keras()
         from suite.training.program import trial_operations
 
-        work = SimpleNamespace(features=REFERENCE_FEATURES, outputs=REFERENCE_FEATURES)
         steps = {"train": REFERENCE_SEQUENCES * self.steps, "valid": 0, "test": 0}
-        return 2 * trial_operations(cells.find_cell(self.cell), work, self.units, steps, epochs=1)
+        return 2 * trial_operations(cells.find_cell(self.cell), REFERENCE_TASK, self.units, steps, epochs=1)
 
 
 @dataclass(frozen=True)

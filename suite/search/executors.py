@@ -53,9 +53,18 @@ class Executor:
         return plan
 
     @property
+    def size(self) -> int:
+        """How many workers there are, or are expected."""
+        raise NotImplementedError
+
+    @property
     def idle(self) -> bool:
         """Whether no unit is waiting or in training."""
         return not (self.waiting or self.running)
+
+    def wait(self) -> list[WorkUnit]:
+        """Let training go on for a moment; return the units that have ended."""
+        raise NotImplementedError
 
     def __enter__(self) -> Self:
         return self
@@ -67,7 +76,9 @@ class Executor:
 class InProcess(Executor):
     """Executor that trains in this process."""
 
-    size = 1
+    @property
+    def size(self) -> int:
+        return 1
 
     def wait(self) -> list[WorkUnit]:
         """Train until the next row is written; return the unit in training if it has ended."""
