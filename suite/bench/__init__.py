@@ -14,7 +14,6 @@ import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from types import SimpleNamespace
 from typing import IO, Self
 
 from suite import cells, machine
