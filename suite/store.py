@@ -25,6 +25,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from suite import Refusal
+from suite.config import SweepRecord, record_from_table
 from suite.files import lock_file, lock_holder, safe_file_name, unusable_file, write_atomic
 
 TRIAL_COLUMNS = {
@@ -101,6 +102,11 @@ def read_config(folder: Path) -> dict:
         raise Refusal(
             f"{folder / 'sweep.toml'} cannot be read ({error}); restore it, or start anew"
         ) from None
+
+
+def read_sweep(folder: Path) -> SweepRecord:
+    """Return the question of the sweep in a results folder, with the descriptions of its tasks and cells."""
+    return record_from_table(read_config(folder))
 
 
 def trials_per_search(config: dict) -> int:

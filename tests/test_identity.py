@@ -83,7 +83,7 @@ def test_the_suite_is_what_takes_part_in_training_but_for_its_cells():
     found = identity.suite_sources().keys()
     assert {"suite", "suite.cells", "suite.cells.base", "suite.training.population", "suite.space"} <= found
     families = {reference.partition(":")[0] for reference in cells.BUILTIN_CELLS.values()}
-    assert not found & {"suite.report.pages", "suite.progress", "suite.cli", *families}
+    assert not found & {"suite.report.rendering", "suite.progress", "suite.cli", *families}
 
 
 def test_nothing_that_is_hashed_imports_what_is_not():

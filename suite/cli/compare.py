@@ -26,9 +26,9 @@ def compare(
     from suite import files, store
     from suite.report import comparison
 
-    made = {name: (store.load(folder), store.read_config(folder)) for name, folder in named.items()}
+    sweeps = {name: (store.load(folder), store.read_sweep(folder)) for name, folder in named.items()}
     page, answer = comparison.write_comparison(
-        made, out or Path("reports") / files.safe_file_name(named, "-vs-")
+        sweeps, out or Path("reports") / files.safe_file_name(named, "-vs-")
     )
     print("\n".join(answer))
     print(f"report   {page}")

@@ -25,7 +25,7 @@ def report(
     from suite import files, store
     from suite.report import write_report
 
-    asked = store.read_config(folder)
-    out = out or files.path_in_folder(Path("reports"), asked["name"])
-    page = write_report(store.load(folder), asked, out, lambda keys: store.load_curves(folder, keys))
+    record = store.read_sweep(folder)
+    out = out or files.path_in_folder(Path("reports"), record.config.name)
+    page = write_report(store.load(folder), record, out, lambda keys: store.load_curves(folder, keys))
     print(f"report   {page}")

@@ -11,7 +11,7 @@ from scipy.stats import mannwhitneyu, norm, ttest_ind
 from suite.analysis import significance as module
 from suite.analysis.cell_claims import compare_cells
 from suite.analysis.claims import planned_comparisons
-from suite.analysis.findings import differences_from_vanilla
+from suite.analysis.findings import differences_from_baseline
 from suite.analysis.significance import (
     bonferroni,
     hodges_lehmann,
@@ -52,7 +52,8 @@ def compare(rows, cells, seed, draws=999):
 def against_vanilla(rows, cells):
     """Return how these variants differ from vanilla on a task, those without trials too."""
     asked = {"tasks": ["t"], "cells": cells}
-    return differences_from_vanilla(compare_cells(rows, planned_comparisons(rows, asked), 1, 999), asked)["t"]
+    comparisons = compare_cells(rows, planned_comparisons(rows, asked), 1, 999)
+    return differences_from_baseline(comparisons, ["t"], cells, "lstm")["t"]
 
 
 def test_bonferroni_counts_only_tests_that_were_made():
