@@ -129,17 +129,19 @@ def compute_findings(
     tasks, cells, seed, baseline = config.tasks, list(config.cells), config.seed, baseline_variant(config)
     independent = has_independent_trials(config.oracle)
     analysed = rows.groupby(["task", "cell"], sort=False).head(MAX_TRIALS_ANALYSED if independent else 0)
-    searches = {key: trials for key, trials in analysed.groupby(["task", "cell"], sort=False)}
+    grouped = analysed.groupby(["task", "cell"], sort=False)
+    searches = {(str(task), str(cell)): trials for (task, cell), trials in grouped}
     by_task = {task: rows[rows["task"] == task] for task in tasks}
     summaries = {task: variant_summary(trials, cells) for task, trials in by_task.items()}
-    importances, operations = {}, {}
+    importances: dict[tuple[str, str], Importance | None] = {}
+    operations: dict[str, Importance | None] = {}
     for (task, cell), trials in searches.items():
         own = seeds.derive_seed(seed, task, cell, "importance")
         if cell in (baseline, VANILLA) or len(searches) <= MAX_DETAILED_SEARCHES:
             importances[task, cell] = search_importance(trials, "test", config.space, own)
         if cell == baseline:
             operations[task] = search_importance(trials, "operations", config.space, own)
-    importances, operations = ({k: v for k, v in found.items() if v} for found in (importances, operations))
+    known_importances = {key: value for key, value in importances.items() if value}
     claim_config = config.to_table() | {"trials": min(record.trials_per_search, MAX_TRIALS_ANALYSED)}
     planned = planned_comparisons(analysed, claim_config)
     pairwise = compare_cells(analysed, planned, seed, PERMUTATION_RESAMPLES)
@@ -157,10 +159,10 @@ def compute_findings(
             key: expected_best_scores(trials, seeds.derive_seed(seed, *key, "expected"))
             for key, trials in searches.items()
         },
-        importances=importances,
-        operation_importances=operations,
+        importances=known_importances,
+        operation_importances={task: value for task, value in operations.items() if value},
         average_ranks=average_ranks(pd.DataFrame(means).T.dropna()),
-        verdicts=judge_claims(analysed, claim_config, importances, pairwise, seed),
+        verdicts=judge_claims(analysed, claim_config, known_importances, pairwise, seed),
     )
 
 

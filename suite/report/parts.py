@@ -6,6 +6,7 @@ A part says what is shown, not how: `suite/report/templates` lay each kind out i
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure as MatplotlibFigure
@@ -63,8 +64,8 @@ class Heading:
 class Figure:
     """A figure, the name of its files, its alternative text, its caption, and the table it is drawn from.
 
-    `point_titles` has, by the gid of an artist, a text for each of its points, shown when the pointer is over
-    the point, and the variant the points belong to. `natural_size` keeps a figure from being stretched.
+    `natural_size` keeps a figure from being stretched. `trial_titles` has a text for each trial by its
+    variant and number: the page shows it when the pointer is over a point that stands for the trial.
     """
 
     name: str
@@ -73,7 +74,7 @@ class Figure:
     caption: str
     table_name: str
     natural_size: bool = False
-    point_titles: Mapping[str, tuple[str, Sequence[str]]] = field(default_factory=dict)
+    trial_titles: Mapping[tuple[str, int], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class TableColumn:
 
     label: str
     key: str
-    show: Callable[[float], str] | None = None
+    show: Callable[[Any], str] | None = None
     show_row: Callable[[dict], str] | None = None
     highlight_lowest: bool = False
 

@@ -1,5 +1,6 @@
 """From sections to files: the page in HTML and in Markdown, its figures and its tables."""
 
+import html
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from suite.report import figures
 from suite.report.formatting import unique_short_names
@@ -21,7 +22,7 @@ TEMPLATES = {"report.md": "page.md.j2", "index.html": "page.html.j2"}
 class Page:
     """A page: the name of what it is about, its title, how complete it is, and its sections in order.
 
-    `baseline` is the variant whose rows are set off in tables; `variants` are those that can be chosen.
+    `baseline` is the variant whose rows are set off in tables; `variants` are those that can be hidden.
     """
 
     name: str
@@ -79,10 +80,27 @@ def unique_slugs(names: Iterable[str]) -> dict[str, str]:
 
 
 def inline_svg(svg: bytes, figure: Figure) -> Markup:
-    """Return a figure to stand in a page: its ids made the page's own, its alternative text said."""
-    text = svg.decode()
+    """Return a figure to stand in a page: with ids of its own, its alternative text, and titles of points."""
+    text = add_trial_titles(svg.decode(), figure.trial_titles)
     text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{figure.name}-", text[text.index("<svg ") :])
     return Markup(text.replace("<svg ", Markup('<svg role="img" aria-label="{}" ').format(figure.alt), 1))
+
+
+def add_trial_titles(svg: str, titles: Mapping[tuple[str, int], str]) -> str:
+    """Return an SVG in which each point that stands for a trial has a title, by variant and number of trial.
+
+    Points have an attribute data-trial, and are in a group with an attribute data-cell.
+    """
+
+    def titled(point: re.Match) -> str:
+        title = titles.get((html.unescape(cell), int(point[2])), "")
+        return f"<{point[1]}{point[3]}><title>{escape(title)}</title></{point[1]}>" if title else point[0]
+
+    before, *groups = re.split(r'<g data-cell="([^"]*)"', svg)
+    for cell, group in zip(groups[::2], groups[1::2], strict=True):
+        group = re.sub(r'<(use|path) data-trial="(\d+)"([^>]*?) */>', titled, group)
+        before += f'<g data-cell="{cell}"{group}'
+    return before
 
 
 def escape_markdown(text: object) -> str:

@@ -22,9 +22,13 @@ TELL = """<script>
     const first = () => [...document.querySelectorAll("#answer tbody tr")].map(row => row.cells[0].innerText);
     const before = first();
     document.querySelectorAll("#answer th button")[1].click();
+    document.querySelector(".filter summary").click();
+    document.querySelector(".filter input[value=nfg]").click();
     const named = svg => svg.closest("svg[aria-label]");
     parent.postMessage(JSON.stringify({
       errors, before, after: first(), width: innerWidth, wide: document.documentElement.scrollWidth,
+      hidden: [...new Set([...document.querySelectorAll("[data-cell]")]
+        .filter(part => getComputedStyle(part).display === "none").map(part => part.dataset.cell))],
       loaded: performance.getEntriesByType("resource").map(of => of.name).filter(of => !/^data:/.test(of)),
       figures: document.querySelectorAll("figure").length,
       unnamed: [...document.querySelectorAll("svg")].filter(svg => !named(svg)).length,
@@ -68,6 +72,10 @@ def test_nothing_is_wider_than_a_phone(seen):
 def test_every_figure_has_a_text(seen):
     assert seen["figures"] == 1 + 2 * 7
     assert seen["unnamed"] == 0
+
+
+def test_a_checkbox_hides_its_variant_and_no_other(seen):
+    assert seen["hidden"] == ["nfg"]
 
 
 def test_a_click_on_a_heading_sorts(seen):

@@ -6,9 +6,10 @@ from test_pages import Page
 
 from suite.config import SweepRecord, TaskInfo, record_from_table
 from suite.report.parts import Bullets, Details, Link, Section, Strong, Table, TableColumn, Text
-from suite.report.rendering import page_files
+from suite.report.rendering import add_trial_titles, page_files
 from suite.report.report import report_page
 from suite.report.sections import SECTIONS, glossary
+from suite.report.sections.tasks import trial_titles
 
 
 def slowest(findings):
@@ -36,7 +37,7 @@ def test_a_section_is_a_function_whose_table_is_in_the_page_the_markdown_and_a_c
     assert r"## Slowest \<trials\>" in markdown
     assert f"| {worst['cell'].iloc[0]} | {worst['task'].iloc[0]} |" in markdown
     assert files["tables/slowest.csv"].startswith(b"cell,task,trial,seconds\n")
-    variants = [attrs["data-variant"] for attrs in page.all("tr") if "data-variant" in attrs]
+    variants = [attrs["data-cell"] for attrs in page.all("tr") if "data-cell" in attrs]
     assert variants == worst["cell"].tolist()
 
 
@@ -57,6 +58,23 @@ def test_details_fold_away_in_html_and_in_markdown(findings):
     markdown = files["report.md"].decode()
     assert "<details>\n<summary>More &amp; more</summary>\n\n- **a**: 1 \\< 2, see **b**\n" in markdown
     assert markdown.count("\n</details>\n") == 2
+
+
+def test_a_point_that_stands_for_a_trial_has_a_title():
+    drawn = '<g data-cell="a&amp;b" id="g"><use data-trial="3" x="1"/><path data-trial="4" d="M"/></g>'
+    titles = {("a&b", 3): "units 5 < 6", ("lstm", 4): "of another variant"}
+    assert add_trial_titles(drawn, titles) == (
+        '<g data-cell="a&amp;b" id="g"><use x="1"><title>units 5 &lt; 6</title></use>'
+        '<path data-trial="4" d="M"/></g>'
+    )
+
+
+def test_the_title_of_a_trial_has_its_score_its_hyperparameters_and_its_seed(findings):
+    row = findings.trials["jsb"].iloc[0]
+    title = trial_titles(findings, "jsb")["lstm", 0]
+    assert title.startswith("lstm, trial 0: test ")
+    assert "; units 32; learning rate " in title
+    assert title.endswith(f"; seed {row['seed']}")
 
 
 def test_the_sections_of_a_sweep_are_in_order_and_have_ids_of_their_own(findings):

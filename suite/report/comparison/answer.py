@@ -77,7 +77,7 @@ def search_difference_sentences(pair: PairwiseFindings) -> str:
     ][: 1 if dependent else 2]
     sentences, silent, ties = [], [], agreement["ties"].sum()
     if ties:
-        pairs = format_count(agreement["trials"].sum(), "pair")
+        pairs = format_count(int(agreement["trials"].sum()), "pair")
         sentences.append(f"{ties:,} of {pairs} are ties, no more than {format_percent(TIE_TOLERANCE)} apart.")
     for test, table, better in tests:
         if table.empty:

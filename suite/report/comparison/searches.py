@@ -21,7 +21,7 @@ from suite.report.parts import Figure, Part, Section, Table, TableColumn, Text
 from suite.report.rendering import slugify
 
 SEARCH_HEADINGS = [
-    TableColumn("variant", "cell", lambda cell: cell or "all searches"),
+    TableColumn("variant", "cell", lambda cell: str(cell or "all searches")),
     TableColumn("task", "task"),
 ]
 

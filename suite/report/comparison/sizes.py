@@ -1,6 +1,7 @@
 """How much each of the compared sweeps did, and in what time."""
 
 import math
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -24,7 +25,7 @@ def build(findings: ComparisonFindings) -> list[Section]:
     return [Section("compared", "What is compared", [text, sweep_size_table(findings.rows)])]
 
 
-def sweep_size_table(rows_by_label: dict[str, pd.DataFrame]) -> Table:
+def sweep_size_table(rows_by_label: Mapping[str, pd.DataFrame]) -> Table:
     """Return how much each sweep did in the searches that are compared."""
     lines = []
     for label, rows in rows_by_label.items():

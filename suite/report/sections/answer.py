@@ -73,7 +73,7 @@ def difference_sentences(findings: Findings) -> list[str]:
     for direction in ("worse", "better"):
         places: dict[tuple, list[str]] = {}
         for cell, group in tested[tested[direction].astype(bool)].groupby("cell", sort=False):
-            places.setdefault(tuple(group["task"]), []).append(cell)
+            places.setdefault(tuple(group["task"]), []).append(str(cell))
             differ.add(cell)
         sentences += [
             f"{join_names(described_variant(cell, cells[cell]) for cell in group)} "

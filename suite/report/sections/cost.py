@@ -21,8 +21,11 @@ def cost_table(findings: Findings) -> Table:
         frame[f"{task} seconds"] = 3600 * summary["hours"]
         if len(summaries) > 1:
             columns.append(TableColumn(titles[task], f"{task} seconds", format_duration))
-    trials = sum(summary["trials"] for summary in summaries.values())
-    operations = sum(summary["operations"].fillna(0) * summary["trials"] for summary in summaries.values())
+    counts = {task: summary["trials"] for task, summary in summaries.items()}
+    trials = pd.DataFrame(counts).sum(axis=1)
+    operations = pd.DataFrame(
+        {task: summary["operations"].fillna(0) * counts[task] for task, summary in summaries.items()}
+    ).sum(axis=1)
     frame["total seconds"] = frame.drop(columns="cell").sum(axis=1)
     frame["seconds a trial"] = frame["total seconds"] / trials
     columns.append(TableColumn("core time", "total seconds", format_duration))
@@ -32,8 +35,8 @@ def cost_table(findings: Findings) -> Table:
         columns.append(TableColumn("multiply–adds a trial", "operations a trial", format_si))
     total = format_duration(frame["total seconds"].sum())
     caption = (
-        f"{format_count(trials.sum(), 'trial')} took {total} of one core or device in all. The time of a "
-        "trial depends on the trials that are trained beside it, its multiply–adds do not (k, M, G, T: "
+        f"{format_count(int(trials.sum()), 'trial')} took {total} of one core or device in all. The time of "
+        "a trial depends on the trials that are trained beside it, its multiply–adds do not (k, M, G, T: "
         "thousands, millions, …)."
     )
     return Table("cost", caption, frame, columns)

@@ -1,7 +1,8 @@
 """What the hyperparameters do to the scores: importance, marginal effects, pairs, and the learning rate."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from suite.report import figures
 from suite.report.formatting import format_share, hyperparameter_label, variant_name
 from suite.report.parts import Figure, Heading, Part, Section, Table, TableColumn, Text
 from suite.report.rendering import unique_slugs
-from suite.report.sections.tasks import score_axis_label
+from suite.report.sections.tasks import score_axis_label, trial_titles
 from suite.space import Range
 
 IMPORTANCE_TEXT = (
@@ -39,7 +40,7 @@ INTERACTIONS_CAPTION = (
 )
 LEARNING_RATE_CAPTION = (
     "Each point is a trial, the best tenth on validation in orange; crosses along the top are trials off the "
-    "scale or without a score."
+    "scale or without a score. The pointer over a point shows its trial."
 )
 
 
@@ -97,9 +98,19 @@ def learning_rate_figures(findings: Findings, task: str, slug: str) -> list[Figu
         return []
     info, scale = findings.record.tasks[task], findings.config.space["learning_rate"].scale
     cells, label = list(findings.config.cells), score_axis_label(info.unit)
+    titles = trial_titles(findings, task)
     drawing = figures.hyperparameter_scatter(trials, cells, "learning_rate", scale, label)
     alt = f"Test score of each trial on {info.title} against its learning rate, a panel a variant."
-    return [Figure(f"{slug}-learning-rate", drawing, alt, LEARNING_RATE_CAPTION, f"{slug}-trials")]
+    return [
+        Figure(
+            f"{slug}-learning-rate",
+            drawing,
+            alt,
+            LEARNING_RATE_CAPTION,
+            f"{slug}-trials",
+            trial_titles=titles,
+        )
+    ]
 
 
 def importance_table(
@@ -109,22 +120,22 @@ def importance_table(
 
     Below the baseline's, the paper's estimate of it.
     """
-    lines = []
+    lines: list[dict[str, Any]] = []
     for cell, found in importances.items():
         spreads = {f"{name} spread": found.share_sd[(j,)] for j, name in enumerate(names)}
         chance = found.permutation_null[1] if cell == baseline else math.nan
         rest = {"rest": found.residual_share, "chance": chance}
-        lines.append({"cell": cell} | _named_shares(found.shares, names) | spreads | rest)
+        lines.append({"cell": cell, **_named_shares(found.shares, names), **spreads, **rest})
         if cell == baseline:
             single = found.single_tree_shares
             rest = {"rest": 1 - sum(single.values())}
-            lines.append({"cell": f"{cell}, single trees"} | _named_shares(single, names) | rest)
+            lines.append({"cell": f"{cell}, single trees", **_named_shares(single, names), **rest})
     columns = [TableColumn("variant", "cell")]
     columns += [
         TableColumn(
             hyperparameter_label(name),
             name,
-            show_row=lambda row, name=name: format_share(row[name], row[f"{name} spread"]),
+            show_row=_share_text(name),
         )
         for name in names
     ]
@@ -153,6 +164,10 @@ def effect_tables(findings: Findings, task: str, slug: str) -> list[Table]:
     return tables
 
 
+def _share_text(name: str) -> Callable[[dict], str]:
+    return lambda row: format_share(row[name], row[f"{name} spread"])
+
+
 def _named_shares(shares: Mapping[tuple[int, ...], float], names: list[str]) -> dict[str, float]:
     """Return the shares of hyperparameters and of each pair by name, and of all `pairs` together."""
     named = {" × ".join(names[j] for j in effect): share for effect, share in shares.items()}
@@ -173,7 +188,7 @@ def _interactions_frame(importance: Importance, ranges: Mapping[str, Range]) -> 
     frames, names = [], list(ranges)
     for j, k in (effect for effect in importance.effects if len(effect) == 2):
         first, second = (np.round(ranges[names[i]].value(bin_centres()), 9) for i in (j, k))
-        place = {"hyperparameter": names[j], "other": names[k]}
+        place: dict[str, Any] = {"hyperparameter": names[j], "other": names[k]}
         place |= {"value": np.repeat(first, len(second)), "other_value": np.tile(second, len(first))}
         surfaces = {"mean": importance.surface(j, k), "interaction": importance.interaction(j, k)}
         values = {key: np.round(surface.ravel(), 6) for key, surface in surfaces.items()}

@@ -7,7 +7,7 @@ import pandas as pd
 from suite.analysis.findings import Findings
 from suite.config import SweepRecord
 from suite.report.formatting import hyperparameter_label
-from suite.report.parts import Section, Table, TableColumn, Text
+from suite.report.parts import Part, Section, Table, TableColumn, Text
 from suite.space import Space
 
 ORACLE_DESCRIPTIONS = {
@@ -24,7 +24,7 @@ SCALE_DESCRIPTIONS = {
 
 def build(findings: Findings) -> list[Section]:
     """Return the section of the protocol."""
-    parts = [
+    parts: list[Part] = [
         Text(
             "Every variant gets the same number of trials on every task. "
             f"{ORACLE_DESCRIPTIONS[findings.config.oracle]} A trial is trained until it no longer gets "
@@ -60,7 +60,9 @@ def protocol_table(record: SweepRecord) -> Table:
     settings = [(name, str(value)) for name, value in protocol_settings(record).items()]
     frame = pd.DataFrame(settings, columns=["setting", "value"])
     caption = "The settings of every search; trials are per variant and task."
-    return Table("protocol", caption, frame, [TableColumn(key, key) for key in frame])
+    return Table(
+        "protocol", caption, frame, [TableColumn("setting", "setting"), TableColumn("value", "value")]
+    )
 
 
 def space_table(space: Space) -> Table:

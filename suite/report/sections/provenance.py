@@ -4,7 +4,7 @@ import pandas as pd
 
 from suite.analysis.findings import Findings
 from suite.analysis.trial_statistics import TRIAL_STATUSES
-from suite.report.parts import Link, Section, Table, TableColumn, Text
+from suite.report.parts import Link, Part, Section, Table, TableColumn, Text
 from suite.report.rendering import unique_slugs
 
 
@@ -19,7 +19,7 @@ def build(findings: Findings) -> list[Section]:
     for task, slug in slugs.items():
         separator = ", " if len(runs) > 1 else ""
         runs += [separator, Link(titles[task], f"tables/{slug}-trials.csv")]
-    parts = [Text([*runs, "."]), provenance_table(findings.rows)]
+    parts: list[Part] = [Text([*runs, "."]), provenance_table(findings.rows)]
     if failed:
         parts.append(failure_table(findings.rows))
     return [Section("provenance", "Provenance", parts)]

@@ -7,6 +7,7 @@ from suite.analysis.published_results import PUBLISHED_BOXES
 from suite.analysis.trial_statistics import TRIAL_STATUSES, best_tenth, is_scored
 from suite.report import figures
 from suite.report.formatting import (
+    format_number,
     format_p,
     format_part,
     format_probability,
@@ -76,8 +77,10 @@ def score_figures(findings: Findings, task: str, slug: str) -> list[Figure]:
         return []
     title, unit = findings.record.tasks[task].title, findings.record.tasks[task].unit
     label, baseline = score_axis_label(unit), variant_name(findings.baseline)
+    titles = trial_titles(findings, task)
     published, significant = PUBLISHED_BOXES.get(task), findings.significant_variants(task)
-    parameters = findings.summaries[task].set_index("cell")["parameters"].to_dict()
+    summary = findings.summaries[task]
+    parameters = dict(zip(summary["cell"], summary["parameters"], strict=True))
     caption = BOXPLOT_CAPTION.format(baseline)
     caption += SIGNIFICANCE_CAPTION.format(baseline) if findings.is_tested(task) else ""
     boxes = Figure(
@@ -86,26 +89,39 @@ def score_figures(findings: Findings, task: str, slug: str) -> list[Figure]:
         f"Box plots of test scores on {title}, by variant.",
         caption + (PUBLISHED_CAPTION if published else ""),
         f"{slug}-trials",
+        trial_titles=titles,
     )
     if findings.has_many_searches:
         return [boxes]
     drawn = [boxes]
-    expected = {cell: findings.expected_best.get((task, cell)) for cell in cells}
-    expected = {cell: t for cell, t in expected.items() if t is not None and t["expected"].notna().any()}
-    if max(map(len, expected.values()), default=0) > 1:
+    expected = {cell: table for (where, cell), table in findings.expected_best.items() if where == task}
+    expected = {cell: table for cell, table in expected.items() if table["expected"].notna().any()}
+    if any(len(table) > 1 for table in expected.values()):
         alt = f"Expected test score of the best of n trials on {title}, a panel a variant."
         drawing = figures.expected_best_curves(expected, label)
         caption = EXPECTED_BEST_CAPTION.format(baseline)
         drawn.append(Figure(f"{slug}-expected", drawing, alt, caption, f"{slug}-expected"))
     alt = f"Test scores of the best tenths on {title} against what a trial costs."
     drawing = figures.cost_scatter(trials, cells, label)
-    drawn.append(Figure(f"{slug}-sizes", drawing, alt, COST_CAPTION, f"{slug}-trials"))
+    name, table_name = f"{slug}-sizes", f"{slug}-trials"
+    drawn.append(Figure(name, drawing, alt, COST_CAPTION, table_name, trial_titles=titles))
     curves = task_curves(findings, task)
     if len(curves):
         drawing = figures.learning_curves(curves, trials, cells, score_axis_label(unit, "valid"))
         alt = f"Learning curves of the best trial of each variant on {title}."
         drawn.append(Figure(f"{slug}-curves", drawing, alt, LEARNING_CURVES_CAPTION, f"{slug}-curves"))
     return drawn
+
+
+def trial_titles(findings: Findings, task: str) -> dict[tuple[str, int], str]:
+    """Return a text for each trial of a task by variant and number: its score, hyperparameters and seed."""
+    names, titles = list(findings.config.space), {}
+    for row in findings.trials[task].to_dict("records"):
+        values = [f"{hyperparameter_label(name)} {format_number(row[name])}" for name in names]
+        score = f"test {format_score(row['test'])}"
+        texts = [f"{row['cell']}, trial {row['trial']}: {score}", *values, f"seed {row['seed']}"]
+        titles[row["cell"], int(row["trial"])] = "; ".join(texts)
+    return titles
 
 
 def task_curves(findings: Findings, task: str) -> pd.DataFrame:
@@ -158,7 +174,7 @@ def difference_table(findings: Findings, task: str, slug: str) -> Table:
         TableColumn("shift", "shift", format_signed),
         TableColumn("p, all trials", "adjusted", format_p),
         TableColumn("best tenth", "difference", format_signed),
-        TableColumn("p, best tenth", "welch", format_p),
+        TableColumn("p, best tenth", "welch", format_number),
     ]
     caption = (
         f"Against {variant_name(findings.baseline)}. Of all trials: the probability that a trial of the "
