@@ -1,11 +1,12 @@
 """What a benchmark found, as lines, as a table, and as a figure."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.figure import Figure
 
 from suite import files, machine
@@ -89,27 +90,42 @@ def timings_markdown(found: BenchmarkResult) -> str:
 
 def timings_figure(timings: list[Timing]) -> Figure:
     """Return the seconds of every engine, a panel for each batch size, with the span of the repeats."""
-    seconds = seconds_by_point(timings)
-    low, high = (
-        seconds_by_point([replace(t, seconds=[end(t.seconds)]) for t in timings]) for end in (min, max)
-    )
-    batches = seconds.columns.unique("batch")
-    made = Figure(figsize=(9, 3.2), layout="constrained")
-    panels = made.subplots(1, len(batches), sharey=True, squeeze=False)[0]
+    records = [(engine_label(t), t.work.batch, t.work.units, s) for t in timings for s in t.seconds]
+    repeats = pd.DataFrame(records, columns=["engine", "batch", "units", "seconds"])
+    engines = list(repeats["engine"].unique())
+    dashes = {name: "" if name.startswith("odyssey") else (1, 1.65) for name in engines}
+    look = {"markers": True, "dashes": dashes, "palette": sns.color_palette("colorblind", len(engines))}
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    batches = sorted(repeats["batch"].unique())
+    panels = figure.subplots(1, len(batches), sharey=True, squeeze=False)[0]
     for axes, batch in zip(panels, batches, strict=True):
-        for k, name in enumerate(seconds.index):
-            middle = seconds.loc[name, batch]
-            span = [middle - low.loc[name, batch], high.loc[name, batch] - middle]
-            dash = "-" if name.startswith("odyssey") else ":"
-            axes.errorbar(middle.index, middle, span, label=name, marker="osD^v<>"[k % 7], ls=dash)
-        axes.set(yscale="log", title=f"batch {batch}", xlabel="units")
-        axes.set_xlim(middle.index.min() / 1.3, middle.index.max() * 1.3)  # first: one point has no span
-        axes.set_xscale("log")
-        axes.set_xticks(middle.index, middle.index)
+        some = repeats[repeats["batch"] == batch]
+        axes.set(xscale="log", yscale="log")
+        sns.lineplot(
+            some,
+            x="units",
+            y="seconds",
+            hue="engine",
+            hue_order=engines,
+            style="engine",
+            style_order=engines,
+            estimator="median",
+            errorbar=("pi", 100),
+            err_style="bars",
+            legend=bool(batch == batches[-1]),
+            ax=axes,
+            **look,
+        )
+        units = sorted(some["units"].unique())
+        axes.set(title=f"batch {batch}", xlabel="units", ylabel="")
+        axes.set_xlim(units[0] / 1.3, units[-1] * 1.3)
+        axes.set_xticks(units, units)
         axes.minorticks_off()
     panels[0].set_ylabel("seconds a trial-epoch")
-    made.legend(*panels[0].get_legend_handles_labels(), loc="outside right upper", frameon=False)
-    return made
+    handles, labels = panels[-1].get_legend_handles_labels()
+    panels[-1].get_legend().remove()
+    figure.legend(handles, labels, loc="outside right upper", frameon=False)
+    return figure
 
 
 def write_timings(folder: Path, found: BenchmarkResult) -> None:

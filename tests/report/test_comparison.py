@@ -3,9 +3,9 @@
 import copy
 import re
 
-import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
 from test_pages import Page, contents
 
 from suite import Refusal
@@ -212,19 +212,19 @@ def test_the_figure_has_every_same_trial_and_the_line_of_equality(rows, altered,
     figure = agreement_scatter(pairs, ("a", "b"))
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["jsb", "adding"]
     for axes in figure.axes:
-        line, *points = axes.get_lines()
+        (line,), (points,) = axes.get_lines(), axes.collections
         assert (line.get_slope(), axes.get_xlim()) == (1, axes.get_ylim())
-        assert sum(len(drawn.get_xdata()) for drawn in points) == 36
-        assert {drawn.get_marker() for drawn in points} == {"o", "x"}
-        assert all(np.max(drawn.get_xydata(), initial=0) < axes.get_xlim()[1] for drawn in points)
-    orange = [len(d.get_xdata()) for d in figure.axes[0].get_lines() if d.get_color() == "#d55e00"]
-    assert sum(orange) == 11
+        assert len(points.get_offsets()) == 36
+        assert {len(path.vertices) for path in points.get_paths()} == {13, 26}  # crosses and circles
+        assert points.get_offsets().max() < axes.get_xlim()[1]
+    shades = [to_hex(shade) for shade in figure.axes[0].collections[0].get_facecolors()]
+    assert shades.count("#d55e00") == 11
 
 
 def test_a_score_off_the_scale_in_one_sweep_is_a_cross(rows, altered, asked):
     altered.loc[0, "test"] = 1e6
     both = common_searches(records({"a": (rows, asked), "b": (altered, asked)}))
     pairs = agreement.matched_trials(both["a"], both["b"])
-    axes = agreement_scatter(pairs, ("a", "b")).axes[0]
-    crosses = np.concatenate([line.get_xydata() for line in axes.get_lines() if line.get_marker() == "x"])
+    (points,) = agreement_scatter(pairs, ("a", "b")).axes[0].collections
+    crosses = points.get_offsets()[[len(path.vertices) == 13 for path in points.get_paths()]]
     assert rows.loc[0, "test"] in crosses[:, 0]

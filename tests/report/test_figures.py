@@ -4,6 +4,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import pyplot
 from matplotlib.text import Text
 
 from suite.analysis.significance import average_ranks
@@ -54,29 +55,22 @@ def test_no_figure_is_left_out_here(draw):
     assert {*draw, "to_png", "to_svg"} == set(figures.__all__)
 
 
-def test_the_bytes_of_a_figure_repeat(draw):
-    for name, once in draw.items():
-        drawn = figures.to_svg(once())
-        assert drawn == figures.to_svg(once()), name
-        assert b"dc:date" not in drawn, name
-    once, again = draw["score_boxplots"](), draw["score_boxplots"]()
-    assert figures.to_png(once) == figures.to_png(again)
-
-
-def test_the_users_settings_of_matplotlib_change_nothing_and_stay(draw):
-    ours = {
-        "font.size": 30,
-        "axes.grid": True,
-        "svg.fonttype": "none",
-        "lines.linewidth": 9,
-        "hatch.color": "red",
-    }
+def test_the_bytes_of_a_figure_repeat_and_no_global_state_matters_or_changes(draw):
+    users = {"font.size": 30, "axes.grid": True, "svg.fonttype": "none", "lines.linewidth": 9}
     plain = {name: figures.to_svg(once()) for name, once in draw.items()}
-    with mpl.rc_context(ours):
-        before = dict(mpl.rcParams)
+    assert not any(b"dc:date" in drawn for drawn in plain.values())
+    with mpl.rc_context(users | {"hatch.color": "red"}):
+        settings, state = dict(mpl.rcParams), np.random.get_state()[1].tolist()  # noqa: NPY002
         for name, once in draw.items():
             assert figures.to_svg(once()) == plain[name], name
-        assert dict(mpl.rcParams) == before
+        assert dict(mpl.rcParams) == settings
+        assert np.random.get_state()[1].tolist() == state  # noqa: NPY002
+    assert not pyplot.get_fignums()
+
+
+def test_the_bytes_of_a_png_repeat(draw):
+    once, again = draw["score_boxplots"](), draw["score_boxplots"]()
+    assert figures.to_png(once) == figures.to_png(again)
 
 
 def test_text_is_seven_points_or_more_and_inside_the_page(draw):
@@ -93,7 +87,7 @@ def test_text_is_seven_points_or_more_and_inside_the_page(draw):
         assert min(sizes) >= 7, name
 
 
-@pytest.mark.parametrize("cells", [1, 4, 5, 9, 14])
+@pytest.mark.parametrize("cells", [1, 5, 14])
 def test_any_number_of_variants_fits(trials, curves, planted, space, cells):
     names = [f"cell{i}" for i in range(cells)]
     first = trials[trials["cell"] == "lstm"].assign(cell="cell0")
@@ -177,5 +171,5 @@ def test_labels_move_apart_no_farther_than_they_must():
 
 
 def test_no_two_variants_have_the_same_line():
-    looks = line_styles(["lstm", *(f"cell{i}" for i in range(18))])
-    assert len({(look["color"], look["ls"]) for look in looks.values()}) == 19
+    looks = line_styles(["lstm", *(f"cell{i}" for i in range(18))], "lstm")
+    assert len({(look.color, look.dashes) for look in looks.values()}) == 19

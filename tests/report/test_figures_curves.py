@@ -5,10 +5,11 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 
 from suite.analysis.trial_statistics import expected_best_scores
 from suite.report import figures
-from suite.report.figures.style import BLUE, TEXT_COLOR
+from suite.report.figures.style import BLUE, TEXT_COLOR, figure_style
 
 
 @pytest.fixture
@@ -30,15 +31,32 @@ def test_learning_curves_are_of_the_best_trial_of_each_variant(trials, curves, a
         assert lines(right)[cell].get_xdata().tolist() == [1, 2, 3]
         assert lines(right)[cell].get_ydata() == pytest.approx([best + 2, best, best + 0.1])
         assert lines(left)[cell].get_ydata().tolist() == [9.0, 7.0, 6.5]
-    points = [tuple(line.get_xydata()[0]) for line in right.get_lines() if line.get_marker() == "o"]
-    assert points == [(2, trials.loc[trials["cell"] == cell, "valid"].min()) for cell in lines(right)]
+    (points,) = right.collections
+    bests = trials.groupby("cell")["valid"].min()
+    assert sorted(points.get_offsets().tolist()) == [pytest.approx([2, best]) for best in sorted(bests)]
 
 
-def test_learning_curves_are_named_best_first(trials, curves, asked):
+def test_a_learning_curve_is_named_at_its_end(trials, curves, asked):
     figure = figures.learning_curves(curves, trials, asked["cells"], "")
-    bests = trials.groupby("cell")["valid"].min().sort_values()
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == list(bests.index)
+    assert not figure.legends
+    for axes in figure.axes:
+        ends = {text.get_text(): tuple(text.xy) for text in axes.texts}
+        assert ends == {cell: pytest.approx(line.get_xydata()[-1]) for cell, line in lines(axes).items()}
     assert lines(figure.axes[1])["lstm"].get_color() == BLUE
+    shades = {text.get_text(): text.get_color() for text in figure.axes[1].texts}
+    assert shades == {"lstm": BLUE, "nfg": TEXT_COLOR, "gru": TEXT_COLOR}
+
+
+def test_names_of_learning_curves_are_kept_apart_however_many_there_are(trials, curves):
+    names = [f"cell{i}" for i in range(24)]
+    first, curve = trials[trials["cell"] == "lstm"], curves[curves["cell"] == "lstm"]
+    many = [pd.concat([frame.assign(cell=name) for name in names]) for frame in (first, curve)]
+    figure = figures.learning_curves(many[1], many[0], names, "")
+    figure_style(figure.canvas.draw)()
+    for axes in figure.axes:
+        boxes = [Text.get_window_extent(text) for text in axes.texts]  # without the line to its curve
+        bottoms = sorted(box.y0 for box in boxes)
+        assert min(np.diff(bottoms)) > 0.99 * boxes[0].height
 
 
 def test_learning_curves_of_another_task_or_variant_are_left_out(trials, curves, asked):
@@ -71,6 +89,12 @@ def test_the_expected_best_has_vanilla_in_each_panel(tables, asked):
         assert axes.get_lines()[0].get_ydata().tolist() == tables["lstm"]["expected"].tolist()
         assert axes.get_lines()[-1].get_ydata().tolist() == tables[cell]["expected"].tolist()
         assert len(axes.collections) == len(looks)
+
+
+def test_another_baseline_is_in_each_panel(tables):
+    figure = figures.expected_best_curves(tables, "nats", baseline="gru")
+    assert [axes.get_lines()[0].get_color() for axes in figure.axes] == [BLUE] * 3
+    assert figure.axes[0].get_lines()[0].get_ydata().tolist() == tables["gru"]["expected"].tolist()
 
 
 def test_the_band_of_the_expected_best_is_its_interval(tables):

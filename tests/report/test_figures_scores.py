@@ -1,6 +1,9 @@
 """Figures of scores: which trials are drawn where, and what is marked, counted and left out."""
 
 import math
+import re
+from itertools import cycle as cycled
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -11,6 +14,9 @@ from suite.analysis.published_results import PublishedBox
 from suite.analysis.significance import average_ranks
 from suite.report import figures
 from suite.report.figures.style import BLUE, GREEN, MUTED_COLOR, TEXT_COLOR, VERMILION
+
+SHAPE = re.compile(r'data-trial="(\d+)" xlink:href="[^"]*" x="([^"]*)"')
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 def drawn(axes, **properties):
@@ -23,6 +29,33 @@ def drawn(axes, **properties):
     return [tuple(map(float, xy)) for line in lines for xy in line.get_xydata()]
 
 
+def points(axes, color):
+    """Return the points of a colour, (x, y) each."""
+    return [
+        (float(x), float(y))
+        for some in axes.collections
+        for (x, y), shade in zip(some.get_offsets(), cycled(some.get_facecolor()), strict=False)
+        if to_hex(shade) == color
+    ]
+
+
+def corners(collection):
+    """Return how many corners the marker of each point has: a circle has 26, a cross 13, a triangle 4."""
+    return [len(path.vertices) for path in collection.get_paths()]
+
+
+def tagged(figure):
+    """Return the trials that a page finds in a figure's SVG, (variant, trial) each."""
+    tree = ElementTree.fromstring(figures.to_svg(figure))
+    return [
+        (group.get("data-cell"), int(shape.get("data-trial")))
+        for group in tree.iter(f"{SVG}g")
+        if group.get("data-cell")
+        for shape in group.iter()
+        if shape.get("data-trial")
+    ]
+
+
 def faces(axes):
     """Return the colour of each box."""
     return [to_hex(patch.get_facecolor()) for patch in axes.patches]
@@ -32,8 +65,7 @@ def test_panels_show_all_trials_and_the_best_tenth_in_report_order(trials, asked
     left, right = figures.score_boxplots(trials, asked["cells"], "nats").axes
     assert [label.get_text() for label in left.get_yticklabels()] == asked["cells"]
     assert left.get_ylim()[0] > left.get_ylim()[1]  # the first at the top
-    points = [line for line in right.get_lines() if line.get_color() == VERMILION]
-    assert [len(line.get_xdata()) for line in points] == [2, 2, 2]
+    assert [round(y) for _, y in points(right, VERMILION)] == [0, 0, 1, 1, 2, 2]
 
 
 def test_scores_off_the_scale_are_counted_beside_their_variant(trials, asked):
@@ -111,8 +143,12 @@ def test_every_trial_is_a_point_or_a_cross(trials, asked):
     figure = figures.hyperparameter_scatter(trials, asked["cells"], "learning_rate", "log", "nats")
     assert [axes.get_title(loc="left") for axes in figure.axes] == asked["cells"]
     assert figure.axes[0].get_xscale() == "log"
-    assert [sum(len(line.get_xdata()) for line in axes.get_lines()) for axes in figure.axes] == [12, 12, 12]
-    assert len(drawn(figure.axes[2], marker="x")) >= 1
+    for axes, cell in zip(figure.axes, asked["cells"], strict=True):
+        own = trials.loc[trials["cell"] == cell, "learning_rate"]
+        shown = [point for some in axes.collections for point in some.get_offsets()[:, 0]]
+        assert sorted(shown) == sorted(own)
+    assert [corners(some)[0] for some in figure.axes[2].collections] == [26, 13, 26]
+    assert [len(points(axes, VERMILION)) for axes in figure.axes] == [2, 2, 2]
 
 
 def test_sizes_mark_the_mean_score_at_the_median_cost(trials, asked):
@@ -121,11 +157,52 @@ def test_sizes_mark_the_mean_score_at_the_median_cost(trials, asked):
     vanilla = trials[trials["cell"] == "lstm"].nsmallest(2, "valid")
     for axes, cost in zip(figure.axes, ("parameters", "operations"), strict=True):
         assert axes.get_xscale() == "log"
-        assert drawn(axes, color=BLUE) == [pytest.approx((vanilla[cost].median(), vanilla["test"].mean()))]
-        points = drawn(axes, color=MUTED_COLOR, marker="o")[:2]
-        assert sorted(points) == sorted(zip(vanilla[cost], vanilla["test"], strict=True))
+        assert points(axes, BLUE) == [pytest.approx((vanilla[cost].median(), vanilla["test"].mean()))]
+        assert sorted(points(axes, MUTED_COLOR)[:2]) == sorted(
+            zip(vanilla[cost], vanilla["test"], strict=True)
+        )
         assert [note.get_text() for note in axes.texts] == asked["cells"]
-        assert axes.texts[0].xy == pytest.approx(drawn(axes, color=BLUE)[0])
+        assert axes.texts[0].xy == pytest.approx(points(axes, BLUE)[0])
+
+
+def test_a_page_finds_the_trial_of_every_point(trials, asked):
+    cells, everything = asked["cells"], [*zip(trials["cell"], trials["trial"], strict=True)]
+    assert sorted(tagged(figures.hyperparameter_scatter(trials, cells, "units", "log", ""))) == sorted(
+        everything
+    )
+    best = [
+        (cell, trial)
+        for cell in cells
+        for trial in trials[trials["cell"] == cell].nsmallest(2, "valid")["trial"]
+    ]
+    assert tagged(figures.score_boxplots(trials, cells, "")) == best
+    assert tagged(figures.cost_scatter(trials, cells, "")) == best * 2  # parameters and operations
+
+
+def test_the_trial_of_a_point_is_in_the_order_of_the_points(trials):
+    some = trials[trials["cell"] == "lstm"].assign(
+        cell='"<a>:b', learning_rate=lambda rows: 1.0 + rows["trial"]
+    )
+    figure = figures.hyperparameter_scatter(some, ['"<a>:b'], "learning_rate", "linear", "")
+    places = {float(shape[1]): int(shape[0]) for shape in SHAPE.findall(figures.to_svg(figure).decode())}
+    assert [places[x] for x in sorted(places)] == list(range(12))
+    assert {cell for cell, _ in tagged(figure)} == {'"<a>:b'}
+
+
+def test_a_page_finds_a_single_trial(trials):
+    one = trials[(trials["cell"] == "lstm") & (trials["trial"] == 3)]
+    assert tagged(figures.hyperparameter_scatter(one, ["lstm"], "units", "log", "")) == [("lstm", 3)]
+
+
+def test_another_baseline_is_marked_in_scores_and_costs(trials, asked):
+    left = figures.score_boxplots(trials, asked["cells"], "", baseline="gru").axes[0]
+    assert [to_hex(patch.get_edgecolor()) for patch in left.patches] == [TEXT_COLOR, TEXT_COLOR, BLUE]
+    (note,) = [
+        text
+        for text in figures.cost_scatter(trials, asked["cells"], "", baseline="gru").axes[0].texts
+        if text.get_color() == BLUE
+    ]
+    assert note.get_text() == "gru"
 
 
 def test_sizes_without_operations_are_of_parameters_alone(trials, asked):
@@ -154,7 +231,9 @@ def test_sizes_leave_out_a_variant_without_a_score(trials, asked):
 def test_a_mean_off_the_scale_is_a_triangle_at_the_top(trials, asked):
     trials.loc[trials["cell"] == "nfg", "test"] = 1e6
     axes = figures.cost_scatter(trials, asked["cells"], "nats").axes[0]
-    assert [y for _, y in drawn(axes, marker="^")] == [axes.get_ylim()[1]]
+    means = axes.collections[-1]
+    places = means.get_offsets()[[count == 4 for count in corners(means)]]
+    assert places[:, 1].tolist() == [axes.get_ylim()[1]]
     assert axes.get_ylim()[1] < 20
 
 

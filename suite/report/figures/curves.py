@@ -4,83 +4,92 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from suite.analysis.trial_statistics import VANILLA, is_scored, ranked_trials
-from suite.report.figures.labels import variant_labels, wrap_to_width
+from suite.report.figures.labels import wrap_to_width
 from suite.report.figures.style import (
     BLUE,
-    TEXT_COLOR,
+    DASHED,
+    LineStyle,
     axis_limits,
+    draw_band,
+    draw_line,
+    draw_points,
     empty_figure,
     figure_style,
+    label_beside,
+    label_column_height,
     line_styles,
     round_ticks,
     set_ticks,
     small_multiples,
+    tag_trials,
+    variant_color,
 )
 from suite.store import TRIAL_KEY
 
 
 @figure_style
-def learning_curves(curves: pd.DataFrame, rows: pd.DataFrame, cells: list[str], label: str) -> Figure:
+def learning_curves(
+    curves: pd.DataFrame, rows: pd.DataFrame, cells: list[str], label: str, *, baseline: str = VANILLA
+) -> Figure:
     """Return the training loss and the validation score by epoch, of each variant's best trial on a task.
 
     The best is chosen on validation; a point marks the epoch of its score. Loss and score may be in different
-    units, and noise on the input is in the loss only. Variants are named best first, without those that have
-    no score.
+    units, and noise on the input is in the loss only. Each curve has the name of its variant at its end; a
+    variant without a score has none.
     """
     known = rows[rows["cell"].isin(cells) & is_scored(rows)]
     best = ranked_trials(known).drop_duplicates("cell")
-    groups = dict(iter(curves.merge(best[[*TRIAL_KEY, "best_epoch"]], on=list(TRIAL_KEY)).groupby("cell")))
-    groups = {cell: groups[cell].sort_values("epoch") for cell in best["cell"] if cell in groups}
-    figure, looks = empty_figure(3.2), line_styles(cells)
-    left, right = figure.subplots(1, 2)
-    called = variant_labels(cells)
-    for axes, key, what in ((left, "train", "training loss"), (right, "valid", label)):
-        for cell, points in groups.items():
-            axes.plot(points["epoch"], points[key], **looks[cell], label=cell)
-        axes.set_ylim(*axis_limits({cell: _finite_values(points[key]) for cell, points in groups.items()}))
-        axes.set_xlabel("epoch")
-        axes.set_ylabel(wrap_to_width(what, 180))
-    handles = right.get_lines()
-    for cell, points in groups.items():
-        end = points[points["epoch"] == points["best_epoch"]]
-        point = {"color": looks[cell]["color"], "ms": 3.5, "mec": "white", "mew": 0.4, "zorder": 4}
-        right.plot(end["epoch"], end["valid"], "o", **point)
-    labels = [called[cell] for cell in groups]
-    figure.legend(list(handles), labels, loc="outside right upper", handlelength=2.4)
+    points = curves.merge(best[[*TRIAL_KEY, "best_epoch"]], on=list(TRIAL_KEY)).sort_values("epoch")
+    looks = line_styles(cells, baseline)
+    trials = {cell: points[points["cell"] == cell] for cell in looks if (points["cell"] == cell).any()}
+    figure = empty_figure(label_column_height(len(trials)))
+    panels = figure.subplots(1, 2)
+    for axes, key, text in zip(panels, ("train", "valid"), ("training loss", label), strict=True):
+        for cell, curve in trials.items():
+            line = draw_line(axes, curve, "epoch", key, looks[cell])
+            line.set_label(cell)
+            tag_trials(line, cell, curve["trial"].head(1))
+        finite = {cell: curve[np.isfinite(curve[key])] for cell, curve in trials.items()}
+        axes.set_ylim(*axis_limits({cell: curve[key].to_numpy(float) for cell, curve in finite.items()}))
+        axes.set(xlabel="epoch", ylabel=wrap_to_width(text, 180))
+        ends = {
+            c: curve[["epoch", key]].iloc[-1].to_numpy(float) for c, curve in finite.items() if len(curve)
+        }
+        label_beside(axes, ends, looks, baseline)
+    right, finite = panels[1], points[np.isfinite(points["valid"])]
+    marks = finite[finite["epoch"] == finite["best_epoch"]]
+    colors = {cell: looks[cell].color for cell in marks["cell"]}
+    look = {"s": 14, "linewidth": 0.4, "zorder": 4}
+    draw_points(right, marks, "epoch", "valid", hue="cell", palette=colors, **look)
+    right.set(xlabel="epoch", ylabel=wrap_to_width(label, 180))
     return figure
 
 
 @figure_style
-def expected_best_curves(tables: Mapping[str, pd.DataFrame], label: str) -> Figure:
-    """Return the test score to expect of a search of n trials, a panel a variant, vanilla's in each.
+def expected_best_curves(
+    tables: Mapping[str, pd.DataFrame], label: str, *, baseline: str = VANILLA
+) -> Figure:
+    """Return the test score to expect of a search of n trials, a panel a variant, the baseline's in each.
 
     `tables` are those of `suite.analysis.trial_statistics.expected_best_scores` by variant; the band is its
     95 % interval. A variant without a score is left out.
     """
     tables = {cell: table for cell, table in tables.items() if table["expected"].notna().any()}
-    figure, panels = small_multiples(list(tables), "trials", label)
+    figure, panels = small_multiples(list(tables), "trials", label, baseline)
     for axes, cell in zip(panels, tables, strict=True):
-        for name in dict.fromkeys([VANILLA, cell]):
-            if name in tables:
-                _draw_expected_best(
-                    axes, tables[name], BLUE if name == VANILLA else TEXT_COLOR, "--" if name != cell else "-"
-                )
+        if baseline in tables and cell != baseline:
+            draw_band(axes, tables[baseline], "trials", "expected", LineStyle(BLUE, DASHED))
+        draw_band(axes, tables[cell], "trials", "expected", LineStyle(variant_color(cell, baseline)))
     panels[0].set_xscale("log")
     panels[0].set_ylim(*axis_limits(_scores_to_show(tables)))
-    most = max(len(table) for table in tables.values())
-    panels[0].set_xlim(1, max(most, 2))
+    longest = max(len(table) for table in tables.values())
+    panels[0].set_xlim(1, max(longest, 2))
     for axes in panels:
-        set_ticks(axes.xaxis, round_ticks(1, most, log=True), 100)
+        set_ticks(axes.xaxis, round_ticks(1, longest, log=True), 100)
     return figure
-
-
-def _draw_expected_best(axes: Axes, table: pd.DataFrame, shade: str, dash: str) -> None:
-    axes.fill_between(table["trials"], table["low"], table["high"], color=shade, alpha=0.2, lw=0)
-    axes.plot(table["trials"], table["expected"], color=shade, ls=dash, lw=1.2)
 
 
 def _scores_to_show(tables: Mapping[str, pd.DataFrame]) -> dict[str, np.ndarray]:

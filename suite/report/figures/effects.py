@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -17,6 +16,7 @@ from suite.report.figures.style import (
     MUTED_COLOR,
     POINTS_PER_INCH,
     TEXT_COLOR,
+    draw_points,
     empty_figure,
     figure_style,
 )
@@ -73,7 +73,7 @@ def _draw_effects(axes: Axes, table: pd.DataFrame) -> None:
         shade, thick, fill = (TEXT_COLOR, 1.6, TEXT_COLOR) if significant else (MUTED_COLOR, 0.8, "white")
         axes.hlines(compared["y"], compared["low"], compared["high"], color=shade, lw=thick, zorder=2)
         look = {"facecolor": fill, "edgecolor": shade, "linewidth": 0.9, "clip_on": False}
-        sns.scatterplot(compared, x="probability", y="y", ax=axes, s=22, zorder=3, **look)
+        draw_points(axes, compared, "probability", "y", s=22, zorder=3, **look)
         text = {"va": "center_baseline", "fontsize": 7, "color": shade}
         text |= {"fontweight": "bold" if significant else "normal", "textcoords": "offset points"}
         for y, probability in zip(compared["y"], compared["probability"], strict=True):
@@ -82,7 +82,6 @@ def _draw_effects(axes: Axes, table: pd.DataFrame) -> None:
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", labelbottom=True)  # also above another panel
-    axes.set(xlabel="", ylabel="")
 
 
 def _label_directions(axes: Axes, name: str, width: float) -> None:

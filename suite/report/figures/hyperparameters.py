@@ -9,12 +9,17 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import Normalize, to_rgb
+from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from suite.analysis.importance import Importance
+from suite.analysis.trial_statistics import VANILLA
 from suite.report import formatting
 from suite.report.figures.labels import variant_labels, wrap_to_width
 from suite.report.figures.style import (
@@ -28,6 +33,8 @@ from suite.report.figures.style import (
     SKY,
     TEXT_COLOR,
     VERMILION,
+    LineStyle,
+    draw_band,
     empty_figure,
     figure_style,
     hyperparameter_axis_label,
@@ -47,24 +54,23 @@ def marginal_plots(score: Importance, operations: Importance | None, space: Spac
 
     The band is the spread on either side of the mean.
     """
-    varied = _varied_space(space)
+    ranges = _varied_space(space)
     drawn = [(score, BLUE, label), (operations, GREEN, "multiply–adds of a trial")]
     drawn = [line for line in drawn if line[0] is not None]
     figure = empty_figure(0.5 + 1.6 * len(drawn))
-    panels = figure.subplots(len(drawn), len(varied), sharex="col", sharey="row", squeeze=False)
-    for line, (importance, shade, what) in zip(panels, drawn, strict=True):
+    panels = figure.subplots(len(drawn), len(ranges), sharex="col", sharey="row", squeeze=False)
+    for line, (importance, shade, text) in zip(panels, drawn, strict=True):
         for column, axes in enumerate(line):
             mean, spread = importance.marginal(column)
             places = (np.arange(len(mean)) + 0.5) / len(mean)
-            axes.fill_between(places, mean - spread, mean + spread, color=shade, alpha=0.25, lw=0)
-            axes.plot(places, mean, color=shade, lw=1.4)
-            axes.margins(x=0)
-        line[0].set_ylabel(wrap_to_width(what, 100))
+            table = {"place": places, "mean": mean, "low": mean - spread, "high": mean + spread}
+            draw_band(axes, pd.DataFrame(table), "place", "mean", LineStyle(shade))
+        line[0].set_ylabel(wrap_to_width(text, 100))
     if operations is not None:
         panels[1, 0].yaxis.set_major_formatter(lambda value, _: formatting.format_si(value))
-    for axes, (name, asked) in zip(panels[-1], varied.items(), strict=True):
+    for axes, (name, value_range) in zip(panels[-1], ranges.items(), strict=True):
         axes.set_xlim(0, 1)
-        _set_range_ticks(axes.xaxis, asked, len(varied))
+        _set_range_ticks(axes.xaxis, value_range, len(ranges))
         axes.set_xlabel(hyperparameter_axis_label(name))
     figure.align_labels()
     return figure
@@ -72,7 +78,11 @@ def marginal_plots(score: Importance, operations: Importance | None, space: Spac
 
 @figure_style
 def importance_bars(
-    importances: Mapping[str, Importance], names: list[str], published: Mapping[str, float] | None = None
+    importances: Mapping[str, Importance],
+    names: list[str],
+    published: Mapping[str, float] | None = None,
+    *,
+    baseline: str = VANILLA,
 ) -> Figure:
     """Return the shares of the variance of the score that hyperparameters take, a bar a variant.
 
@@ -83,41 +93,47 @@ def importance_bars(
     bars = {cell: _stacked_shares(importance) for cell, importance in importances.items()}
     if published is not None:
         bars["Greff et al."] = [published.get(name, 0.0) for name in parts]
-    looks = [
-        {"facecolor": shade, "edgecolor": "white"}
-        for shade in (*HYPERPARAMETER_COLORS[: len(names)], "white", FILL_COLOR)
-    ]
-    looks[-2] |= {"edgecolor": MUTED_COLOR, "hatch": "/////"}
+    colors = dict(zip(parts, (*HYPERPARAMETER_COLORS[: len(names)], "white", FILL_COLOR), strict=True))
     figure = empty_figure(0.8 + 0.25 * len(bars))
     axes = figure.subplots()
-    widths = np.array(list(bars.values())).reshape(len(bars), len(parts))
-    starts = widths.cumsum(axis=1) - widths
-    for k, (name, look) in enumerate(zip(parts, looks, strict=True)):
-        axes.barh(
-            range(len(bars)),
-            widths[:, k],
-            0.66,
-            starts[:, k],
-            label=hyperparameter_axis_label(name),
-            lw=0.6,
-            **look,
-        )
-        for y, (start, width) in enumerate(zip(starts[:, k], widths[:, k], strict=True)):
-            if width >= MIN_LABELLED_SHARE:
-                dark = np.dot(to_rgb(look["facecolor"]), (0.299, 0.587, 0.114)) < 0.45
-                text = axes.text(start + width / 2, y, f"{width:.0%}", ha="center", va="center", fontsize=7)
-                text.set(color="white" if dark else TEXT_COLOR)
-                if name == "interactions":
-                    text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})
+    shares = pd.DataFrame(bars, index=parts).rename_axis("part").reset_index()
+    sns.histplot(
+        shares.melt("part", var_name="cell", value_name="share"),
+        y="cell",
+        weights="share",
+        hue="part",
+        hue_order=parts[::-1],  # seaborn stacks the last one first
+        palette=colors,
+        multiple="stack",
+        discrete=True,
+        shrink=0.66,
+        alpha=1,
+        linewidth=0.6,
+        edgecolor="white",
+        legend=False,
+        ax=axes,
+    )
+    for part, bar in zip(parts, axes.containers, strict=True):
+        bar.set_label(hyperparameter_axis_label(part))
+        if part == "interactions":
+            for patch in bar:
+                patch.set(edgecolor=MUTED_COLOR, hatch="/////")
+        _label_shares(axes, bar, hatched=part == "interactions")
     axes.set_yticks(range(len(bars)), list(variant_labels(bars).values()))
     for text, cell in zip(axes.get_yticklabels(), bars, strict=True):
-        text.set_color(variant_color(cell))
+        text.set_color(variant_color(cell, baseline))
     axes.set_ylim(len(bars) - 0.5, -0.5)
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("share of the variance of the score")
-    figure.legend(loc="outside upper center", ncols=min(len(parts), 6), handlelength=1.2)
+    axes.set(xlabel="share of the variance of the score", ylabel="")
+    figure.legend(
+        axes.containers,
+        [bar.get_label() for bar in axes.containers],
+        loc="outside upper center",
+        ncols=min(len(parts), 6),
+        handlelength=1.2,
+    )
     return figure
 
 
@@ -128,42 +144,69 @@ def interaction_heatmaps(importance: Importance, space: Space, label: str) -> Fi
     Below the diagonal the mean score, above it what the pair adds to the effects of its two, with contours
     half-way to the largest: dashed where the score is lower, and better.
     """
-    varied = _varied_space(space)
-    many = len(varied)
-    surfaces = {pair: importance.surface(*pair) for pair in itertools.combinations(range(many), 2)}
+    ranges = _varied_space(space)
+    count = len(ranges)
+    surfaces = {pair: importance.surface(*pair) for pair in itertools.combinations(range(count), 2)}
     added = {pair: importance.interaction(*pair) for pair in surfaces}
     scores = Normalize(min(s.min() for s in surfaces.values()), max(s.max() for s in surfaces.values()))
     largest = max(abs(a).max() for a in added.values()) or 1.0
-    place = {"origin": "lower", "extent": (0, 1, 0, 1)}
-    heat = {**place, "aspect": "auto", "interpolation": "none"}
-    figure = empty_figure(1.0 + min(5.2, 1.9 * many))
-    panels = figure.subplots(many, many, squeeze=False)
-    for (a, b), more in added.items():  # of a pair, a is up in `more`, and right below the diagonal
-        below = panels[b, a].imshow(surfaces[a, b].T, norm=scores, cmap="viridis", **heat)
-        above = panels[a, b].imshow(more, norm=Normalize(-largest, largest), cmap="RdBu_r", **heat)
-        levels = [level for level in (-largest / 2, largest / 2) if more.min() < level < more.max()]
-        if levels:
-            panels[a, b].contour(more, levels, colors=TEXT_COLOR, linewidths=0.6, **place)
-    for row, (name, asked) in enumerate(varied.items()):
-        panels[row, row].text(0.5, 0.5, hyperparameter_axis_label(name), ha="center", va="center")
-        for axes in panels[row]:
-            axes.set_ylim(0, 1)
-            _set_range_ticks(axes.yaxis, asked, many)
-        for axes in panels[:, row]:
-            axes.set_xlim(0, 1)
-            _set_range_ticks(axes.xaxis, asked, many)
+    figure = empty_figure(1.0 + min(5.2, 1.9 * count))
+    panels = figure.subplots(count, count, squeeze=False)
     for axes in panels.ravel():
+        axes.set_visible(False)  # seaborn draws the whole figure at each heat map
+    for (
+        a,
+        b,
+    ), interaction in added.items():  # of a pair, a is up in `interaction`, and right below the diagonal
+        _draw_heatmap(panels[b, a], surfaces[a, b].T, scores, "viridis")
+        _draw_heatmap(panels[a, b], interaction, Normalize(-largest, largest), "RdBu_r")
+        levels = [x for x in (-largest / 2, largest / 2) if interaction.min() < x < interaction.max()]
+        if levels:
+            place = {"origin": "lower", "extent": (0, interaction.shape[1], 0, interaction.shape[0])}
+            panels[a, b].contour(interaction, levels, colors=TEXT_COLOR, linewidths=0.6, **place)
+    bins = len(next(iter(added.values())))
+    for row, (name, value_range) in enumerate(ranges.items()):
+        panels[row, row].text(bins / 2, bins / 2, hyperparameter_axis_label(name), ha="center", va="center")
+        for axes in panels[row]:
+            axes.set_ylim(0, bins)
+            _set_range_ticks(axes.yaxis, value_range, count, bins)
+        for axes in panels[:, row]:
+            axes.set_xlim(0, bins)
+            _set_range_ticks(axes.xaxis, value_range, count, bins)
+    for axes in panels.ravel():
+        axes.set_visible(True)
         axes.label_outer()
-    half = many // 2
+    half = count // 2
+    below, above = panels[1, 0].collections[0], panels[0, 1].collections[0]
     bars = ((below, panels[-1, :half], label), (above, panels[-1, half:], f"interaction alone, {label}"))
-    for image, under, what in bars:
-        said = wrap_to_width(what, 6 * POINTS_PER_INCH * len(under) / many, max_lines=3)
-        figure.colorbar(image, ax=under, location="bottom", label=said, ticks=MaxNLocator(5))
+    for heat, under, text in bars:
+        text = wrap_to_width(text, 6 * POINTS_PER_INCH * len(under) / count, max_lines=3)
+        figure.colorbar(heat, ax=under, location="bottom", label=text, ticks=MaxNLocator(5))
     return figure
 
 
+def _draw_heatmap(axes: Axes, values: np.ndarray, norm: Normalize, cmap: str) -> None:
+    """Draw values, (up, right), as a heat map on an axis of bins, as one image in an SVG."""
+    look = {"cbar": False, "xticklabels": False, "yticklabels": False, "rasterized": True}
+    sns.heatmap(values, norm=norm, cmap=cmap, ax=axes, **look)
+    for spine in ("left", "bottom"):  # seaborn removes them
+        axes.spines[spine].set_visible(True)
+
+
+def _label_shares(axes: Axes, bar: BarContainer, hatched: bool) -> None:
+    """Write the share into each bar that has room for it."""
+    for patch in bar:
+        if patch.get_width() >= MIN_LABELLED_SHARE:
+            dark = np.dot(to_rgb(patch.get_facecolor()), (0.299, 0.587, 0.114)) < 0.45
+            place = (patch.get_x() + patch.get_width() / 2, round(patch.get_y() + patch.get_height() / 2))
+            text = axes.text(*place, f"{patch.get_width():.0%}", ha="center", va="center", fontsize=7)
+            text.set_color("white" if dark else TEXT_COLOR)
+            if hatched:
+                text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})
+
+
 def _varied_space(space: Space) -> dict[str, Range]:
-    return {name: asked for name, asked in space.items() if asked.low < asked.high}
+    return {name: ends for name, ends in space.items() if ends.low < ends.high}
 
 
 def _stacked_shares(importance: Importance) -> list[float]:
@@ -176,12 +219,12 @@ def _stacked_shares(importance: Importance) -> list[float]:
     ]
 
 
-def _set_range_ticks(axis: Axis, value_range: Range, panels: int) -> None:
-    """Label an axis of positions, one of so many beside each other, with the values that lie there."""
+def _set_range_ticks(axis: Axis, value_range: Range, panels: int, length: float = 1.0) -> None:
+    """Label an axis of positions from 0 to a length, one of so many beside each other, with values."""
     most = 5 if panels <= 4 else 3
     values = round_ticks(value_range.low, value_range.high, value_range.scale == "log", most)
     nines = [value for value in (0, 0.5, 0.9, 0.99, 0.999) if value_range.low <= value <= value_range.high]
     if value_range.scale == "one minus log" and len(nines) > 1:
         values = nines[:: math.ceil(len(nines) / most)]
     room = 6.6 * POINTS_PER_INCH / panels if axis.axis_name == "x" else math.inf
-    set_ticks(axis, values, room, lambda some: value_range.position(np.array(some)))
+    set_ticks(axis, values, room, lambda some: length * value_range.position(np.array(some)))

@@ -14,6 +14,7 @@ from suite.report.figures.style import (
     POINTS_PER_INCH,
     VERMILION,
     axis_limits,
+    draw_points,
     figure_style,
 )
 
@@ -34,17 +35,27 @@ def agreement_scatter(pairs: pd.DataFrame, labels: tuple[str, str]) -> Figure:
     figure = Figure(figsize=(PANEL_INCHES * columns, PANEL_INCHES * lines))
     panels = figure.subplots(lines, columns, squeeze=False).ravel()
     for axes, task in zip(panels, tasks, strict=False):
-        found = pairs[pairs["task"] == task]
-        a, b = scores_of_sweep(found, "a"), scores_of_sweep(found, "b")
+        matched = pairs[pairs["task"] == task]
+        a, b = scores_of_sweep(matched, "a"), scores_of_sweep(matched, "b")
         known = np.isfinite(a) & np.isfinite(b)
         low, high = axis_limits({"a": a[known], "b": b[known]})
         end = high - OFF_SCALE_OFFSET * (high - low)
-        agree, beyond = relative_differences(a, b) <= SCORE_TOLERANCE, (a > high) | (b > high)
+        points = {"a": a, "b": b, "agree": relative_differences(a, b) <= SCORE_TOLERANCE}
+        points = pd.DataFrame(points | {"beyond": (a > high) | (b > high)})
+        points[["a", "b"]] = points[["a", "b"]].where(points[["a", "b"]] <= high, end)
         axes.axline((low, low), slope=1, color=MUTED_COLOR, lw=0.6, zorder=0)
-        for chosen, color in ((agree, BLUE), (~agree, VERMILION)):
-            for marker, shown in (("o", chosen & ~beyond), ("x", chosen & beyond)):
-                x, y = (np.minimum(scores[shown], end) for scores in (a, b))
-                axes.plot(x, y, marker, ms=3, color=color, alpha=0.8, mew=0.7 if marker == "x" else 0)
+        draw_points(
+            axes,
+            points,
+            "a",
+            "b",
+            hue="agree",
+            palette={True: BLUE, False: VERMILION},
+            style="beyond",
+            markers={False: "o", True: "X"},
+            s=10,
+            alpha=0.8,
+        )
         axes.set(xlim=(low, high), ylim=(low, high), aspect="equal", title=shorten_to_width(task, 160))
     for axes in panels[len(tasks) :]:
         axes.remove()

@@ -1,9 +1,11 @@
 """Figures of scores: by variant, against a hyperparameter, against their cost, and as ranks over tasks."""
 
 from collections.abc import Mapping, Set
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -20,18 +22,23 @@ from suite.report.figures.style import (
     TEXT_COLOR,
     VERMILION,
     axis_limits,
+    draw_points,
     empty_figure,
     figure_style,
     hyperparameter_axis_label,
+    label_beside,
+    label_column_height,
     line_styles,
     round_ticks,
-    separate_labels,
     set_ticks,
     small_multiples,
+    tag_trials,
     variant_color,
 )
 
 MIN_BOX_SCORES = 5  # a box is drawn of at least so many scores
+BOXPLOT_ORIENTATION = {"vert": None, "orientation": "horizontal"}  # seaborn 0.13.2 gives matplotlib a
+# `vert` that is deprecated since 3.11; what it is given itself goes through to matplotlib and comes first
 SIGNIFICANT_FILL = "#b3b3ad"  # the boxes of variants that differ
 
 
@@ -43,6 +50,8 @@ def score_boxplots(
     significant: Set[str] = frozenset(),
     published: Mapping[str, PublishedBox] | None = None,
     parameters: Mapping[str, float] | None = None,
+    *,
+    baseline: str = VANILLA,
 ) -> Figure:
     """Return the test scores of one task by variant: all trials to the left, the best tenth to the right.
 
@@ -50,51 +59,50 @@ def score_boxplots(
     tenths of others, drawn below ours: the range, the median a tick, the mean a diamond. `parameters` of each
     variant are bars in a panel of their own. What is off the scale is counted, or for others' an arrow.
     """
-    rows = rows[rows["cell"].isin(cells)]
-    theirs = {cell: box for cell, box in (published or {}).items() if cell in cells}
-    figure = empty_figure(1.0 + (0.34 if theirs else 0.25) * len(cells))
+    boxes = {cell: box for cell, box in (published or {}).items() if cell in cells}
+    figure = empty_figure(1.0 + (0.34 if boxes else 0.25) * len(cells))
     widths = [3, 3] if parameters is None else [3, 3, 0.8]
     left, right, *third = figure.subplots(1, len(widths), sharey=True, width_ratios=widths)
-    everything, tenths = _scores_by_cell(rows, cells), _scores_by_cell(_best_tenths(rows), cells)
+    scored, tenths = _scored_trials(rows, cells), _scored_trials(_best_tenths(rows), cells)
     ranges = {
-        f"published {cell}": _without_none(box.low, box.median, box.high) for cell, box in theirs.items()
+        f"published {cell}": _known_values(box.low, box.median, box.high) for cell, box in boxes.items()
     }
-    _draw_boxes(left, everything, cells, significant, axis_limits(everything))
-    _draw_boxes(right, tenths, cells, significant, axis_limits(tenths | ranges), point_color=VERMILION)
+    fills = {cell: SIGNIFICANT_FILL if cell in significant else FILL_COLOR for cell in cells}
+    _draw_boxes(left, scored, fills, baseline, axis_limits(_test_scores(scored)))
+    _draw_boxes(right, tenths, fills, baseline, axis_limits(_test_scores(tenths) | ranges), VERMILION)
     left.set_title("All trials")
     right.set_title("Best tenth on validation")
     for y, cell in enumerate(cells):
-        if cell in theirs:
-            _draw_published_box(right, y + 0.36, theirs[cell])
-    for axes in (left, right):
-        axes.set_xlabel(wrap_to_width(label, 155, max_lines=3))
+        if cell in boxes:
+            _draw_published_box(right, y + 0.36, boxes[cell])
     for axes in third:
         _draw_parameter_bars(axes, [parameters.get(cell, np.nan) for cell in cells])
-    called = [f"{name} *" if cell in significant else name for cell, name in variant_labels(cells).items()]
-    left.set_yticks(range(len(cells)), called)
+    for axes in (left, right):
+        axes.set(xlabel=wrap_to_width(label, 155, max_lines=3), ylabel="")
+    names = [f"{name} *" if cell in significant else name for cell, name in variant_labels(cells).items()]
+    left.set_yticks(range(len(cells)), names)
     left.set_ylim(len(cells) - 0.5, -0.5)
     return figure
 
 
 @figure_style
-def hyperparameter_scatter(rows: pd.DataFrame, cells: list[str], name: str, scale: str, label: str) -> Figure:
+def hyperparameter_scatter(
+    rows: pd.DataFrame, cells: list[str], name: str, scale: str, label: str, *, baseline: str = VANILLA
+) -> Figure:
     """Return the test score of every trial of one task against a hyperparameter, a panel a variant.
 
     Trials off the scale, and those without a score, are crosses along the top.
     """
-    rows = rows[rows["cell"].isin(cells)]
-    figure, panels = small_multiples(cells, hyperparameter_axis_label(name), label)
-    low, high = axis_limits(_scores_by_cell(rows, cells))
-    top = high - 0.025 * (high - low)
+    figure, panels = small_multiples(cells, hyperparameter_axis_label(name), label, baseline)
+    low, high = axis_limits(_test_scores(_scored_trials(rows, cells)))
     for axes, cell in zip(panels, cells, strict=True):
         trials = rows[rows["cell"] == cell]
-        test = trials["test"].where(is_scored(trials), np.inf)
-        inside, best = test <= high, trials.index.isin(best_tenth(trials).index)
-        for chosen, shade in ((~best, MUTED_COLOR), (best, VERMILION)):
-            shown = chosen & inside
-            axes.plot(trials.loc[shown, name], test[shown], "o", ms=2.8, color=shade, alpha=0.8, mew=0)
-        off = trials.loc[~inside, name]
-        axes.plot(off, np.full(len(off), top), "x", ms=3, color=MUTED_COLOR, mew=0.7)
+        best, test = trials.index.isin(best_tenth(trials).index), trials["test"].where(is_scored(trials))
+        trials = trials.assign(best=best, beyond=~(test <= high))
+        trials["test"] = test.where(test <= high, high - 0.025 * (high - low))
+        for (best, beyond), some in trials.groupby(["best", "beyond"]):  # the best on top
+            look = {"color": VERMILION if best else MUTED_COLOR, "marker": "X" if beyond else "o"}
+            _draw_trials(axes, some, name, s=10, alpha=0.8, **look)
     if scale == "log":
         panels[0].set_xscale("log")
         for axes in panels:
@@ -104,70 +112,59 @@ def hyperparameter_scatter(rows: pd.DataFrame, cells: list[str], name: str, scal
 
 
 @figure_style
-def cost_scatter(rows: pd.DataFrame, cells: list[str], label: str) -> Figure:
+def cost_scatter(rows: pd.DataFrame, cells: list[str], label: str, *, baseline: str = VANILLA) -> Figure:
     """Return the test scores of the best tenths of one task against parameters and operations of a trial.
 
     A small point is a trial, a labelled mark the mean score of a variant at the median of what it costs; one
-    off the scale is a triangle at the top. Variants without a score are left out, and the operations if they
-    are not known of every trial that is drawn.
+    off the scale is a triangle at the top. A variant without a score is left out.
     """
-    tenths = _best_tenths(rows[rows["cell"].isin(cells)])
-    tenths = tenths[is_scored(tenths)]
-    groups = {cell: tenths[tenths["cell"] == cell] for cell in cells if (tenths["cell"] == cell).any()}
-    low, high = axis_limits(_scores_by_cell(tenths, cells))
+    scored = _scored_trials(_best_tenths(rows), cells)
+    groups = {cell: trials for cell, trials in scored.items() if len(trials)}
+    low, high = axis_limits(_test_scores(groups))
     costs = {"parameters": "parameters", "operations": "multiply–adds of a trial"}
-    costs = {name: what for name, what in costs.items() if (tenths[name] > 0).all()}
-    figure, called = empty_figure(3.4), variant_labels(cells)
+    costs = {cost: text for cost, text in costs.items() if all((t[cost] > 0).all() for t in groups.values())}
+    figure, looks = empty_figure(label_column_height(len(cells))), line_styles(cells, baseline)
     panels = figure.subplots(1, len(costs), sharey=True, squeeze=False)[0]
-    looks, means = line_styles(cells), [trials["test"].mean() for trials in groups.values()]
-    places = separate_labels(np.minimum(means, high), 0.05 * (high - low), low, high)
-    for axes, (name, what) in zip(panels, costs.items(), strict=True):
-        for (cell, trials), mean, place in zip(groups.items(), means, places, strict=True):
-            axes.plot(trials[name], trials["test"], "o", ms=1.8, color=MUTED_COLOR, alpha=0.5, mew=0)
-            middle, mark = (trials[name].median(), min(mean, high)), "^" if mean > high else "o"
-            shade = looks[cell]["color"]
-            axes.plot(*middle, mark, ms=5, color=shade, mec="white", mew=0.5, zorder=3, clip_on=False)
-            axes.annotate(
-                called[cell],
-                middle,
-                (1.04, place),
-                textcoords=axes.get_yaxis_transform(),
-                va="center",
-                fontsize=7,
-                color=variant_color(cell),
-                arrowprops={"arrowstyle": "-", "color": shade, "lw": 0.6, "shrinkA": 1, "shrinkB": 2},
-            )
+    panels[0].set_ylim(low, high)
+    scores = np.array([trials["test"].mean() for trials in groups.values()])
+    means = pd.DataFrame({"cell": list(groups), "test": np.minimum(scores, high), "beyond": scores > high})
+    for axes, (cost, text) in zip(panels, costs.items(), strict=True):
+        for trials in groups.values():
+            _draw_trials(axes, trials[trials["test"] <= high], cost, s=4, color=MUTED_COLOR, alpha=0.5)
+        means[cost] = [trials[cost].median() for trials in groups.values()]
+        colors = {cell: looks[cell].color for cell in groups}
+        look = {"style": "beyond", "markers": {False: "o", True: "^"}, "s": 26, "linewidth": 0.5, "zorder": 3}
+        draw_points(axes, means, cost, "test", hue="cell", palette=colors, clip_on=False, **look)
+        label_beside(axes, dict(zip(groups, means[[cost, "test"]].to_numpy(), strict=True)), looks, baseline)
         axes.set_xscale("log")
         set_ticks(axes.xaxis, round_ticks(*axes.get_xlim(), log=True), 150)
-        axes.set_xlabel(what)
-    panels[0].set_ylim(low, high)
+        axes.set(xlabel=text, ylabel="")
     panels[0].set_ylabel(wrap_to_width(label, 190))
     return figure
 
 
 @figure_style
-def critical_difference_diagram(standing: AverageRanks) -> Figure:
+def critical_difference_diagram(standing: AverageRanks, *, baseline: str = VANILLA) -> Figure:
     """Return the critical difference diagram (Demšar, 2006) of variants whose standing has groups.
 
     The axis is of average ranks, best to the left; a bar joins variants that do not differ significantly, and
     the scale above is the difference that would be significant.
     """
-    many, groups = len(standing.ranks), standing.groups
-    half, pad, first = (
-        (many + 1) // 2,
-        0.03 * (many - 1),
-        0.6 + 0.4 * len(groups),
-    )  # first: of the lines of names
+    count, groups = len(standing.ranks), standing.groups
+    half, pad = (count + 1) // 2, 0.03 * (count - 1)
+    first = 0.6 + 0.4 * len(groups)  # where the first line of names stands
     figure = empty_figure(0.9 + 0.21 * (half + first))
     axes = figure.subplots()
-    called = variant_labels(standing.ranks.index)
+    names = variant_labels(standing.ranks.index)
     for k, (name, rank) in enumerate(standing.ranks.items()):
-        best = k < half
-        y, end = first + (k if best else many - 1 - k), 1 - pad if best else many + pad
-        axes.plot([rank, rank, end], [0, y, y], color=variant_color(name), lw=0.7)
-        text = f"{called[name]}  {rank:.2f}" if best else f"{rank:.2f}  {called[name]}"
-        edge = end - pad / 2 if best else end + pad / 2
-        axes.text(edge, y, text, ha="right" if best else "left", va="center", color=variant_color(name))
+        left = k < half
+        y, end = first + (k if left else count - 1 - k), 1 - pad if left else count + pad
+        axes.plot([rank, rank, end], [0, y, y], color=variant_color(name, baseline), lw=0.7)
+        text = f"{names[name]}  {rank:.2f}" if left else f"{rank:.2f}  {names[name]}"
+        edge = end - pad / 2 if left else end + pad / 2
+        axes.text(
+            edge, y, text, ha="right" if left else "left", va="center", color=variant_color(name, baseline)
+        )
     for k, group in enumerate(groups):
         low, high = standing.ranks[[group[0], group[-1]]]
         y = 0.4 * (k + 1)
@@ -176,14 +173,14 @@ def critical_difference_diagram(standing: AverageRanks) -> Figure:
         )
     scale = 1 + standing.critical_difference
     axes.plot([1, scale], [-1.8, -1.8], "|-", color=MUTED_COLOR, lw=0.8, ms=5)
-    said = f"critical difference {standing.critical_difference:.2f}"
-    axes.text(scale + pad, -1.8, said, va="center", fontsize=7)
-    axes.set_xlim(1 - 2 * pad, many + 2 * pad)
+    text = f"critical difference {standing.critical_difference:.2f}"
+    axes.text(scale + pad, -1.8, text, va="center", fontsize=7)
+    axes.set_xlim(1 - 2 * pad, count + 2 * pad)
     axes.set_ylim(first + half - 0.5, -2.2)
     axes.spines[["left", "bottom"]].set_visible(False)
-    axes.spines["top"].set(visible=True, position=("data", 0), bounds=(1, many))
+    axes.spines["top"].set(visible=True, position=("data", 0), bounds=(1, count))
     axes.xaxis.tick_top()
-    axes.set_xticks(range(1, many + 1))
+    axes.set_xticks(range(1, count + 1))
     axes.set_yticks([])
     return figure
 
@@ -193,65 +190,72 @@ def _best_tenths(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts) if parts else rows
 
 
-def _scores_by_cell(rows: pd.DataFrame, cells: list[str]) -> dict[str, np.ndarray]:
+def _scored_trials(rows: pd.DataFrame, cells: list[str]) -> dict[str, pd.DataFrame]:
+    """Return the trials of each variant that have scores."""
     known = rows[is_scored(rows)]
-    return {cell: known.loc[known["cell"] == cell, "test"].to_numpy(float) for cell in cells}
+    return {cell: known[known["cell"] == cell] for cell in cells}
 
 
-def _without_none(*values: float | None) -> np.ndarray:
+def _test_scores(trials: Mapping[str, pd.DataFrame]) -> dict[str, np.ndarray]:
+    return {cell: some["test"].to_numpy(float) for cell, some in trials.items()}
+
+
+def _known_values(*values: float | None) -> np.ndarray:
     return np.array([value for value in values if value is not None])
+
+
+def _draw_trials(axes: Axes, trials: pd.DataFrame, x: str, y: str = "test", **look: Any) -> None:
+    """Draw a point for each of a variant's trials, which a page can find (`tag_trials`)."""
+    if len(trials):
+        draw_points(axes, trials, x, y, **look)
+        tag_trials(axes.collections[-1], trials["cell"].iloc[0], trials["trial"])
 
 
 def _draw_boxes(
     axes: Axes,
-    scores: dict[str, np.ndarray],
-    cells: list[str],
-    significant: Set[str],
-    ends: tuple[float, float],
+    trials: Mapping[str, pd.DataFrame],
+    fills: Mapping[str, str],
+    baseline: str,
+    limits: tuple[float, float],
     point_color: str | None = None,
 ) -> None:
-    """Draw a box of each variant's scores; points where they are few, or of all if `point_color` is given."""
-    if len(scores.get(VANILLA, ())):
-        axes.axvline(np.median(scores[VANILLA]), color=BLUE, lw=0.8, ls=(0, (4, 3)), zorder=0)
-    for y, cell in enumerate(cells):
-        values, edge = scores[cell], variant_color(cell)
-        if len(values) >= MIN_BOX_SCORES:
-            line = {"color": edge, "lw": 0.8}
-            axes.boxplot(
-                [values],
-                positions=[y],
-                widths=0.5,
-                orientation="horizontal",
-                manage_ticks=False,
-                patch_artist=True,
+    """Draw a box of each variant's scores; points where they are few, or of all if `point_color` is given.
+
+    Points are spread around their line by their number among the scores, the same every time: seaborn's
+    `stripplot` draws from NumPy's global random state.
+    """
+    if len(trials.get(baseline, ())):
+        median = np.median(trials[baseline]["test"])
+        axes.axvline(median, color=BLUE, lw=0.8, ls=(0, (4, 3)), zorder=0)
+    for y, cell in enumerate(fills):
+        some = trials[cell]
+        if len(some) >= MIN_BOX_SCORES:
+            sns.boxplot(
+                x=some["test"].to_numpy(),
+                y=np.full(len(some), y),
+                orient="y",
+                native_scale=True,
+                ax=axes,
+                color=fills[cell],
+                linecolor=variant_color(cell, baseline),
+                saturation=1,
+                width=0.5,
+                linewidth=0.8,
                 showfliers=not point_color,
-                boxprops={
-                    "facecolor": SIGNIFICANT_FILL if cell in significant else FILL_COLOR,
-                    "edgecolor": edge,
-                    "lw": 0.8,
-                },
-                medianprops={"color": edge, "lw": 1.6},
-                whiskerprops=line,
-                capprops=line,
+                medianprops={"linewidth": 1.6},
                 flierprops={"marker": "o", "ms": 1.8, "mec": "none", "mfc": MUTED_COLOR},
+                **BOXPLOT_ORIENTATION,
             )
-        if point_color or len(values) < MIN_BOX_SCORES:
-            shift = (np.arange(len(values)) * 0.618 % 1 - 0.5) * 0.4  # spread, the same every time
-            axes.plot(
-                values,
-                y + shift,
-                "o",
-                ms=2.8,
-                color=point_color or MUTED_COLOR,
-                mec="white",
-                mew=0.4,
-                zorder=3,
-            )
-        off = int((values > ends[1]).sum())
-        if off:
+        if point_color or len(some) < MIN_BOX_SCORES:
+            shift = (np.arange(len(some)) * 0.618 % 1 - 0.5) * 0.4
+            inside = some.assign(y=y + shift)[some["test"] <= limits[1]]
+            edge = {"linewidth": 0.4, "edgecolor": "white", "zorder": 3}
+            _draw_trials(axes, inside, "test", "y", s=9, color=point_color or MUTED_COLOR, **edge)
+        beyond = int((some["test"] > limits[1]).sum())
+        if beyond:
             place = axes.get_yaxis_transform()
-            axes.text(1.01, y, f"+{off}", transform=place, va="center", fontsize=7, color=MUTED_COLOR)
-    axes.set_xlim(*ends)
+            axes.text(1.01, y, f"+{beyond}", transform=place, va="center", fontsize=7, color=MUTED_COLOR)
+    axes.set_xlim(*limits)
     axes.locator_params(axis="x", nbins=6)
     axes.tick_params(axis="y", length=0)
 
@@ -261,7 +265,7 @@ def _draw_published_box(axes: Axes, y: float, box: PublishedBox) -> None:
     off = box.high is None or box.high > high
     axes.plot([box.low, high if off else box.high], [y, y], color=GREEN, lw=1.0)
     axes.plot(
-        _without_none(box.median), [y] * len(_without_none(box.median)), "|", color=GREEN, ms=6, mew=1.2
+        _known_values(box.median), [y] * len(_known_values(box.median)), "|", color=GREEN, ms=6, mew=1.2
     )
     axes.plot(box.mean, y, "D", ms=3.4, mfc="white", mec=GREEN, mew=1.0, zorder=3)
     if off:
@@ -269,7 +273,8 @@ def _draw_published_box(axes: Axes, y: float, box: PublishedBox) -> None:
 
 
 def _draw_parameter_bars(axes: Axes, counts: list[float]) -> None:
-    axes.barh(range(len(counts)), np.nan_to_num(counts), height=0.5, color=FILL_COLOR)
+    look = {"width": 0.5, "color": FILL_COLOR, "saturation": 1, "errorbar": None, "native_scale": True}
+    sns.barplot(x=np.nan_to_num(counts), y=np.arange(len(counts)), orient="y", ax=axes, **look)
     for y, count in enumerate(counts):
         axes.text(0, y, f" {formatting.format_number(count)}", va="center", fontsize=7)
     axes.set_title("Parameters")

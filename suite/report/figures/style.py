@@ -1,19 +1,32 @@
-"""What all figures share: their style and colours, axes that can be read, labels apart, bytes that repeat."""
+"""What all figures share: style, colours, readable axes, separated labels, trials in an SVG, stable bytes.
 
+A page can find the trial that an artist shows. `tag_trials` marks an artist, and `to_svg` writes its group as
+`<g data-cell="lstm">` and each point in it with `data-trial="7"`: a `use` or `path` element. They are no ids,
+since several panels may show one trial. Points of scores and of costs are tagged, and learning curves.
+"""
+
+import html
 import io
 import itertools
 import math
-from collections.abc import Callable
+import re
+import urllib.parse
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
+import seaborn as sns
 from matplotlib import style
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullLocator
 from scipy.optimize import isotonic_regression
 
-from suite.analysis.trial_statistics import VANILLA
 from suite.report.figures.labels import (
     FONT_FAMILIES,
     FONT_SIZE,
@@ -24,7 +37,7 @@ from suite.report.figures.labels import (
 )
 
 TEXT_COLOR, MUTED_COLOR, FILL_COLOR = "#222222", "#767672", "#e6e6e1"
-BLUE, VERMILION, GREEN = "#0072b2", "#d55e00", "#009e73"  # vanilla, the best tenth, others' numbers
+BLUE, VERMILION, GREEN = "#0072b2", "#d55e00", "#009e73"  # the baseline, the best tenth, others' numbers
 ORANGE, SKY, PURPLE = "#e69f00", "#56b4e9", "#cc79a7"  # with these, Okabe and Ito's palette
 MATPLOTLIB_STYLE = {
     "font.family": list(FONT_FAMILIES),
@@ -50,9 +63,25 @@ MATPLOTLIB_STYLE = {
     "savefig.dpi": 200,
 }
 POINTS_PER_INCH = 72  # points
+LABEL_HEIGHT = 9  # points, of a line of small text
+DASHED = (3.7, 1.6)  # of a line: on and off, in its widths
+TRIALS_PREFIX = "trials:"  # of the group id of an artist that shows trials
 figure_style = style.context(
     ["default", MATPLOTLIB_STYLE]
 )  # "default" first: whatever the user's matplotlibrc says
+
+
+class LineStyle(NamedTuple):
+    """How the line of a variant is drawn: `dashes` are on and off, () is solid; `width` in points."""
+
+    color: str
+    dashes: tuple[float, ...] = ()
+    width: float = 1.3
+
+    @property
+    def matplotlib_style(self) -> Any:
+        """Return the dashes as matplotlib takes them."""
+        return (0, self.dashes) if self.dashes else "-"
 
 
 def empty_figure(height: float) -> Figure:
@@ -62,7 +91,7 @@ def empty_figure(height: float) -> Figure:
     return figure
 
 
-def small_multiples(cells: list[str], x_label: str, y_label: str) -> tuple[Figure, np.ndarray]:
+def small_multiples(cells: list[str], x_label: str, y_label: str, baseline: str) -> tuple[Figure, np.ndarray]:
     """Return a figure with a panel a variant, at most four in a line on common axes, and the panels.
 
     `x_label` and `y_label` label the axes of all.
@@ -72,7 +101,7 @@ def small_multiples(cells: list[str], x_label: str, y_label: str) -> tuple[Figur
     figure = empty_figure(0.5 + 1.35 * lines)
     panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, (cell, name) in zip(panels, variant_labels(cells).items(), strict=False):
-        axes.set_title(name, color=variant_color(cell))
+        axes.set_title(name, color=variant_color(cell, baseline))
     for axes in panels[len(cells) :]:
         axes.remove()
     for axes in panels[len(cells) - columns : len(cells)]:
@@ -82,19 +111,82 @@ def small_multiples(cells: list[str], x_label: str, y_label: str) -> tuple[Figur
     return figure, panels[: len(cells)]
 
 
-def variant_color(cell: str) -> str:
-    """Return the colour of a variant where all but vanilla are alike."""
-    return BLUE if cell == VANILLA else TEXT_COLOR
+def variant_color(cell: str, baseline: str) -> str:
+    """Return the colour of a variant where all but the baseline are alike."""
+    return BLUE if cell == baseline else TEXT_COLOR
 
 
-def line_styles(cells: list[str]) -> dict[str, dict]:
-    """Return how to draw the line of each variant, no two alike among nineteen."""
+def line_styles(cells: Iterable[str], baseline: str) -> dict[str, LineStyle]:
+    """Return how to draw the line of each variant, no two alike among nineteen; the baseline's is last."""
     shades = (TEXT_COLOR, ORANGE, SKY, GREEN, VERMILION, PURPLE)
     looks = itertools.cycle(
-        {"color": shade, "ls": dash, "lw": 1.0} for dash in ("-", "--", ":") for shade in shades
+        LineStyle(shade, dashes, 1.0) for dashes in ((), DASHED, (1, 1.65)) for shade in shades
     )
-    others = zip((cell for cell in cells if cell != VANILLA), looks, strict=False)
-    return dict(others) | {VANILLA: {"color": BLUE, "ls": "-", "lw": 1.8, "zorder": 3}}
+    others = zip((cell for cell in cells if cell != baseline), looks, strict=False)
+    return dict(others) | {baseline: LineStyle(BLUE, (), 1.8)}
+
+
+def draw_points(axes: Axes, table: pd.DataFrame, x: str, y: str, **look: Any) -> None:
+    """Draw a point for each row of a table, one collection in their order, without labels and legend."""
+    if len(table):  # seaborn warns of colours that no point has
+        sns.scatterplot(table, x=x, y=y, ax=axes, **{"linewidth": 0, "legend": False} | look)
+        axes.set(xlabel="", ylabel="")
+
+
+def draw_line(axes: Axes, table: pd.DataFrame, x: str, y: str, look: LineStyle) -> Line2D:
+    """Draw a column of a table against another as a line, without labels, and return the line."""
+    style = {"color": look.color, "lw": look.width, "ls": look.matplotlib_style}
+    sns.lineplot(table, x=x, y=y, ax=axes, estimator=None, legend=False, **style)
+    axes.set(xlabel="", ylabel="")
+    return axes.get_lines()[-1]
+
+
+def draw_band(axes: Axes, table: pd.DataFrame, x: str, y: str, look: LineStyle) -> None:
+    """Draw a column of a table against another as a line, and the interval from `low` to `high` around it.
+
+    The interval is drawn by hand: seaborn draws those that it computes, not those that are given.
+    """
+    axes.fill_between(table[x], table["low"], table["high"], color=look.color, alpha=0.2, lw=0)
+    draw_line(axes, table, x, y, look)
+
+
+def label_beside(
+    axes: Axes, points: Mapping[str, tuple[float, float]], looks: Mapping[str, LineStyle], baseline: str
+) -> None:
+    """Write the name of each variant to the right of a panel, joined to its point (x, y) by its line.
+
+    The names are kept apart. A point above or below the panel is joined at its edge.
+    """
+    low, high = axes.get_ylim()
+    height = axes.figure.get_figheight() * POINTS_PER_INCH - 45
+    ends = {cell: (x, float(np.clip(y, low, high))) for cell, (x, y) in points.items()}
+    heights = np.array([y for _, y in ends.values()])
+    places = separate_labels(heights, (high - low) * LABEL_HEIGHT / height, low, high)
+    names = variant_labels(looks)
+    for (cell, end), place in zip(ends.items(), places, strict=True):
+        look = looks[cell]
+        line = {"arrowstyle": "-", "color": look.color, "lw": 0.6, "shrinkA": 1, "shrinkB": 2}
+        axes.annotate(
+            names[cell],
+            end,
+            (1.04, place),
+            textcoords=axes.get_yaxis_transform(),
+            va="center",
+            fontsize=7,
+            color=variant_color(cell, baseline),
+            arrowprops=line | {"ls": look.matplotlib_style, "relpos": (0, 0.5)},
+        )
+
+
+def label_column_height(labels: int) -> float:
+    """Return the height, inches, of a figure beside whose panels so many labels have room."""
+    return max(3.3, (labels * LABEL_HEIGHT + 60) / POINTS_PER_INCH)
+
+
+def tag_trials(artist: Artist, cell: str, trials: Iterable[int]) -> None:
+    """Tell `to_svg` the variant and the trials that an artist shows, one for each of its points in order."""
+    numbers = ",".join(str(int(trial)) for trial in trials)
+    artist.set_gid(f"{TRIALS_PREFIX}{urllib.parse.quote(cell, safe='')}:{numbers}")
 
 
 def axis_limits(scores: dict[str, np.ndarray]) -> tuple[float, float]:
@@ -151,8 +243,10 @@ def hyperparameter_axis_label(name: str) -> str:
 
 
 def to_svg(figure: Figure) -> bytes:
-    """Return a figure as SVG, the same bytes for the same figure."""
-    return _figure_bytes(figure, "svg", {"Date": None, "Creator": None, "Format": None, "Type": None})
+    """Return a figure as SVG, the same bytes for the same figure, with the trials that `tag_trials` gave."""
+    drawn = _figure_bytes(figure, "svg", {"Date": None, "Creator": None, "Format": None, "Type": None})
+    before, *groups = drawn.decode().split(f'<g id="{TRIALS_PREFIX}')
+    return "".join([before, *map(_mark_trials, groups)]).encode()
 
 
 def to_png(figure: Figure) -> bytes:
@@ -166,6 +260,16 @@ def _figure_bytes(figure: Figure, form: str, metadata: dict) -> bytes:
     figure.savefig(buffer, format=form, metadata=metadata)
     figure.set_layout_engine("none")  # it stays as it is laid out: to do it again takes as long as drawing
     return buffer.getvalue()
+
+
+def _mark_trials(group: str) -> str:
+    """Return the text after the start of a group's tag with its variant and trials in attributes."""
+    tag, rest = group.split('"', 1)
+    cell, trials = tag.split(":")
+    start, *shapes = re.split(r"(<use |<path (?=d=))", rest)  # what is drawn, not what is defined
+    for number, trial in enumerate(trials.split(",")):
+        shapes[2 * number] += f'data-trial="{trial}" '
+    return f'<g data-cell="{html.escape(urllib.parse.unquote(cell))}"{start}{"".join(shapes)}'
 
 
 def _upper_whisker(values: np.ndarray, far: float) -> float:

@@ -35,7 +35,7 @@ def build(findings: Findings) -> list[Section]:
         parts.append(overview_table(findings))
     if findings.average_ranks.groups:
         alt = "Average ranks of variants over tasks, with the critical difference."
-        drawing = figures.critical_difference_diagram(findings.average_ranks)
+        drawing = figures.critical_difference_diagram(findings.average_ranks, baseline=findings.baseline)
         parts.append(Figure("all-ranks", drawing, alt, RANKS_CAPTION, "ranks"))
     return [Section("best-tenths", "Best tenths", parts, [ranks])]
 

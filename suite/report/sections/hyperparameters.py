@@ -74,7 +74,9 @@ def importance_parts(findings: Findings, task: str, slug: str) -> list[Part]:
     title, label = findings.record.titles[task], score_axis_label(findings.record.tasks[task].unit)
     name, own = variant_name(findings.baseline), important.get(findings.baseline)
     alt = f"Shares of the variance of the test score on {title} by hyperparameter, a bar a variant."
-    drawing = figures.importance_bars(important, list(ranges), PUBLISHED_SHARES.get(task))
+    drawing = figures.importance_bars(
+        important, list(ranges), PUBLISHED_SHARES.get(task), baseline=findings.baseline
+    )
     parts: list[Part] = [Figure(f"{slug}-shares", drawing, alt, SHARES_CAPTION, f"{slug}-importance")]
     if own:
         operations = findings.operation_importances.get(task)
@@ -99,7 +101,9 @@ def learning_rate_figures(findings: Findings, task: str, slug: str) -> list[Figu
     info, scale = findings.record.tasks[task], findings.config.space["learning_rate"].scale
     cells, label = list(findings.config.cells), score_axis_label(info.unit)
     titles = trial_titles(findings, task)
-    drawing = figures.hyperparameter_scatter(trials, cells, "learning_rate", scale, label)
+    drawing = figures.hyperparameter_scatter(
+        trials, cells, "learning_rate", scale, label, baseline=findings.baseline
+    )
     alt = f"Test score of each trial on {info.title} against its learning rate, a panel a variant."
     return [
         Figure(

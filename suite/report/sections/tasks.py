@@ -85,7 +85,9 @@ def score_figures(findings: Findings, task: str, slug: str) -> list[Figure]:
     caption += SIGNIFICANCE_CAPTION.format(baseline) if findings.is_tested(task) else ""
     boxes = Figure(
         f"{slug}-boxes",
-        figures.score_boxplots(trials, cells, label, significant, published, parameters),
+        figures.score_boxplots(
+            trials, cells, label, significant, published, parameters, baseline=findings.baseline
+        ),
         f"Box plots of test scores on {title}, by variant.",
         caption + (PUBLISHED_CAPTION if published else ""),
         f"{slug}-trials",
@@ -98,16 +100,18 @@ def score_figures(findings: Findings, task: str, slug: str) -> list[Figure]:
     expected = {cell: table for cell, table in expected.items() if table["expected"].notna().any()}
     if any(len(table) > 1 for table in expected.values()):
         alt = f"Expected test score of the best of n trials on {title}, a panel a variant."
-        drawing = figures.expected_best_curves(expected, label)
+        drawing = figures.expected_best_curves(expected, label, baseline=findings.baseline)
         caption = EXPECTED_BEST_CAPTION.format(baseline)
         drawn.append(Figure(f"{slug}-expected", drawing, alt, caption, f"{slug}-expected"))
     alt = f"Test scores of the best tenths on {title} against what a trial costs."
-    drawing = figures.cost_scatter(trials, cells, label)
+    drawing = figures.cost_scatter(trials, cells, label, baseline=findings.baseline)
     name, table_name = f"{slug}-sizes", f"{slug}-trials"
     drawn.append(Figure(name, drawing, alt, COST_CAPTION, table_name, trial_titles=titles))
     curves = task_curves(findings, task)
     if len(curves):
-        drawing = figures.learning_curves(curves, trials, cells, score_axis_label(unit, "valid"))
+        drawing = figures.learning_curves(
+            curves, trials, cells, score_axis_label(unit, "valid"), baseline=findings.baseline
+        )
         alt = f"Learning curves of the best trial of each variant on {title}."
         drawn.append(Figure(f"{slug}-curves", drawing, alt, LEARNING_CURVES_CAPTION, f"{slug}-curves"))
     return drawn
