@@ -1,4 +1,4 @@
-"""What a sweep is asked: the question, as data."""
+"""The configuration of a sweep as typed data: checked, read from presets, written to sweep.toml."""
 
 import math
 import tomllib
@@ -14,18 +14,19 @@ ORACLE_CHOICES = ("random", "bayesian", "hyperband")
 OPTIMISER_CHOICES = ("nesterov", "sgd", "rmsprop", "adam")  # those of training.optimiser, known without Keras
 HYPERBAND_FACTOR = 3  # Hyperband: one of so many trials goes on, for so many times the epochs
 PRESET_FOLDER = Path(__file__).parent / "presets"
+VANILLA = "lstm"  # the variant that published claims are about, and the baseline unless another is named
 
 
 def expect_text(key: str, value: object) -> None:
-    """Refuse a setting that is no text."""
+    """Refuse a setting that is not text."""
     if not isinstance(value, str):
         raise Refusal(f"{key}: expected text, got {value!r}")
 
 
 def expect_integer(minimum: float = -math.inf) -> Callable[[str, object], None]:
-    """Return what refuses a setting that is no whole number, or a lower one."""
+    """Return a check that refuses a setting that is not a whole number, or is below the minimum."""
 
-    def expect(key, value):
+    def expect(key: str, value: object) -> None:
         if not isinstance(value, int) or isinstance(value, bool):
             raise Refusal(f"{key}: expected a whole number, got {value!r}")
         if value < minimum:
@@ -35,18 +36,18 @@ def expect_integer(minimum: float = -math.inf) -> Callable[[str, object], None]:
 
 
 def expect_one_of(choices: Sequence[str]) -> Callable[[str, object], None]:
-    """Return what refuses a setting that is none of the known names."""
+    """Return a check that refuses a setting that is not one of the choices."""
 
-    def expect(key, value):
+    def expect(key: str, value: object) -> None:
         expect_text(key, value)
         if value not in choices:
-            raise registry.unknown_name_error(key, value, choices)
+            raise registry.unknown_name_error(key, str(value), choices)
 
     return expect
 
 
 def expect_names(key: str, value: object) -> None:
-    """Refuse a setting that is no list of names, all different."""
+    """Refuse a setting that is not a list of different names."""
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
         raise Refusal(f"{key}: expected a list of names, got {value!r}")
     if len(set(value)) < len(value):
@@ -54,17 +55,18 @@ def expect_names(key: str, value: object) -> None:
 
 
 def expect_table(key: str, value: object) -> None:
-    """Refuse a setting that is no table."""
+    """Refuse a setting that is not a table."""
     if not isinstance(value, dict):
         raise Refusal(f"{key}: expected a table, got {value!r}")
 
 
-SETTING_CHECKS = {  # what a file may say, and what refuses a value of it
+SETTING_CHECKS: dict[str, Callable[[str, object], None]] = {  # the settings of a preset, and their checks
     "name": expect_text,
     "title": expect_text,
     "seed": expect_integer(),
     "tasks": expect_names,
     "cells": expect_names,
+    "baseline": expect_text,  # one of the cells: `SweepConfig.validate`
     "trials": expect_integer(minimum=1),
     "oracle": expect_one_of(ORACLE_CHOICES),
     "epochs": expect_integer(minimum=1),
@@ -72,7 +74,7 @@ SETTING_CHECKS = {  # what a file may say, and what refuses a value of it
     "batch": expect_integer(minimum=1),
     "optimiser": expect_one_of(OPTIMISER_CHOICES),
     "space": expect_table,  # of ranges: `suite.space.parse_range_bounds`
-    "about": expect_table,  # in a sweep.toml; no part of the question
+    "about": expect_table,  # of a sweep.toml: descriptions of its tasks and cells, ignored here
 }
 
 
@@ -80,8 +82,9 @@ SETTING_CHECKS = {  # what a file may say, and what refuses a value of it
 class Protocol:
     """How a trial is trained; the defaults are those of Greff et al. (2017).
 
-    At most `epochs`, ended after more than `patience` of them without a better validation score; an update
-    after every `batch` sequences, by the rule `optimiser` of `suite.training.optimiser`.
+    A trial trains for at most `epochs` epochs and stops early after more than `patience` epochs without a
+    better validation score. Weights are updated after every `batch` sequences, by the rule `optimiser` of
+    `suite.training.optimiser`.
     """
 
     epochs: int = 150
@@ -91,50 +94,59 @@ class Protocol:
 
 
 def trials_by_epochs(oracle: str, trials: int, epochs: int) -> Counter[int]:
-    """Return how many trials a search holds, by the epochs they are given: {epochs: trials}.
+    """Return how many trials a search holds, by the number of epochs they may train: {epochs: trials}.
 
-    Random and Bayesian search hold the `trials` asked; Hyperband holds as many as follow from `epochs`, the
-    most of a trial, by the arithmetic of KerasTuner's `HyperbandOracle`: bracket b starts with trials of
-    epochs / 3ᵇ, and b times the best third go on, for three times as long.
+    Random and Bayesian search hold the `trials` of the configuration. Hyperband derives the number from
+    `epochs`, the most that a trial may train, as KerasTuner's `HyperbandOracle` does: bracket b starts with
+    trials of epochs / 3ᵇ epochs, and b times the best third continue for three times as long.
     """
     if oracle != "hyperband":
         return Counter({epochs: trials})
-    held, brackets = Counter(), 0
+    counts: Counter[int] = Counter()
+    brackets = 0
     while epochs / HYPERBAND_FACTOR**brackets >= 1:
         brackets += 1
     for bracket in range(brackets):
-        last = math.ceil(1 + math.log(epochs, HYPERBAND_FACTOR)) / (
-            bracket + 1
-        )  # trials that are given all epochs
+        # How many trials of this bracket may train for all epochs, before rounding
+        finalists = math.ceil(1 + math.log(epochs, HYPERBAND_FACTOR)) / (bracket + 1)
         for halvings in range(bracket + 1):
-            held[math.ceil(epochs / HYPERBAND_FACTOR**halvings)] += math.ceil(
-                last * HYPERBAND_FACTOR**halvings
-            )
-    return held
+            trials_here = math.ceil(finalists * HYPERBAND_FACTOR**halvings)
+            counts[math.ceil(epochs / HYPERBAND_FACTOR**halvings)] += trials_here
+    return counts
 
 
 @dataclass(frozen=True)
 class SweepConfig:
-    """What a sweep is asked: the same question gives the same rows, on any number of workers."""
+    """The configuration of a sweep: the same one gives the same rows, on any number of workers.
+
+    `name`, `title` and `baseline` change no row. `baseline` is the variant that a report compares the others
+    with; empty for the default, `baseline_variant`.
+    """
 
     name: str
     title: str = ""
     seed: int = 1
     tasks: tuple[str, ...] = ()
     cells: tuple[str, ...] = ()
+    baseline: str = ""
     trials: int = 200
     oracle: str = "random"
     protocol: Protocol = Protocol()
     space: spaces.Space = field(default_factory=lambda: spaces.PAPER_SPACE)
 
     @property
+    def baseline_variant(self) -> str:
+        """The variant that the others are compared with: the one named, else `default_baseline`."""
+        return self.baseline or default_baseline(self.cells)
+
+    @property
     def trials_per_search(self) -> int:
-        """How many trials each search holds: those asked, unless its oracle decides by itself."""
+        """How many trials each search holds: `trials`, unless the oracle is Hyperband."""
         return self._trials_by_epochs.total()
 
     @property
     def epochs_per_search(self) -> int:
-        """How many epochs the trials of each search are given in all."""
+        """How many epochs the trials of each search may train in all."""
         return sum(epochs * trials for epochs, trials in self._trials_by_epochs.items())
 
     @property
@@ -142,20 +154,23 @@ class SweepConfig:
         return trials_by_epochs(self.oracle, self.trials, self.protocol.epochs)
 
     def validate(self) -> None:
-        """Refuse what cannot be asked."""
+        """Refuse a configuration that cannot be run, in one line."""
         for key, value in (asdict(self) | asdict(self.protocol)).items():
             if key != "protocol":
                 SETTING_CHECKS[key](key, value)
         for key in ("tasks", "cells"):
             if not getattr(self, key):
                 raise Refusal(f"{key}: expected different names, got none")
-        for name, asked in self.space.items():
-            spaces.check_range(name, asked)
+        check_baseline(self.baseline, self.cells)
+        for name, bounds in self.space.items():
+            spaces.check_range(name, bounds)
 
     def to_table(self) -> dict:
-        """Return what is asked as plain data, as it stands in sweep.toml."""
+        """Return the configuration as plain data, as in sweep.toml; an empty baseline is left out."""
         table = asdict(self) | asdict(self.protocol)
         del table["protocol"]
+        if not self.baseline:
+            del table["baseline"]
         return table | {
             "tasks": list(self.tasks),
             "cells": list(self.cells),
@@ -163,11 +178,22 @@ class SweepConfig:
         }
 
 
+def default_baseline(cells: Sequence[str]) -> str:
+    """Return the variant that others are compared with unless one is named: vanilla, else the first."""
+    return VANILLA if VANILLA in cells else next(iter(cells), "")
+
+
+def check_baseline(baseline: str, cells: Sequence[str]) -> None:
+    """Refuse a baseline that is not one of the variants of the sweep; empty is the default."""
+    if baseline and baseline not in cells:
+        raise registry.unknown_name_error("baseline", baseline, cells)
+
+
 def load_preset(name: str) -> SweepConfig:
-    """Return the question of a preset, by name or as the path of a TOML file."""
-    ours = not name.endswith(".toml")
-    path = PRESET_FOLDER / f"{name}.toml" if ours else Path(name)
-    if ours and not path.exists():
+    """Return the configuration of a preset, by its name or as the path of a TOML file."""
+    built_in = not name.endswith(".toml")
+    path = PRESET_FOLDER / f"{name}.toml" if built_in else Path(name)
+    if built_in and not path.exists():
         raise registry.unknown_name_error("preset", name, preset_names())
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -185,22 +211,25 @@ def preset_names() -> list[str]:
 
 
 def config_from_table(table: dict) -> SweepConfig:
-    """Return the question that plain data asks; ranges and settings it leaves out are the paper's.
+    """Return the configuration in plain data; settings and ranges that it lacks are those of the paper.
 
-    Tasks and cells may be missing: `Asked.validate` asks for them.
+    Tasks and cells may be missing: `SweepConfig.validate` refuses that. Refused here: unknown settings,
+    values of another type, and a baseline that is not one of the cells.
     """
     for key, value in table.items():
         if key not in SETTING_CHECKS:
             raise registry.unknown_name_error("setting", key, sorted(SETTING_CHECKS))
         SETTING_CHECKS[key](key, value)
-    of_protocol = {f.name for f in fields(Protocol)}
+    if "cells" in table:
+        check_baseline(table.get("baseline", ""), table["cells"])
+    protocol_keys = {f.name for f in fields(Protocol)}
     ranges = {name: spaces.parse_range_bounds(name, entry) for name, entry in table.get("space", {}).items()}
-    rest = {key: table[key] for key in table.keys() - of_protocol - {"space", "tasks", "cells", "about"}}
+    rest = {key: table[key] for key in table.keys() - protocol_keys - {"space", "tasks", "cells", "about"}}
     return SweepConfig(
         **rest,
         tasks=tuple(table.get("tasks", ())),
         cells=tuple(table.get("cells", ())),
-        protocol=Protocol(**{key: table[key] for key in of_protocol & table.keys()}),
+        protocol=Protocol(**{key: table[key] for key in protocol_keys & table.keys()}),
         space=spaces.override_ranges(spaces.PAPER_SPACE, ranges),
     )
 

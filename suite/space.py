@@ -85,6 +85,11 @@ VALUE_LIMITS = {  # what a value may be, whatever range is asked
 }
 
 
+def varied_ranges(space: Space) -> dict[str, Range]:
+    """Return the ranges of a space that hold more than one value, in their order."""
+    return {name: bounds for name, bounds in space.items() if bounds.low < bounds.high}
+
+
 def override_ranges(space: Space, changes: Mapping[str, tuple[float, float]]) -> Space:
     """Return a space with the ends of some ranges changed; refuse a name or a range that cannot be.
 

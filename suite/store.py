@@ -73,7 +73,7 @@ def create_results_folder(folder: Path, config: dict, default_settings: dict | N
 
     if (folder / "sweep.toml").exists():
         there = {**(default_settings or {}), **read_config(folder)}
-        keys = [key for key in {**there, **config} if key not in ("name", "title", "about")]
+        keys = [key for key in {**there, **config} if key not in ("name", "title", "about", "baseline")]
         differ = [key for key in keys if there.get(key) != config.get(key)]
         if differ:
             raise Refusal(

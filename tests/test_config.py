@@ -29,7 +29,7 @@ def asks(optimiser):
 
 
 def test_every_setting_is_checked():
-    assert SETTING_CHECKS.keys() - {"about"} == QUICK.to_table().keys()
+    assert SETTING_CHECKS.keys() - {"about"} == replace(QUICK, baseline="gru").to_table().keys()
 
 
 def test_the_optimisers_that_can_be_asked_are_those_there_are():
@@ -53,6 +53,33 @@ def test_a_question_without_an_optimiser_asks_for_nesterov(tmp_path):
     with pytest.raises(Refusal, match="another sweep, with another optimiser;"):
         store.create_results_folder(tmp_path, asks("adam").to_table(), default_settings=asdict(Protocol()))
     assert Path(old).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("cells", "baseline", "expected"),
+    [
+        (("rnn", "lstm", "gru"), "", "lstm"),
+        (("rnn", "lstm", "gru"), "gru", "gru"),
+        (("rnn", "gru"), "", "rnn"),
+    ],
+)
+def test_the_baseline_is_the_one_named_else_vanilla_else_the_first_variant(cells, baseline, expected):
+    assert replace(QUICK, cells=cells, baseline=baseline).baseline_variant == expected
+
+
+def test_a_baseline_is_read_from_a_table_and_an_empty_one_is_left_out_of_it():
+    assert "baseline" not in QUICK.to_table()
+    config = replace(QUICK, baseline="gru")
+    assert config.to_table()["baseline"] == "gru"
+    assert config_from_table(config.to_table()) == config
+
+
+def test_another_baseline_is_no_other_sweep(tmp_path):
+    folder = tmp_path / "sweep"
+    store.create_results_folder(folder, QUICK.to_table())
+    before = (folder / "sweep.toml").read_bytes()
+    store.create_results_folder(folder, replace(QUICK, baseline="gru").to_table())
+    assert (folder / "sweep.toml").read_bytes() == before
 
 
 def test_hyperband_decides_by_itself_how_many_trials_a_search_holds():
@@ -98,9 +125,17 @@ def test_a_preset_may_clip(tmp_path):
         ("oracle = 1", "oracle: expected text, got 1"),
         ("oracle = 'randon'", "unknown oracle 'randon'. Did you mean 'random'?"),
         ("optimiser = ['adam']", "optimiser: expected text, got ['adam']"),
+        ("baseline = 5", "baseline: expected text, got 5"),
+        (
+            "cells = ['lstm', 'np']\nbaseline = 'mp'",
+            "unknown baseline 'mp'. Did you mean 'np'? Known: lstm, np",
+        ),
         ("optimiser = 'adams'", "unknown optimiser 'adams'. Did you mean 'adam'?"),
         ("trails = 3", "unknown setting 'trails'. Did you mean 'trials'?"),
-        ("[protocol]\nepochs = 3", "unknown setting 'protocol'. Known: about, batch, cells, epochs"),
+        (
+            "[protocol]\nepochs = 3",
+            "unknown setting 'protocol'. Known: about, baseline, batch, cells,",
+        ),
         ("about = 3", "about: expected a table, got 3"),
         ("space = 3", "space: expected a table, got 3"),
         ("space.units = 3", "space.units: expected a table of low and high, got 3"),
@@ -153,6 +188,7 @@ def test_a_folder_or_nothing_in_place_of_a_preset_is_refused(tmp_path, made):
         ({"tasks": "jsb"}, "tasks: expected a list of names, got 'jsb'"),
         ({"cells": ()}, "cells: expected different names, got none"),
         ({"oracle": None}, "oracle: expected text, got None"),
+        ({"cells": ("np", "gru"), "baseline": "lstm"}, "unknown baseline 'lstm'. Known: np, gru"),
     ],
     ids=str,
 )

@@ -1,23 +1,22 @@
-"""Claims that cells differ, or do not: each test is a function from a study and a claim to a verdict.
+"""Claims that cells differ, or that they do not: a test is a function from a study and a claim to a verdict.
 
-Absence of significance is not equality, so the two are tested apart:
+Absence of significance is not equality, so there are two kinds of evidence:
 
-- *Different* is what the permutation test over all trials says (`suite.analysis.significance`), with p
-adjusted by
-  Holm over every comparison of the report (`suite.analysis.claims.planned_comparisons`), those of its tables
-  and those of its claims. So all of it together finds a difference that is not there in at most 5 % of
-  sweeps, and a table and a verdict never disagree on one. The paper's test, Welch's of the best tenth, is
-  shown beside it and decides nothing: it claims too much.
-- *Not worse* is that the 95 % interval of the probability to be the better of two trials excludes a loss that
-  matters, `EQUIVALENCE_BOUND`; *not better* likewise a gain, *the same* both. A claim of all of k comparisons
-  needs all k exclusions, so each may stand by itself; where one of k suffices, intervals are widened to hold
-  for all.
+- *Different* is decided by the permutation test of all trials (`suite.analysis.significance`), with p
+  adjusted by Holm's method over all comparisons of the report (`suite.analysis.claims.planned_comparisons`),
+  those in its tables and those of its claims. So a whole report finds a difference that does not exist in at
+  most 5 % of sweeps, and its tables and verdicts agree. The test of Greff et al., Welch's on the best tenths,
+  is reported as well and decides nothing: it claims too much.
+- *Not worse* (noninferiority) is decided by the 95 % interval of the probability of superiority, if it
+  excludes a relevant loss, `EQUIVALENCE_BOUND`; *not better* if it excludes a relevant gain; *the same*
+  (equivalence) if it excludes both. A claim about all of k comparisons needs all k exclusions, so each is
+  judged alone; where one of k is enough, intervals are widened by Bonferroni to hold for all k together.
 
-Both are about a trial like any other, not the best: what shows in best tenths alone is not found here.
+Both are about a typical trial, not the best one: a difference in best tenths alone is not found here.
 
-On 200 simulated nulls each of one, two and three tasks (nine equal variants, 200 trials each, of which a
-tenth diverged), some verdict found a difference in 4, 3 and 5 % of sweeps. Welch's test with Bonferroni's
-correction did in 38, 62 and 75 %, valid and test being almost the same there.
+On 200 simulated studies without any difference, for each of one, two and three tasks (nine equal variants of
+200 trials, a tenth of them diverged), some verdict found a difference in 4, 3 and 5 % of sweeps. Welch's test
+with Bonferroni's correction did in 38, 62 and 75 %; validation and test scores were almost equal there.
 """
 
 import math
@@ -39,127 +38,146 @@ from suite.analysis.significance import (
     variant_test_scores,
     welch_tests,
 )
-from suite.analysis.trial_statistics import VANILLA, best_tenth, is_scored, median_score
+from suite.analysis.trial_statistics import best_tenth, is_scored, median_score
 from suite.analysis.verdicts import Claim, Study, Verdict, decide_claim
 
-EQUIVALENCE_BOUND = (
-    0.4  # below it a loss matters: Cliff's delta of −0.2, a small effect; above 1 − MARGIN a gain does
-)
-LEARNED_FRACTION = 0.5  # of the score of who has learned nothing: below it a task counts as learned
-CLEARLY_WORSE_RATIO = 2  # times another's score: clearly worse
+# A lower probability of superiority is a relevant loss (Cliff's delta below −0.2), one above 1 − this a gain
+EQUIVALENCE_BOUND = 0.4
+LEARNED_FRACTION = 0.5  # a task counts as learned below this fraction of the trivial score
+CLEARLY_WORSE_RATIO = 2  # a score this many times another's is clearly worse
 
 
 def compare_cells(
     rows: pd.DataFrame, comparisons: Iterable[tuple[str, str, str]], seed: int, n_resamples: int
 ) -> pd.DataFrame:
-    """Return how cells compare over all trials, a line for each (task, cell, the cell it is against).
+    """Return the comparison of pairs of cells over all their trials, a line for each (task, cell, against).
 
-    The columns of `suite.analysis.significance.compare`, with `adjusted` over all lines; whether the cell is
-    significantly `inferiority_test` or `superiority_test`; the `trials` of the smaller search; and the
-    paper's test against vanilla, the `difference` of best tenths and its p, `welch`, after Bonferroni over
-    the lines of the task.
+    Columns: `trials`, the number of the smaller search; the `probability` of superiority with its 95 %
+    interval from `low` to `high`; `shift`, the Hodges–Lehmann estimate; `p` of the permutation test, and
+    `adjusted` by Holm's method over all lines; whether the cell is significantly `worse` or `better`; and the
+    test of Greff et al., the `difference` of the means of the best tenths with its p, `welch`, after
+    Bonferroni over the lines of one task with the same `against`.
     """
-    lines = []
+    lines, keys = [], ["task", "cell", "against"]
     for task, cell, against in comparisons:
-        trials, own = rows[rows["task"] == task], seeds.derive_seed(seed, task, cell, against)
-        ours, theirs = variant_test_scores(trials, cell), variant_test_scores(trials, against)
-        low, high = superiority_interval(ours, theirs, seeds.derive_seed(own, "interval"))
-        p = permutation_test(ours, theirs, seeds.derive_seed(own, "permutation"), n_resamples)
-        numbers = probability_of_superiority(ours, theirs), low, high, hodges_lehmann(ours, theirs), p
-        lines.append((task, cell, against, min(len(ours), len(theirs)), *numbers))
-    columns = ["task", "cell", "against", "trials", "probability", "low", "high", "shift", "p"]
-    table = pd.DataFrame(lines, columns=columns)
+        trials, own_seed = rows[rows["task"] == task], seeds.derive_seed(seed, task, cell, against)
+        x, y = variant_test_scores(trials, cell), variant_test_scores(trials, against)
+        low, high = superiority_interval(x, y, seeds.derive_seed(own_seed, "interval"))
+        p = permutation_test(x, y, seeds.derive_seed(own_seed, "permutation"), n_resamples)
+        numbers = probability_of_superiority(x, y), low, high, hodges_lehmann(x, y), p
+        lines.append((task, cell, against, min(len(x), len(y)), *numbers))
+    table = pd.DataFrame(lines, columns=[*keys, "trials", "probability", "low", "high", "shift", "p"])
     adjusted = holm(table["p"].astype(float))
     table = table.assign(
         adjusted=adjusted,
         worse=(adjusted < ALPHA) & (table["probability"] < 0.5),
         better=(adjusted < ALPHA) & (table["probability"] > 0.5),
     )
-    tenths = [pd.DataFrame(columns=["task", "cell", "difference", "adjusted"])]
-    for task, group in table[table["against"] == VANILLA].groupby("task", sort=False):
-        found = welch_tests(rows[rows["task"] == task], list(group["cell"]))
-        tenths.append(found[["cell", "difference", "adjusted"]].assign(task=task))
-    paper = pd.concat(tenths[1:] or tenths).rename(columns={"adjusted": "welch"}).assign(against=VANILLA)
-    return table.merge(paper, on=["task", "cell", "against"], how="left")
+    tenths = [pd.DataFrame(columns=[*keys, "difference", "welch"])]
+    for _, group in table.groupby(["task", "against"], sort=False):
+        task, against = group["task"].iloc[0], group["against"].iloc[0]
+        tests = welch_tests(rows[rows["task"] == task], list(group["cell"]), against)
+        tests = tests.rename(columns={"adjusted": "welch"}).assign(task=task, against=against)
+        tenths.append(tests[[*keys, "difference", "welch"]])
+    return table.merge(pd.concat(tenths[1:] or tenths), on=keys, how="left")
 
 
 def inferiority_test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
-    """Judge that cells are worse: all significantly; refuted by one that excludes a loss, or is better."""
+    """Judge that cells are worse: holds if all are, significantly.
+
+    Refuted by one whose interval excludes a relevant loss, or that is significantly better.
+    """
     t = _claim_comparisons(study, claim, tasks)
     refuted = ~t["worse"] & (t["better"] | (t["low_of_all"] > EQUIVALENCE_BOUND))
     return _decide_comparisons(claim, t, t["worse"], refuted, t["probability"], _distance_from_loss(t))
 
 
 def superiority_test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
-    """Judge that cells are better: all significantly; refuted by one that excludes a gain, or is worse."""
+    """Judge that cells are better: holds if all are, significantly.
+
+    Refuted by one whose interval excludes a relevant gain, or that is significantly worse.
+    """
     t = _claim_comparisons(study, claim, tasks)
     refuted = ~t["better"] & (t["worse"] | (t["high_of_all"] < 1 - EQUIVALENCE_BOUND))
     return _decide_comparisons(claim, t, t["better"], refuted, -t["probability"], _distance_from_gain(t))
 
 
 def noninferiority_test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
-    """Judge that no cell is worse: all exclude a loss; refuted by one that is significantly worse."""
+    """Judge that no cell is worse: holds if all intervals exclude a relevant loss.
+
+    Refuted by one that is significantly worse.
+    """
     t = _claim_comparisons(study, claim, tasks)
     shown = ~t["worse"] & (t["low"] > EQUIVALENCE_BOUND)
     return _decide_comparisons(claim, t, shown, t["worse"], -t["probability"], _distance_from_loss(t))
 
 
 def nonsuperiority_test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
-    """Judge that no cell is better: all exclude a gain; refuted by one that is significantly better."""
+    """Judge that no cell is better: holds if all intervals exclude a relevant gain.
+
+    Refuted by one that is significantly better.
+    """
     t = _claim_comparisons(study, claim, tasks)
     shown = ~t["better"] & (t["high"] < 1 - EQUIVALENCE_BOUND)
     return _decide_comparisons(claim, t, shown, t["better"], t["probability"], _distance_from_gain(t))
 
 
 def equivalence_test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
-    """Judge that cells do not differ: all exclude loss and gain; refuted by a significant difference."""
+    """Judge that cells do not differ: holds if all intervals exclude a relevant loss and a relevant gain.
+
+    Refuted by one that differs significantly.
+    """
     t = _claim_comparisons(study, claim, tasks)
     differ = t["worse"] | t["better"]
     shown = ~differ & (t["low"] > EQUIVALENCE_BOUND) & (t["high"] < 1 - EQUIVALENCE_BOUND)
-    doubt, room = abs(t["probability"] - 0.5), np.minimum(_distance_from_loss(t), _distance_from_gain(t))
-    return _decide_comparisons(claim, t, shown, differ, doubt, room)
+    doubt, loss, gain = abs(t["probability"] - 0.5), _distance_from_loss(t), _distance_from_gain(t)
+    return _decide_comparisons(claim, t, shown, differ, doubt, loss.clip(upper=gain))
 
 
-def memory_failure_test(trivial_scores: Mapping[str, float]) -> Callable:
-    """Return the test that a cell fails tasks which both cells it is compared with learn.
+def memory_failure_test(trivial_scores: Mapping[str, float]) -> Callable[[Study, Claim, list[str]], Verdict]:
+    """Return the test that a cell fails tasks that both cells it is compared with learn.
 
-    `trivial_scores` is the score by task of who has learned nothing. A cell *learns* a task if the median of
-    its best tenth, chosen on valid and scored on test, is below half of that. Ours *fails* where it is
-    significantly worse than both others and the median of its best tenth is no better than the baseline, or
-    at least twice theirs. The claim is about tasks that both others learn: it holds if ours fails them all,
-    and fails if ours learns one and does not fail it.
+    `trivial_scores` has, by task, the score of the best constant answer. A cell *learns* a task if the median
+    test score of its best tenth, chosen on validation, is below half of the trivial score. The tested cell
+    *fails* a task if it is significantly worse than both others, and the median of its best tenth is no
+    better than the trivial score or at least twice the larger of theirs. The claim is about the tasks that
+    both others learn: it holds if the cell fails them all, and fails if the cell learns one and does not fail
+    it.
     """
 
     def test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
-        ours, others = claim.pairs[0][0], [against for _, against in claim.pairs]
-        t, found, said = _claim_comparisons(study, claim, tasks), [], []
+        tested, others = claim.pairs[0][0], [against for _, against in claim.pairs]
+        t, lines, sentences = _claim_comparisons(study, claim, tasks), [], []
         for task in tasks:
-            medians = {cell: _best_tenth_median(study.search_rows(task, cell)) for cell in (ours, *others)}
-            pairs, nothing = t[t["task"] == task], trivial_scores[task]
-            theirs, own, p = max(medians[cell] for cell in others), medians[ours], pairs["adjusted"].max()
-            fails = bool(pairs["worse"].all()) and own >= min(nothing, CLEARLY_WORSE_RATIO * theirs)
+            medians = {cell: _best_tenth_median(study.search_rows(task, cell)) for cell in (tested, *others)}
+            pairs, trivial = t[t["task"] == task], trivial_scores[task]
+            larger, own, p = max(medians[cell] for cell in others), medians[tested], pairs["adjusted"].max()
+            fails = bool(pairs["worse"].all()) and own >= min(trivial, CLEARLY_WORSE_RATIO * larger)
             needed = max(trials_needed(x, len(study.comparisons)) for x in pairs["probability"])
-            found.append(
-                {"task": task, "trials": pairs["trials"].min(), "nothing": nothing, **medians, "adjusted": p}
-                | {"learned": theirs < LEARNED_FRACTION * nothing, "shown": fails, "needed": needed}
-                | {"refuted": not fails and own < LEARNED_FRACTION * nothing}
+            lines.append(
+                {"task": task, "trials": pairs["trials"].min(), "nothing": trivial, **medians, "adjusted": p}
+                | {"learned": larger < LEARNED_FRACTION * trivial, "shown": fails, "needed": needed}
+                | {"refuted": not fails and own < LEARNED_FRACTION * trivial}
             )
             each = ", ".join(
                 f"{value:.3g} for {cell}" if math.isfinite(value) else f"no score for {cell}"
                 for cell, value in medians.items()
             )
-            wins = " and ".join(f"{x.against} with {x.probability:.2f}" for x in pairs.itertuples())
-            said.append(
-                f"on {task} the median of the best tenth is {each}, and {nothing:.3g} for who has learned "
-                f"nothing; by probability a trial of {ours} beats one of {wins}, "
+            wins = " and ".join(
+                f"{probability:.2f} against {against}"
+                for against, probability in zip(pairs["against"], pairs["probability"], strict=True)
+            )
+            sentences.append(
+                f"on {task} the median of the best tenth is {each}, and {trivial:.3g} for a constant answer; "
+                f"a trial of {tested} is better with probability {wins}, "
                 f"the larger p = {p:.2g} after Holm"
             )
-        numbers = pd.DataFrame(found)
+        numbers = pd.DataFrame(lines)
         learned = numbers[numbers["learned"]]
         if learned.empty:
-            said.append(f"{' and '.join(others)} do not both learn a task")
-            return Verdict(claim, "undecided", "; ".join(said), numbers)
-        return decide_claim(claim, learned, "; ".join(said), numbers)
+            sentences.append(f"{' and '.join(others)} do not both learn a task")
+            return Verdict(claim, "undecided", "; ".join(sentences), numbers)
+        return decide_claim(claim, learned, "; ".join(sentences), numbers)
 
     return test
 
@@ -170,9 +188,10 @@ def _best_tenth_median(search: pd.DataFrame) -> float:
 
 
 def _claim_comparisons(study: Study, claim: Claim, tasks: list[str]) -> pd.DataFrame:
-    """Return the comparisons of a claim, with the ends of their intervals as they hold for all at once.
+    """Return the comparisons of a claim, with intervals that hold for all of them together.
 
-    `family` is how many comparisons p is adjusted for.
+    The ends of those are `low_of_all` and `high_of_all`; `family` is the number of comparisons that p is
+    adjusted for.
     """
     table = study.comparisons
     pairs = pd.MultiIndex.from_frame(table[["cell", "against"]])
@@ -186,47 +205,48 @@ def _claim_comparisons(study: Study, claim: Claim, tasks: list[str]) -> pd.DataF
 
 
 def _distance_from_loss(t: pd.DataFrame) -> pd.Series:
-    """Return how far each probability is from a loss that matters, (comparisons,)."""
+    """Return how far each probability is above a relevant loss, (comparisons,)."""
     return t["probability"] - EQUIVALENCE_BOUND
 
 
 def _distance_from_gain(t: pd.DataFrame) -> pd.Series:
-    """Return how far each probability is from a gain that matters, (comparisons,)."""
+    """Return how far each probability is below a relevant gain, (comparisons,)."""
     return 1 - EQUIVALENCE_BOUND - t["probability"]
 
 
 def _decide_comparisons(
     claim: Claim, t: pd.DataFrame, shown: pd.Series, refuted: pd.Series, doubt: pd.Series, distance: pd.Series
 ) -> Verdict:
-    """Return the verdict on comparisons, and name the one that decides: that with the most `doubt`.
+    """Return the verdict on comparisons, naming the one that decides: that with the most `doubt`.
 
-    A comparison that is open needs as many trials as find its difference, or as exclude one that is
-    `distance` away, whichever are fewer.
+    An open comparison needs enough trials to find its difference, or to exclude a relevant one, which is at a
+    `distance`, whichever are fewer.
     """
     needed = [
-        min(trials_needed(x.probability, x.family), trials_needed(0.5 + away, 1) if away > 0 else math.inf)
-        for x, away in zip(t.itertuples(), distance, strict=True)
+        min(trials_needed(probability, family), trials_needed(0.5 + away, 1) if away > 0 else math.inf)
+        for probability, family, away in zip(t["probability"], t["family"], distance, strict=True)
     ]
-    n, left = len(t), ~(shown | refuted)
+    n, undecided = len(t), ~(shown | refuted)
     t = t.assign(shown=shown, refuted=refuted, needed=needed)
     if refuted.any():
-        lead, x = f"{refuted.sum()} of {n} comparisons speak against it, above all", doubt[refuted].idxmax()
+        lead, chosen = f"{refuted.sum()} of {n} comparisons speak against it, above all", doubt.where(refuted)
     elif shown.all():
-        lead, x = f"{n} of {n} comparisons show it, least of all", doubt.idxmax()
+        lead, chosen = f"{n} of {n} comparisons show it, least of all", doubt
     else:
-        lead, x = f"{left.sum()} of {n} comparisons are open, above all", t.loc[left, "needed"].idxmax()
-    return decide_claim(claim, t, f"{lead} {_comparison_sentence(t.loc[x], n)}")
+        lead = f"{undecided.sum()} of {n} comparisons are open, above all"
+        chosen = t["needed"].where(undecided)
+    return decide_claim(claim, t, f"{lead} {_comparison_sentence(t.iloc[int(np.nanargmax(chosen))], n)}")
 
 
 def _comparison_sentence(x: pd.Series, n: int) -> str:
-    """Return a comparison, one of n, in words."""
+    """Return one of n comparisons in words."""
     of_all = f"; for all {n} at once {x['low_of_all']:.2f}–{x['high_of_all']:.2f}" if n > 1 else ""
-    said = (
+    sentence = (
         f"{x['cell']} on {x['task']}, whose trial is better than one of {x['against']} with probability "
         f"{x['probability']:.2f} (95 % {x['low']:.2f}–{x['high']:.2f}{of_all}; "
         f"{EQUIVALENCE_BOUND}–{1 - EQUIVALENCE_BOUND} is no "
         f"difference that matters), p = {x['adjusted']:.2g} after Holm"
     )
     if math.isnan(x["welch"]):
-        return said
-    return f"{said}; the best tenth differs by {x['difference']:+.3g}, Welch’s p = {x['welch']:.2g}"
+        return sentence
+    return f"{sentence}; the best tenth differs by {x['difference']:+.3g}, Welch’s p = {x['welch']:.2g}"

@@ -1,13 +1,15 @@
-"""The published claims, as data, and what a sweep says of each.
+"""The published claims as data, the comparisons that a report needs, and the verdict on each claim.
 
-Greff et al. are "LSTM: A Search Space Odyssey" (IEEE TNNLS, 2017), whose study is vanilla and eight variants
-on speech (TIMIT), handwriting (IAM-OnDB) and music (JSB Chorales). What they say of all three is tested here
-on every task of a sweep. Shares of variance are those within the ranges that a sweep asked for.
+"Greff et al." is "LSTM: A Search Space Odyssey" (IEEE TNNLS, 2017), a study of vanilla and eight variants on
+speech (TIMIT), handwriting (IAM-OnDB) and music (JSB Chorales). Their claims about all three tasks are tested
+on every task of a sweep. All of their claims are about vanilla, `suite.config.VANILLA`, whatever the baseline
+of the sweep is. Shares of variance depend on the ranges of the sweep.
 
-What decides is in `suite.analysis.cell_claims` and `suite.analysis.hyperparameter_claims`.
+The tests are in `suite.analysis.cell_claims` and `suite.analysis.hyperparameter_claims`.
 """
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -27,15 +29,17 @@ from suite.analysis.hyperparameter_claims import (
     share_above_test,
     share_below_test,
 )
+from suite.analysis.importance import Importance
 from suite.analysis.published_results import IAM_TASK, JSB_TASK, TIMIT_TASK
-from suite.analysis.trial_statistics import VANILLA, has_independent_trials, is_scored
+from suite.analysis.trial_statistics import has_independent_trials, is_scored
 from suite.analysis.verdicts import MIN_CLAIM_TRIALS, Claim, Study, Verdict
+from suite.config import VANILLA, default_baseline
 
 GREFF_VARIANTS = ("nig", "nfg", "nog", "niaf", "noaf", "np", "cifg", "fgr")
 MUSIC_TASKS = (JSB_TASK, "chorales", "nottingham", "musedata", "piano_midi")
-TRIVIAL_SCORE = {  # the score of who always says the same
-    "adding": 1 / 6,  # the variance of a sum of two values, uniform on [0, 1)
-    "sequential_digits": 0.9,  # one digit of ten is right
+TRIVIAL_SCORE = {  # the score of the best constant answer
+    "adding": 1 / 6,  # the variance of a sum of two values that are uniform on [0, 1)
+    "sequential_digits": 0.9,  # error rate with one of ten digits right
 }
 
 
@@ -150,42 +154,67 @@ CLAIMS = (
 )
 
 
-def planned_comparisons(rows: pd.DataFrame, config: dict) -> list[tuple[str, str, str]]:
-    """Return every comparison of a report once: (task, cell, the cell it is against), where both have trials.
+def planned_comparisons(rows: pd.DataFrame, config: Mapping) -> list[tuple[str, str, str]]:
+    """Return the comparisons of a report, each once: (task, cell, against), where both cells have trials.
 
-    They are those of all variants with vanilla, on every task, and those that a claim makes besides: the one
-    family over which p is adjusted, so that tables and verdicts show the same p.
+    They are those of every variant with the baseline on every task, and those that claims make besides: one
+    family, over which p is adjusted, so that tables and verdicts show the same p. `config` is the plain data
+    of a sweep.toml.
     """
-    with_vanilla = [(task, cell, VANILLA) for task in config["tasks"] for cell in config["cells"]]
+    baseline = config.get("baseline") or default_baseline(config["cells"])
+    with_baseline = [(task, cell, baseline) for task in config["tasks"] for cell in config["cells"]]
     of_claims = [
         (task, *pair) for claim in CLAIMS for task in _claim_tasks(claim, config) for pair in claim.pairs
     ]
-    there = set(rows[["task", "cell"]].itertuples(index=False, name=None))
+    return _comparable([*with_baseline, *of_claims], rows)
+
+
+def all_pair_comparisons(rows: pd.DataFrame, config: Mapping) -> list[tuple[str, str, str]]:
+    """Return the comparisons of every pair of variants on every task: (task, cell, against).
+
+    Only where both have trials. The second of a pair is the one that is earlier in the order of the sweep,
+    the baseline before all others.
+    """
+    baseline = config.get("baseline") or default_baseline(config["cells"])
+    cells = sorted(config["cells"], key=lambda cell: cell != baseline)
+    pairs = itertools.combinations(cells, 2)
+    return _comparable([(task, cell, against) for against, cell in pairs for task in config["tasks"]], rows)
+
+
+def _comparable(
+    comparisons: Sequence[tuple[str, str, str]], rows: pd.DataFrame
+) -> list[tuple[str, str, str]]:
+    """Return the distinct comparisons of two different cells that both have trials."""
+    searches = set(rows[["task", "cell"]].itertuples(index=False, name=None))
     return [
         (task, cell, against)
-        for task, cell, against in dict.fromkeys([*with_vanilla, *of_claims])
-        if cell != against and {(task, cell), (task, against)} <= there
+        for task, cell, against in dict.fromkeys(comparisons)
+        if cell != against and {(task, cell), (task, against)} <= searches
     ]
 
 
 def judge_claims(
-    rows: pd.DataFrame, config: dict, importances: Mapping, comparisons: pd.DataFrame, seed: int
+    rows: pd.DataFrame,
+    config: Mapping,
+    importances: Mapping[tuple[str, str], Importance],
+    comparisons: pd.DataFrame,
+    seed: int,
 ) -> list[Verdict]:
     """Return the verdict on each of `CLAIMS`, in their order.
 
-    `rows` has a row a trial (`suite.store.load`), `config` is the sweep's TOML, `importances` has by (task,
-    cell) what `suite.analysis.importance.fanova` returns, with a column for each hyperparameter whose low is
-    below its high, in their order; vanilla's are read. `comparisons` is what
-    `suite.analysis.cell_claims.compare_cells` returns of all `planned_comparisons`.
+    `rows` has a row for each trial (`suite.store.load`) and `config` is the plain data of a sweep.toml.
+    `importances` has, by (task, cell), what `suite.analysis.importance.fanova` returns, with a column for
+    each of `suite.space.varied_ranges`; those of vanilla are read. `comparisons` is what
+    `suite.analysis.cell_claims.compare_cells` returns for all `planned_comparisons`.
 
-    A task is left out of a claim while a search that the claim needs there is unfinished, for trials that end
-    early come first. It is also left out if such a search has fewer than `FEWEST` trials, or vanilla's has
-    fewer with a score. A variant's without a score are the worst there are, and count. Nothing is tested on
-    trials that are not independent draws.
+    A claim is not tested on a task where a search that the claim needs is unfinished, because trials that end
+    early finish first; nor where such a search has fewer than `MIN_CLAIM_TRIALS` trials, or vanilla's has
+    fewer with a score. A variant's trials without a score count as the worst ones. Nothing is tested if
+    trials are not independent draws.
     """
     if not has_independent_trials(config["oracle"]):
-        why = f"trials of a {config['oracle']} search are not independent draws"
-        return [Verdict(claim, "not tested", why) for claim in CLAIMS]
+        reason = f"trials of a {config['oracle']} search are not independent draws"
+        return [Verdict(claim, "not tested", reason) for claim in CLAIMS]
     study = Study(rows, config, importances, comparisons, seed)
     return [_judge_claim(study, claim) for claim in CLAIMS]
 
@@ -194,8 +223,9 @@ def _judge_claim(study: Study, claim: Claim) -> Verdict:
     tasks, missing = _testable_tasks(study, claim)
     if not tasks:
         return Verdict(claim, "not tested", f"missing: {'; '.join(missing)}")
-    found = claim.test(study, claim, tasks)
-    return replace(found, evidence="; left out: ".join([found.evidence, *filter(None, ["; ".join(missing)])]))
+    verdict = claim.test(study, claim, tasks)
+    evidence = [verdict.evidence, *filter(None, ["; ".join(missing)])]
+    return replace(verdict, evidence="; left out: ".join(evidence))
 
 
 def _testable_tasks(study: Study, claim: Claim) -> tuple[list[str], list[str]]:
@@ -206,21 +236,21 @@ def _testable_tasks(study: Study, claim: Claim) -> tuple[list[str], list[str]]:
         "varied hyperparameters": [
             name for name in claim.hyperparameters if name not in study.varied_hyperparameters
         ],
-        "tasks": [] if tasks else claim.tasks,
+        "tasks": [] if tasks else list(claim.tasks),
     }
     if any(missing.values()):
-        return [], [f"{what} {', '.join(names)}" for what, names in missing.items() if names]
+        return [], [f"{kind} {', '.join(names)}" for kind, names in missing.items() if names]
     lacks = {task: _untestable_reason(study, claim, task) for task in tasks}
     return [task for task in tasks if not lacks[task]], [lack for lack in lacks.values() if lack]
 
 
-def _claim_tasks(claim: Claim, config: dict) -> list[str]:
+def _claim_tasks(claim: Claim, config: Mapping) -> list[str]:
     """Return the tasks of a sweep that a claim is about."""
     return [task for task in config["tasks"] if task in claim.tasks or not claim.tasks]
 
 
 def _untestable_reason(study: Study, claim: Claim, task: str) -> str:
-    """Return what a claim lacks on a task, if anything."""
+    """Return what a claim lacks on a task, or an empty text."""
     for cell in claim.cells:
         trials = study.search_rows(task, cell)
         if len(trials) < study.config["trials"]:

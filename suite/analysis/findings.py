@@ -19,11 +19,10 @@ import pandas as pd
 
 from suite import Refusal, seeds
 from suite.analysis.cell_claims import compare_cells
-from suite.analysis.claims import judge_claims, planned_comparisons
+from suite.analysis.claims import all_pair_comparisons, judge_claims, planned_comparisons
 from suite.analysis.importance import MIN_IMPORTANCE_TRIALS, Importance, fanova
 from suite.analysis.significance import ALPHA, AverageRanks, average_ranks
 from suite.analysis.trial_statistics import (
-    VANILLA,
     distinct_trials,
     expected_best_scores,
     has_independent_trials,
@@ -32,8 +31,8 @@ from suite.analysis.trial_statistics import (
     variant_summary,
 )
 from suite.analysis.verdicts import Verdict
-from suite.config import SweepConfig, SweepRecord
-from suite.space import Range, Space
+from suite.config import VANILLA, SweepConfig, SweepRecord
+from suite.space import Range, Space, varied_ranges
 
 PERMUTATION_RESAMPLES = 9_999  # of a permutation test
 MAX_TRIALS_ANALYSED = 500  # trials of a search
@@ -55,7 +54,8 @@ class Findings:
     `suite.analysis.cell_claims.compare_cells` returns of every comparison of the sweep; `differences` are
     those with the baseline, a line a variant. `importances` are of test scores and `operation_importances` of
     the operations of the baseline's trials, where enough of them have both. `average_ranks` is over the tasks
-    on which all variants have a score. Where trials are not independent draws, comparisons, expected bests
+    on which all variants have a score. `pairwise` are the comparisons of every pair of variants, on request,
+    with p adjusted over all of them. Where trials are not independent draws, comparisons, expected bests
     and importances are empty, and no claim is tested.
     """
 
@@ -72,6 +72,7 @@ class Findings:
     operation_importances: Mapping[str, Importance]
     average_ranks: AverageRanks
     verdicts: list[Verdict]
+    pairwise: pd.DataFrame
 
     @property
     def config(self) -> SweepConfig:
@@ -119,20 +120,24 @@ class Findings:
 
 
 def compute_findings(
-    rows: pd.DataFrame, record: SweepRecord, load_curves: CurveLoader | None = None
+    rows: pd.DataFrame,
+    record: SweepRecord,
+    load_curves: CurveLoader | None = None,
+    all_pairs: bool = False,
 ) -> Findings:
     """Return the findings of a sweep from its rows, one a trial, in any order.
 
-    `load_curves` returns the learning curves of some trials. Refused: rows of which none is of the sweep.
+    `load_curves` returns the learning curves of some trials. With `all_pairs` every pair of variants is
+    compared too. Refused: rows of which none is of the sweep.
     """
     config, rows = record.config, prepare_rows(rows, record)
-    tasks, cells, seed, baseline = config.tasks, list(config.cells), config.seed, baseline_variant(config)
+    tasks, cells, seed, baseline = config.tasks, list(config.cells), config.seed, config.baseline_variant
     independent = has_independent_trials(config.oracle)
     analysed = rows.groupby(["task", "cell"], sort=False).head(MAX_TRIALS_ANALYSED if independent else 0)
     grouped = analysed.groupby(["task", "cell"], sort=False)
     searches = {(str(task), str(cell)): trials for (task, cell), trials in grouped}
     by_task = {task: rows[rows["task"] == task] for task in tasks}
-    summaries = {task: variant_summary(trials, cells) for task, trials in by_task.items()}
+    summaries = {task: variant_summary(trials, cells, baseline) for task, trials in by_task.items()}
     importances: dict[tuple[str, str], Importance | None] = {}
     operations: dict[str, Importance | None] = {}
     for (task, cell), trials in searches.items():
@@ -144,7 +149,10 @@ def compute_findings(
     known_importances = {key: value for key, value in importances.items() if value}
     claim_config = config.to_table() | {"trials": min(record.trials_per_search, MAX_TRIALS_ANALYSED)}
     planned = planned_comparisons(analysed, claim_config)
-    pairwise = compare_cells(analysed, planned, seed, PERMUTATION_RESAMPLES)
+    pairs = all_pair_comparisons(analysed, claim_config) if all_pairs else []
+    comparisons, pairwise = (
+        compare_cells(analysed, chosen, seed, PERMUTATION_RESAMPLES) for chosen in (planned, pairs)
+    )
     means = {task: table.set_index("cell")["tenth_mean"] for task, table in summaries.items()}
     return Findings(
         record=record,
@@ -153,8 +161,8 @@ def compute_findings(
         trials={task: distinct_trials(trials) for task, trials in by_task.items()},
         curves=load_curves(best_trial_keys(rows)) if load_curves else pd.DataFrame({"task": []}),
         summaries=summaries,
-        comparisons=pairwise,
-        differences=differences_from_baseline(pairwise, tasks, cells, baseline),
+        comparisons=comparisons,
+        differences=differences_from_baseline(comparisons, tasks, cells, baseline),
         expected_best={
             key: expected_best_scores(trials, seeds.derive_seed(seed, *key, "expected"))
             for key, trials in searches.items()
@@ -162,14 +170,9 @@ def compute_findings(
         importances=known_importances,
         operation_importances={task: value for task, value in operations.items() if value},
         average_ranks=average_ranks(pd.DataFrame(means).T.dropna()),
-        verdicts=judge_claims(analysed, claim_config, known_importances, pairwise, seed),
+        verdicts=judge_claims(analysed, claim_config, known_importances, comparisons, seed),
+        pairwise=pairwise,
     )
-
-
-def baseline_variant(config: SweepConfig) -> str:
-    """Return the variant that the others are compared with."""
-    chosen = getattr(config, "baseline_variant", None)
-    return chosen or (VANILLA if VANILLA in config.cells else config.cells[0])
 
 
 def prepare_rows(rows: pd.DataFrame, record: SweepRecord) -> pd.DataFrame:
@@ -205,11 +208,6 @@ def differences_from_baseline(
     return {
         task: others.merge(comparisons[comparisons["task"] == task], on="cell", how="left") for task in tasks
     }
-
-
-def varied_ranges(space: Space) -> dict[str, Range]:
-    """Return the ranges of a space that hold more than one value, in their order."""
-    return {name: bounds for name, bounds in space.items() if bounds.low < bounds.high}
 
 
 def search_importance(trials: pd.DataFrame, value_column: str, space: Space, seed: int) -> Importance | None:

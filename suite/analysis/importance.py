@@ -1,42 +1,48 @@
-"""Importance: which share of the variance of the score each hyperparameter, and each pair of them, explains.
+"""Importance: the share of the variance of the score that each hyperparameter, and each pair, explains.
 
-Functional analysis of variance of a forest, after Hutter, Hoos and Leyton-Brown, "An Efficient Approach for
-Assessing Hyperparameter Importance" (2014): a tree is constant on boxes, so its mean over all columns but a
-few is a sum over its leaves. A column's effect is that mean less the overall one; a pair's is what its mean
-has beyond its two columns' effects; the share of either is its mean square over the variance of all.
+Functional analysis of variance (fANOVA) of a forest, after Hutter, Hoos and Leyton-Brown, "An Efficient
+Approach for Assessing Hyperparameter Importance" (2014). A tree is constant on boxes, so its mean over all
+columns but a few is a sum over its leaves. The effect of a column is that mean less the overall mean; the
+effect of a pair is its mean less the effects of its two columns. The share of an effect is its mean square
+over the total variance.
 
-Where this departs from that paper and its implementation, which average the shares of single trees:
+This differs from that paper and its implementation, which average the shares of single trees:
 
 - The effects are those of the mean of the trees. A single tree takes the noise of its own splits for
-  interactions, which the mean of many has not.
-- A mean of trees is flatter than what it learned from. So a second forest learns what the first one leaves
-  of the trials that its trees have not seen (Tukey's twicing, 1977), and each effect is scaled by what it is
-  worth on such trials: one weight an effect and forest, by non-negative least squares. What no effect
-  explains there, higher orders and noise, is the rest.
-- The trees are scikit-learn's extremely randomised ones, on bootstrap samples (Geurts et al., 2006): their
-  mean is smoother than a random forest's. They see each column in `BINS` steps.
+  interactions; the mean of many trees does not.
+- A mean of trees is flatter than its data. So a second forest is fitted to the residuals of the first one on
+  the trials that its trees have not seen (twicing: Tukey, 1977), and each effect is scaled by non-negative
+  least squares on such trials, one weight for each effect and forest. The variance that no effect explains
+  there, from higher orders and noise, is the residual.
+- The trees are scikit-learn's extremely randomised trees, on bootstrap samples (Geurts et al., 2006): their
+  mean is smoother than a random forest's. They see each column in `BINS` bins.
 
-Their own estimate is `single_tree_shares`, to stand beside ours where numbers of papers do.
+The estimate of Hutter et al. is `single_tree_shares`, for comparison with published numbers.
 
-On 20 random samples each, the farthest of all shares is off by up to .02 at 1,000 trials, for Ishigami's
-function and for Sobol's g; at 200 trials by .04 in the median and up to .09 for Ishigami's (above .08 in
-three of the 20), .03 and .06 for g.
+On 20 random samples each, the largest error of any share is up to .02 at 1,000 trials, for Ishigami's
+function and for Sobol's g function. At 200 trials it is .04 in the median and up to .09 for Ishigami's
+function (above .08 in three of the 20), .03 and .06 for g.
 """
 
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from suite import Refusal, seeds
 
-BINS = 64  # steps a column
-TREES_PER_FOREST = 100  # a forest
+if TYPE_CHECKING:
+    from sklearn.ensemble import ExtraTreesRegressor
+    from sklearn.tree._tree import Tree
+
+BINS = 64  # of a column
+TREES_PER_FOREST = 100
 FORESTS = 2
-FOREST_PARTS = 10  # forests of ten trees, whose differences say how sure a number is
-MIN_IMPORTANCE_TRIALS = 20  # trials
+FOREST_PARTS = 10  # of ten trees each, whose differences give a standard deviation
+MIN_IMPORTANCE_TRIALS = 20
 NULL_PERMUTATIONS = 5
 
 Effect = tuple[int, ...]  # a column, or a pair of columns
@@ -44,11 +50,11 @@ Effect = tuple[int, ...]  # a column, or a pair of columns
 
 @dataclass(frozen=True)
 class Importance:
-    """The shares of variance of columns and pairs, and their effects; with `residual_share` they sum to one.
+    """The effects of columns and pairs of columns on the score, and their shares of its variance.
 
-    `shares` and their `share_sd`, the standard deviation over `FOREST_PARTS` smaller forests, go by columns:
-    (j,) or (j, k). `effects` are in the score's unit around the `mean`, (PARTS, CELLS) of a column and
-    (PARTS, CELLS, CELLS) of a pair.
+    Keys are columns: (j,) or (j, k). `effects` are in the unit of the score around the `mean`, (FOREST_PARTS,
+    BINS) of a column and (FOREST_PARTS, BINS, BINS) of a pair. `shares` and `residual_share` sum to one.
+    `share_sd` are the standard deviations of shares over `FOREST_PARTS` smaller forests.
     """
 
     mean: float
@@ -56,48 +62,48 @@ class Importance:
     shares: Mapping[Effect, float]
     residual_share: float
     share_sd: Mapping[Effect, float]
-    training_data: tuple[np.ndarray, np.ndarray, int]  # cells, scores and seed
+    training_data: tuple[np.ndarray, np.ndarray, int]  # bins, standardised scores and seed
 
     def marginal(self, column: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the mean score where a column is in each of its cells, (CELLS,), and its spread."""
+        """Return the mean score by the bins of a column, (BINS,), and its standard deviation over parts."""
         effects = self.effects[(column,)]
         return self.mean + effects.mean(axis=0), effects.std(axis=0, ddof=1)
 
     def interaction(self, row: int, column: int) -> np.ndarray:
-        """Return what a pair of columns, in order, adds to their own effects, (CELLS, CELLS)."""
+        """Return the interaction alone of a pair of columns, row < column, (BINS, BINS)."""
         return self.effects[row, column].mean(axis=0)
 
     def surface(self, row: int, column: int) -> np.ndarray:
-        """Return the mean score by the cells of a pair of columns, in order, (CELLS, CELLS)."""
+        """Return the mean score by the bins of a pair of columns, row < column, (BINS, BINS)."""
         own = self.marginal(row)[0][:, None] + self.marginal(column)[0] - self.mean
         return own + self.interaction(row, column)
 
     @cached_property
     def permutation_null(self) -> Mapping[int, float]:
-        """The largest share that a column (1) or a pair (2) has by chance: a share below it means nothing.
+        """The largest share of any column (1) or pair (2) by chance: a share below it is no evidence.
 
-        That of `NULL_PERMUTATIONS` permutations of the scores, which take as much longer than the rest.
+        The largest over `NULL_PERMUTATIONS` permutations of the scores; each takes as long as the importance.
         """
-        cells, scores, seed = self.training_data
-        draw, largest = np.random.default_rng(seed), {1: 0.0, 2: 0.0}
+        bins, scores, seed = self.training_data
+        rng, largest = np.random.default_rng(seed), {1: 0.0, 2: 0.0}
         for _ in range(NULL_PERMUTATIONS):
-            for effect, share in decompose_variance(cells, draw.permutation(scores), seed)[1].items():
+            for effect, share in decompose_variance(bins, rng.permutation(scores), seed)[1].items():
                 largest[len(effect)] = max(largest[len(effect)], share)
         return largest
 
     @cached_property
     def single_tree_shares(self) -> Mapping[Effect, float]:
-        """The shares of the same scores as Hutter et al. (2014) and Greff et al. (2017) estimate them."""
+        """The shares by the estimate of Hutter et al. (2014) and Greff et al. (2017)."""
         return single_tree_shares(*self.training_data)
 
 
 def bin_centres() -> np.ndarray:
-    """Return where the cells of a column are in the unit interval, (CELLS,)."""
+    """Return the centres of the bins of a column in the unit interval, (BINS,)."""
     return (np.arange(BINS) + 0.5) / BINS
 
 
 def fanova(points: np.ndarray, scores: np.ndarray, *, seed: int) -> Importance:
-    """Return the importance for scores, (trials,), of columns of points in the unit cube, (trials, columns).
+    """Return the importance of columns, by points in the cube, (trials, columns), and scores, (trials,).
 
     Refused: points outside the cube, scores that are not finite or all the same, fewer than
     `MIN_IMPORTANCE_TRIALS` trials.
@@ -114,47 +120,55 @@ def fanova(points: np.ndarray, scores: np.ndarray, *, seed: int) -> Importance:
         raise Refusal("importance: expected points in the unit cube; scale each column to where it was drawn")
     if not np.isfinite(scores).all() or np.ptp(scores) == 0:
         raise Refusal("importance: expected finite scores, not all the same; leave out trials without one")
-    cells = np.minimum((points * BINS).astype(int), BINS - 1)
+    bins = np.minimum((points * BINS).astype(int), BINS - 1)
     mean, sd = scores.mean(), scores.std()
-    scores = (scores - mean) / sd  # for a tree, a variance below an epsilon is none
-    effects, shares, rest, spread = decompose_variance(cells, scores, seed)
-    effects = {name: sd * table for name, table in effects.items()}
-    return Importance(float(mean), effects, shares, rest, spread, (cells, scores, seed))
+    scores = (scores - mean) / sd  # a tree takes a variance below an epsilon for zero
+    effects, shares, residual, share_sd = decompose_variance(bins, scores, seed)
+    effects = {effect: sd * table for effect, table in effects.items()}
+    return Importance(float(mean), effects, shares, residual, share_sd, (bins, scores, seed))
 
 
-def decompose_variance(bins: np.ndarray, scores: np.ndarray, seed: int) -> tuple[dict, dict, float, dict]:
-    """Return effects, shares, rest and spread; scores are (trials,), columns in cells (trials, columns)."""
+def decompose_variance(
+    bins: np.ndarray, scores: np.ndarray, seed: int
+) -> tuple[dict[Effect, np.ndarray], dict[Effect, float], float, dict[Effect, float]]:
+    """Return effects, shares, residual share and the standard deviations of shares, as in `Importance`.
+
+    `bins` has the bin of each trial in each column, (trials, columns); scores are (trials,).
+    """
     from sklearn.ensemble import ExtraTreesRegressor
 
-    left, learned = scores, []
+    residual, fitted = scores, []
     for number in range(FORESTS):
         forest = ExtraTreesRegressor(
             TREES_PER_FOREST, bootstrap=True, oob_score=True, random_state=seeds.derive_seed(seed, number)
         )
-        forest.fit(bins, left)
-        learned.append(forest_effects(forest, bins))
-        left = left - forest.oob_prediction_
-    names = list(learned[0][0])
-    effects = {name: np.stack([found[name] for found, *_ in learned]) for name in names}
-    guesses, counts = (np.stack([forest[i] for forest in learned]) for i in (1, 2))
-    weights, shares, rest = effect_shares(guesses.sum(axis=1), counts.sum(axis=1), effects, scores)
+        forest.fit(bins, residual)
+        fitted.append(forest_effects(forest, bins))
+        residual = residual - forest.oob_prediction_
+    keys = list(fitted[0][0])
+    effects = {key: np.stack([found[key] for found, _, _ in fitted]) for key in keys}
+    predictions = np.stack([prediction for _, prediction, _ in fitted])
+    counts = np.stack([count for _, _, count in fitted])
+    weights, shares, residual_share = effect_shares(
+        predictions.sum(axis=1), counts.sum(axis=1), effects, scores
+    )
     parts = [
-        effect_shares(guesses[:, k], counts[:, k], {name: effects[name][:, [k]] for name in names}, scores)[1]
+        effect_shares(predictions[:, k], counts[:, k], {key: effects[key][:, [k]] for key in keys}, scores)[1]
         for k in range(FOREST_PARTS)
     ]
-    spread = {name: float(np.std([part[name] for part in parts], ddof=1)) for name in names}
-    effects = {name: np.tensordot(weights[:, i], effects[name], 1) for i, name in enumerate(names)}
-    return effects, shares, rest, spread
+    share_sd = {key: float(np.std([part[key] for part in parts], ddof=1)) for key in keys}
+    effects = {key: np.tensordot(weights[:, i], effects[key], 1) for i, key in enumerate(keys)}
+    return effects, shares, residual_share, share_sd
 
 
 def single_tree_shares(bins: np.ndarray, scores: np.ndarray, seed: int) -> dict[Effect, float]:
-    """Return the mean over trees of the share of a tree's own variance that each column and pair has.
+    """Return the share of each column and pair in the variance of a single tree, averaged over trees.
 
-    The estimate of Hutter et al. (2014), by the random forest of their package fanova, of `TREES_PER_FOREST`
-    trees as in Greff et al. (2017): bootstrap samples, 70 % of the columns tried at a split, leaves of single
-    trials. A tree has no noise but takes that of the scores for effects, above all for interactions. What
-    columns and pairs leave of one is interactions of three and more. A tree whose sample has one score is
-    left out.
+    The estimate of Hutter et al. (2014), by the random forest of their package fanova, with
+    `TREES_PER_FOREST` trees as in Greff et al. (2017): bootstrap samples, 70 % of the columns tried at a
+    split, leaves of single trials. A tree has no residual: it takes the noise of the scores for effects,
+    above all for interactions. The variance that columns and pairs do not explain is interactions of three
+    and more. A tree whose sample has a single score is left out.
     """
     from sklearn.ensemble import RandomForestRegressor
 
@@ -170,61 +184,64 @@ def single_tree_shares(bins: np.ndarray, scores: np.ndarray, seed: int) -> dict[
     }
 
 
-def tree_variance(tree, columns: int) -> float:
-    """Return the variance of what a tree predicts over the cube."""
+def tree_variance(tree: "Tree", columns: int) -> float:
+    """Return the variance of the prediction of a tree over the unit cube."""
     low, high, values = leaf_boxes(tree, columns)
     volumes = ((high - low) / BINS).prod(axis=1)
-    return np.average((values - np.average(values, weights=volumes)) ** 2, weights=volumes)
+    return float(np.average((values - np.average(values, weights=volumes)) ** 2, weights=volumes))
 
 
-def forest_effects(forest, bins: np.ndarray) -> tuple[dict, np.ndarray, np.ndarray]:
-    """Return the effects of a forest, by its parts, and what they say of trials that its trees have not seen.
+def forest_effects(
+    forest: "ExtraTreesRegressor", bins: np.ndarray
+) -> tuple[dict[Effect, np.ndarray], np.ndarray, np.ndarray]:
+    """Return the effects of a forest by its parts, and their out-of-bag predictions.
 
-    That is a sum, (PARTS, trials, effects), over so many trees, (PARTS, trials).
+    The predictions are sums over the trees that have not seen a trial, (FOREST_PARTS, trials, effects), with
+    the number of those trees, (FOREST_PARTS, trials).
     """
     unseen = np.ones((TREES_PER_FOREST, len(bins)), bool)
     for tree, sample in enumerate(forest.estimators_samples_):
         unseen[tree, sample] = False
-    found = tree_effects([tree.tree_ for tree in forest.estimators_], bins.shape[1])
-    guesses = [
-        split_into_parts(table[(slice(None), *bins[:, name].T)] * unseen).sum(axis=1)
-        for name, table in found.items()
+    by_tree = tree_effects([tree.tree_ for tree in forest.estimators_], bins.shape[1])
+    predictions = [
+        split_into_parts(table[(slice(None), *bins[:, effect].T)] * unseen).sum(axis=1)
+        for effect, table in by_tree.items()
     ]
-    effects = {name: split_into_parts(table).mean(axis=1) for name, table in found.items()}
-    return effects, np.stack(guesses, axis=-1), split_into_parts(unseen).sum(axis=1)
+    effects = {effect: split_into_parts(table).mean(axis=1) for effect, table in by_tree.items()}
+    return effects, np.stack(predictions, axis=-1), split_into_parts(unseen).sum(axis=1)
 
 
 def split_into_parts(trees: np.ndarray) -> np.ndarray:
-    """Return what is there of each tree, (TREES, …), by the part of the forest, (PARTS, trees, …)."""
+    """Split an array over trees, (TREES_PER_FOREST, …), into parts of a forest, (FOREST_PARTS, trees, …)."""
     return trees.reshape(FOREST_PARTS, TREES_PER_FOREST // FOREST_PARTS, *trees.shape[1:])
 
 
-def effect_shares(predictions: np.ndarray, counts: np.ndarray, effects: dict, scores: np.ndarray) -> tuple:
-    """Return the weights of effects, (FORESTS, effects), the share of each effect, and the rest.
+def effect_shares(
+    predictions: np.ndarray, counts: np.ndarray, effects: Mapping[Effect, np.ndarray], scores: np.ndarray
+) -> tuple[np.ndarray, dict[Effect, float], float]:
+    """Return the weights of effects, (FORESTS, effects), the share of each effect, and the residual share.
 
-    `predictions`, (FORESTS, trials, effects), are sums over `counts` trees, (FORESTS, trials); effects are by
-    forest and part.
+    `predictions`, (FORESTS, trials, effects), are sums over `counts` trees, (FORESTS, trials). `effects` are
+    by forest and part, (FORESTS, parts, BINS …).
     """
     from scipy.optimize import nnls
 
-    new = (counts > 0).all(axis=0)
-    known = np.hstack(predictions[:, new] / counts[:, new, None])
-    constant = np.ones((len(known), 1))
-    fitted = nnls(np.hstack([known, constant, -constant]), scores[new])[0][:-2]
-    weights = fitted.reshape(FORESTS, -1)
+    unseen = (counts > 0).all(axis=0)
+    inputs = np.hstack(predictions[:, unseen] / counts[:, unseen, None])
+    constant = np.ones((len(inputs), 1))
+    coefficients = nnls(np.hstack([inputs, constant, -constant]), scores[unseen])[0][:-2]
+    weights = coefficients.reshape(FORESTS, -1)
     means = [
         np.tensordot(w, table.mean(axis=1), 1) for w, table in zip(weights.T, effects.values(), strict=True)
     ]
-    variances, rest = np.array([np.mean(mean**2) for mean in means]), np.var(scores[new] - known @ fitted)
-    total = variances.sum() + rest
-    return weights, dict(zip(effects, (variances / total).tolist(), strict=True)), float(rest / total)
+    variances = np.array([np.mean(mean**2) for mean in means])
+    residual = np.var(scores[unseen] - inputs @ coefficients)
+    total = variances.sum() + residual
+    return weights, dict(zip(effects, (variances / total).tolist(), strict=True)), float(residual / total)
 
 
-def tree_effects(trees: list, columns: int) -> dict[Effect, np.ndarray]:
-    """Return the effects of scikit-learn's trees over cells.
-
-    A column's are (trees, CELLS), a pair's (trees, CELLS, CELLS).
-    """
+def tree_effects(trees: list["Tree"], columns: int) -> dict[Effect, np.ndarray]:
+    """Return the effects of single trees: (trees, BINS) of a column, (trees, BINS, BINS) of a pair."""
     boxes = [leaf_boxes(tree, columns) for tree in trees]
     tree = np.repeat(np.arange(len(trees)), [len(values) for *_, values in boxes])
     low, high, values = (np.concatenate(parts) for parts in zip(*boxes, strict=True))
@@ -234,26 +251,26 @@ def tree_effects(trees: list, columns: int) -> dict[Effect, np.ndarray]:
     masses = (values - mean[tree]) * volumes
 
     def marginal(*over: int) -> np.ndarray:
-        """Return the mean over all other columns: what begins at a cell less what ended, summed up."""
+        """Return the mean over all other columns: a cumulative sum over where leaves begin and end."""
         shape = (len(trees), *[BINS + 1] * len(over))
         changes, density = np.zeros(shape).ravel(), masses / sizes[:, over].prod(axis=1)
         for ends in itertools.product((low, high), repeat=len(over)):
             at = np.ravel_multi_index((tree, *(end[:, j] for end, j in zip(ends, over, strict=True))), shape)
             sign = (-1) ** sum(end is high for end in ends)
             changes += np.bincount(at, sign * density, changes.size)
-        found = changes.reshape(shape)
+        means = changes.reshape(shape)
         for axis in range(1, len(shape)):
-            found = found.cumsum(axis=axis)
-        return found[(slice(None), *[slice(BINS)] * len(over))]
+            means = means.cumsum(axis=axis)
+        return means[(slice(None), *[slice(BINS)] * len(over))]
 
-    found = {(j,): marginal(j) for j in range(columns)}
+    effects: dict[Effect, np.ndarray] = {(j,): marginal(j) for j in range(columns)}
     for j, k in itertools.combinations(range(columns), 2):
-        found[j, k] = marginal(j, k) - found[j,][:, :, None] - found[k,][:, None, :]
-    return found
+        effects[j, k] = marginal(j, k) - effects[(j,)][:, :, None] - effects[(k,)][:, None, :]
+    return effects
 
 
-def leaf_boxes(tree, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the boxes of a tree's leaves, `low` and `high` in cells, (leaves, columns), and their values."""
+def leaf_boxes(tree: "Tree", columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the boxes of the leaves of a tree, low and high in bins, (leaves, columns), and their values."""
     low = np.zeros((tree.node_count, columns), int)
     high = np.full_like(low, BINS)
     splits = zip(tree.children_left, tree.children_right, tree.feature, tree.threshold, strict=True)

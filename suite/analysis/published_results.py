@@ -1,24 +1,21 @@
-"""What others measured: numbers of papers, to stand beside ours where the data is the same.
+"""Published results of Greff et al., to compare with the results of a sweep on the same data.
 
-Greff et al. are "LSTM: A Search Space Odyssey" (IEEE TNNLS, 2017). Figure 3 is vector graphics, without
-numbers: its values were read off the drawing, to ±0.01 of the scale.
+"LSTM: A Search Space Odyssey" (IEEE TNNLS, 2017). Figure 3 has no numbers: its values were read off the
+vector drawing, to ±0.01 of the scale.
 """
 
 from dataclasses import dataclass
 
-TIMIT_TASK, IAM_TASK, JSB_TASK = (
-    "timit",
-    "iam_ondb",
-    "jsb",
-)  # the names of tasks whose data and protocol are the paper's
+# Tasks whose data and protocol are those of the paper
+TIMIT_TASK, IAM_TASK, JSB_TASK = "timit", "iam_ondb", "jsb"
 
 
 @dataclass(frozen=True)
 class PublishedBox:
-    """The test scores of a best tenth, 20 of 200 trials, as Figure 3 draws them; None is off the drawing.
+    """The test scores of a best tenth, 20 of 200 trials, in figure 3; None is outside the drawing.
 
-    `significant` says whether the paper found the mean different from vanilla's: Welch's test at p = .05 with
-    Bonferroni's correction.
+    `low` and `high` are the ends of the range. `significant` says whether the paper found the mean different
+    from vanilla's, by Welch's test at p = .05 with Bonferroni's correction.
     """
 
     mean: float
@@ -64,21 +61,7 @@ PUBLISHED_BOXES = {  # frame error in per cent, character error in per cent, nat
     },
 }
 
-PUBLISHED_MEDIANS = {  # of the test scores of all 200 trials, also Figure 3
-    JSB_TASK: {
-        "lstm": 9.48,
-        "cifg": 9.56,
-        "fgr": 9.66,
-        "np": 9.58,
-        "nog": 9.60,
-        "niaf": 9.63,
-        "nig": 9.66,
-        "nfg": 9.77,
-        "noaf": 10.13,
-    },
-}
-
-PUBLISHED_SHARES = {  # of the variance of the score, as printed in figure 5; what is not there is left out
+PUBLISHED_SHARES = {  # of the variance of the score, as printed in figure 5
     TIMIT_TASK: {"learning_rate": 0.67, "units": 0.10, "input_noise": 0.01, "interactions": 0.20},
     IAM_TASK: {"learning_rate": 0.89, "units": 0.02, "interactions": 0.07},
     JSB_TASK: {"learning_rate": 0.91, "input_noise": 0.02, "interactions": 0.05},

@@ -1,57 +1,66 @@
-"""How two sets of trials compare on one task, and how all variants stand over tasks.
+"""Comparisons of two searches on one task, and of all variants over tasks.
 
-Rows are as in `suite.analysis.trial_statistics`, lower scores are better. Among scores, (trials,), a trial
-that is not scored stands as infinity: equal to its like and worse than every other, which is exact for all
-that asks only which of two is better. Nothing is paired: searches draw their hyperparameters independently.
+Rows are as in `suite.analysis.trial_statistics`; lower scores are better. In an array of scores, (trials,), a
+trial that is not scored is infinity: tied with other unscored trials and worse than every score. That is
+exact for all statistics of ranks. Samples are independent, not paired: each search draws its own
+hyperparameters.
+
+The tests and the bootstrap are SciPy's. Holm's adjustment, the Hodges–Lehmann estimate and Nemenyi's critical
+difference are here, because SciPy has none of them.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri, stdtr
-from scipy.stats import friedmanchisquare, rankdata, studentized_range
+from scipy import stats
+from scipy.special import ndtri
 
-from suite.analysis.trial_statistics import BOOTSTRAP_RESAMPLES, VANILLA, best_tenth, is_scored
+from suite.analysis.trial_statistics import BOOTSTRAP_RESAMPLES, best_tenth, is_scored
 
-ALPHA = 0.05  # of a whole family: all variants of one task
+ALPHA = 0.05  # significance level, of a whole family of tests
 POWER = 0.8
+RESAMPLES_PER_BATCH = 1_000  # bounds the memory of a resampling test
 
 
 def bonferroni(p: pd.Series) -> pd.Series:
-    """Return p-values, (tests,), times how many there are; NaN is no test."""
+    """Return p-values adjusted by Bonferroni, (tests,); NaN is a test that was not made."""
     return (p * p.count()).clip(upper=1)
 
 
 def holm(p: pd.Series) -> pd.Series:
-    """Return p-values, (tests,), adjusted step by step (Holm, 1979); NaN is no test.
+    """Return p-values adjusted by Holm's step-down method (1979), (tests,); NaN is a test that was not made.
 
-    As safe as Bonferroni's and never larger: the smallest is times their number, the next times one less.
+    Holm controls the family-wise error rate as Bonferroni does, and no adjusted p is larger than
+    Bonferroni's: the smallest of m p-values is multiplied by m, the next one by m − 1, and so on.
     """
     tested = p.dropna().sort_values(kind="stable")
     steps = np.arange(len(tested), 0, -1)
     return (tested * steps).cummax().clip(upper=1).reindex(p.index)
 
 
-def welch_tests(rows: pd.DataFrame, cells: list[str]) -> pd.DataFrame:
-    """Return Welch's t-test of the best tenth of each variant against vanilla's, (cells but vanilla,).
+def welch_tests(rows: pd.DataFrame, cells: list[str], baseline: str) -> pd.DataFrame:
+    """Return Welch's t-test of the best tenth of each variant against that of the baseline, on one task.
 
-    The test of Greff et al. (2017), on one task: the best tenth is chosen on valid and scored on test, and p
-    is adjusted by Bonferroni. Trials without a score are left out, so a variant is not charged for diverging
-    often; there is no test (NaN) where a tenth has fewer than two scores, or neither has any spread.
+    One line for each of `cells` but the baseline, with `cell`, the `difference` of means, `t`, `df`, `p`, and
+    `p` as `adjusted` by Bonferroni. This is the test of Greff et al. (2017), whose baseline is vanilla: the
+    best tenth is chosen on validation and scored on test. Trials without a score are left out, so a variant
+    that often diverges is not penalised. All of a line but the difference is NaN where a best tenth has fewer
+    than two scores, or where neither has any variance.
 
-    It claims too much, for a best tenth is no independent sample. On a simulated null (nine variants, 200
-    trials each, four shapes of distribution), where valid and test correlate at .9, one test rejects at .05
-    in 10–16 % of cases, and after Bonferroni some variant is significant in 12–22 % of sweeps; where valid
-    and test are the same, in 18–24 % and 29–42 %. Only without any correlation does it keep to 5 %.
+    The test claims too much, because a best tenth is not an independent sample. Simulated without any
+    difference (nine variants, 200 trials each, four shapes of distribution), with a correlation of .9 between
+    validation and test, one test rejects at .05 in 10–16 % of cases, and after Bonferroni some variant is
+    significant in 12–22 % of sweeps; where validation and test are equal, 18–24 % and 29–42 %. Only without
+    any correlation does the test hold its 5 %.
     """
-    theirs = _best_tenth_scores(rows, VANILLA)
+    reference = _best_tenth_scores(rows, baseline)
     lines = [
-        (cell, *_welch_test(_best_tenth_scores(rows, cell), theirs)) for cell in cells if cell != VANILLA
+        (cell, *_welch_test(_best_tenth_scores(rows, cell), reference)) for cell in cells if cell != baseline
     ]
-    return _adjust_p_values(pd.DataFrame(lines, columns=["cell", "difference", "t", "df", "p"]), bonferroni)
+    table = pd.DataFrame(lines, columns=["cell", "difference", "t", "df", "p"])
+    return table.assign(adjusted=bonferroni(table["p"].astype(float)))
 
 
 def variant_test_scores(rows: pd.DataFrame, cell: str) -> np.ndarray:
@@ -61,31 +70,38 @@ def variant_test_scores(rows: pd.DataFrame, cell: str) -> np.ndarray:
 
 
 def probability_of_superiority(x: np.ndarray, y: np.ndarray) -> float:
-    """Return the probability that the better of two trials, one of each, is ours; equals count half.
+    """Return the probability that a trial of x is better than one of y, (trials,) each; ties count half.
 
-    Mann and Whitney's U (1947) over the number of pairs; twice this less one is Cliff's delta.
+    This is the measure A of Vargha and Delaney (2000): the U statistic of Mann and Whitney (1947) divided by
+    the number of pairs. Cliff's delta is 2A − 1.
     """
-    return float(_win_matrix(x, y).mean())
+    return float(_superiority(x, y))
 
 
 def superiority_interval(x: np.ndarray, y: np.ndarray, seed: int) -> tuple[float, float]:
     """Return the 95 % percentile bootstrap interval of `probability_of_superiority`, resampling both samples.
 
-    It holds the truth in 92–96 % of simulated cases of 20 to 200 trials each. Where all of one are better
-    than all of the other it has no width, which says too much.
+    The interval covers the true value in 92–96 % of simulated cases of 20 to 200 trials each. If all trials
+    of one sample are better than all of the other it has no width, which is too narrow. A sample of one trial
+    cannot be resampled; then the interval is 0 to 1.
     """
-    rng, wins = np.random.default_rng(seed), _win_matrix(x, y)
-    a, b = (
-        rng.multinomial(n, np.full(n, 1 / n), size=BOOTSTRAP_RESAMPLES) for n in wins.shape
-    )  # (resamples, trials)
-    low, high = np.quantile(((a @ wins) * b).sum(axis=1) / wins.size, [0.025, 0.975])
-    return float(low), float(high)
+    if min(len(x), len(y)) < 2:
+        return 0.0, 1.0
+    interval = stats.bootstrap(
+        (x, y),
+        _superiority,
+        n_resamples=BOOTSTRAP_RESAMPLES,
+        vectorized=True,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return float(interval.low), float(interval.high)
 
 
 def hodges_lehmann(x: np.ndarray, y: np.ndarray) -> float:
-    """Return the median difference of our scores from theirs over all pairs (Hodges and Lehmann, 1963).
+    """Return the Hodges–Lehmann estimate of the shift of x from y: the median of all differences (1963).
 
-    In the unit of the score, below zero where ours are better. Two trials without scores do not differ.
+    In the unit of the score; negative if x is better. Two trials without a score differ by zero.
     """
     with np.errstate(invalid="ignore"):  # ∞ − ∞
         pairs = np.subtract.outer(x, y)
@@ -93,38 +109,58 @@ def hodges_lehmann(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def permutation_test(x: np.ndarray, y: np.ndarray, seed: int, n_resamples: int = 9_999) -> float:
-    """Return the two-sided p-value of the hypothesis that both sets of trials have one distribution.
+    """Return the two-sided p-value of the hypothesis that x and y, (trials,) each, have one distribution.
 
-    Of `n_resamples` permutations of the labels, c put our sum of ranks at least as far from its expectation
-    as it is: p = (1 + c) / (1 + draws), which is valid for any number of draws (Phipson and Smyth, 2010).
+    A permutation test of the rank sum, the statistic of Wilcoxon, Mann and Whitney. With c of `n_resamples`
+    random relabellings at least as far from the expected sum as the observed one, p = (1 + c) / (1 +
+    n_resamples), which is valid for any number of them (Phipson and Smyth, 2010). With fewer distinct
+    relabellings than that, all are enumerated and p is exact. A sample of one trial is not tested: p is 1.
+
+    `scipy.stats.mannwhitneyu` with a `PermutationMethod` gives the same p-value and takes seven times as
+    long, because it ranks each relabelling anew.
     """
-    ranks, n = rankdata([*x, *y]), len(x)
-    sums = np.random.default_rng(seed).permuted(np.tile(ranks, (n_resamples, 1)), axis=1)[:, :n].sum(axis=1)
-    expected = n * (len(ranks) + 1) / 2  # ranks are halves of whole numbers, so all sums are exact
-    return float(1 + (abs(sums - expected) >= abs(ranks[:n].sum() - expected)).sum()) / (1 + n_resamples)
+    n = len(x)
+    if min(n, len(y)) < 2:
+        return 1.0
+    ranks = stats.rankdata([*x, *y])
+    expected = n * (len(ranks) + 1) / 2  # ranks are multiples of one half, so all sums are exact
+
+    def distance(sample: np.ndarray, _: np.ndarray, axis: int) -> np.ndarray:
+        return abs(sample.sum(axis=axis) - expected)
+
+    result = stats.permutation_test(
+        (ranks[:n], ranks[n:]),
+        distance,
+        vectorized=True,
+        n_resamples=n_resamples,
+        batch=RESAMPLES_PER_BATCH,
+        alternative="greater",
+        rng=np.random.default_rng(seed),
+    )
+    return float(result.pvalue)
 
 
 def trials_needed(probability: float, comparisons: int) -> float:
-    """Return how many trials each of two searches needs to tell them apart, ∞ at a probability of ½.
+    """Return how many trials each of two searches needs to show that they differ; ∞ at a probability of ½.
 
-    For a power of 80 % at α = .05 over the number of comparisons, as Holm's hardest step has it, if the
-    probability that one beats the other is the true one (Noether, 1987, by the normal approximation). One
-    that was measured is not: take the answer for an order of magnitude.
+    For a power of 80 % at α = .05 divided by the number of comparisons, the first step of Holm's method, if
+    `probability` is the true probability of superiority (Noether, 1987, by the normal approximation). A
+    measured one is not the true one: take the answer for an order of magnitude.
     """
     if probability == 0.5:
-        return math.inf  # no number is enough
+        return math.inf
     z = ndtri(1 - ALPHA / comparisons / 2) + ndtri(POWER)
     return math.ceil(z**2 / (6 * (probability - 0.5) ** 2))
 
 
 @dataclass(frozen=True)
 class AverageRanks:
-    """How variants stand over tasks: `ranks` are averages, (variants,), best first.
+    """The average ranks of variants over tasks, with Friedman's test and Nemenyi's critical difference.
 
-    `statistic` and `p` are those of Friedman's test. Two variants differ significantly whose ranks are more
-    than `critical_difference` apart; each of `nonsignificant_groups` is a longest run of variants among which
-    none do, best first, as the bars of a critical difference diagram. All but the ranks are NaN, and the
-    groups None, where tasks or variants are too few.
+    `ranks` are averages, (variants,), best first. `statistic` and `p` are those of Friedman's test. Two
+    variants differ significantly if their ranks are more than `critical_difference` apart. Each of `groups`
+    is a longest run of variants among which none differ, best first: the bars of a critical difference
+    diagram. With fewer than three tasks or three variants, the numbers are NaN and the groups None.
     """
 
     ranks: pd.Series
@@ -135,44 +171,49 @@ class AverageRanks:
 
 
 def average_ranks(table: pd.DataFrame) -> AverageRanks:
-    """Return how variants stand over tasks, by Demšar (2006), section 3.2; a score each, (tasks, variants).
+    """Return the average ranks of variants over tasks, by Demšar (2006), section 3.2.2.
 
-    A score that is NaN or infinite is the worst of its task; leave out what was not searched. The statistic
-    is corrected for ties, as SciPy has it. Its χ² approximation is cautious with few tasks: on a simulated
-    null of nine variants it rejects at .05 in 2 % of cases for three tasks, in 4 % for ten, and so does the
-    critical difference. Demšar prefers Iman and Davenport's F, which rejects in 6 %, and in 19 % for three
-    variants on three tasks. Where Friedman's test does not reject, all variants are one group.
+    `table` has a score for each task and variant, (tasks, variants). A score that is NaN or infinite ranks
+    last on its task; leave out variants that were not searched. The statistic is corrected for ties. Its χ²
+    approximation is conservative with few tasks: simulated without any difference among nine variants, it
+    rejects at .05 in 2 % of cases for three tasks and in 4 % for ten, and so does the critical difference.
+    Demšar prefers Iman and Davenport's F statistic, which rejects in 6 %, and in 19 % for three variants on
+    three tasks. Where Friedman's test does not reject, all variants form one group.
 
-    Two tasks are too few: ranks are never a critical difference apart, even if both tasks agree on them.
+    Two tasks are too few: no ranks are then a critical difference apart, even if both tasks agree on them.
     """
     ranked = table.astype(float).fillna(np.inf).rank(axis=1)
     ranks = ranked.mean().sort_values(kind="stable")
     tasks, variants = ranked.shape
     if min(tasks, variants) < 3:
         return AverageRanks(ranks, math.nan, math.nan, math.nan, None)
-    equal = np.ptp(ranks) == 0  # perhaps all scores of every task are: SciPy divides by zero there
-    statistic, p = (0.0, 1.0) if equal else friedmanchisquare(*ranked.to_numpy().T)
+    equal = np.ptp(ranks.to_numpy()) == 0  # all scores of each task may be equal: SciPy divides by zero then
+    statistic, p = (0.0, 1.0) if equal else stats.friedmanchisquare(*ranked.to_numpy().T)
     difference = critical_difference(variants, tasks)
-    found = nonsignificant_groups(ranks, difference) if p < ALPHA else [list(ranks.index)]
-    return AverageRanks(ranks, float(statistic), float(p), difference, found)
+    groups = nonsignificant_groups(ranks, difference) if p < ALPHA else [list(ranks.index)]
+    return AverageRanks(ranks, float(statistic), float(p), difference, groups)
 
 
 def critical_difference(variants: int, tasks: int) -> float:
     """Return Nemenyi's critical difference of average ranks: q √(k (k + 1) / 6N), Demšar's section 3.2.2."""
-    q = studentized_range.ppf(1 - ALPHA, variants, np.inf) / math.sqrt(2)
+    q = stats.studentized_range.ppf(1 - ALPHA, variants, np.inf) / math.sqrt(2)
     return float(q * math.sqrt(variants * (variants + 1) / (6 * tasks)))
 
 
 def nonsignificant_groups(ranks: pd.Series, difference: float) -> list[list[str]]:
-    """Return the longest runs of two or more variants no further apart; `ranks`, (variants,), best first."""
+    """Return the longest runs of two or more variants whose average ranks are at most a difference apart.
+
+    `ranks` are (variants,), best first.
+    """
     ends = [int((ranks <= rank + difference).sum()) for rank in ranks]  # of the run that starts at each
     runs = [(i, end) for i, end in enumerate(ends) if end > i + 1 and (i == 0 or end > ends[i - 1])]
     return [list(ranks.index[start:end]) for start, end in runs]
 
 
-def _win_matrix(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return 1 where ours is better, ½ where they are equal, 0 elsewhere, (ours, theirs)."""
-    return (np.less.outer(x, y) + np.less_equal.outer(x, y).astype(float)) / 2
+def _superiority(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Return `probability_of_superiority` along an axis."""
+    pairs = x.shape[axis] * y.shape[axis]
+    return stats.mannwhitneyu(y, x, axis=axis, method="asymptotic").statistic / pairs
 
 
 def _best_tenth_scores(rows: pd.DataFrame, cell: str) -> pd.Series:
@@ -182,15 +223,8 @@ def _best_tenth_scores(rows: pd.DataFrame, cell: str) -> pd.Series:
 
 def _welch_test(x: pd.Series, y: pd.Series) -> tuple[float, float, float, float]:
     """Return the difference of means, t, its degrees of freedom, and p (Welch, 1947)."""
-    n = np.array([len(x), len(y)])
-    squares = np.array([x.var(), y.var()]) / np.maximum(n, 1)  # of the standard errors
-    difference, total = x.mean() - y.mean(), squares.sum()
-    if not total > 0:
+    difference = x.mean() - y.mean()
+    if min(len(x), len(y)) < 2 or x.var() + y.var() == 0:
         return difference, math.nan, math.nan, math.nan
-    t, df = difference / math.sqrt(total), total**2 / (squares**2 / (n - 1)).sum()
-    return difference, t, df, 2 * stdtr(df, -abs(t))
-
-
-def _adjust_p_values(table: pd.DataFrame, adjust: Callable[[pd.Series], pd.Series]) -> pd.DataFrame:
-    adjusted = adjust(table["p"].astype(float))
-    return table.assign(adjusted=adjusted, significant=adjusted < ALPHA)
+    result = stats.ttest_ind(x, y, equal_var=False)
+    return difference, float(result.statistic), float(result.df), float(result.pvalue)

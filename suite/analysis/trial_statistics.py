@@ -1,7 +1,7 @@
-"""Statistics of searches: functions on frames of rows, one row a trial; lower scores are better.
+"""Statistics of searches: functions on frames with a row for each trial. Lower scores are better.
 
-A trial is *scored* when its scores on valid and on test are both finite. One that is not (it failed, or
-diverged before its first score) ranks below every scored trial, is left out of means, and counts as
+A trial is *scored* if its validation and its test score are both finite. A trial that is not scored (it
+failed, or diverged before its first score) ranks below every scored one, is left out of means, and counts as
 infinitely bad in medians.
 """
 
@@ -10,25 +10,26 @@ import math
 import numpy as np
 import pandas as pd
 
-VANILLA = "lstm"  # the variant that the others are compared with
+from suite.config import VANILLA
+
 BOOTSTRAP_RESAMPLES = 2_000  # of the trials, for the interval of a statistic
 TRIAL_STATUSES = ("done", "diverged", "failed")
 
 
 def has_independent_trials(oracle: str) -> bool:
-    """Return whether the trials that an oracle asks for are independent draws, as tests take them to be.
+    """Return whether the trials of an oracle are independent draws, as tests assume.
 
-    Those of random search are. A Bayesian search and Hyperband choose by the scores of earlier trials, or how
-    long to train.
+    Those of random search are. Bayesian search chooses hyperparameters, and Hyperband how long to train, by
+    the scores of earlier trials.
     """
     return oracle == "random"
 
 
 def distinct_trials(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of distinct trials: of those of a search with the same seed, the one of most epochs.
+    """Return the rows of distinct trials: of a search's trials with one seed, the one of most epochs.
 
-    Hyperband trains a trial that did well again, from its own seed and for longer, as a trial of another
-    number: a sample of trials has it once. Of equals the last one; rows in the order of their index.
+    Hyperband trains a good trial again, with the same seed and for longer, under another number; a sample of
+    trials contains it once. Among equal epochs the last number counts. Rows are in the order of their index.
     """
     last = rows.sort_values(["epochs", "trial"]).drop_duplicates(["task", "cell", "seed"], keep="last")
     return last.sort_index()
@@ -40,52 +41,53 @@ def is_scored(rows: pd.DataFrame) -> pd.Series:
 
 
 def ranked_trials(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the trials of one search, (trials,), best on validation first; equals in order of trial."""
+    """Return the trials of one search, (trials,), best on validation first; ties in order of their number."""
     valid = rows["valid"].where(is_scored(rows), np.inf)
     return rows.iloc[np.lexsort([rows["trial"], valid])]
 
 
 def best_tenth(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the best tenth of the trials of one search on validation, rounded up, best first."""
+    """Return the tenth of the trials of one search that is best on validation, rounded up, best first."""
     return ranked_trials(rows).head(math.ceil(len(rows) / 10))
 
 
 def median_score(scores: pd.Series) -> float:
-    """Return the median of scores, (trials,), a missing one counting as infinitely bad; NaN without any."""
+    """Return the median of scores, (trials,); a missing one is infinitely bad. NaN if there are no trials."""
     return float(np.median(scores.fillna(np.inf))) if len(scores) else math.nan
 
 
-def variant_summary(rows: pd.DataFrame, cells: list[str]) -> pd.DataFrame:
-    """Return one row a variant, (cells,), in the order of `cells`, of the trials of one task.
+def variant_summary(rows: pd.DataFrame, cells: list[str], baseline: str = VANILLA) -> pd.DataFrame:
+    """Return a summary of the trials of one task, a line for each variant, (cells,), in the order of `cells`.
 
-    `trials` and their `done`, `diverged`, `failed`; the trial that is `best` on validation with its scores
-    `best_valid` and `best_test`; of the `tenth` trials of the best tenth, how many are scored
-    (`tenth_scored`), the mean and standard deviation (n − 1) of their test scores, and the difference of
-    that mean from vanilla's; the `median_score` test score of all trials; the median `parameters` of the best
-    tenth; the median `epochs`, the mean `operations` and `seconds` of a trial, and the `hours` of all.
+    - `trials`, and of these how many are `done`, `diverged` and `failed`;
+    - `best`, the number of the trial that is best on validation, with `best_valid` and `best_test`;
+    - `tenth`, the number of trials in the best tenth, how many of them are scored (`tenth_scored`), mean and
+      standard deviation (n − 1) of their test scores, and the `difference` of that mean from the baseline's;
+    - `median`, the median test score of all trials;
+    - `parameters`, the median of the best tenth; `epochs`, the median of all trials;
+    - the mean `operations` and `seconds` of a trial, and the `hours` of all.
 
-    How trials ended and what they took is of all rows, their scores are of distinct trials
-    (`distinct_trials`).
+    Status and cost are of all rows, scores are of distinct trials (`distinct_trials`).
     """
     groups = dict(iter(rows.groupby("cell", sort=False)))
     table = pd.DataFrame([_summarise_variant(cell, groups.get(cell, rows.head(0))) for cell in cells])
-    vanilla = table.loc[table["cell"] == VANILLA, "tenth_mean"]
-    difference = table["tenth_mean"] - (vanilla.iloc[0] if len(vanilla) else math.nan)
-    table.insert(table.columns.get_loc("tenth_sd") + 1, "difference", difference)
+    reference = table.loc[table["cell"] == baseline, "tenth_mean"]
+    difference = table["tenth_mean"] - (reference.iloc[0] if len(reference) else math.nan)
+    table.insert(list(table.columns).index("tenth_sd") + 1, "difference", difference)
     return table.astype({"best": "Int64"})
 
 
 def expected_best_scores(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Return the score to expect of a search of n trials, from the trials of one of N, (n = 1 … N,).
+    """Return the expected test score of the best of n trials, from the N trials of a search, (n = 1 … N,).
 
-    `expected` is the test score of the trial that is best on valid among n, averaged over all subsets of n
-    of the N trials (Dodge et al., 2019, in the form without replacement of Tang et al., 2020, which has no
-    bias). A trial without a score ranks worst: `none` is the share of subsets in which no trial has one, and
-    `expected` is over the others.
+    `expected` is the test score of the trial that is best on validation among n, averaged over all subsets of
+    n of the N trials: the expected validation performance of Dodge et al. (2019), in the unbiased form
+    without replacement of Tang et al. (2020). A trial without a score ranks last: `none` is the share of
+    subsets in which no trial has a score, and `expected` is over the others.
 
-    `low` and `high` are its 95 % interval, percentiles of a bootstrap of the trials, up to a tenth of N:
-    farther on too few trials decide. On simulated searches of N = 200 such intervals hold the truth in
-    89–95 % of cases up to n = 20, in 71–89 % at 100, in 57–82 % at 200.
+    `low` and `high` are its 95 % interval, percentiles of a bootstrap of the trials, for n up to a tenth of
+    N; beyond that too few trials decide. On simulated searches of N = 200 such intervals cover the true value
+    in 89–95 % of cases up to n = 20, in 71–89 % at 100, in 57–82 % at 200.
     """
     trials, blank = ranked_trials(rows), math.nan
     size, tenth = len(trials), math.ceil(len(trials) / 10)
@@ -104,7 +106,7 @@ def expected_best_scores(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 
 def _best_of_n_probabilities(size: int) -> np.ndarray:
-    """Return the probability that trial i is the best of n, C(N − i, n − 1) / C(N, n), (n, i) = (N, N)."""
+    """Return the probability that the trial of rank i is the best of n: C(N − i, n − 1) / C(N, n), (n, i)."""
     before, n = np.arange(size), np.arange(1, size + 1)[:, None]
     missed = np.cumprod(np.clip((size - before - n) / (size - before), 0, None), axis=1)  # i and all before
     return -np.diff(missed, axis=1, prepend=1.0)

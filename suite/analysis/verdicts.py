@@ -1,8 +1,8 @@
-"""What a published claim is, what it is judged on, and how a verdict follows from numbers.
+"""A published claim, the study that it is judged on, and the verdict that follows from numbers.
 
-A verdict is "holds", "fails", "undecided" or "not tested", and carries the numbers it follows from. A claim
-over several tasks or cells holds where each of its lines of numbers shows it, and fails where one refutes it.
-What is not shown is not therefore false.
+A verdict is "holds", "fails", "undecided" or "not tested", and has the numbers that it follows from. A claim
+about several tasks or cells holds if every line of numbers shows it, and fails if one line refutes it. A
+claim that is not shown is not therefore false.
 """
 
 import math
@@ -11,17 +11,20 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from suite.analysis.trial_statistics import VANILLA
+from suite.analysis.importance import Importance
+from suite.config import VANILLA
+from suite.space import space_from_table, varied_ranges
 
-MIN_CLAIM_TRIALS = 20  # trials, below which nothing is said
+MIN_CLAIM_TRIALS = 20  # trials of a search, below which no claim is tested
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A published claim: what it says, where, and what it takes to test it.
+    """A published claim: its statement, its source, and the test of it.
 
-    `pairs` are the cells it compares; without any it is about vanilla's `hyperparameters`. It is tested on
-    those of `tasks` that a sweep has, or on all tasks of the sweep if it names none.
+    `pairs` are the cells that it compares, (cell, against); without any it is about the `hyperparameters` of
+    vanilla. A claim is tested on those of its `tasks` that a sweep has, or on all tasks of the sweep if it
+    names none.
     """
 
     id: str
@@ -34,28 +37,28 @@ class Claim:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """The cells whose trials it needs."""
+        """The cells whose trials the claim needs."""
         return tuple(dict.fromkeys([VANILLA, *(cell for pair in self.pairs for cell in pair)]))
 
 
 @dataclass(frozen=True)
 class Study:
-    """What claims are judged on: the rows of a sweep, what was asked, and what was computed of both.
+    """The data that claims are judged on: the rows and the configuration of a sweep, and statistics of them.
 
-    `importances` are by (task, cell); `comparisons` is what `suite.analysis.cell_claims.compare_cells`
-    returns.
+    `config` is the plain data of a sweep.toml. `importances` are by (task, cell). `comparisons` is what
+    `suite.analysis.cell_claims.compare_cells` returns.
     """
 
     rows: pd.DataFrame
-    config: dict
-    importances: Mapping
+    config: Mapping
+    importances: Mapping[tuple[str, str], Importance]
     comparisons: pd.DataFrame
     seed: int
 
     @property
     def varied_hyperparameters(self) -> list[str]:
         """The hyperparameters that were drawn from more than one value: the columns of an importance."""
-        return [name for name, ends in self.config["space"].items() if ends["low"] < ends["high"]]
+        return list(varied_ranges(space_from_table(self.config["space"])))
 
     def search_rows(self, task: str, cell: str) -> pd.DataFrame:
         """Return the rows of one search."""
@@ -64,10 +67,10 @@ class Study:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is to be said of a claim, in a sentence with the numbers that decide, and all the numbers.
+    """The verdict on a claim, its evidence in a sentence, and all numbers that it follows from.
 
-    `trials_needed` is how many trials, in all, each search would need to decide a claim that is undecided: an
-    order of magnitude. It is NaN where that cannot be said, and for other verdicts.
+    `trials_needed` is how many trials in all each search would need to decide an undecided claim, an order of
+    magnitude. It is NaN where that is unknown, and for other verdicts.
     """
 
     claim: Claim
@@ -80,10 +83,10 @@ class Verdict:
 def decide_claim(
     claim: Claim, lines: pd.DataFrame, evidence: str, numbers: pd.DataFrame | None = None
 ) -> Verdict:
-    """Return the verdict on lines of numbers, each `shown` or `refuted` or neither, of so many `trials`.
+    """Return the verdict on a claim from lines of numbers, each of which is `shown`, `refuted` or neither.
 
-    `needed` is how many trials would decide a line that is neither, or NaN. The numbers are the lines, unless
-    there are more.
+    A line has the number of `trials` of each search, and as `needed` how many would decide a line that is
+    neither, or NaN. `numbers` are those of the verdict if there are more than the lines.
     """
     numbers = lines if numbers is None else numbers
     numbers = numbers.assign(needed=numbers["needed"].mask(numbers["shown"] | numbers["refuted"]))
@@ -91,16 +94,16 @@ def decide_claim(
         return Verdict(claim, "fails", evidence, numbers)
     if lines["shown"].all():
         return Verdict(claim, "holds", evidence, numbers)
-    left = lines[~lines["shown"]]
-    if not math.isfinite(left["needed"].max(skipna=False)):
+    undecided = lines[~lines["shown"]]
+    if not math.isfinite(undecided["needed"].max(skipna=False)):
         return Verdict(claim, "undecided", evidence, numbers)
-    needed = round_up_to_digit(max(left["needed"].max(), left["trials"].max() + 1))
-    there = left["trials"].max()
-    evidence += f"; some {needed:,} trials of each search may decide, where there are {there:,}"
+    present = undecided["trials"].max()
+    needed = round_up_to_digit(max(undecided["needed"].max(), present + 1))
+    evidence += f"; about {needed:,} trials of each search may decide it, {present:,} are there"
     return Verdict(claim, "undecided", evidence, numbers, needed)
 
 
 def round_up_to_digit(count: float) -> int:
-    """Return a number rounded up to one digit, for it is an order of magnitude."""
+    """Return a number rounded up to one significant digit."""
     unit = 10 ** math.floor(math.log10(count))
     return math.ceil(count / unit) * unit

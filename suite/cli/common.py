@@ -25,6 +25,13 @@ DataOption = Annotated[
     Path | None, typer.Option(help="Folder with data files; else $ODYSSEY_DATA, else downloaded.")
 ]
 
+BaselineOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CELL", help="The variant that others are compared with; else lstm, else the first variant."
+    ),
+]
+
 BackendOption = Annotated[Backend | None, typer.Option(help="Else $KERAS_BACKEND, else tensorflow.")]
 
 

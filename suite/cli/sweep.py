@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from suite import Refusal
-from suite.cli.common import BackendOption, DataOption, select_backend, validate_and_load
+from suite.cli.common import BackendOption, BaselineOption, DataOption, select_backend, validate_and_load
 from suite.cli.execution import exit_code, run_interruptible
 from suite.cli.report import report
 
@@ -20,6 +20,7 @@ def sweep(
     preset: Annotated[str | None, typer.Argument(help="A preset, or a TOML file that asks like one.")] = None,
     task: Annotated[list[str] | None, typer.Option(help="Instead of the preset's; several allowed.")] = None,
     cell: Annotated[list[str] | None, typer.Option(help="A name, or module:Class; several allowed.")] = None,
+    baseline: BaselineOption = None,
     trials: Annotated[int | None, typer.Option(help="Trials a search; Hyperband decides by itself.")] = None,
     seed: int | None = None,
     epochs: int | None = None,
@@ -74,7 +75,7 @@ def sweep(
 
     question = ask.load_preset(preset) if preset else ask.SweepConfig("custom")
     settings = {"epochs": epochs, "patience": patience, "batch": batch, "optimiser": optimiser}
-    changes = {"trials": trials, "seed": seed, "oracle": oracle}
+    changes = {"trials": trials, "seed": seed, "oracle": oracle, "baseline": baseline}
     question = replace(
         question,
         **{name: value for name, value in changes.items() if value is not None},
@@ -125,7 +126,7 @@ def sweep(
     if not (
         store.is_stop_requested(folder) and store.load(folder).empty
     ):  # else there is nothing to report of
-        report(folder, reports)
+        report(folder, reports, question.baseline or None)
     sys.exit(exit_code(folder))
 
 

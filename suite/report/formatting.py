@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 import pandas as pd
 
 from suite.analysis.significance import ALPHA
-from suite.analysis.trial_statistics import VANILLA
+from suite.config import VANILLA
 
 NO_VALUE = "–"
 ORACLE_NAMES = {"random": "random search", "bayesian": "Bayesian search", "hyperband": "Hyperband"}

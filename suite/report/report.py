@@ -15,15 +15,20 @@ from suite.report.sections import SECTIONS, SectionBuilder
 
 
 def write_report(
-    rows: pd.DataFrame, record: SweepRecord, folder: Path, load_curves: CurveLoader | None = None
+    rows: pd.DataFrame,
+    record: SweepRecord,
+    folder: Path,
+    load_curves: CurveLoader | None = None,
+    all_pairs: bool = False,
 ) -> Path:
     """Write the report of a sweep into a folder and return the path of its page.
 
     `rows` has a row a trial (`suite.store.load`); `load_curves` returns the learning curves of some trials by
-    their keys (`suite.store.load_curves`). The same rows in any order give the same bytes. Every file appears
-    whole or not at all, index.html last. Refused: rows of which none is of the sweep.
+    their keys (`suite.store.load_curves`). With `all_pairs` every pair of variants is compared too. The same
+    rows in any order give the same bytes. Every file appears whole or not at all, index.html last. Refused:
+    rows of which none is of the sweep.
     """
-    return write_page(report_page(compute_findings(rows, record, load_curves)), folder)
+    return write_page(report_page(compute_findings(rows, record, load_curves, all_pairs)), folder)
 
 
 def report_page(findings: Findings, builders: Sequence[SectionBuilder] = SECTIONS) -> Page:

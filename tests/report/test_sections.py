@@ -53,7 +53,7 @@ def test_details_fold_away_in_html_and_in_markdown(findings):
     files = page_files(report_page(findings, [lambda _: [Section("only", "Only", parts)]]))
     page = Page(files["index.html"].decode())
     assert page.open == []
-    assert len(page.all("details")) == 2
+    assert page.all("details")[-2:] == [{}, {}]
     assert page.section("only") == "Only More & more a : 1 < 2, see b Even more $5"
     markdown = files["report.md"].decode()
     assert "<details>\n<summary>More &amp; more</summary>\n\n- **a**: 1 \\< 2, see **b**\n" in markdown

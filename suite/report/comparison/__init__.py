@@ -6,8 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from suite.analysis.sweep_comparison import ComparisonFindings, compute_comparison
-from suite.analysis.trial_statistics import VANILLA
-from suite.config import SweepRecord
+from suite.config import VANILLA, SweepRecord
 from suite.report.comparison import answer, searches, settings, sizes
 from suite.report.comparison.searches import search_count
 from suite.report.formatting import join_names

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from suite.analysis.importance import Importance
-from suite.analysis.trial_statistics import VANILLA
+from suite.config import VANILLA
 from suite.report import formatting
 from suite.report.figures.labels import variant_labels, wrap_to_width
 from suite.report.figures.style import (
@@ -42,7 +42,7 @@ from suite.report.figures.style import (
     set_ticks,
     variant_color,
 )
-from suite.space import Range, Space
+from suite.space import Range, Space, varied_ranges
 
 HYPERPARAMETER_COLORS = (SKY, BLUE, ORANGE, GREEN, PURPLE, VERMILION)  # of hyperparameters
 MIN_LABELLED_SHARE = 0.05  # a share that is wider has its number inside
@@ -54,7 +54,7 @@ def marginal_plots(score: Importance, operations: Importance | None, space: Spac
 
     The band is the spread on either side of the mean.
     """
-    ranges = _varied_space(space)
+    ranges = varied_ranges(space)
     drawn = [(score, BLUE, label), (operations, GREEN, "multiply–adds of a trial")]
     drawn = [line for line in drawn if line[0] is not None]
     figure = empty_figure(0.5 + 1.6 * len(drawn))
@@ -144,7 +144,7 @@ def interaction_heatmaps(importance: Importance, space: Space, label: str) -> Fi
     Below the diagonal the mean score, above it what the pair adds to the effects of its two, with contours
     half-way to the largest: dashed where the score is lower, and better.
     """
-    ranges = _varied_space(space)
+    ranges = varied_ranges(space)
     count = len(ranges)
     surfaces = {pair: importance.surface(*pair) for pair in itertools.combinations(range(count), 2)}
     added = {pair: importance.interaction(*pair) for pair in surfaces}
@@ -203,10 +203,6 @@ def _label_shares(axes: Axes, bar: BarContainer, hatched: bool) -> None:
             text.set_color("white" if dark else TEXT_COLOR)
             if hatched:
                 text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})
-
-
-def _varied_space(space: Space) -> dict[str, Range]:
-    return {name: ends for name, ends in space.items() if ends.low < ends.high}
 
 
 def _stacked_shares(importance: Importance) -> list[float]:

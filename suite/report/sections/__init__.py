@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from suite.analysis.findings import Findings
 from suite.report.parts import Section
 from suite.report.sections import (
+    all_pairs,
     answer,
     best_tenths,
     claims,
@@ -27,6 +28,7 @@ SECTIONS: tuple[SectionBuilder, ...] = (
     claims.build,
     best_tenths.build,
     tasks.build,
+    all_pairs.build,
     hyperparameters.build,
     protocol.build,
     data.build,

@@ -7,7 +7,7 @@ import pandas as pd
 from suite.analysis.findings import Findings
 from suite.analysis.hyperparameter_claims import CONFIDENCE_SDS
 from suite.analysis.importance import Importance
-from suite.analysis.trial_statistics import VANILLA
+from suite.config import VANILLA
 from suite.report import figures
 from suite.report.formatting import (
     ORACLE_NAMES,
@@ -142,8 +142,10 @@ def baseline_text(findings: Findings) -> Text:
     """Return what the baseline is, and how it came to be the baseline."""
     record, baseline = findings.record, findings.baseline
     why = ""
-    if baseline != VANILLA and not getattr(record.config, "baseline", ""):
-        why = f"It is the first variant of a sweep without {VANILLA}. "
+    if baseline != VANILLA:
+        why = f"It is the first variant, because {VANILLA} is not in this sweep. "
+    if record.config.baseline:
+        why = "It is the baseline that was chosen. "
     description = f"{record.cells[baseline].rstrip('.')}. " if record.cells[baseline] else ""
     trials = format_count(record.trials_per_search, "trial")
     drawn = "drawn at random" if record.config.oracle == "random" else "of its own"

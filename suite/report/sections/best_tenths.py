@@ -6,7 +6,7 @@ import pandas as pd
 
 from suite.analysis.findings import Findings
 from suite.analysis.significance import AverageRanks
-from suite.analysis.trial_statistics import VANILLA
+from suite.config import VANILLA
 from suite.report import figures
 from suite.report.formatting import (
     decimals_of,

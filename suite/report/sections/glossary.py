@@ -1,7 +1,7 @@
 """The terms of the page, each in a sentence."""
 
 from suite.analysis.findings import Findings
-from suite.analysis.trial_statistics import VANILLA
+from suite.config import VANILLA
 from suite.report.parts import Bullets, Section, Strong, Text
 
 TERMS = {

@@ -185,7 +185,8 @@ def difference_table(findings: Findings, task: str, slug: str) -> Table:
         "variant is the better of two (95 % interval), the median shift of its scores (Hodges and Lehmann), "
         "and p of a permutation test after Holm over all comparisons of this page and its claims. Of the "
         "best tenths: the difference of their means and p of Welch’s test after Bonferroni, as in the paper; "
-        "it claims too much, for best tenths are no independent samples. An asterisk is p < .05."
+        "it finds too many differences, because best tenths are not independent samples. An asterisk "
+        "marks a significant difference."
     )
     return Table(f"{slug}-differences", caption, findings.differences[task], columns)
 

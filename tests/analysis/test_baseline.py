@@ -1,0 +1,159 @@
+"""The variant that others are compared with, and the comparison of every pair."""
+
+import itertools
+import shutil
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+from studies import asked, planted
+
+from suite import cli, store
+from suite.analysis.cell_claims import compare_cells
+from suite.analysis.claims import all_pair_comparisons, judge_claims, planned_comparisons
+from suite.analysis.findings import differences_from_baseline
+from suite.analysis.significance import holm
+from suite.analysis.trial_statistics import variant_summary
+from suite.report.sections import all_pairs
+
+REFERENCE = Path(__file__).parents[2] / "results" / "reference"
+CELLS = ["rnn", "lstm", "nfg", "gru"]
+COMPARED = ["probability", "low", "high", "shift", "p"]
+
+
+@pytest.fixture(scope="module")
+def question():
+    return asked(["jsb", "adding"], CELLS, trials=20)
+
+
+@pytest.fixture(scope="module")
+def rows(question):
+    return planted(question, {"nfg": 2})
+
+
+def compare(rows, pairs, n_resamples=99):
+    return compare_cells(rows, pairs, 1, n_resamples)
+
+
+def test_every_variant_is_compared_with_the_baseline_and_claims_keep_vanilla(rows, question):
+    config = question | {"baseline": "gru"}
+    planned = planned_comparisons(rows, config)
+    for task in config["tasks"]:
+        against_gru = [cell for where, cell, against in planned if (where, against) == (task, "gru")]
+        assert against_gru == ["rnn", "lstm", "nfg"]
+        assert (task, "nfg", "lstm") in planned  # two claims are about it
+    table = differences_from_baseline(compare(rows, planned, 999), config["tasks"], CELLS, "gru")["jsb"]
+    assert table["cell"].tolist() == ["rnn", "lstm", "nfg"]
+    assert table["better"].tolist() == [False, False, False]
+    assert table["worse"].tolist() == [False, False, True]
+    assert table["welch"].notna().all()
+
+
+def test_without_vanilla_the_first_variant_is_the_baseline(rows, question):
+    config = question | {"cells": ["nfg", "rnn", "gru"]}
+    planned = planned_comparisons(rows[rows["cell"] != "lstm"], config)
+    assert {against for _, _, against in planned if against != "gru"} == {"nfg"}
+    assert ("jsb", "rnn", "nfg") in planned
+    verdicts = judge_claims(rows, config, {}, compare(rows, planned), seed=1)
+    assert {verdict.verdict for verdict in verdicts} == {"not tested"}  # they are about vanilla
+
+
+def test_every_pair_is_compared_once_on_every_task_and_adjusted_over_all(rows, question):
+    pairs = all_pair_comparisons(rows, question)
+    for task in question["tasks"]:
+        found = [frozenset(pair) for where, *pair in pairs if where == task]
+        assert sorted(map(sorted, found)) == sorted(map(sorted, itertools.combinations(CELLS, 2)))
+    table = compare(rows, pairs)
+    assert table["adjusted"].tolist() == holm(table["p"]).tolist()
+    assert len(table) == 12
+
+
+def test_a_pair_with_the_baseline_has_the_numbers_of_the_other_table(rows, question):
+    """P before it is adjusted, for the families differ."""
+    keys = ["task", "cell", "against"]
+    tables = [
+        compare(rows, f(rows, question)).set_index(keys) for f in (planned_comparisons, all_pair_comparisons)
+    ]
+    with_baseline = [key for key in tables[0].index if key[2] == "lstm"]
+    assert len(with_baseline) == 6
+    pd.testing.assert_frame_equal(*(table.loc[with_baseline, COMPARED] for table in tables))
+
+
+def test_a_pair_without_trials_is_not_compared(rows, question):
+    pairs = all_pair_comparisons(rows[(rows["task"] != "jsb") | (rows["cell"] != "gru")], question)
+    assert sum(task == "jsb" for task, *_ in pairs) == 3
+    assert sum(task == "adding" for task, *_ in pairs) == 6
+
+
+def test_the_table_of_pairs_names_both_variants_and_marks_what_is_significant(rows, question):
+    table = compare(rows, all_pair_comparisons(rows, question)[:12])
+    record = SimpleNamespace(titles={"jsb": "Chorales", "adding": "Adding"})
+    drawn = all_pairs.pairwise_table(SimpleNamespace(pairwise=table, record=record))
+    assert drawn.name == "all-pairs"
+    assert "12 comparisons of this table" in drawn.caption
+    assert (
+        drawn.to_csv().decode().startswith("task,cell,against,trials,probability,low,high,shift,p,adjusted")
+    )
+
+
+def test_a_summary_has_the_difference_from_the_baseline(rows):
+    jsb = rows[rows["task"] == "jsb"].assign(seed=rows["trial"], epochs=1, parameters=1, seconds=1.0)
+    table = variant_summary(jsb.assign(operations=1.0), CELLS, "nfg").set_index("cell")
+    assert table.loc["nfg", "difference"] == 0
+    assert table.loc["gru", "difference"] == pytest.approx(
+        table.loc["gru", "tenth_mean"] - table.loc["nfg", "tenth_mean"]
+    )
+
+
+@pytest.fixture
+def report(tmp_path, monkeypatch):
+    """Run `odyssey report` on some trials of the reference sweep; return the folder and the report's."""
+    folder = tmp_path / "sweep"
+    shutil.copytree(REFERENCE, folder)
+    rows = store.load(folder)
+    few = rows[rows["cell"].isin(["rnn", "np", "gru"])]
+    monkeypatch.setattr(store, "load", lambda _: few)
+    monkeypatch.setattr(
+        store, "read_config", lambda _, read=store.read_config: read(folder) | {"cells": ["rnn", "np", "gru"]}
+    )
+
+    def run(*words):
+        monkeypatch.setattr(
+            sys, "argv", ["odyssey", "report", str(folder), f"--out={tmp_path / 'out'}", *words]
+        )
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        return end.value.code, tmp_path / "out"
+
+    return folder, run
+
+
+def test_a_report_may_have_another_baseline_and_all_pairs_and_changes_nothing_in_the_folder(report):
+    folder, run = report
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    code, out = run("--baseline=gru", "--all-pairs")
+    assert code in (0, None)
+    page = (out / "report.md").read_text("utf-8")
+    assert "The baseline is gru." in page
+    assert "It is the baseline that was chosen." in page
+    assert len(pd.read_csv(out / "tables" / "all-pairs.csv")) == 3
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_report_without_vanilla_says_that_the_first_variant_is_the_baseline(report):
+    _, run = report
+    _, out = run()
+    page = (out / "report.md").read_text("utf-8")
+    assert "The baseline is rnn." in page
+    assert "It is the first variant, because lstm is not in this sweep." in page
+    assert not (out / "tables" / "all-pairs.csv").exists()
+
+
+def test_a_baseline_that_is_no_variant_of_the_sweep_is_refused(report, capsys):
+    _, run = report
+    code, out = run("--baseline=lstm")
+    assert code == 2
+    assert "unknown baseline 'lstm'" in capsys.readouterr().err
+    assert not out.exists()
