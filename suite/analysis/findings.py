@@ -116,7 +116,7 @@ class Findings:
 
     def importances_of_task(self, task: str) -> dict[str, Importance]:
         """Return the importances of one task by variant."""
-        return {cell: found for (where, cell), found in self.importances.items() if where == task}
+        return {cell: importance for (where, cell), importance in self.importances.items() if where == task}
 
 
 def compute_findings(
@@ -229,5 +229,7 @@ def search_importance(trials: pd.DataFrame, value_column: str, space: Space, see
 
 def _versions_text(value: object) -> str:
     """Return versions, a dict or its JSON, as text: "jax 0.6, keras 3.11"."""
-    found = json.loads(value) if isinstance(value, str) and value else value
-    return ", ".join(f"{name} {found[name]}" for name in sorted(found)) if isinstance(found, dict) else ""
+    versions = json.loads(value) if isinstance(value, str) and value else value
+    if not isinstance(versions, dict):
+        return ""
+    return ", ".join(f"{name} {versions[name]}" for name in sorted(versions))

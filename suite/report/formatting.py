@@ -74,14 +74,14 @@ def join_names(names: Iterable[str]) -> str:
 
 def unique_short_names(names: Iterable[str], shorten: Callable[[str], str], numbered: str) -> dict[str, str]:
     """Return each name shortened, no two alike: `numbered` is how a number is put to those that agree."""
-    found: dict[str, str] = {}
+    short_names: dict[str, str] = {}
     for name in names:
         short = free = shorten(name)
         numbers = itertools.count(2)
-        while free in found.values():
+        while free in short_names.values():
             free = numbered.format(short, next(numbers))
-        found[name] = free
-    return found
+        short_names[name] = free
+    return short_names
 
 
 def variant_name(cell: str) -> str:

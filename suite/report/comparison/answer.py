@@ -119,6 +119,9 @@ def duration_sentence(pair: PairwiseFindings) -> str:
     total = pair.speed.iloc[0].to_dict()
     a_seconds, b_seconds, epoch = (format_number(total[key]) for key in ("seconds_a", "seconds_b", "epoch"))
     a, b = pair.labels
+    if a_seconds == b_seconds and total["ratio"] == 1:
+        trials = format_count(total["trials"], "finished trial")
+        return f"The same {trials} took equally long in {b} and {a}, {a_seconds} s a trial."
     return (
         f"For the same {format_count(total['trials'], 'finished trial')}, {b} took "
         f"{format_interval(total, 'ratio')} times as long as {a}, {b_seconds} instead of {a_seconds} s a "

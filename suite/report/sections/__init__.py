@@ -1,38 +1,29 @@
-"""The sections of a report, a file each: `build` makes sections from the findings of a sweep.
+"""The sections of a report, a file each: its `build` makes sections from the findings of a sweep.
 
-To add a section, write its file and add its `build` to `SECTIONS`, in the place it has on the page.
+To add a section, write its file and add its name to `SECTION_NAMES`, in the place it has on the page.
 """
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 
 from suite.analysis.findings import Findings
 from suite.report.parts import Section
-from suite.report.sections import (
-    all_pairs,
-    answer,
-    best_tenths,
-    claims,
-    cost,
-    data,
-    glossary,
-    hyperparameters,
-    protocol,
-    provenance,
-    tasks,
-)
 
 SectionBuilder = Callable[[Findings], Sequence[Section]]
 
-SECTIONS: tuple[SectionBuilder, ...] = (
-    answer.build,
-    claims.build,
-    best_tenths.build,
-    tasks.build,
-    all_pairs.build,
-    hyperparameters.build,
-    protocol.build,
-    data.build,
-    cost.build,
-    provenance.build,
-    glossary.build,
+SECTION_NAMES = (
+    "answer",
+    "claims",
+    "best_tenths",
+    "tasks",
+    "all_pairs",
+    "hyperparameters",
+    "protocol",
+    "data",
+    "cost",
+    "provenance",
+    "glossary",
+)
+SECTIONS: tuple[SectionBuilder, ...] = tuple(
+    import_module(f"{__name__}.{name}").build for name in SECTION_NAMES
 )

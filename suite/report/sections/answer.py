@@ -22,6 +22,12 @@ from suite.report.formatting import (
 from suite.report.parts import Figure, Part, Section, Strong, Table, TableColumn, Text
 from suite.report.sections.best_tenths import overall_sentence, overview_table
 
+VERDICT_VERBS = {  # of one claim, and of several
+    "holds": ("holds", "hold"),
+    "fails": ("fails", "fail"),
+    "undecided": ("is undecided", "are undecided"),
+    "not tested": ("is not tested", "are not tested"),
+}
 NOT_TESTED_NOTE = (
     "P-values, probabilities to be better, expected scores of the best of n trials and importances are left "
     "out, for they take trials for independent draws. Best trials, best tenths and medians describe this "
@@ -130,11 +136,14 @@ def shares_above_chance(importance: Importance) -> dict[int, float]:
 def claims_sentence(findings: Findings) -> str:
     """Return how many of the published claims hold, fail or are undecided."""
     counts = pd.Series([verdict.verdict for verdict in findings.verdicts]).value_counts()
-    verbs = {"holds": "hold here", "fails": "fail", "undecided": "undecided", "not tested": "not tested"}
     total = format_count(len(findings.verdicts), "published claim")
     if counts.get("not tested", 0) == len(findings.verdicts):
         return f"None of {total} can be tested on these trials."
-    parts = [f"{counts[verdict]} {words}" for verdict, words in verbs.items() if verdict in counts]
+    parts = [
+        f"{counts[verdict]} {one if counts[verdict] == 1 else several}"
+        for verdict, (one, several) in VERDICT_VERBS.items()
+        if verdict in counts
+    ]
     return f"Of {total}, {join_names(parts)}."
 
 

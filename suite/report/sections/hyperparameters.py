@@ -125,13 +125,13 @@ def importance_table(
     Below the baseline's, the paper's estimate of it.
     """
     lines: list[dict[str, Any]] = []
-    for cell, found in importances.items():
-        spreads = {f"{name} spread": found.share_sd[(j,)] for j, name in enumerate(names)}
-        chance = found.permutation_null[1] if cell == baseline else math.nan
-        rest = {"rest": found.residual_share, "chance": chance}
-        lines.append({"cell": cell, **_named_shares(found.shares, names), **spreads, **rest})
+    for cell, importance in importances.items():
+        spreads = {f"{name} spread": importance.share_sd[(j,)] for j, name in enumerate(names)}
+        chance = importance.permutation_null[1] if cell == baseline else math.nan
+        rest = {"rest": importance.residual_share, "chance": chance}
+        lines.append({"cell": cell, **_named_shares(importance.shares, names), **spreads, **rest})
         if cell == baseline:
-            single = found.single_tree_shares
+            single = importance.single_tree_shares
             rest = {"rest": 1 - sum(single.values())}
             lines.append({"cell": f"{cell}, single trees", **_named_shares(single, names), **rest})
     columns = [TableColumn("variant", "cell")]

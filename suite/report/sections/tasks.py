@@ -55,6 +55,10 @@ def task_section(findings: Findings, task: str, slug: str) -> Section:
     sentence = task_sentence(findings.summaries[task], info.unit, findings.baseline)
     if unscored := int((~is_scored(trials)).sum()):
         sentence += f" {unscored:,} of {len(trials):,} trials here have no score."
+    if unscored < len(trials):
+        sentence += (
+            " (The best tenth of a variant is the tenth of its trials with the lowest validation scores.)"
+        )
     parts: list[Part] = [Text(sentence), *score_figures(findings, task, slug)]
     if len(trials):
         parts.append(score_table(findings, task, slug))
