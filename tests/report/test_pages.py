@@ -144,6 +144,18 @@ def test_the_page_opens_with_the_answer(page):
     assert "Significant is what a permutation test of all trials says at p < .05, adjusted by Holm" in answer
 
 
+def test_the_table_beside_the_answer_marks_what_its_sentence_says_and_no_more(page, folder):
+    table = pd.read_csv(folder / "tables" / "answer.csv").set_index("cell")
+    adjusted = table[["jsb adjusted", "adding adjusted"]] < 0.05
+    assert adjusted.to_numpy().tolist() == [[True, False], [True, False]]  # nfg and gru, on jsb alone
+    assert page.section("answer").count(" *") == 2
+
+
+def test_claims_that_are_not_tested_are_folded_away(page, folder):
+    assert "Not tested on these trials: 14" in page.section("claims")
+    assert "<summary>Not tested on these trials: 14</summary>" in (folder / "report.md").read_text()
+
+
 def test_the_page_of_a_random_search_says_that_trials_were_drawn(page):
     assert "A trial draws its hyperparameters at random" in page.words()
     assert "were chosen by" not in page.words()

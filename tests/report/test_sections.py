@@ -1,9 +1,12 @@
 """Sections of a page: a new one is a function, whose parts reach the page, the Markdown and the CSV files."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from test_pages import Page
 
+from suite import store
 from suite.config import SweepRecord, TaskInfo, record_from_table
 from suite.report.parts import Bullets, Details, Link, Section, Strong, Table, TableColumn, Text
 from suite.report.rendering import add_trial_titles, page_files
@@ -101,3 +104,10 @@ def test_numbers_that_are_not_finite_are_sorted_last():
     frame = pd.DataFrame({"cell": ["a", "b"], "score": [1.0, float("inf")]})
     rows = Table("t", "", frame, [TableColumn("variant", "cell"), TableColumn("score", "score")]).body()
     assert [(row.variant, row.cells[1].value) for row in rows] == [("a", 1.0), ("b", "")]
+
+
+def test_a_results_folder_has_a_record_named_after_the_folder():
+    record = store.read_sweep(Path(__file__).parents[2] / "results" / "reference")
+    assert (record.config.name, record.trials_per_search) == ("reference", 12)
+    assert record.tasks["chorales"].train == 203
+    assert record.cells["nfg"] == "No forget gate: f = 1."
