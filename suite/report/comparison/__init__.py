@@ -39,4 +39,4 @@ def write_comparison(
         sections=[section for build in COMPARISON_SECTIONS for section in build(findings)],
         baseline=VANILLA,
     )
-    return write_page(page, folder), answer.answer_sentences(findings)
+    return write_page(page, folder), answer.comparison_sentences(findings)

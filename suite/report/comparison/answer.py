@@ -31,7 +31,7 @@ def build(findings: ComparisonFindings) -> list[Section]:
     return [Section("answer", "The answer", [part for part in parts if part.content])]
 
 
-def answer_sentences(findings: ComparisonFindings) -> list[str]:
+def comparison_sentences(findings: ComparisonFindings) -> list[str]:
     """Return the answer, a few sentences a line."""
     lines = [text for other in findings.others for text in pairwise_sentences(other)]
     return [*lines, *setting_difference_sentences(findings)]
