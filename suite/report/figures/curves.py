@@ -93,9 +93,9 @@ def expected_best_curves(
     return figure
 
 
-def _scores_to_show(tables: Mapping[str, pd.DataFrame]) -> dict[str, np.ndarray]:
+def _scores_to_show(tables: Mapping[str, pd.DataFrame]) -> dict[tuple[str, int], np.ndarray]:
     """Return scores that an axis is to show: those of 1, 2, 4, 8 … and all trials, and from a tenth on."""
-    values = {}
+    values: dict[tuple[str, int], np.ndarray] = {}
     for cell, table in tables.items():
         size = len(table)
         doubled = np.append(2 ** np.arange((size - 1).bit_length()), size)

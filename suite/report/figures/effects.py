@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,8 +32,8 @@ def effect_plot(differences: Mapping[str, pd.DataFrame], titles: Mapping[str, st
 
     A panel a task, named in `titles`; a line a variant, the best mean probability first. `differences` has by
     task a frame with the columns `cell`, `probability`, `low` and `high`, its 95 % interval, and `adjusted`,
-    the p-value. Where p < .05 the point is filled and dark and its number has an asterisk; else the point is
-    hollow. A variant that is not compared on a task (NaN) has a name and no point there.
+    the adjusted p-value: below .05 the point is filled and dark and its number has an asterisk, else the
+    point is hollow. A variant that is not compared on a task (NaN) has a name and no point there.
     """
     kinds = {"probability": float, "adjusted": float}  # a frame of nothing but missing values has objects
     tables = {task: table.set_index("cell").astype(kinds) for task, table in differences.items()}
@@ -44,20 +45,20 @@ def effect_plot(differences: Mapping[str, pd.DataFrame], titles: Mapping[str, st
     panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
     names, page = variant_labels(cells), figure.get_figwidth() * POINTS_PER_INCH
     width = (page - max(map(text_width, names.values()))) / columns - NUMBER_COLUMN_WIDTH - 12
-    called = variant_labels([baseline])[baseline]
+    baseline_name = variant_labels([baseline])[baseline]
     for axes, (task, table) in zip(panels, tables.items(), strict=False):
         _draw_effects(axes, table.reindex(cells))
         title = wrap_to_width(titles[task], 0.86 * (width + NUMBER_COLUMN_WIDTH))  # bold text is wider
         axes.set_title(title, fontweight="bold", pad=14)
-        _label_directions(axes, called, width)
+        _label_directions(axes, baseline_name, width)
     panels[0].set_xlim(0, 1)
     panels[0].set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", ".25", ".5", ".75", "1"])
     panels[0].set_yticks(range(len(cells)), list(names.values()))
     panels[0].set_ylim(len(cells) - 0.5, -0.5)
     for axes in panels[len(tables) :]:
         axes.remove()
-    label = f"probability that a trial is better than one of {called} · line: its 95 % interval · "
-    label = wrap_to_width(label + "●  * significant · ○  not significant", page - 8)
+    label = f"probability that a trial is better than one of {baseline_name} · line: its 95 % interval · "
+    label = wrap_to_width(label + "●  * adjusted p < .05 · ○  not significant", page - 8)
     figure.supxlabel(label, fontsize=7, color=MUTED_COLOR)
     return figure
 
@@ -67,14 +68,14 @@ def _draw_effects(axes: Axes, table: pd.DataFrame) -> None:
     rows = table.assign(y=np.arange(len(table)), significant=table["adjusted"] < ALPHA)
     axes.grid(axis="y", color=FILL_COLOR, lw=0.6)
     axes.axvline(0.5, color=BLUE, lw=0.8, ls=(0, (4, 3)), zorder=1)
-    place = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center"}
+    place: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center"}
     axes.annotate("no better, no worse", (0.5, 1), (0, 3), fontsize=7, color=BLUE, **place)
     for significant, compared in rows[rows["probability"].notna()].groupby("significant"):
         shade, thick, fill = (TEXT_COLOR, 1.6, TEXT_COLOR) if significant else (MUTED_COLOR, 0.8, "white")
         axes.hlines(compared["y"], compared["low"], compared["high"], color=shade, lw=thick, zorder=2)
         look = {"facecolor": fill, "edgecolor": shade, "linewidth": 0.9, "clip_on": False}
         draw_points(axes, compared, "probability", "y", s=22, zorder=3, **look)
-        text = {"va": "center_baseline", "fontsize": 7, "color": shade}
+        text: dict[str, Any] = {"va": "center_baseline", "fontsize": 7, "color": shade}
         text |= {"fontweight": "bold" if significant else "normal", "textcoords": "offset points"}
         for y, probability in zip(compared["y"], compared["probability"], strict=True):
             number = f"{probability:.2f}{' *' if significant else ''}"
@@ -90,7 +91,7 @@ def _label_directions(axes: Axes, name: str, width: float) -> None:
     if max(map(text_width, texts)) > width / 2:
         texts = ["worse ←", "→ better", f"than {shorten_to_width(name, width)}"]
     places = {"right": (-4, -16), "left": (4, -16), "center": (0, -26)}
+    place: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "top"}
     for text, (side, offset) in zip(texts, places.items(), strict=True):
-        place = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": side, "va": "top"}
         if text:
-            axes.annotate(text, (0.5, 0), offset, fontsize=7, **place)
+            axes.annotate(text, (0.5, 0), offset, fontsize=7, ha=side, **place)

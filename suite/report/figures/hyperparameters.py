@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
+from matplotlib.axis import Axis, XAxis
 from matplotlib.colors import Normalize, to_rgb
-from matplotlib.container import BarContainer
+from matplotlib.container import Container
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -55,8 +55,9 @@ def marginal_plots(score: Importance, operations: Importance | None, space: Spac
     The band is the spread on either side of the mean.
     """
     ranges = varied_ranges(space)
-    drawn = [(score, BLUE, label), (operations, GREEN, "multiply–adds of a trial")]
-    drawn = [line for line in drawn if line[0] is not None]
+    drawn = [(score, BLUE, label)]
+    if operations is not None:
+        drawn.append((operations, GREEN, "multiply–adds of a trial"))
     figure = empty_figure(0.5 + 1.6 * len(drawn))
     panels = figure.subplots(len(drawn), len(ranges), sharex="col", sharey="row", squeeze=False)
     for line, (importance, shade, text) in zip(panels, drawn, strict=True):
@@ -127,13 +128,7 @@ def importance_bars(
     axes.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     axes.tick_params(axis="y", length=0)
     axes.set(xlabel="share of the variance of the score", ylabel="")
-    figure.legend(
-        axes.containers,
-        [bar.get_label() for bar in axes.containers],
-        loc="outside upper center",
-        ncols=min(len(parts), 6),
-        handlelength=1.2,
-    )
+    figure.legend(loc="outside upper center", ncols=min(len(parts), 6), handlelength=1.2)
     return figure
 
 
@@ -193,7 +188,7 @@ def _draw_heatmap(axes: Axes, values: np.ndarray, norm: Normalize, cmap: str) ->
         axes.spines[spine].set_visible(True)
 
 
-def _label_shares(axes: Axes, bar: BarContainer, hatched: bool) -> None:
+def _label_shares(axes: Axes, bar: Container, hatched: bool) -> None:
     """Write the share into each bar that has room for it."""
     for patch in bar:
         if patch.get_width() >= MIN_LABELLED_SHARE:
@@ -222,5 +217,5 @@ def _set_range_ticks(axis: Axis, value_range: Range, panels: int, length: float 
     nines = [value for value in (0, 0.5, 0.9, 0.99, 0.999) if value_range.low <= value <= value_range.high]
     if value_range.scale == "one minus log" and len(nines) > 1:
         values = nines[:: math.ceil(len(nines) / most)]
-    room = 6.6 * POINTS_PER_INCH / panels if axis.axis_name == "x" else math.inf
+    room = 6.6 * POINTS_PER_INCH / panels if isinstance(axis, XAxis) else math.inf
     set_ticks(axis, values, room, lambda some: length * value_range.position(np.array(some)))

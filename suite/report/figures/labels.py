@@ -61,7 +61,8 @@ def shorten_to_width(text: str, points: float) -> str:
 
 def wrap_to_width(text: str, points: float, max_lines: int = 2) -> str:
     """Return legible text on lines no wider than some points, `max_lines` of them; the last is shortened."""
-    lines, rest = [], drawable_text(text)
+    lines: list[str] = []
+    rest = drawable_text(text)
     while len(lines) < max_lines - 1 and text_width(rest) > points:
         fits = next((n for n in range(len(rest), 1, -1) if text_width(rest[:n]) <= points), 1)
         space = rest.rfind(" ", 1, fits + 1)

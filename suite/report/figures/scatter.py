@@ -40,9 +40,9 @@ def agreement_scatter(pairs: pd.DataFrame, labels: tuple[str, str]) -> Figure:
         known = np.isfinite(a) & np.isfinite(b)
         low, high = axis_limits({"a": a[known], "b": b[known]})
         end = high - OFF_SCALE_OFFSET * (high - low)
-        points = {"a": a, "b": b, "agree": relative_differences(a, b) <= SCORE_TOLERANCE}
-        points = pd.DataFrame(points | {"beyond": (a > high) | (b > high)})
-        points[["a", "b"]] = points[["a", "b"]].where(points[["a", "b"]] <= high, end)
+        points = pd.DataFrame({"a": np.where(a > high, end, a), "b": np.where(b > high, end, b)})
+        points["agree"] = relative_differences(a, b) <= SCORE_TOLERANCE
+        points["beyond"] = (a > high) | (b > high)
         axes.axline((low, low), slope=1, color=MUTED_COLOR, lw=0.6, zorder=0)
         draw_points(
             axes,

@@ -38,8 +38,8 @@ from suite.report.figures.style import (
 )
 
 MIN_BOX_SCORES = 5  # a box is drawn of at least so many scores
-BOXPLOT_ORIENTATION = {"vert": None, "orientation": "horizontal"}  # seaborn 0.13.2 gives matplotlib a
-# `vert` that is deprecated since 3.11; what it is given itself goes through to matplotlib and comes first
+# seaborn 0.13.2 passes `vert` to matplotlib, which deprecates it since 3.11; arguments given here override it
+BOXPLOT_ORIENTATION = {"vert": None, "orientation": "horizontal"}
 SIGNIFICANT_FILL = "#b3b3ad"  # the boxes of variants that differ
 
 
@@ -76,8 +76,8 @@ def score_boxplots(
     for y, cell in enumerate(cells):
         if cell in boxes:
             _draw_published_box(right, y + 0.36, boxes[cell])
-    for axes in third:
-        _draw_parameter_bars(axes, [parameters.get(cell, np.nan) for cell in cells])
+    if parameters is not None:
+        _draw_parameter_bars(third[0], [parameters.get(cell, np.nan) for cell in cells])
     for axes in (left, right):
         axes.set(xlabel=wrap_to_width(label, 155, max_lines=3), ylabel="")
     names = [f"{name} *" if cell in significant else name for cell, name in variant_labels(cells).items()]
@@ -101,13 +101,13 @@ def hyperparameter_scatter(
         best, test = trials.index.isin(best_tenth(trials).index), trials["test"].where(is_scored(trials))
         trials = trials.assign(best=best, beyond=~(test <= high))
         trials["test"] = test.where(test <= high, high - 0.025 * (high - low))
-        for (best, beyond), some in trials.groupby(["best", "beyond"]):  # the best on top
-            look = {"color": VERMILION if best else MUTED_COLOR, "marker": "X" if beyond else "o"}
+        for (is_best, is_beyond), some in trials.groupby(["best", "beyond"]):  # the best on top
+            look = {"color": VERMILION if is_best else MUTED_COLOR, "marker": "X" if is_beyond else "o"}
             _draw_trials(axes, some, name, s=10, alpha=0.8, **look)
     if scale == "log":
         panels[0].set_xscale("log")
         for axes in panels:
-            set_ticks(axes.xaxis, round_ticks(*axes.get_xlim(), log=True), 100)
+            set_ticks(axes.xaxis, _log_ticks(axes), 100)
     panels[0].set_ylim(low, high)
     return figure
 
@@ -138,7 +138,7 @@ def cost_scatter(rows: pd.DataFrame, cells: list[str], label: str, *, baseline: 
         draw_points(axes, means, cost, "test", hue="cell", palette=colors, clip_on=False, **look)
         label_beside(axes, dict(zip(groups, means[[cost, "test"]].to_numpy(), strict=True)), looks, baseline)
         axes.set_xscale("log")
-        set_ticks(axes.xaxis, round_ticks(*axes.get_xlim(), log=True), 150)
+        set_ticks(axes.xaxis, _log_ticks(axes), 150)
         axes.set(xlabel=text, ylabel="")
     panels[0].set_ylabel(wrap_to_width(label, 190))
     return figure
@@ -151,13 +151,13 @@ def critical_difference_diagram(standing: AverageRanks, *, baseline: str = VANIL
     The axis is of average ranks, best to the left; a bar joins variants that do not differ significantly, and
     the scale above is the difference that would be significant.
     """
-    count, groups = len(standing.ranks), standing.groups
+    count, groups = len(standing.ranks), standing.groups or []
     half, pad = (count + 1) // 2, 0.03 * (count - 1)
     first = 0.6 + 0.4 * len(groups)  # where the first line of names stands
     figure = empty_figure(0.9 + 0.21 * (half + first))
     axes = figure.subplots()
     names = variant_labels(standing.ranks.index)
-    for k, (name, rank) in enumerate(standing.ranks.items()):
+    for k, (name, rank) in enumerate(zip(names, standing.ranks, strict=True)):
         left = k < half
         y, end = first + (k if left else count - 1 - k), 1 - pad if left else count + pad
         axes.plot([rank, rank, end], [0, y, y], color=variant_color(name, baseline), lw=0.7)
@@ -212,6 +212,11 @@ def _draw_trials(axes: Axes, trials: pd.DataFrame, x: str, y: str = "test", **lo
         tag_trials(axes.collections[-1], trials["cell"].iloc[0], trials["trial"])
 
 
+def _log_ticks(axes: Axes) -> list[float]:
+    left, right = axes.get_xlim()
+    return round_ticks(left, right, log=True)
+
+
 def _draw_boxes(
     axes: Axes,
     trials: Mapping[str, pd.DataFrame],
@@ -222,8 +227,8 @@ def _draw_boxes(
 ) -> None:
     """Draw a box of each variant's scores; points where they are few, or of all if `point_color` is given.
 
-    Points are spread around their line by their number among the scores, the same every time: seaborn's
-    `stripplot` draws from NumPy's global random state.
+    The points of a variant are spread over its row in a fixed pattern, since seaborn's `stripplot` draws its
+    jitter from NumPy's global random state.
     """
     if len(trials.get(baseline, ())):
         median = np.median(trials[baseline]["test"])
@@ -262,15 +267,14 @@ def _draw_boxes(
 
 
 def _draw_published_box(axes: Axes, y: float, box: PublishedBox) -> None:
-    high = axes.get_xlim()[1]
-    off = box.high is None or box.high > high
-    axes.plot([box.low, high if off else box.high], [y, y], color=GREEN, lw=1.0)
-    axes.plot(
-        _known_values(box.median), [y] * len(_known_values(box.median)), "|", color=GREEN, ms=6, mew=1.2
-    )
+    edge = axes.get_xlim()[1]
+    high = edge if box.high is None else min(box.high, edge)
+    axes.plot([box.low, high], [y, y], color=GREEN, lw=1.0)
+    if box.median is not None:
+        axes.plot(box.median, y, "|", color=GREEN, ms=6, mew=1.2)
     axes.plot(box.mean, y, "D", ms=3.4, mfc="white", mec=GREEN, mew=1.0, zorder=3)
-    if off:
-        axes.plot(high, y, ">", ms=3.4, color=GREEN, mew=0, clip_on=False)
+    if high == edge:
+        axes.plot(edge, y, ">", ms=3.4, color=GREEN, mew=0, clip_on=False)
 
 
 def _draw_parameter_bars(axes: Axes, counts: list[float]) -> None:

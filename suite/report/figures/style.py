@@ -158,7 +158,7 @@ def label_beside(
     The names are kept apart. A point above or below the panel is joined at its edge.
     """
     low, high = axes.get_ylim()
-    height = axes.figure.get_figheight() * POINTS_PER_INCH - 45
+    height = axes.figure.bbox.height / axes.figure.dpi * POINTS_PER_INCH - 45  # points, of a panel
     ends = {cell: (x, float(np.clip(y, low, high))) for cell, (x, y) in points.items()}
     heights = np.array([y for _, y in ends.values()])
     places = separate_labels(heights, (high - low) * LABEL_HEIGHT / height, low, high)
@@ -189,7 +189,7 @@ def tag_trials(artist: Artist, cell: str, trials: Iterable[int]) -> None:
     artist.set_gid(f"{TRIALS_PREFIX}{urllib.parse.quote(cell, safe='')}:{numbers}")
 
 
-def axis_limits(scores: dict[str, np.ndarray]) -> tuple[float, float]:
+def axis_limits(scores: Mapping[Any, np.ndarray]) -> tuple[float, float]:
     """Return the ends of an axis on which the scores of each variant, (trials,), can be read.
 
     It reaches to the farthest whisker of a box plot (1.5 interquartile ranges), so single exploded scores
@@ -215,9 +215,9 @@ def round_ticks(low: float, high: float, log: bool = False, max_ticks: int = 6) 
     if log:
         powers = 10.0 ** np.arange(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
         for fewest, factors in ((3, (1,)), (3, (1, 3)), (2, (1, 2, 5))):
-            found = _values_within(np.outer(powers, factors).ravel(), low, high)
-            if len(found) >= fewest:
-                return found[:: math.ceil(len(found) / max_ticks)]
+            ticks = _values_within(np.outer(powers, factors).ravel(), low, high)
+            if len(ticks) >= fewest:
+                return ticks[:: math.ceil(len(ticks) / max_ticks)]
     return _values_within(MaxNLocator(max_ticks - 1, steps=[1, 2, 5, 10]).tick_values(low, high), low, high)
 
 
@@ -232,9 +232,9 @@ def separate_labels(places: np.ndarray, gap: float, low: float, high: float) -> 
     """Return the places of labels, (labels,), moved as little as puts them a gap apart between two ends."""
     order, steps = np.argsort(places, kind="stable"), gap * np.arange(len(places))
     moved = isotonic_regression(np.asarray(places, float)[order] - steps).x + steps
-    found = np.empty(len(places))
-    found[order] = np.clip(moved, low + steps, high - steps[::-1])
-    return found
+    separated = np.empty(len(places))
+    separated[order] = np.clip(moved, low + steps, high - steps[::-1])
+    return separated
 
 
 def hyperparameter_axis_label(name: str) -> str:
@@ -277,6 +277,6 @@ def _upper_whisker(values: np.ndarray, far: float) -> float:
     return values[values <= min(upper + 1.5 * (upper - lower), far)].max()
 
 
-def _values_within(values: np.ndarray, low: float, high: float) -> list[float]:
+def _values_within(values: Iterable[float], low: float, high: float) -> list[float]:
     slack = 1e-9 * (high - low)
     return [float(value) for value in values if low - slack <= value <= high + slack]
