@@ -20,7 +20,7 @@ with Bonferroni's correction did in 38, 62 and 75 %; validation and test scores 
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -39,7 +39,7 @@ from suite.analysis.significance import (
     welch_tests,
 )
 from suite.analysis.trial_statistics import best_tenth, is_scored, median_score
-from suite.analysis.verdicts import Claim, Study, Verdict, decide_claim
+from suite.analysis.verdicts import Claim, ClaimTest, Study, Verdict, decide_claim
 
 # A lower probability of superiority is a relevant loss (Cliff's delta below −0.2), one above 1 − this a gain
 EQUIVALENCE_BOUND = 0.4
@@ -134,7 +134,7 @@ def equivalence_test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
     return _decide_comparisons(claim, t, shown, differ, doubt, loss.clip(upper=gain))
 
 
-def memory_failure_test(trivial_scores: Mapping[str, float]) -> Callable[[Study, Claim, list[str]], Verdict]:
+def memory_failure_test(trivial_scores: Mapping[str, float]) -> ClaimTest:
     """Return the test that a cell fails tasks that both cells it is compared with learn.
 
     `trivial_scores` has, by task, the score of the best constant answer. A cell *learns* a task if the median

@@ -15,7 +15,6 @@ taken for less in five, because a forest flattens small effects.
 """
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -23,11 +22,10 @@ import pandas as pd
 from suite import seeds
 from suite.analysis.significance import ALPHA
 from suite.analysis.trial_statistics import BOOTSTRAP_RESAMPLES, is_scored, ranked_trials
-from suite.analysis.verdicts import MIN_CLAIM_TRIALS, Claim, Study, Verdict, decide_claim
+from suite.analysis.verdicts import MIN_CLAIM_TRIALS, Claim, ClaimTest, Study, Verdict, decide_claim
 from suite.config import VANILLA
 from suite.space import Range
 
-ClaimTest = Callable[[Study, Claim, list[str]], Verdict]
 CONFIDENCE_SDS = 6  # standard deviations over parts of a forest, on each side of a share
 NEGLIGIBLE_SHARE = 0.01  # a lower share of variance is no effect
 MAX_LEARNING_RATE_RATIO = math.sqrt(10)  # learning rates agree if their ratio is less

@@ -146,7 +146,7 @@ def decompose_variance(
         fitted.append(forest_effects(forest, bins))
         residual = residual - forest.oob_prediction_
     keys = list(fitted[0][0])
-    effects = {key: np.stack([found[key] for found, _, _ in fitted]) for key in keys}
+    effects = {key: np.stack([by_part[key] for by_part, _, _ in fitted]) for key in keys}
     predictions = np.stack([prediction for _, prediction, _ in fitted])
     counts = np.stack([count for _, _, count in fitted])
     weights, shares, residual_share = effect_shares(

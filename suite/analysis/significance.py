@@ -116,8 +116,8 @@ def permutation_test(x: np.ndarray, y: np.ndarray, seed: int, n_resamples: int =
     n_resamples), which is valid for any number of them (Phipson and Smyth, 2010). With fewer distinct
     relabellings than that, all are enumerated and p is exact. A sample of one trial is not tested: p is 1.
 
-    `scipy.stats.mannwhitneyu` with a `PermutationMethod` gives the same p-value and takes seven times as
-    long, because it ranks each relabelling anew.
+    `scipy.stats.mannwhitneyu` with a `PermutationMethod` makes the same test several times slower, because it
+    ranks each relabelling anew.
     """
     n = len(x)
     if min(n, len(y)) < 2:

@@ -97,10 +97,10 @@ def expected_best_scores(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
     if known.any():
         test = np.where(known, trials["test"], 0)
         table["expected"] = (weights @ test) / (weights @ known)
-        drawn = np.random.default_rng(seed).integers(size, size=(BOOTSTRAP_RESAMPLES, size))
-        drawn.sort(axis=1)  # best first
-        drawn, weights = drawn[known[drawn[:, 0]] > 0], weights[:tenth].T
-        curves = (test[drawn] @ weights) / (known[drawn] @ weights)  # (resamples, tenth)
+        ranks = np.random.default_rng(seed).integers(size, size=(BOOTSTRAP_RESAMPLES, size))
+        ranks.sort(axis=1)  # best first
+        ranks, weights = ranks[known[ranks[:, 0]] > 0], weights[:tenth].T
+        curves = (test[ranks] @ weights) / (known[ranks] @ weights)  # (resamples, tenth)
         table.loc[: tenth - 1, ["low", "high"]] = np.quantile(curves, [0.025, 0.975], axis=0).T
     return table
 

@@ -80,6 +80,9 @@ class Verdict:
     trials_needed: float = math.nan
 
 
+ClaimTest = Callable[[Study, Claim, list[str]], Verdict]  # of a claim, on some tasks of a study
+
+
 def decide_claim(
     claim: Claim, lines: pd.DataFrame, evidence: str, numbers: pd.DataFrame | None = None
 ) -> Verdict:
