@@ -3,8 +3,8 @@
 import math
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 from suite import Refusal, files, registry
@@ -234,3 +234,54 @@ def config_from_table(table: dict) -> SweepConfig:
         protocol=Protocol(**{key: table[key] for key in protocol_keys & table.keys()}),
         space=spaces.override_ranges(spaces.PAPER_SPACE, ranges),
     )
+
+
+@dataclass(frozen=True)
+class TaskInfo:
+    """The task of a sweep in words, its sequences in each split, and the time steps of its training split."""
+
+    title: str
+    unit: str = ""
+    source: str = ""
+    train: int = 0
+    valid: int = 0
+    test: int = 0
+    steps: int = 0
+
+
+@dataclass(frozen=True)
+class SweepRecord:
+    """The content of a sweep.toml: the question, and what a report says of its tasks and cells.
+
+    `cells` has a description of each cell by its name. `trials_per_search` is how many trials the sweep
+    planned for each search when it began.
+    """
+
+    config: SweepConfig
+    tasks: Mapping[str, TaskInfo]
+    cells: Mapping[str, str]
+    trials_per_search: int
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """The title of each task, in the order of the sweep."""
+        return {task: self.tasks[task].title for task in self.config.tasks}
+
+
+def record_from_table(table: Mapping) -> SweepRecord:
+    """Return the record of a sweep from the plain data of its sweep.toml, also of an older version.
+
+    The space is exactly that of the table, where it has one. What the table does not say of a task or of a
+    cell is its name, or empty.
+    """
+    about = table.get("about", {})
+    config = config_from_table({key: value for key, value in table.items() if key not in ("space", "about")})
+    if "space" in table:
+        config = replace(config, space=spaces.space_from_table(table["space"]))
+    known = {f.name for f in fields(TaskInfo)}
+    tasks = {}
+    for task in config.tasks:
+        words = about.get("tasks", {}).get(task, {})
+        tasks[task] = TaskInfo(**{"title": task} | {key: words[key] for key in words if key in known})
+    cells = {cell: about.get("cells", {}).get(cell, "") for cell in config.cells}
+    return SweepRecord(config, tasks, cells, about.get("trials_a_search", config.trials))

@@ -37,6 +37,7 @@ SOURCE_ROOT = Path(__file__).parents[1]
 # `keras_loader`, `environment`, `program_cache` and `machine` set precision, compiler flags, threads and
 # lanes, and `registry` finds the class that a name stands for.
 NON_TRAINING_MODULES = (
+    "suite.__main__",
     "suite.analysis",
     "suite.bench",
     "suite.cells.check",
@@ -49,6 +50,8 @@ NON_TRAINING_MODULES = (
     "suite.search.executors",
     "suite.search.stock",
     "suite.search.verify",
+    "suite.task_summary",
+    "suite.text",
 )
 SITE_FOLDERS = {"site-packages", "dist-packages"}  # folders of installed packages
 DESCRIPTIVE_FIELDS = ("name", "title", "load", "unit", "source")  # fields of a task that no score depends on

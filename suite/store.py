@@ -37,6 +37,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from suite import Refusal
+from suite.config import SweepRecord, record_from_table
 from suite.files import (
     lock_file,
     lock_holder,
@@ -125,6 +126,11 @@ def read_config(folder: Path) -> dict:
         raise Refusal(
             f"{folder / 'sweep.toml'} cannot be read ({error}); restore it, or begin again in another folder"
         ) from None
+
+
+def read_sweep(folder: Path) -> SweepRecord:
+    """Return the question of the sweep in a results folder, with the descriptions of its tasks and cells."""
+    return record_from_table(read_config(folder))
 
 
 def trials_per_search(config: dict) -> int:

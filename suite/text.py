@@ -1,5 +1,7 @@
 """Counts and durations as words, for the command line and the reports."""
 
+import math
+
 
 def format_count(value: int, noun: str, plural: str = "") -> str:
     """Return a number and what is counted: 1 trial, 5,400 trials; `plural` where it is not noun + "s"."""
@@ -7,7 +9,9 @@ def format_count(value: int, noun: str, plural: str = "") -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """Return a duration to two digits, in the unit that people use: 0.012 s, 35 s, 12 min, 3.5 h, 20 days."""
+    """Return a duration to two digits in the unit people use: 0.012 s, 35 s, 12 min, 3.5 h; "–" if NaN."""
+    if math.isnan(seconds):
+        return "–"
     for unit, size, limit in (("s", 1, 99.5), ("min", 60, 99.5 * 60), ("h", 3600, 99.5 * 3600)):
         if seconds < limit:
             return f"{seconds / size:.2g} {unit}"

@@ -1,4 +1,4 @@
-"""All that the rows of a sweep are found to say, computed once: what its report is written from.
+"""Everything that a report says about a sweep, computed once from its rows.
 
 Most of it takes the trials of a search for independent draws: comparisons of variants, with their p-values
 and intervals, the expected best of n trials, importances, and the claims that rest on these. Where an oracle
@@ -10,52 +10,60 @@ that many: a random search's first trials are as good as any, and the time and m
 with the square of trials.
 """
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from suite import seeds, store
+from suite import Refusal, seeds
 from suite.analysis.cell_claims import compare_cells
 from suite.analysis.claims import all_pair_comparisons, judge_claims, planned_comparisons
 from suite.analysis.importance import MIN_IMPORTANCE_TRIALS, Importance, fanova
 from suite.analysis.significance import ALPHA, AverageRanks, average_ranks
 from suite.analysis.trial_statistics import (
+    distinct_trials,
     expected_best_scores,
     has_independent_trials,
     is_scored,
+    ranked_trials,
     variant_summary,
 )
 from suite.analysis.verdicts import Verdict
-from suite.config import VANILLA, default_baseline
-from suite.space import Range
+from suite.config import VANILLA, SweepConfig, SweepRecord
+from suite.space import Range, Space, varied_ranges
 
 PERMUTATION_RESAMPLES = 9_999  # of a permutation test
 MAX_TRIALS_ANALYSED = 500  # trials of a search
-MAX_DETAILED_SEARCHES = (
-    60  # of a sweep: where there are more, importance, half a second each, is vanilla's alone
-)
-FAR_OUT_IQRS = (
-    3.0  # interquartile ranges above the upper quartile, beyond which a score is "far out" (Tukey, 1977)
-)
+MAX_DETAILED_SEARCHES = 60  # of a sweep; of more, only the baseline's get an importance (half a second each)
+FAR_OUT_IQRS = 3.0  # above the upper quartile: a score beyond is "far out" (Tukey, 1977)
+NUMERIC_COLUMNS = ("trial", "valid", "test", "epochs", "best_epoch", "seconds", "operations", "parameters")
+
+TrialKey = tuple[str, str, int]  # task, cell, number
+CurveLoader = Callable[[list[TrialKey]], pd.DataFrame]  # `suite.store.load_curves` of one folder
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What is found in a sweep, by task, and by (task, cell) for a search.
+    """The findings of a sweep, by task, and by (task, cell) for a search.
 
-    `has_independent_trials` says whether trials are independent draws; where they are not, all but
-    `summaries` and `average_ranks` is empty, and no claim is tested. `comparisons` is what
-    `suite.analysis.cell_claims.compare_cells` returns of every comparison of the sweep,
-    `differences` are those with the `baseline`, a line a variant. `importances` are of test scores and
-    `operation_importances` of the operations of the baseline's trials, where enough of them have both.
-    `average_ranks` is over the tasks on which all variants have a score. `pairwise` are the comparisons of
-    every pair of variants, on request, with p adjusted over all of them; else it is empty.
+    `rows` are all trials of the sweep in report order, `trials` the distinct ones of each task
+    (`suite.analysis.trial_statistics.distinct_trials`), `curves` the learning curves of the best trial of
+    each search. `baseline` is the variant that the others are compared with. `comparisons` is what
+    `suite.analysis.cell_claims.compare_cells` returns of every comparison of the sweep; `differences` are
+    those with the baseline, a line a variant. `importances` are of test scores and `operation_importances` of
+    the operations of the baseline's trials, where enough of them have both. `average_ranks` is over the tasks
+    on which all variants have a score. `pairwise` are the comparisons of every pair of variants, on request,
+    with p adjusted over all of them. Where trials are not independent draws, comparisons, expected bests
+    and importances are empty, and no claim is tested.
     """
 
+    record: SweepRecord
     baseline: str
-    has_independent_trials: bool
+    rows: pd.DataFrame
+    trials: Mapping[str, pd.DataFrame]
+    curves: pd.DataFrame
     summaries: Mapping[str, pd.DataFrame]
     comparisons: pd.DataFrame
     differences: Mapping[str, pd.DataFrame]
@@ -67,9 +75,39 @@ class Findings:
     pairwise: pd.DataFrame
 
     @property
+    def config(self) -> SweepConfig:
+        """The question of the sweep."""
+        return self.record.config
+
+    @property
+    def has_independent_trials(self) -> bool:
+        """Whether trials are independent draws, as tests take them to be."""
+        return has_independent_trials(self.config.oracle)
+
+    @property
+    def has_scores(self) -> bool:
+        """Whether any trial has a score."""
+        return any(table["tenth_mean"].notna().any() for table in self.summaries.values())
+
+    @property
     def has_many_searches(self) -> bool:
         """Whether a sweep has too many searches to look at each closely."""
         return sum((table["trials"] > 0).sum() for table in self.summaries.values()) > MAX_DETAILED_SEARCHES
+
+    @property
+    def has_long_searches(self) -> bool:
+        """Whether some search has more than the trials that are analysed."""
+        return bool(self.rows.groupby(["task", "cell"]).size().max() > MAX_TRIALS_ANALYSED)
+
+    @property
+    def varied_ranges(self) -> dict[str, Range]:
+        """The ranges that hold more than one value: the columns of an importance, in their order."""
+        return varied_ranges(self.config.space)
+
+    def is_tested(self, task: str) -> bool:
+        """Return whether some variant is compared with the baseline on a task where any trial has a score."""
+        scored = self.summaries[task]["tenth_mean"].notna().any()
+        return bool(scored and self.differences[task]["p"].notna().any())
 
     def significant_variants(self, task: str) -> frozenset[str]:
         """Return the variants that differ significantly from the baseline on a task."""
@@ -78,19 +116,25 @@ class Findings:
 
     def importances_of_task(self, task: str) -> dict[str, Importance]:
         """Return the importances of one task by variant."""
-        return {cell: of for (where, cell), of in self.importances.items() if where == task}
+        return {cell: importance for (where, cell), importance in self.importances.items() if where == task}
 
 
-def compute_findings(rows: pd.DataFrame, config: dict, all_pairs: bool = False) -> Findings:
-    """Return what is found in rows, one a trial; `config` is the sweep's TOML.
+def compute_findings(
+    rows: pd.DataFrame,
+    record: SweepRecord,
+    load_curves: CurveLoader | None = None,
+    all_pairs: bool = False,
+) -> Findings:
+    """Return the findings of a sweep from its rows, one a trial, in any order.
 
-    With `all_pairs` every pair of variants is compared too.
+    `load_curves` returns the learning curves of some trials. With `all_pairs` every pair of variants is
+    compared too. Refused: rows of which none is of the sweep.
     """
-    tasks, cells, seed = config["tasks"], config["cells"], config.get("seed", 0)
-    baseline = config.get("baseline") or default_baseline(cells)
-    drawn = has_independent_trials(config["oracle"])
-    few = rows.groupby(["task", "cell"], sort=False).head(MAX_TRIALS_ANALYSED if drawn else 0)
-    grouped = few.groupby(["task", "cell"], sort=False)
+    config, rows = record.config, prepare_rows(rows, record)
+    tasks, cells, seed, baseline = config.tasks, list(config.cells), config.seed, config.baseline_variant
+    independent = has_independent_trials(config.oracle)
+    analysed = rows.groupby(["task", "cell"], sort=False).head(MAX_TRIALS_ANALYSED if independent else 0)
+    grouped = analysed.groupby(["task", "cell"], sort=False)
     searches = {(str(task), str(cell)): trials for (task, cell), trials in grouped}
     by_task = {task: rows[rows["task"] == task] for task in tasks}
     summaries = {task: variant_summary(trials, cells, baseline) for task, trials in by_task.items()}
@@ -98,36 +142,61 @@ def compute_findings(rows: pd.DataFrame, config: dict, all_pairs: bool = False) 
     operations: dict[str, Importance | None] = {}
     for (task, cell), trials in searches.items():
         own = seeds.derive_seed(seed, task, cell, "importance")
-        if cell in (VANILLA, baseline) or len(searches) <= MAX_DETAILED_SEARCHES:
-            importances[task, cell] = search_importance(trials, "test", config["space"], own)
+        if cell in (baseline, VANILLA) or len(searches) <= MAX_DETAILED_SEARCHES:
+            importances[task, cell] = search_importance(trials, "test", config.space, own)
         if cell == baseline:
-            operations[task] = search_importance(trials, "operations", config["space"], own)
+            operations[task] = search_importance(trials, "operations", config.space, own)
     known_importances = {key: value for key, value in importances.items() if value}
-    comparisons = compare_cells(few, planned_comparisons(few, config), seed, PERMUTATION_RESAMPLES)
-    pairs = all_pair_comparisons(few, config) if all_pairs else []
+    claim_config = config.to_table() | {"trials": min(record.trials_per_search, MAX_TRIALS_ANALYSED)}
+    planned = planned_comparisons(analysed, claim_config)
+    pairs = all_pair_comparisons(analysed, claim_config) if all_pairs else []
+    comparisons, pairwise = (
+        compare_cells(analysed, chosen, seed, PERMUTATION_RESAMPLES) for chosen in (planned, pairs)
+    )
     means = {task: table.set_index("cell")["tenth_mean"] for task, table in summaries.items()}
     return Findings(
-        baseline,
-        drawn,
-        summaries,
-        comparisons,
-        differences_from_baseline(comparisons, tasks, cells, baseline),
-        {
-            key: expected_best_scores(of, seeds.derive_seed(seed, *key, "expected"))
-            for key, of in searches.items()
+        record=record,
+        baseline=baseline,
+        rows=rows,
+        trials={task: distinct_trials(trials) for task, trials in by_task.items()},
+        curves=load_curves(best_trial_keys(rows)) if load_curves else pd.DataFrame({"task": []}),
+        summaries=summaries,
+        comparisons=comparisons,
+        differences=differences_from_baseline(comparisons, tasks, cells, baseline),
+        expected_best={
+            key: expected_best_scores(trials, seeds.derive_seed(seed, *key, "expected"))
+            for key, trials in searches.items()
         },
-        known_importances,
-        {task: value for task, value in operations.items() if value},
-        average_ranks(pd.DataFrame(means).T.dropna()),
-        judge_claims(
-            few,
-            config | {"trials": min(store.trials_per_search(config), MAX_TRIALS_ANALYSED)},
-            known_importances,
-            comparisons,
-            seed,
-        ),
-        compare_cells(few, pairs, seed, PERMUTATION_RESAMPLES),
+        importances=known_importances,
+        operation_importances={task: value for task, value in operations.items() if value},
+        average_ranks=average_ranks(pd.DataFrame(means).T.dropna()),
+        verdicts=judge_claims(analysed, claim_config, known_importances, comparisons, seed),
+        pairwise=pairwise,
     )
+
+
+def prepare_rows(rows: pd.DataFrame, record: SweepRecord) -> pd.DataFrame:
+    """Return the rows of a sweep in report order, with numbers as numbers and versions as text."""
+    config = record.config
+    tasks, cells = config.tasks, config.cells
+    if len(rows):
+        rows = rows[rows["task"].isin(tasks) & rows["cell"].isin(cells)]
+    if rows.empty:
+        raise Refusal(f"report of {config.name}: expected trials of its searches, got none; run the sweep")
+    numbers = {key: pd.to_numeric(rows[key]) for key in (*NUMERIC_COLUMNS, *config.space)}
+    rows = rows.assign(**numbers, versions=rows["versions"].map(_versions_text))
+    order = np.lexsort([rows["trial"], rows["cell"].map(cells.index), rows["task"].map(tasks.index)])
+    return rows.iloc[order].reset_index(drop=True)
+
+
+def best_trial_keys(rows: pd.DataFrame) -> list[TrialKey]:
+    """Return the key of the best trial of each search that has one with a score."""
+    rows = distinct_trials(rows)
+    best = [
+        ranked_trials(trials).iloc[0]
+        for _, trials in rows[is_scored(rows)].groupby(["task", "cell"], sort=False)
+    ]
+    return [(row["task"], row["cell"], int(row["trial"])) for row in best]
 
 
 def differences_from_baseline(
@@ -141,14 +210,7 @@ def differences_from_baseline(
     }
 
 
-def varied_ranges(space: Mapping[str, Mapping]) -> dict[str, Range]:
-    """Return the ranges of a sweep's TOML that hold more than one value, in their order."""
-    return {name: Range(**ends) for name, ends in space.items() if ends["low"] < ends["high"]}
-
-
-def search_importance(
-    trials: pd.DataFrame, value_column: str, space: Mapping, seed: int
-) -> Importance | None:
+def search_importance(trials: pd.DataFrame, value_column: str, space: Space, seed: int) -> Importance | None:
     """Return the importance of hyperparameters for a column of the scored trials of a search that have it.
 
     A value that is far out counts as the farthest that is not: a single exploded score would have all of the
@@ -157,9 +219,17 @@ def search_importance(
     ranges, trials = varied_ranges(space), trials[is_scored(trials) & trials[value_column].notna()]
     if not ranges or len(trials) < MIN_IMPORTANCE_TRIALS or np.ptp(trials[value_column]) == 0:
         return None
-    points = [asked.position(trials[name].to_numpy(float)) for name, asked in ranges.items()]
+    points = [bounds.position(trials[name].to_numpy(float)) for name, bounds in ranges.items()]
     lower, upper = trials[value_column].quantile([0.25, 0.75])
     near = trials[value_column].clip(upper=upper + FAR_OUT_IQRS * (upper - lower))
     if np.ptp(near) == 0:
         return None
     return fanova(np.clip(np.stack(points, axis=-1), 0, 1), near.to_numpy(float), seed=seed)
+
+
+def _versions_text(value: object) -> str:
+    """Return versions, a dict or its JSON, as text: "jax 0.6, keras 3.11"."""
+    versions = json.loads(value) if isinstance(value, str) and value else value
+    if not isinstance(versions, dict):
+        return ""
+    return ", ".join(f"{name} {versions[name]}" for name in sorted(versions))

@@ -27,7 +27,7 @@ def compare(
     from suite import files, store
     from suite.report import comparison
 
-    sweeps = {name: (store.load(folder), store.read_config(folder)) for name, folder in labelled.items()}
+    sweeps = {name: (store.load(folder), store.read_sweep(folder)) for name, folder in labelled.items()}
     page, answer = comparison.write_comparison(
         sweeps, out or Path("reports") / files.safe_file_name(labelled, "-vs-")
     )

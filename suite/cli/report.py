@@ -1,5 +1,6 @@
 """`odyssey status` and `odyssey report`: what has come of a sweep."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -37,11 +38,11 @@ def report(
     from suite.config import check_baseline
     from suite.report import write_report
 
-    config = store.read_config(folder)
+    record = store.read_sweep(folder)
     if baseline is not None:
-        check_baseline(baseline, config["cells"])
-        config |= {"baseline": baseline}
-    out = out or files.path_in_folder(Path("reports"), config["name"])
+        check_baseline(baseline, record.config.cells)
+        record = replace(record, config=replace(record.config, baseline=baseline))
+    out = out or files.path_in_folder(Path("reports"), record.config.name)
     rows = store.load(folder)
-    page = write_report(rows, config, out, lambda keys: store.load_curves(folder, keys), all_pairs)
+    page = write_report(rows, record, out, lambda keys: store.load_curves(folder, keys), all_pairs)
     print(f"report   {page}")

@@ -1,5 +1,5 @@
-"""Reports: what a sweep found, as a page, as Markdown, as figures and as tables."""
+"""Reports: the findings of a sweep as a page, as Markdown, as figures and as tables."""
 
-from suite.report.pages import write_report
+from suite.report.report import write_report
 
 __all__ = ["write_report"]

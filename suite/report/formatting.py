@@ -1,18 +1,18 @@
-"""The words and numbers of a report, made from summaries (`suite.analysis.trial_statistics`)."""
+"""Numbers and names as a report writes them."""
 
 import itertools
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import pandas as pd
 
-from suite import store
-from suite.analysis.trial_statistics import TRIAL_STATUSES, VANILLA
-from suite.text import format_count
+from suite.analysis.significance import ALPHA
+from suite.config import VANILLA
 
 NO_VALUE = "–"
 ORACLE_NAMES = {"random": "random search", "bayesian": "Bayesian search", "hyperband": "Hyperband"}
+MAX_SHORT_DESCRIPTION = 40  # characters
 SI_PREFIXES = ("", "k", "M", "G", "T", "P", "E")  # of powers of a thousand
 
 
@@ -30,7 +30,7 @@ def format_mean_sd(mean: float, sd: float) -> str:
     return (
         format_score(mean)
         if pd.isna(mean) or pd.isna(sd)
-        else f"{format_score(mean)} ± {_format_to_decimals(sd, mean)}"
+        else f"{format_score(mean)} ± {decimals_of(sd, mean)}"
     )
 
 
@@ -38,7 +38,7 @@ def format_difference(value: float, mean: float) -> str:
     """Return a difference with its sign, to the decimals of the mean that it is of: +0.040."""
     if pd.isna(value) or value == 0:
         return NO_VALUE if pd.isna(value) else "0"
-    return ("+" if value > 0 else "−") + _format_to_decimals(abs(value), mean)
+    return ("+" if value > 0 else "−") + decimals_of(abs(value), mean)
 
 
 def format_number(value: float, digits: int = 3) -> str:
@@ -69,14 +69,14 @@ def join_names(names: Iterable[str]) -> str:
 
 def unique_short_names(names: Iterable[str], shorten: Callable[[str], str], numbered: str) -> dict[str, str]:
     """Return each name shortened, no two alike: `numbered` is how a number is put to those that agree."""
-    found: dict[str, str] = {}
+    short_names: dict[str, str] = {}
     for name in names:
         short = free = shorten(name)
         numbers = itertools.count(2)
-        while free in found.values():
+        while free in short_names.values():
             free = numbered.format(short, next(numbers))
-        found[name] = free
-    return found
+        short_names[name] = free
+    return short_names
 
 
 def variant_name(cell: str) -> str:
@@ -84,79 +84,60 @@ def variant_name(cell: str) -> str:
     return f"vanilla {cell}" if cell == VANILLA else cell
 
 
-def progress_sentence(rows: pd.DataFrame, config: dict) -> str:
-    """Return how many of the trials asked are there, and how they ended."""
-    wanted = len(config["tasks"]) * len(config["cells"]) * store.trials_per_search(config)
-    ends = {status: int((rows["status"] == status).sum()) for status in TRIAL_STATUSES}
-    how = ", ".join(f"{n:,} {status}" for status, n in ends.items() if n)
-    if len(rows) >= wanted:
-        return f"All {format_count(wanted, 'trial')} asked are here: {how}."
-    share = math.floor(1000 * len(rows) / wanted) / 10
-    there = f"{len(rows):,} of the {format_count(wanted, 'trial')} asked ({share} %)"
-    return f"This sweep is unfinished: {there} are here: {how}."
+def hyperparameter_label(name: str) -> str:
+    """Return the name of a hyperparameter as words."""
+    return name.replace("_", " ")
 
 
-def overall_sentence(summaries: dict[str, pd.DataFrame]) -> str:
-    """Return on how many tasks each variant has the best tenth; `summaries` are by task."""
-    scored = [table.dropna(subset="tenth_mean") for table in summaries.values()]
-    scored = [table for table in scored if len(table)]
-    if not scored:
-        return "No trial has a score yet, so nothing can be said."
-    winners = pd.concat([_lowest_means(table)["cell"] for table in scored]).value_counts(sort=False)
-    if len(scored) == 1:
-        return f"{_best_tenths_phrase(winners.index, 'has', 'have')} the lowest mean score on test."
-    shares = [f"{variant_name(cell)} on {n}" for cell, n in winners.items()]
-    tasks = format_count(len(scored), "task")
-    return f"The lowest mean test score of a best tenth, over {tasks}: {join_names(shares)}."
+def short_description(description: str) -> str:
+    """Return the first words of a cell's description, as a sentence has them: no forget gate; "" if long."""
+    words = re.split(r"[:;.,(]", description, maxsplit=1)[0].strip()
+    if len(words) > MAX_SHORT_DESCRIPTION:
+        return ""
+    return words if words[1:2].isupper() else words[:1].lower() + words[1:]
 
 
-def task_sentence(table: pd.DataFrame, unit: str) -> str:
-    """Return the answer for one task: the lowest best tenth, and how far from it vanilla is."""
-    known = table.dropna(subset="tenth_mean")
-    if known.empty:
-        return "no trial has a score yet."
-    best = _lowest_means(known)
-    first, others = best.iloc[0], known.drop(best.index).sort_values("tenth_mean", kind="stable")
-    mean = f"{format_mean_sd(first['tenth_mean'], first['tenth_sd'])} {unit}".rstrip()
-    if len(best) > 1:
-        mean = f"equal at {format_score(first['tenth_mean'])} {unit}".rstrip()
-    lead = _best_tenths_phrase(best["cell"], "is", "are")
-    said = [f"{lead[0].lower()}{lead[1:]} lowest, {mean}."]
-    vanilla = known[known["cell"] == VANILLA]
-    if len(known) == 1:
-        said.append("No other variant has a score yet.")
-    elif vanilla.empty:
-        said.append(f"No trial of {variant_name(VANILLA)} is here to compare with.")
-    elif VANILLA not in set(best["cell"]):
-        said.append(
-            f"{variant_name(VANILLA).capitalize()} is at "
-            f"{_gap_phrase(vanilla.iloc[0], first, format_mean_sd)}."
-        )
-    elif len(others):
-        said.append(f"Next is {_gap_phrase(others.iloc[0], first)}.")
-    if len(others) > 1 and others.iloc[-1]["cell"] != VANILLA:
-        said.append(f"Farthest is {_gap_phrase(others.iloc[-1], first)}.")
-    return " ".join(said)
+def format_signed(value: float) -> str:
+    """Return a number with its sign: +0.040."""
+    shown = format_number(abs(value))
+    return shown if pd.isna(value) or value == 0 else f"{'+' if value > 0 else '−'}{shown}"
 
 
-def _lowest_means(table: pd.DataFrame) -> pd.DataFrame:
-    return table[table["tenth_mean"] == table["tenth_mean"].min()]
+def format_p(p: float) -> str:
+    """Return a p-value, with an asterisk where it is significant: 0.0012 *."""
+    return NO_VALUE if pd.isna(p) else f"{_typeset_number(f'{p:.2g}')}{' *' if p < ALPHA else ''}"
 
 
-def _best_tenths_phrase(cells: Iterable[str], one: str, several: str) -> str:
-    names = [variant_name(cell) for cell in cells]
-    return (
-        f"The best tenth{'s' * (len(names) > 1)} of {join_names(names)} {one if len(names) == 1 else several}"
-    )
+def format_share(share: float, spread: float = math.nan) -> str:
+    """Return a share of a variance, with its spread where it has one: 0.412 ± 0.021."""
+    beside = "" if pd.isna(spread) else f" ± {spread:.3f}"
+    return NO_VALUE if pd.isna(share) else f"{share:.3f}{beside}"
 
 
-def _gap_phrase(row: pd.Series, first: pd.Series, show: Callable | None = None) -> str:
-    mean = row["tenth_mean"]
-    gap = f"{_format_to_decimals(mean - first['tenth_mean'], mean)} higher"
-    return f"{show(mean, row['tenth_sd'])}, {gap}" if show else f"{row['cell']}, {gap}"
+def format_percent(share: float) -> str:
+    """Return a share as percent: 98 %; 0.0012 %."""
+    if math.isinf(share):
+        return "no score"
+    return NO_VALUE if math.isnan(share) else f"{format_number(100 * share)} %"
 
 
-def _format_to_decimals(value: float, mean: float) -> str:
+def format_interval(row: Mapping, key: str, scale: float = 1, unit: str = "") -> str:
+    """Return a value of a row and its interval from `low` to `high`: 0.52 (0.5–0.55), 48 % (37.1–59 %)."""
+    value, low, high = (format_number(scale * row[name]) for name in (key, "low", "high"))
+    return f"{value}{unit}" if low == NO_VALUE else f"{value}{unit} ({low}–{high}{unit})"
+
+
+def format_probability(row: Mapping, key: str = "probability", low: str = "low", high: str = "high") -> str:
+    """Return a probability of a row and its interval: 0.12 (0.05–0.20)."""
+    return NO_VALUE if pd.isna(row[key]) else f"{row[key]:.2f} ({row[low]:.2f}–{row[high]:.2f})"
+
+
+def format_part(part: int, whole: int) -> str:
+    """Return how many there are of how many there should be: 12, or 5 of 12."""
+    return f"{part:,}" if part == whole else f"{part:,} of {whole:,}"
+
+
+def decimals_of(value: float, mean: float) -> str:
     """Return a value ≥ 0 to the decimals that `format_score` gives the mean, or to one digit."""
     text = f"{mean:#.4g}"
     if "e" not in text:

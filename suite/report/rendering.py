@@ -1,19 +1,64 @@
-"""From templates to files: what every page shares, whatever it is about."""
+"""From sections to files: the page in HTML and in Markdown, its figures and its tables."""
 
+import html
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from suite.report import figures
 from suite.report.formatting import unique_short_names
+from suite.report.parts import Figure, Section, Table
 
 MAX_SLUG_BYTES = 120  # bytes of a name within that of a file, which may have 255 in all
+TEMPLATES = {"report.md": "page.md.j2", "index.html": "page.html.j2"}
 
 
-def write_files(files: dict[str, bytes], folder: Path) -> Path:
+@dataclass(frozen=True)
+class Page:
+    """A page: the name of what it is about, its title, how complete it is, and its sections in order.
+
+    `baseline` is the variant whose rows are set off in tables; `variants` are those that can be hidden.
+    """
+
+    name: str
+    title: str
+    progress: str
+    sections: Sequence[Section]
+    baseline: str = ""
+    variants: Sequence[str] = ()
+
+
+def write_page(page: Page, folder: Path) -> Path:
+    """Write a page and everything beside it into a folder; return the path of its HTML, which comes last."""
+    return write_files(page_files(page), folder)
+
+
+def page_files(page: Page) -> dict[str, bytes]:
+    """Return every file of a page by its name, pages last."""
+    files, drawings = {}, {}
+    for section in page.sections:
+        parts = list(section.flat_parts())
+        for table in (*(part for part in parts if isinstance(part, Table)), *section.data):
+            files[f"tables/{table.name}.csv"] = table.to_csv()
+        for figure in (part for part in parts if isinstance(part, Figure)):
+            svg = figures.to_svg(figure.drawing)
+            files[f"figures/{figure.name}.svg"] = svg
+            files[f"figures/{figure.name}.png"] = figures.to_png(figure.drawing)
+            drawings[figure.name] = inline_svg(svg, figure)
+    context = {"page": page, "drawings": drawings}
+    pages = {
+        name: JINJA_ENVIRONMENT.get_template(template).render(context).encode()
+        for name, template in TEMPLATES.items()
+    }
+    return files | pages
+
+
+def write_files(files: Mapping[str, bytes], folder: Path) -> Path:
     """Write files by their names into a folder, each whole or not at all; return the path of the last one."""
     for name, content in files.items():
         path = Path(folder) / name
@@ -22,11 +67,6 @@ def write_files(files: dict[str, bytes], folder: Path) -> Path:
         unfinished.write_bytes(content)
         os.replace(unfinished, path)
     return path
-
-
-def render_template(template: str, page: dict) -> bytes:
-    """Return a page: a template filled in. What ends in .html.j2 is escaped, the rest by its filter `md`."""
-    return JINJA_ENVIRONMENT.get_template(template).render(page).encode()
 
 
 def slugify(name: str) -> str:
@@ -39,16 +79,33 @@ def unique_slugs(names: Iterable[str]) -> dict[str, str]:
     return unique_short_names(names, slugify, "{}-{}")
 
 
-def inline_svg(svg: bytes, prefix: str, alt: str) -> Markup:
-    """Return a figure to stand in a page: its ids made the page's own, its alternative text said."""
-    text = svg.decode()
-    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}", text[text.index("<svg ") :])
-    return Markup(text.replace("<svg ", Markup('<svg role="img" aria-label="{}" ').format(alt), 1))
+def inline_svg(svg: bytes, figure: Figure) -> Markup:
+    """Return a figure to stand in a page: with ids of its own, its alternative text, and titles of points."""
+    text = add_trial_titles(svg.decode(), figure.trial_titles)
+    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{figure.name}-", text[text.index("<svg ") :])
+    return Markup(text.replace("<svg ", Markup('<svg role="img" aria-label="{}" ').format(figure.alt), 1))
+
+
+def add_trial_titles(svg: str, titles: Mapping[tuple[str, int], str]) -> str:
+    """Return an SVG in which each point that stands for a trial has a title, by variant and number of trial.
+
+    Points have an attribute data-trial, and are in a group with an attribute data-cell.
+    """
+
+    def titled(point: re.Match) -> str:
+        title = titles.get((html.unescape(cell), int(point[2])), "")
+        return f"<{point[1]}{point[3]}><title>{escape(title)}</title></{point[1]}>" if title else point[0]
+
+    before, *groups = re.split(r'<g data-cell="([^"]*)"', svg)
+    for cell, group in zip(groups[::2], groups[1::2], strict=True):
+        group = re.sub(r'<(use|path) data-trial="(\d+)"([^>]*?) */>', titled, group)
+        before += f'<g data-cell="{cell}"{group}'
+    return before
 
 
 def escape_markdown(text: object) -> str:
     """Return text that Markdown shows as it is, on one line."""
-    return re.sub(r"([\\`*_{}\[\]<>|#~$])", r"\\\1", " ".join(str(text).split()))
+    return re.sub(r"([\\`*_{}\[\]<>|#~$])", r"\\\1", re.sub(r"\s+", " ", str(text)))
 
 
 JINJA_ENVIRONMENT = Environment(
@@ -60,3 +117,5 @@ JINJA_ENVIRONMENT = Environment(
     undefined=StrictUndefined,
 )
 JINJA_ENVIRONMENT.filters["md"] = escape_markdown
+JINJA_ENVIRONMENT.filters["kind"] = lambda part: type(part).__name__
+JINJA_ENVIRONMENT.filters["upper_first"] = lambda text: text[:1].upper() + text[1:]

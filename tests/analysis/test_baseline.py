@@ -4,6 +4,7 @@ import itertools
 import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -15,7 +16,7 @@ from suite.analysis.claims import all_pair_comparisons, judge_claims, planned_co
 from suite.analysis.findings import differences_from_baseline
 from suite.analysis.significance import holm
 from suite.analysis.trial_statistics import variant_summary
-from suite.report import statistics_tables
+from suite.report.sections import all_pairs
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 CELLS = ["rnn", "lstm", "nfg", "gru"]
@@ -88,7 +89,8 @@ def test_a_pair_without_trials_is_not_compared(rows, question):
 
 def test_the_table_of_pairs_names_both_variants_and_marks_what_is_significant(rows, question):
     table = compare(rows, all_pair_comparisons(rows, question)[:12])
-    drawn = statistics_tables.pairwise_table(table, {"jsb": "Chorales", "adding": "Adding"})
+    record = SimpleNamespace(titles={"jsb": "Chorales", "adding": "Adding"})
+    drawn = all_pairs.pairwise_table(SimpleNamespace(pairwise=table, record=record))
     assert drawn.name == "all-pairs"
     assert "12 comparisons of this table" in drawn.caption
     assert (
@@ -134,7 +136,8 @@ def test_a_report_may_have_another_baseline_and_all_pairs_and_changes_nothing_in
     code, out = run("--baseline=gru", "--all-pairs")
     assert code in (0, None)
     page = (out / "report.md").read_text("utf-8")
-    assert "compared with gru, the baseline that was chosen" in page
+    assert "The baseline is gru." in page
+    assert "It is the baseline that was chosen." in page
     assert len(pd.read_csv(out / "tables" / "all-pairs.csv")) == 3
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
@@ -142,9 +145,9 @@ def test_a_report_may_have_another_baseline_and_all_pairs_and_changes_nothing_in
 def test_a_report_without_vanilla_says_that_the_first_variant_is_the_baseline(report):
     _, run = report
     _, out = run()
-    assert "compared with rnn, the first variant, because lstm is not in this sweep" in (
-        out / "report.md"
-    ).read_text("utf-8")
+    page = (out / "report.md").read_text("utf-8")
+    assert "The baseline is rnn." in page
+    assert "It is the first variant, because lstm is not in this sweep." in page
     assert not (out / "tables" / "all-pairs.csv").exists()
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from suite.report.pages import prepare_rows
+from suite.analysis.findings import compute_findings, prepare_rows
+from suite.config import record_from_table
 from suite.space import space_from_table
 
 TITLES = {"jsb": "Bach chorales", "adding": "Adding"}
@@ -42,14 +43,26 @@ ASKED = {
 
 @pytest.fixture
 def asked():
-    """What was asked, to be altered at will."""
+    """The sweep.toml of the sweep, to be altered at will."""
     return copy.deepcopy(ASKED)
+
+
+@pytest.fixture
+def record(asked):
+    """The record of the sweep."""
+    return record_from_table(asked)
+
+
+@pytest.fixture
+def findings(rows, record):
+    """The findings of the sweep."""
+    return compute_findings(rows, record)
 
 
 @pytest.fixture
 def trials(rows, asked):
     """The rows of one task, as pages hand them to figures."""
-    rows = prepare_rows(rows, asked)
+    rows = prepare_rows(rows, record_from_table(asked))
     return rows[rows["task"] == "jsb"]
 
 
@@ -121,7 +134,7 @@ def rows():
 @pytest.fixture(scope="session")
 def whole_sweep():
     """The rows and the question of a sweep, to be read only."""
-    return made_up(), ASKED
+    return made_up(), record_from_table(ASKED)
 
 
 def made_up():

@@ -3,6 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from suite.analysis.findings import compute_findings
+from suite.config import record_from_table
+from suite.report import write_report
+
 CELLS = ("lstm", "nig", "nfg", "nog", "niaf", "noaf", "np", "cifg", "fgr")
 SPACE = {
     "units": {"low": 20, "high": 200, "scale": "log", "whole": True},
@@ -41,5 +45,15 @@ def sweep(tasks, effects, rate, trials, seed, cells=CELLS):
     asked |= {"oracle": "random", "tasks": list(tasks), "cells": list(cells), "space": SPACE}
     titles = {"jsb": "chorales", "timit": "speech"}
     asked["about"] = {"tasks": {task: about | {"title": titles[task]} for task in tasks}}
-    asked["about"]["cells"] = dict.fromkeys(cells, "made")
+    asked["about"]["cells"] = dict.fromkeys(cells, "")
     return pd.concat(searches, ignore_index=True), asked
+
+
+def report_of(rows, table, folder):
+    """Write the report of rows and a sweep.toml, and return the path of its page."""
+    return write_report(rows, record_from_table(table), folder)
+
+
+def findings_of(rows, table):
+    """Return the findings of rows and a sweep.toml."""
+    return compute_findings(rows, record_from_table(table))

@@ -7,9 +7,7 @@ import shutil
 import subprocess
 
 import pytest
-from planted import sweep
-
-from suite.report import write_report
+from planted import report_of, sweep
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(not BROWSER, reason="needs Chromium")
@@ -24,9 +22,13 @@ TELL = """<script>
     const first = () => [...document.querySelectorAll("#answer tbody tr")].map(row => row.cells[0].innerText);
     const before = first();
     document.querySelectorAll("#answer th button")[1].click();
+    document.querySelector(".filter summary").click();
+    document.querySelector(".filter input[value=nfg]").click();
     const named = svg => svg.closest("svg[aria-label]");
     parent.postMessage(JSON.stringify({
       errors, before, after: first(), width: innerWidth, wide: document.documentElement.scrollWidth,
+      hidden: [...new Set([...document.querySelectorAll("[data-cell]")]
+        .filter(part => getComputedStyle(part).display === "none").map(part => part.dataset.cell))],
       loaded: performance.getEntriesByType("resource").map(of => of.name).filter(of => !/^data:/.test(of)),
       figures: document.querySelectorAll("figure").length,
       unnamed: [...document.querySelectorAll("svg")].filter(svg => !named(svg)).length,
@@ -42,10 +44,10 @@ FRAME = """<iframe src="page.html" width="360" height="800"></iframe><pre></pre>
 def seen(tmp_path_factory):
     """What a browser says of the page of a sweep, of which every section has something."""
     folder = tmp_path_factory.mktemp("browser")
-    rows, asked = sweep(["jsb", "timit"], {"nfg": 0.5}, 1.0, 40, seed=0, cells=["lstm", "nfg", "noaf"])
+    rows, asked = sweep(["jsb", "timit"], {"nfg": 0.5}, 1.0, 40, seed=0, cells=["lstm", "noaf", "nfg"])
     asked["name"] = LONG
     asked["about"]["tasks"]["jsb"] |= {"title": LONG, "unit": LONG, "source": LONG}
-    page = write_report(rows, asked, folder / "report").read_text()
+    page = report_of(rows, asked, folder / "report").read_text()
     page = page.replace("<head>", f"<head>{LISTEN}", 1).replace("</body>", f"{TELL}</body>", 1)
     (folder / "page.html").write_text(page)
     (folder / "frame.html").write_text(FRAME)
@@ -68,12 +70,15 @@ def test_nothing_is_wider_than_a_phone(seen):
 
 
 def test_every_figure_has_a_text(seen):
-    assert seen["figures"] == 2 * 7
+    assert seen["figures"] == 1 + 2 * 7
     assert seen["unnamed"] == 0
 
 
+def test_a_checkbox_hides_its_variant_and_no_other(seen):
+    assert seen["hidden"] == ["nfg"]
+
+
 def test_a_click_on_a_heading_sorts(seen):
-    """Of the best tenths nfg's is the worst."""
-    assert seen["before"] == ["lstm", "nfg", "noaf"]
-    assert sorted(seen["after"]) == ["lstm", "nfg", "noaf"]
-    assert seen["after"][-1] == "nfg"
+    """The probability to be better is lowest for nfg."""
+    assert seen["before"] == ["noaf", "nfg"]
+    assert seen["after"] == ["nfg", "noaf"]

@@ -9,8 +9,21 @@ from matplotlib.colors import to_hex
 from test_pages import Page, contents
 
 from suite import Refusal
+from suite.analysis import agreement
+from suite.analysis.sweep_comparison import common_searches
+from suite.config import record_from_table
 from suite.report import comparison
-from suite.report.comparison import common_searches, write_comparison
+from suite.report.figures.scatter import agreement_scatter
+
+
+def records(sweeps):
+    """Return sweeps, (rows, sweep.toml) by label, with their records."""
+    return {label: (rows, record_from_table(table)) for label, (rows, table) in sweeps.items()}
+
+
+def write_comparison(sweeps, folder):
+    """Write the comparison of (rows, sweep.toml) by label."""
+    return comparison.write_comparison(records(sweeps), folder)
 
 
 @pytest.fixture
@@ -34,7 +47,7 @@ def test_the_answer_says_what_agrees_what_differs_and_what_it_took(compared):
     assert "pair by pair, scores of gpu are significantly higher (worse) in nfg on jsb." in differs
     assert "as distributions, no search differs significantly" in differs
     assert "For the same 71 finished trials, gpu took 0.5 (0.5–0.5) times as long as cpu" in took
-    assert makers == "They were not made by the same: device differ."
+    assert makers == "They were not run by the same: device differ."
 
 
 def test_scores_that_rounding_tells_apart_are_ties(rows, asked, tmp_path):
@@ -78,8 +91,7 @@ def test_each_sweep_is_counted(rows, altered, compared):
 
 def test_the_page_opens_with_the_answer(compared):
     page = Page(compared[0].read_text())
-    opening = page.words().partition("The answer")[2].partition("What is compared")[0]
-    assert all(said in opening for said in compared[1])
+    assert all(sentence in page.section("answer") for sentence in compared[1])
     assert page.open == []
 
 
@@ -99,7 +111,7 @@ def test_every_link_leads_to_a_file_and_nothing_is_loaded(compared):
     links += re.findall(r"\]\(([^)#]+)\)", (folder / "report.md").read_text())
     files = {link for link in links if not link.startswith("#")}
     assert all((folder / link).is_file() for link in files)
-    tables = ["sweeps", "asked", "makers", "trials", "agreement", "distributions", "speed"]
+    tables = ["sweeps", "questions", "provenance", "trials", "agreement", "distributions", "speed"]
     expected = {f"tables/{name}.csv" for name in tables} | {"index.html", "report.md"}
     assert set(contents(folder)) == expected | {"figures/scores.svg", "figures/scores.png"}
     assert not [attrs for _, attrs in page.seen if "//" in attrs.get("src", "") + attrs.get("href", "")]
@@ -146,8 +158,8 @@ def test_what_was_asked_otherwise_is_said(rows, asked, tmp_path):
     other["epochs"], other["space"]["units"]["high"] = 10, 100
     other["about"]["tasks"]["jsb"]["train"] = 1
     _, answer = write_comparison({"a": (rows, asked), "b": (rows, other)}, tmp_path)
-    assert answer[-1] == "They were not asked the same: epochs, units and data of Bach chorales differ."
-    table = pd.read_csv(tmp_path / "tables" / "asked.csv").set_index("what")
+    assert answer[-1] == "Their questions are not the same: epochs, units and data of Bach chorales differ."
+    table = pd.read_csv(tmp_path / "tables" / "questions.csv").set_index("setting")
     assert table.loc["epochs"].tolist() == ["150", "10", "yes"]
     assert table["differs"].count() == 3
 
@@ -155,7 +167,7 @@ def test_what_was_asked_otherwise_is_said(rows, asked, tmp_path):
 def test_each_version_is_a_line_of_the_makers(rows, asked, tmp_path):
     other = rows.assign(versions='{"keras": "3.12", "jax": "0.6.0"}')
     write_comparison({"a": (rows, asked), "b": (pd.concat([other[:9], rows[9:]]), asked)}, tmp_path)
-    table = pd.read_csv(tmp_path / "tables" / "makers.csv").set_index("what")
+    table = pd.read_csv(tmp_path / "tables" / "provenance.csv").set_index("setting")
     assert table.loc["keras"].tolist() == ["3.11.1", "3.11.1, 3.12", "yes"]
     assert table.loc[["jax", "device", "commit"], "differs"].isna().all()
 
@@ -163,14 +175,13 @@ def test_each_version_is_a_line_of_the_makers(rows, asked, tmp_path):
 def test_sweeps_of_other_code_differ_in_it(rows, asked, tmp_path):
     made = {suite: (rows.assign(code=[{"suite": suite}] * len(rows)), asked) for suite in ("0123", "4567")}
     write_comparison(made, tmp_path)
-    table = pd.read_csv(tmp_path / "tables" / "makers.csv", dtype=str).set_index("what")
+    table = pd.read_csv(tmp_path / "tables" / "provenance.csv", dtype=str).set_index("setting")
     assert table.loc["code"].tolist() == ["0123", "4567", "yes"]
 
 
 def test_only_searches_that_all_made_are_compared(rows, asked):
-    found = common_searches(
-        {"a": (rows[rows["cell"] != "gru"], asked), "b": (rows[rows["task"] == "jsb"], asked)}
-    )
+    sweeps = {"a": (rows[rows["cell"] != "gru"], asked), "b": (rows[rows["task"] == "jsb"], asked)}
+    found = common_searches(records(sweeps))
     for frame in found.values():
         assert set(zip(frame["task"], frame["cell"], strict=True)) == {("jsb", "lstm"), ("jsb", "nfg")}
         assert len(frame) == 24
@@ -181,7 +192,7 @@ def test_sweeps_without_trials_or_without_a_common_search_are_refused(rows, aske
     with pytest.raises(Refusal, match="b: expected trials to compare, got none"):
         write_comparison(made, tmp_path)
     lstm, gru = rows[rows["cell"] == "lstm"], rows[(rows["cell"] == "gru") & (rows["task"] == "jsb")]
-    said = "got none: a has lstm on adding and lstm on jsb; b has gru on jsb; name others"
+    said = "got none: a has lstm on adding, lstm on jsb; b has gru on jsb; name others"
     with pytest.raises(Refusal, match=said):
         write_comparison({"a": (lstm, asked), "b": (gru, asked)}, tmp_path)
     assert contents(tmp_path) == {}
@@ -196,9 +207,9 @@ def test_a_sweep_without_a_score_has_no_figure(rows, asked, tmp_path):
 
 
 def test_the_figure_has_every_same_trial_and_the_line_of_equality(rows, altered, asked):
-    both = common_searches({"a": (rows, asked), "b": (altered, asked)})
-    pairs = comparison.agreement.matched_trials(both["a"], both["b"])
-    figure = comparison.agreement_scatter(pairs, ("a", "b"))
+    both = common_searches(records({"a": (rows, asked), "b": (altered, asked)}))
+    pairs = agreement.matched_trials(both["a"], both["b"])
+    figure = agreement_scatter(pairs, ("a", "b"))
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["jsb", "adding"]
     for axes in figure.axes:
         (line,), (points,) = axes.get_lines(), axes.collections
@@ -212,8 +223,8 @@ def test_the_figure_has_every_same_trial_and_the_line_of_equality(rows, altered,
 
 def test_a_score_off_the_scale_in_one_sweep_is_a_cross(rows, altered, asked):
     altered.loc[0, "test"] = 1e6
-    both = common_searches({"a": (rows, asked), "b": (altered, asked)})
-    pairs = comparison.agreement.matched_trials(both["a"], both["b"])
-    (points,) = comparison.agreement_scatter(pairs, ("a", "b")).axes[0].collections
+    both = common_searches(records({"a": (rows, asked), "b": (altered, asked)}))
+    pairs = agreement.matched_trials(both["a"], both["b"])
+    (points,) = agreement_scatter(pairs, ("a", "b")).axes[0].collections
     crosses = points.get_offsets()[[len(path.vertices) == 13 for path in points.get_paths()]]
     assert rows.loc[0, "test"] in crosses[:, 0]

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
-from planted import sweep
+from planted import report_of, sweep
 from test_pages import Page
 
 from suite.analysis.significance import average_ranks
 from suite.analysis.trial_statistics import expected_best_scores
-from suite.report import figures, write_report
+from suite.report import figures
 from suite.report.figures import labels, style
 from suite.report.figures.labels import (
     drawable_text,
@@ -47,7 +47,7 @@ def quick(monkeypatch):
 
 def read(rows, asked, folder):
     """Return the page of a report, of which every number can be read, and sorted by."""
-    page = Page(write_report(rows, asked, folder).read_text())
+    page = Page(report_of(rows, asked, folder).read_text())
     text = page.words() + (folder / "report.md").read_text()
     assert not re.search(r".*\b(inf|nan|NaN|NA|NaT)\b.*", text)
     sorted_by = [attrs["data-value"] for attrs in page.all("td") if "data-value" in attrs]
@@ -75,10 +75,10 @@ def test_a_search_may_lack_any_number_of_scores(lstm, nfg, tmp_path):
     rows, asked = sweep(["jsb"], {"nfg": 0.5}, 1.0, 12, seed=0, cells=CELLS)
     said = read(without(rows, first(rows, lstm=lstm, nfg=nfg)), asked, tmp_path).words()
     assert (f"{lstm + nfg} of 24 trials here have no score" in said) == (lstm + nfg > 0)
-    assert ("no trial has a score yet." in said) == (lstm + nfg == 24)
-    shift = pd.read_csv(tmp_path / "tables" / "jsb-differences.csv")["shift"].item()
-    if math.isinf(shift):
-        assert ("+∞" if shift > 0 else "−∞") in said
+    assert ("No trial has a score yet." in said) == (lstm + nfg == 24)
+    if lstm + nfg < 24:
+        shift = pd.read_csv(tmp_path / "tables" / "jsb-differences.csv")["shift"].item()
+        assert not math.isinf(shift) or ("+∞" if shift > 0 else "−∞") in said
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -116,7 +116,7 @@ def test_scores_may_be_of_any_size(scores, tmp_path):
     said = read(rows, asked, tmp_path).words()
     assert not re.search(r"\b0\.000 higher", said)
     assert ("equal at" in said) == (np.ptp(rows["test"]) == 0)
-    assert not re.search(r"\d{10}", said)
+    assert not re.search(r"(?<!seed )(?<!\d)\d{10}", said)
 
 
 @pytest.mark.parametrize("cells", [("lstm",), ("gru",), ("gru", "nfg")])

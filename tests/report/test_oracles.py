@@ -2,11 +2,11 @@
 
 import pandas as pd
 import pytest
+from planted import findings_of, report_of
 from test_pages import Page
 
-from suite.analysis.findings import compute_findings
-from suite.report import comparison, write_report
-from suite.report.pages import prepare_rows
+from suite.config import record_from_table
+from suite.report import comparison
 
 ORACLES = {"bayesian": "Bayesian search", "hyperband": "Hyperband"}
 TESTED = ("significant", "Holm", "interval", "Expected", "permutation", "Importance is", "asterisk")
@@ -23,7 +23,7 @@ def many(rows, asked):
 @pytest.mark.parametrize("oracle", ORACLES)
 def test_what_takes_trials_for_independent_draws_is_left_out(many, oracle):
     rows, asked = many
-    found = compute_findings(prepare_rows(rows, asked), asked | {"oracle": oracle})
+    found = findings_of(rows, asked | {"oracle": oracle})
     assert found.comparisons.empty
     assert (found.expected_best, found.importances, found.operation_importances) == ({}, {}, {})
     assert {v.verdict for v in found.verdicts} == {"not tested"}
@@ -33,8 +33,8 @@ def test_what_takes_trials_for_independent_draws_is_left_out(many, oracle):
 
 @pytest.mark.parametrize("oracle", ORACLES)
 def test_the_page_says_the_oracle_and_shows_no_test(rows, asked, tmp_path, oracle):
-    page = Page(write_report(rows, asked | {"oracle": oracle, "tasks": ["jsb"]}, tmp_path).read_text())
-    answer = page.words().partition("The answer")[2].partition("What was asked")[0]
+    page = Page(report_of(rows, asked | {"oracle": oracle, "tasks": ["jsb"]}, tmp_path).read_text())
+    answer = page.section("answer")
     assert f"The trials were chosen by {ORACLES[oracle]}" in answer
     assert "not independent draws" in answer
     assert "None of 14 published claims can be tested" in answer
@@ -51,7 +51,7 @@ def test_a_promoted_trial_counts_once_in_scores_and_twice_in_cost(rows, asked, t
     rows = rows[(rows["task"] == "jsb") & (rows["cell"] == "lstm")]
     again = rows[rows["trial"] == 3].assign(trial=12, epochs=60, best_epoch=50, valid=1.0, test=1.5)
     scores = [*rows.loc[rows["trial"] != 3, "test"], 1.5]
-    write_report(pd.concat([rows, again]), asked, tmp_path)
+    report_of(pd.concat([rows, again]), asked, tmp_path)
     read = {name: pd.read_csv(tmp_path / "tables" / f"{name}.csv") for name in ("jsb-scores", "jsb-trials")}
     line = read["jsb-scores"].iloc[0]
     assert line["median"] == pytest.approx(pd.Series(scores).median())
@@ -65,7 +65,10 @@ def test_a_promoted_trial_counts_once_in_scores_and_twice_in_cost(rows, asked, t
 
 def test_distributions_of_chosen_trials_are_described_and_not_tested(rows, asked, tmp_path):
     other = rows.assign(test=rows["test"] + 100)
-    made = {"a": (rows, asked), "b": (other, asked | {"oracle": "bayesian"})}
+    made = {
+        "a": (rows, record_from_table(asked)),
+        "b": (other, record_from_table(asked | {"oracle": "bayesian"})),
+    }
     path, answer = comparison.write_comparison(made, tmp_path)
     assert "Trials of Bayesian search are not independent draws: distributions are not tested." in answer[1]
     assert "as distributions" not in answer[1]

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from planted import report_of
 
 import suite
 from suite import Refusal
+from suite.analysis.findings import prepare_rows
 from suite.report import write_report
-from suite.report.pages import prepare_rows
 
 FIGURES = ("boxes", "expected", "sizes", "learning-rate")  # of few trials without curves
 TABLES = ("scores", "differences", "best", "trials", "expected")
@@ -25,12 +26,14 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.open, self.seen, self.text = [], [], []
+        self.open, self.seen, self.text, self.sections = [], [], [], {"": []}
         self.feed(text)
         self.close()
 
     def handle_starttag(self, tag, attrs):
         self.seen.append((tag, dict(attrs)))
+        if tag == "section":
+            self.sections[dict(attrs)["id"]] = []
         if tag not in VOID:
             self.open.append(tag)
 
@@ -43,9 +46,13 @@ class Page(HTMLParser):
     def handle_data(self, data):
         if not self.open or self.open[-1] not in ("style", "script"):
             self.text.append(data)
+            self.sections[list(self.sections)[-1]].append(data)
 
     def all(self, tag):
         return [attrs for name, attrs in self.seen if name == tag]
+
+    def section(self, name):
+        return " ".join(" ".join(self.sections[name]).split())
 
     def words(self):
         return " ".join(" ".join(self.text).split())
@@ -71,7 +78,19 @@ def page(folder):
 def test_a_report_is_a_page_markdown_figures_and_tables(asked, folder):
     figures = [f"figures/{task}-{kind}" for task in asked["tasks"] for kind in FIGURES]
     tables = [f"{task}-{kind}" for task in asked["tasks"] for kind in TABLES]
-    tables += ["answer", "claims", "ranks", "protocol", "space", "data", "cost", "provenance", "failures"]
+    tables += [
+        "answer",
+        "best-tenths",
+        "claims",
+        "ranks",
+        "protocol",
+        "space",
+        "data",
+        "cost",
+        "provenance",
+        "failures",
+    ]
+    figures.append("figures/answer")
     expected = {"index.html", "report.md", *(f"tables/{name}.csv" for name in tables)}
     expected |= {f"{name}.{form}" for name in figures for form in ("svg", "png")}
     assert set(contents(folder)) == expected
@@ -79,7 +98,7 @@ def test_a_report_is_a_page_markdown_figures_and_tables(asked, folder):
 
 def test_the_same_rows_in_any_order_give_the_same_bytes(rows, asked, folder, tmp_path):
     shuffled = rows.sample(frac=1, random_state=1)[sorted(rows.columns)]
-    write_report(shuffled, asked, tmp_path)
+    report_of(shuffled, asked, tmp_path)
     assert contents(tmp_path) == contents(folder)
 
 
@@ -93,10 +112,10 @@ def test_the_page_is_well_formed(page):
 
 def test_every_figure_has_alternative_text(page, folder):
     drawings = page.all("svg")
-    assert len(drawings) == 8
+    assert len(drawings) == 9
     assert all(svg["role"] == "img" and len(svg["aria-label"]) > 40 for svg in drawings)
     images = re.findall(r"^!\[(.+)\]\((.+)\)$", (folder / "report.md").read_text(), re.MULTILINE)
-    assert len(images) == 8
+    assert len(images) == 9
     assert all((folder / source).exists() for _, source in images)
 
 
@@ -117,11 +136,24 @@ def test_every_relative_link_leads_to_a_file_of_the_report(page, folder):
 
 
 def test_the_page_opens_with_the_answer(page):
-    answer = page.words().partition("The answer")[2].partition("What was asked")[0]
-    assert "The lowest mean test score of a best tenth, over 2 tasks:" in answer
-    assert "Bach chorales : the best tenth of" in answer
-    assert "nfg and gru are significantly worse than vanilla lstm on Bach chorales." in answer
+    assert "The lowest mean test score of a best tenth, over 2 tasks:" in page.section("best-tenths")
+    assert "The best tenth of" in page.section("task-jsb")
+    answer = page.section("answer")
+    assert "The baseline is vanilla lstm. Vanilla LSTM. Every variant is given 12 trials" in answer
+    assert "nfg (LSTM without forget gate) and gru are significantly worse than vanilla lstm on" in answer
     assert "Significant is what a permutation test of all trials says at p < .05, adjusted by Holm" in answer
+
+
+def test_the_table_beside_the_answer_marks_what_its_sentence_says_and_no_more(page, folder):
+    table = pd.read_csv(folder / "tables" / "answer.csv").set_index("cell")
+    adjusted = table[["jsb adjusted", "adding adjusted"]] < 0.05
+    assert adjusted.to_numpy().tolist() == [[True, False], [True, False]]  # nfg and gru, on jsb alone
+    assert page.section("answer").count(" *") == 2
+
+
+def test_claims_that_are_not_tested_are_folded_away(page, folder):
+    assert "Not tested on these trials: 14" in page.section("claims")
+    assert "<summary>Not tested on these trials: 14</summary>" in (folder / "report.md").read_text()
 
 
 def test_the_page_of_a_random_search_says_that_trials_were_drawn(page):
@@ -133,7 +165,7 @@ def test_the_page_appears_whole_and_last(rows, asked, tmp_path, monkeypatch):
     placed = []
     monkeypatch.setattr("os.replace", lambda source, target: placed.append((Path(source).name, target)))
     asked["tasks"] = ["jsb"]
-    path = write_report(rows, asked, tmp_path)
+    path = report_of(rows, asked, tmp_path)
     assert placed[-1][1] == path
     assert all(source.startswith(".") for source, _ in placed)
 
@@ -141,15 +173,17 @@ def test_the_page_appears_whole_and_last(rows, asked, tmp_path, monkeypatch):
 def test_a_space_without_learning_rate_has_no_figure_of_it(rows, asked, tmp_path):
     asked["tasks"] = ["jsb"]
     del asked["space"]["learning_rate"]
-    page = Page(write_report(rows.drop(columns="learning_rate"), asked, tmp_path).read_text())
-    assert len(page.all("svg")) == len(FIGURES) - 1
+    page = Page(report_of(rows.drop(columns="learning_rate"), asked, tmp_path).read_text())
+    assert len(page.all("svg")) == len(FIGURES)  # one less, and the answer
 
 
 def test_a_sweep_of_many_searches_gets_the_figures_of_its_answer(rows, asked, tmp_path, monkeypatch):
     monkeypatch.setattr("suite.analysis.findings.MAX_DETAILED_SEARCHES", 5)
-    write_report(rows, asked, tmp_path)
+    report_of(rows, asked, tmp_path)
     drawn = {path.stem for path in (tmp_path / "figures").iterdir()}
-    assert drawn == {f"{task}-{kind}" for task in asked["tasks"] for kind in ("boxes", "learning-rate")}
+    assert drawn == {f"{task}-{kind}" for task in asked["tasks"] for kind in ("boxes", "learning-rate")} | {
+        "answer"
+    }
 
 
 def test_names_and_errors_are_text_not_markup(page, folder):
@@ -164,39 +198,39 @@ def test_every_table_of_the_markdown_is_a_rectangle(folder):
         if above.startswith("|") and line.startswith("|"):
             assert len(re.findall(r"(?<!\\)\|", above)) == len(re.findall(r"(?<!\\)\|", line))
     starts = [i for i, line in enumerate(lines) if line.startswith("| :--")]
-    assert len(starts) == 13
+    assert len(starts) == 14
     assert all(lines[i - 2] == "" for i in starts)
 
 
 def test_a_whole_sweep_says_so(page):
-    assert "All 72 trials asked are here: 63 done, 8 diverged, 1 failed." in page.words()
+    assert "All 72 trials of this sweep are here: 63 done, 8 diverged, 1 failed." in page.words()
 
 
 def test_an_unfinished_sweep_says_how_much_of_it_is_here(rows, asked, tmp_path):
     some = rows[(rows["task"] == "jsb") & (rows["cell"] != "gru") & (rows["trial"] < 5)]
-    page = Page(write_report(some, asked, tmp_path).read_text())
-    assert "This sweep is unfinished: 10 of the 72 trials asked (13.8 %) are here: 10 done." in page.words()
-    assert "Adding : no trial has a score yet." in page.words()
+    page = Page(report_of(some, asked, tmp_path).read_text())
+    assert "This sweep is unfinished: 10 of its 72 trials (13.8 %) are here: 10 done." in page.words()
+    assert "No trial has a score yet." in page.section("task-adding")
     assert "5 of 12" in page.words()
     assert "Variants have 0" not in page.words()
 
 
-def test_trials_that_were_not_asked_are_left_out(rows, asked):
+def test_trials_that_were_not_asked_are_left_out(rows, record):
     more = pd.concat([rows.assign(cell="rnn"), rows, rows.assign(task="copy")])
-    pd.testing.assert_frame_equal(prepare_rows(more, asked), prepare_rows(rows, asked))
+    pd.testing.assert_frame_equal(prepare_rows(more, record), prepare_rows(rows, record))
 
 
 @pytest.mark.parametrize("none", [pd.DataFrame(), pd.DataFrame({"task": ["jsb"], "cell": ["rnn"]})])
 def test_rows_of_which_none_was_asked_are_refused(none, asked, tmp_path):
-    with pytest.raises(Refusal, match="report of made-up: expected trials that were asked, got none"):
-        write_report(none, asked, tmp_path)
+    with pytest.raises(Refusal, match="report of made-up: expected trials of its searches, got none"):
+        report_of(none, asked, tmp_path)
     assert contents(tmp_path) == {}
 
 
 def test_a_sweep_without_a_single_score_is_reported(rows, asked, tmp_path):
     asked["tasks"] = ["jsb"]
     failed = rows.assign(status="failed", valid=None, test=None, seconds=None, error=None)
-    page = Page(write_report(failed, asked, tmp_path).read_text())
+    page = Page(report_of(failed, asked, tmp_path).read_text())
     assert "No trial has a score yet, so nothing can be said." in page.words()
     assert "no message" in page.words()
     assert page.all("svg") == []
@@ -205,16 +239,16 @@ def test_a_sweep_without_a_single_score_is_reported(rows, asked, tmp_path):
 def test_names_from_other_packages_become_names_of_files(rows, asked, tmp_path):
     name = "package.module:Class"
     asked["tasks"], asked["about"]["tasks"][name] = [name], asked["about"]["tasks"]["jsb"]
-    page = Page(write_report(rows.replace({"task": {"jsb": name}}), asked, tmp_path).read_text())
+    page = Page(report_of(rows.replace({"task": {"jsb": name}}), asked, tmp_path).read_text())
     assert (tmp_path / "figures" / "package.module-Class-boxes.svg").exists()
     assert "#task-package.module-Class" in [attrs["href"] for attrs in page.all("a")]
 
 
-def test_versions_may_be_a_dict_or_its_json(rows, asked):
+def test_versions_may_be_a_dict_or_its_json(rows, record):
     for versions in ({"keras": "3.11.1", "jax": "0.6.0"}, '{"keras": "3.11.1", "jax": "0.6.0"}'):
-        found = prepare_rows(rows.assign(versions=[versions] * len(rows)), asked)["versions"]
+        found = prepare_rows(rows.assign(versions=[versions] * len(rows)), record)["versions"]
         assert set(found) == {"jax 0.6.0, keras 3.11.1"}
-    assert set(prepare_rows(rows.assign(versions=None), asked)["versions"]) == {""}
+    assert set(prepare_rows(rows.assign(versions=None), record)["versions"]) == {""}
 
 
 def test_a_report_imports_no_backend():

@@ -6,11 +6,9 @@ import sys
 import time
 
 import pytest
-from planted import CELLS, sweep
+from planted import CELLS, findings_of, report_of, sweep
 
-from suite.analysis.findings import compute_findings
-from suite.report import answers, statistics_tables, write_report
-from suite.report.pages import prepare_rows
+from suite.report.sections import answer, hyperparameters
 
 TITLES = {"jsb": "chorales", "timit": "speech"}
 LONG = pytest.mark.skipif("ODYSSEY_LONG" not in os.environ, reason="takes minutes: set ODYSSEY_LONG=1")
@@ -29,31 +27,31 @@ def planted():
 @pytest.fixture(scope="module")
 def found(planted):
     rows, asked = planted
-    return compute_findings(prepare_rows(rows, asked), asked)
+    return findings_of(rows, asked)
 
 
 def test_the_planted_differences_are_found_and_no_others(found):
-    assert answers.difference_sentences(found, TITLES) == [
+    assert answer.difference_sentences(found) == [
         "nfg and noaf are significantly worse than vanilla lstm on every task.",
         "cifg is significantly better than vanilla lstm on every task.",
         "nig, nog, niaf, np and fgr do not differ significantly from it.",
     ]
 
 
-def test_the_planted_importance_is_found_and_no_other(found, planted):
+def test_the_planted_importance_is_found_and_no_other(found):
     """Of the variance the learning rate has 4/45, noise 1/100: 90 %."""
     shares = {task: found.importances[task, "lstm"].shares for task in TITLES}
     assert all(share[1,] == pytest.approx(0.9, abs=0.05) for share in shares.values())
-    [said] = answers.importance_sentences(found, planted[1], TITLES)
+    [said] = answer.importance_sentences(found)
     assert said.startswith("Learning rate alone explains ")
     assert said.endswith("of the variance of vanilla lstm’s test scores.")
 
 
 def test_the_papers_estimate_stands_below_vanillas_importance(found):
-    table = statistics_tables.importance_table(
-        "jsb", found.importances_of_task("jsb"), ["units", "learning_rate", "momentum", "x"]
+    table = hyperparameters.importance_table(
+        found.importances_of_task("jsb"), ["units", "learning_rate", "momentum", "x"], "lstm", "importance"
     )
-    names = [line[0].text for line in table.body()]
+    names = [row.cells[0].text for row in table.body()]
     assert names == ["lstm", "lstm, single trees", *CELLS[1:]]
     ours, theirs = table.frame["learning_rate"].iloc[:2]
     assert theirs == found.importances["jsb", "lstm"].single_tree_shares[1,]
@@ -81,15 +79,9 @@ def test_the_operations_of_a_trial_are_by_its_units(found):
 def claimed(seed):
     """Return what a report of a sweep in which nothing matters claims to have found."""
     rows, asked = sweep(["jsb"], {}, rate=0.0, trials=100, seed=seed)
-    found = compute_findings(prepare_rows(rows, asked), asked)
-    said = [
-        said
-        for said in answers.difference_sentences(found, TITLES)
-        if not said.startswith("No variant differs")
-    ]
-    said += [
-        said for said in answers.importance_sentences(found, asked, TITLES) if "surely matters" not in said
-    ]
+    found = findings_of(rows, asked)
+    said = [said for said in answer.difference_sentences(found) if not said.startswith("No variant differs")]
+    said += [said for said in answer.importance_sentences(found) if "surely matters" not in said]
     for verdict in found.verdicts:
         numbers = verdict.numbers
         if verdict.claim.pairs and len(numbers) and (numbers["worse"] | numbers["better"]).any():
@@ -103,13 +95,13 @@ def test_a_comparison_has_one_p_in_the_table_and_in_the_verdicts():
     others = [f"v{i}" for i in range(20)]
     rows, asked = sweep(["jsb"], {"gru": 0.12}, rate=0.0, trials=20, seed=2, cells=["lstm", "gru", *others])
     asked["space"] = {name: ends | {"high": ends["low"]} for name, ends in asked["space"].items()}
-    found = compute_findings(prepare_rows(rows, asked), asked)
+    found = findings_of(rows, asked)
     table = found.differences["jsb"].set_index("cell")
     assert table.loc["gru", "p"] < 0.05 < table.loc["gru", "adjusted"]
     [judged] = [verdict for verdict in found.verdicts if verdict.claim.id == "gru-no-worse"]
     assert judged.numbers["adjusted"].tolist() == [table.loc["gru", "adjusted"]]
     assert judged.verdict != "fails"
-    assert "adjusted by Holm over the 21 comparisons of this page" in answers.caution_sentences(found, asked)
+    assert "adjusted by Holm over the 21 comparisons of this page" in answer.caution_sentences(found)
 
 
 @pytest.mark.parametrize(
@@ -125,9 +117,11 @@ def test_where_nothing_differs_a_report_claims_nothing(draws, most):
 def test_a_full_study_is_reported_in_a_minute_without_keras_and_twice_the_same(tmp_path):
     """As large as the paper's: 5,400 rows."""
     code = (
-        "import sys; from pathlib import Path; from planted import sweep; from suite.report import write\n"
+        "import sys; from pathlib import Path; from planted import sweep\n"
+        "from suite.config import record_from_table\n"
+        "from suite.report import write_report\n"
         "rows, asked = sweep(['jsb', 'timit'], {'nfg': 0.5}, rate=1.0, trials=300, seed=0)\n"
-        "write(rows, asked, Path(sys.argv[1])); sys.exit('keras' in sys.modules)"
+        "write_report(rows, record_from_table(asked), Path(sys.argv[1])); sys.exit('keras' in sys.modules)"
     )
     seconds, here = [], os.path.dirname(__file__)
     for name in ("one", "two"):
@@ -146,6 +140,6 @@ def test_a_full_study_is_reported_in_a_minute_without_keras_and_twice_the_same(t
 def test_published_numbers_stand_beside_ours(planted, tmp_path):
     rows, asked = planted
     some = rows[rows["trial"] < 5]
-    page = write_report(some, asked, tmp_path).read_text()
+    page = report_of(some, asked, tmp_path).read_text()
     assert "In green the best tenths of Greff et al.: range" in page
     assert "On chorales and speech the data are those of Greff et al." in page

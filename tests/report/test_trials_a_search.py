@@ -1,10 +1,11 @@
 """What a search holds is its oracle's to say, wherever a report counts its trials."""
 
 import pytest
+from planted import findings_of
 
-from suite.analysis.findings import compute_findings
-from suite.report import formatting, tables
-from suite.report.pages import prepare_rows
+from suite.config import record_from_table
+from suite.report.report import progress_sentence
+from suite.report.sections import protocol, tasks
 
 
 @pytest.fixture
@@ -16,22 +17,19 @@ def hyperband(asked):
 
 
 def test_a_finished_sweep_is_said_to_be_finished(rows, hyperband):
-    assert formatting.progress_sentence(rows, hyperband).startswith("All 72 trials asked are here")
-    assert "of the 72 trials asked" in formatting.progress_sentence(rows.iloc[1:], hyperband)
+    record = record_from_table(hyperband)
+    assert progress_sentence(rows, record).startswith("All 72 trials of this sweep are here")
+    assert "of its 72 trials" in progress_sentence(rows.iloc[1:], record)
 
 
 def test_the_tables_count_against_what_a_search_holds(rows, hyperband):
-    rows = prepare_rows(rows, hyperband)
-    found = compute_findings(rows, hyperband)
-    text = tables.score_table("jsb", found.summaries["jsb"], hyperband)
-    counted = next(column for column in text.columns if column.key == "trials")
-    assert {counted.formatter(row) for row in text.frame.to_dict("records")} == {"12"}
-    assert tables.protocol_table(hyperband).frame.set_index("setting")["value"]["trials"] == "12"
+    found = findings_of(rows, hyperband)
+    table = tasks.score_table(found, "jsb", "jsb")
+    counted = next(column for column in table.columns if column.key == "trials")
+    assert {counted.text(row) for row in table.frame.to_dict("records")} == {"12"}
+    settings = protocol.protocol_table(found.record).frame.set_index("setting")
+    assert settings["value"]["trials"] == "12"
 
 
 def test_a_finished_search_is_no_reason_to_leave_a_claim_out(rows, hyperband):
-    assert not [
-        v
-        for v in compute_findings(prepare_rows(rows, hyperband), hyperband).verdicts
-        if "unfinished" in v.evidence
-    ]
+    assert not [v for v in findings_of(rows, hyperband).verdicts if "unfinished" in v.evidence]

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from suite.analysis.trial_statistics import VANILLA, is_scored, ranked_trials
+from suite.analysis.trial_statistics import is_scored, ranked_trials
+from suite.config import VANILLA
 from suite.report.figures.labels import wrap_to_width
 from suite.report.figures.style import (
     BLUE,

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from suite.analysis.importance import Importance
-from suite.analysis.trial_statistics import VANILLA
+from suite.config import VANILLA
 from suite.report import formatting
 from suite.report.figures.labels import variant_labels, wrap_to_width
 from suite.report.figures.style import (

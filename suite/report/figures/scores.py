@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from suite.analysis.published_results import PublishedBox
 from suite.analysis.significance import AverageRanks
-from suite.analysis.trial_statistics import VANILLA, best_tenth, is_scored
+from suite.analysis.trial_statistics import best_tenth, is_scored
+from suite.config import VANILLA
 from suite.report import formatting
 from suite.report.figures.labels import variant_labels, wrap_to_width
 from suite.report.figures.style import (

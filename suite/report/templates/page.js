@@ -16,3 +16,13 @@ for (const table of document.querySelectorAll("table")) {
     };
   });
 }
+
+// A checkbox shows or hides a variant: its rows in tables and its points in figures.
+const filter = document.querySelector(".filter");
+if (filter) {
+  filter.hidden = false;
+  filter.addEventListener("change", event => {
+    for (const part of document.querySelectorAll("[data-cell]"))
+      if (part.dataset.cell === event.target.value) part.style.display = event.target.checked ? "" : "none";
+  });
+}

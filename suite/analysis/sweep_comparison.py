@@ -1,0 +1,111 @@
+"""Everything that a comparison of sweeps says, computed once from their rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from suite import Refusal
+from suite.analysis import agreement
+from suite.analysis.agreement import SEARCH_COLUMNS
+from suite.analysis.findings import prepare_rows
+from suite.analysis.trial_statistics import distinct_trials, has_independent_trials
+from suite.config import SweepRecord
+
+
+@dataclass(frozen=True)
+class PairwiseFindings:
+    """How one sweep compares with the first: `labels` are those of the first and of this one.
+
+    `pairs` are the same trials of both (`suite.analysis.agreement.matched_trials`), `agreement`,
+    `distributions` and `speed` the frames of `score_agreement`, `distribution_comparison` and
+    `speed_comparison` there. `mean_seconds` is that of a trial in each. `dependent_oracles` are those whose
+    trials are not independent draws.
+    """
+
+    labels: tuple[str, str]
+    pairs: pd.DataFrame
+    agreement: pd.DataFrame
+    distributions: pd.DataFrame
+    speed: pd.DataFrame
+    mean_seconds: tuple[float, float]
+    dependent_oracles: list[str]
+
+
+@dataclass(frozen=True)
+class ComparisonFindings:
+    """Sweeps by their labels, the first of which the others are compared with.
+
+    `rows` are those of the searches that all of the sweeps have.
+    """
+
+    records: Mapping[str, SweepRecord]
+    rows: Mapping[str, pd.DataFrame]
+    others: list[PairwiseFindings]
+
+    @property
+    def first(self) -> str:
+        """The label of the sweep that the others are compared with."""
+        return next(iter(self.rows))
+
+
+def compute_comparison(sweeps: Mapping[str, tuple[pd.DataFrame, SweepRecord]]) -> ComparisonFindings:
+    """Return how sweeps compare: `sweeps` has the rows and the record of each by its label.
+
+    Refused: sweeps without trials, or without a search that all of them have.
+    """
+    rows = common_searches(sweeps)
+    records = {label: record for label, (_, record) in sweeps.items()}
+    first, *others = rows
+    seed = records[first].config.seed
+    return ComparisonFindings(
+        records, rows, [_compare_pair((first, other), records, rows, seed) for other in others]
+    )
+
+
+def common_searches(
+    sweeps: Mapping[str, tuple[pd.DataFrame, SweepRecord]],
+) -> dict[str, pd.DataFrame]:
+    """Return the rows of the searches that all sweeps have, by label, in the order of each one's report."""
+    for label, (rows, _) in sweeps.items():
+        if rows.empty:
+            raise Refusal(f"{label}: expected trials to compare, got none; run that sweep first")
+    prepared = {label: prepare_rows(*sweep) for label, sweep in sweeps.items()}
+    keys = {label: pd.MultiIndex.from_frame(rows[SEARCH_COLUMNS]) for label, rows in prepared.items()}
+    common = set.intersection(*map(set, keys.values()))
+    if not common:
+        present = [f"{label} has {_search_list(index)}" for label, index in keys.items()]
+        raise Refusal(
+            f"expected a cell on a task that all sweeps searched, got none: {'; '.join(present)}; name others"
+        )
+    return {label: rows[keys[label].isin(common)].reset_index(drop=True) for label, rows in prepared.items()}
+
+
+def _compare_pair(
+    labels: tuple[str, str],
+    records: Mapping[str, SweepRecord],
+    rows: Mapping[str, pd.DataFrame],
+    seed: int,
+) -> PairwiseFindings:
+    oracles = dict.fromkeys(records[label].config.oracle for label in labels)
+    dependent = [oracle for oracle in oracles if not has_independent_trials(oracle)]
+    a, b = (rows[label] for label in labels)
+    trials = distinct_trials(a)
+    pairs = agreement.matched_trials(trials, b)
+    return PairwiseFindings(
+        labels=labels,
+        pairs=pairs,
+        agreement=agreement.score_agreement(pairs, seed),
+        distributions=agreement.distribution_comparison(
+            trials, distinct_trials(b), seed, independent_trials=not dependent
+        ),
+        speed=agreement.speed_comparison(agreement.matched_trials(a, b), seed),
+        mean_seconds=(a["seconds"].mean(), b["seconds"].mean()),
+        dependent_oracles=dependent,
+    )
+
+
+def _search_list(index: pd.MultiIndex) -> str:
+    """Return the searches of an index of (task, cell), at most four of them by name."""
+    names = sorted(f"{cell} on {task}" for task, cell in set(index))
+    return ", ".join(names) if len(names) <= 4 else f"{len(names):,} searches"

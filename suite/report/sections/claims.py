@@ -1,0 +1,51 @@
+"""Published claims, and the verdict of this sweep on each."""
+
+import pandas as pd
+
+from suite.analysis.findings import Findings
+from suite.analysis.verdicts import Verdict
+from suite.report.parts import Claims, Details, Link, Part, Section, Table, Text
+
+
+def build(findings: Findings) -> list[Section]:
+    """Return the section of claims; those that cannot be tested on these trials are folded away."""
+    tested = [verdict for verdict in findings.verdicts if verdict.verdict != "not tested"]
+    untested = [verdict for verdict in findings.verdicts if verdict.verdict == "not tested"]
+    parts: list[Part] = [
+        Text(
+            [
+                "Each verdict follows from the numbers below it. A claim holds where everything it says is "
+                "shown, and fails where some of it is refuted; otherwise it is undecided. ",
+                Link("CSV", "tables/claims.csv"),
+            ]
+        )
+    ]
+    if tested:
+        parts.append(Claims(tested))
+    if untested:
+        parts.append(Details(f"Not tested on these trials: {len(untested)}", [Claims(untested)]))
+    return [
+        Section(
+            "claims",
+            "Published claims",
+            parts,
+            [claim_table(findings.verdicts), *claim_number_tables(findings.verdicts)],
+        )
+    ]
+
+
+def claim_table(verdicts: list[Verdict]) -> Table:
+    """Return the verdict on every published claim, with its evidence; no page shows it."""
+    frame = pd.DataFrame(
+        [
+            (v.claim.id, v.verdict, v.claim.statement, v.claim.source, v.evidence, v.trials_needed)
+            for v in verdicts
+        ],
+        columns=["id", "verdict", "claim", "source", "evidence", "trials_needed"],
+    )
+    return Table("claims", "", frame)
+
+
+def claim_number_tables(verdicts: list[Verdict]) -> list[Table]:
+    """Return the numbers that verdicts follow from, a table for each claim that has any."""
+    return [Table(f"claim-{v.claim.id}", "", v.numbers) for v in verdicts if len(v.numbers)]

@@ -1,0 +1,43 @@
+"""What the trials cost: time and arithmetic."""
+
+import pandas as pd
+
+from suite.analysis.findings import Findings
+from suite.report.formatting import format_si
+from suite.report.parts import Section, Table, TableColumn
+from suite.text import format_count, format_duration
+
+
+def build(findings: Findings) -> list[Section]:
+    """Return the section of the cost."""
+    return [Section("cost", "Cost", [cost_table(findings)])]
+
+
+def cost_table(findings: Findings) -> Table:
+    """Return the core time of every variant, by task and in all, and the time and operations of a trial."""
+    summaries, titles = findings.summaries, findings.record.titles
+    frame = pd.DataFrame({"cell": findings.config.cells})
+    columns = [TableColumn("variant", "cell")]
+    for task, summary in summaries.items():
+        frame[f"{task} seconds"] = 3600 * summary["hours"]
+        if len(summaries) > 1:
+            columns.append(TableColumn(titles[task], f"{task} seconds", format_duration))
+    counts = {task: summary["trials"] for task, summary in summaries.items()}
+    trials = pd.DataFrame(counts).sum(axis=1)
+    operations = pd.DataFrame(
+        {task: summary["operations"].fillna(0) * counts[task] for task, summary in summaries.items()}
+    ).sum(axis=1)
+    frame["total seconds"] = frame.drop(columns="cell").sum(axis=1)
+    frame["seconds a trial"] = frame["total seconds"] / trials
+    columns.append(TableColumn("core time", "total seconds", format_duration))
+    columns.append(TableColumn("a trial", "seconds a trial", format_duration))
+    if operations.any():  # rows of older folders have none
+        frame["operations a trial"] = operations / trials
+        columns.append(TableColumn("multiply–adds a trial", "operations a trial", format_si))
+    total = format_duration(frame["total seconds"].sum())
+    caption = (
+        f"{format_count(int(trials.sum()), 'trial')} took {total} of one core or device in all. The time of "
+        "a trial depends on the trials that are trained beside it, its multiply–adds do not (k, M, G, T: "
+        "thousands, millions, …)."
+    )
+    return Table("cost", caption, frame, columns)

@@ -1,0 +1,49 @@
+"""The tasks of the sweep and their data."""
+
+from dataclasses import asdict
+
+import pandas as pd
+
+from suite.analysis.findings import Findings
+from suite.analysis.published_results import IAM_TASK, JSB_TASK, TIMIT_TASK
+from suite.config import SweepRecord
+from suite.report.formatting import join_names
+from suite.report.parts import Section, Table, TableColumn, Text
+
+PAPER_TASKS = (TIMIT_TASK, IAM_TASK, JSB_TASK)
+
+
+def build(findings: Findings) -> list[Section]:
+    """Return the section of the data."""
+    record = findings.record
+    return [Section("data", "The data", [Text(data_sentences(record)), data_table(record)])]
+
+
+def data_sentences(record: SweepRecord) -> str:
+    """Return on which tasks the data are the paper's, and a warning about the others."""
+    titles = record.titles
+    of_paper = [titles[task] for task in titles if task in PAPER_TASKS]
+    others = [titles[task] for task in titles if task not in PAPER_TASKS]
+    sentences = []
+    if of_paper:
+        sentences.append(
+            f"On {join_names(of_paper)} the data are those of Greff et al., whose numbers, of random search, "
+            "stand beside ours."
+        )
+    if others:
+        sentences.append(
+            f"On {join_names(others)} the data are not those of Greff et al.: variants can be compared with "
+            "each other, but no score with one of that paper, and its claims about all tasks are tested on "
+            "other tasks."
+        )
+    return " ".join(sentences)
+
+
+def data_table(record: SweepRecord) -> Table:
+    """Return the tasks and the sizes, units and sources of their data."""
+    keys = ["task", "title", "train", "valid", "test", "steps", "unit", "source"]
+    frame = pd.DataFrame([{"task": task} | asdict(record.tasks[task]) for task in record.config.tasks])[keys]
+    headings = {"title": "task", "train": "train", "valid": "valid", "test": "test"}
+    headings |= {"steps": "steps in train", "unit": "score in", "source": "source"}
+    columns = [TableColumn(heading, key) for key, heading in headings.items()]
+    return Table("data", "Sequences of each split.", frame, columns)

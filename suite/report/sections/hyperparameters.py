@@ -1,0 +1,200 @@
+"""What the hyperparameters do to the scores: importance, marginal effects, pairs, and the learning rate."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from suite.analysis.findings import MAX_TRIALS_ANALYSED, Findings
+from suite.analysis.importance import Importance, bin_centres
+from suite.analysis.published_results import PUBLISHED_SHARES
+from suite.analysis.trial_statistics import is_scored
+from suite.report import figures
+from suite.report.formatting import format_share, hyperparameter_label, variant_name
+from suite.report.parts import Figure, Heading, Part, Section, Table, TableColumn, Text
+from suite.report.rendering import unique_slugs
+from suite.report.sections.tasks import score_axis_label, trial_titles
+from suite.space import Range
+
+IMPORTANCE_TEXT = (
+    "Importance is functional analysis of variance of a forest that has learned the test score from the "
+    "hyperparameters (Hutter, Hoos and Leyton-Brown, 2014), of searches with at least 20 scored trials. A "
+    "score farther than three interquartile ranges above the upper quartile counts as one that is not."
+)
+SHARES_CAPTION = (
+    "Shares of the variance of the test score, by functional analysis of variance: each hyperparameter "
+    "alone, all pairs together, and the rest, which is higher orders and noise. Of "
+    "Greff et al. it is what their figure 5 prints, interactions of every order together."
+)
+MARGINALS_CAPTION = (
+    "Mean test score of {}, and below it, where known, the mean multiply–adds of a trial, where one "
+    "hyperparameter is what the axis says and all others are anything; the band is the spread between parts "
+    "of the forest."
+)
+INTERACTIONS_CAPTION = (
+    "Mean test score of {} over each pair of hyperparameters, below the diagonal; above it what the pair "
+    "adds to the effects of its two, blue where that is better. Mind its scale: where nothing is, it shows "
+    "noise."
+)
+LEARNING_RATE_CAPTION = (
+    "Each point is a trial, the best tenth on validation in orange; crosses along the top are trials off the "
+    "scale or without a score. The pointer over a point shows its trial."
+)
+
+
+def build(findings: Findings) -> list[Section]:
+    """Return the section of the hyperparameters; none where no trial has a score."""
+    parts: list[Part] = []
+    data: list[Table] = []
+    for task, slug in unique_slugs(findings.config.tasks).items():
+        drawn = [*importance_parts(findings, task, slug), *learning_rate_figures(findings, task, slug)]
+        if drawn:
+            parts += [Heading(findings.record.titles[task]), *drawn]
+            data += effect_tables(findings, task, slug)
+    if not parts:
+        return []
+    if findings.importances:
+        text = IMPORTANCE_TEXT
+        if findings.has_long_searches:
+            text += (
+                f" Of each search it is that of the first {MAX_TRIALS_ANALYSED} trials, as are the "
+                "comparisons of variants."
+            )
+        parts.insert(0, Text(text))
+    return [Section("hyperparameters", "Hyperparameters", parts, data)]
+
+
+def importance_parts(findings: Findings, task: str, slug: str) -> list[Part]:
+    """Return the importances on one task as figures and a table; nothing where no search has any."""
+    important, ranges = findings.importances_of_task(task), findings.varied_ranges
+    if not important:
+        return []
+    title, label = findings.record.titles[task], score_axis_label(findings.record.tasks[task].unit)
+    name, own = variant_name(findings.baseline), important.get(findings.baseline)
+    alt = f"Shares of the variance of the test score on {title} by hyperparameter, a bar a variant."
+    drawing = figures.importance_bars(
+        important, list(ranges), PUBLISHED_SHARES.get(task), baseline=findings.baseline
+    )
+    parts: list[Part] = [Figure(f"{slug}-shares", drawing, alt, SHARES_CAPTION, f"{slug}-importance")]
+    if own:
+        operations = findings.operation_importances.get(task)
+        drawing = figures.marginal_plots(own, operations, ranges, label)
+        shown = "score and operations" if operations else "score"
+        alt = f"Mean {shown} of the trials of {name} on {title} against each hyperparameter."
+        caption = MARGINALS_CAPTION.format(name)
+        parts.append(Figure(f"{slug}-marginals", drawing, alt, caption, f"{slug}-marginals"))
+        if len(ranges) > 1:
+            drawing = figures.interaction_heatmaps(own, ranges, label)
+            alt = f"Heat maps of the mean score of {name} on {title} over each pair of hyperparameters."
+            caption = INTERACTIONS_CAPTION.format(name)
+            parts.append(Figure(f"{slug}-pairs", drawing, alt, caption, f"{slug}-pairs"))
+    return [*parts, importance_table(important, list(ranges), findings.baseline, f"{slug}-importance")]
+
+
+def learning_rate_figures(findings: Findings, task: str, slug: str) -> list[Figure]:
+    """Return the scores of all trials of one task against the learning rate, where it was varied."""
+    trials = findings.trials[task]
+    if "learning_rate" not in findings.varied_ranges or not is_scored(trials).any():
+        return []
+    info, scale = findings.record.tasks[task], findings.config.space["learning_rate"].scale
+    cells, label = list(findings.config.cells), score_axis_label(info.unit)
+    titles = trial_titles(findings, task)
+    drawing = figures.hyperparameter_scatter(
+        trials, cells, "learning_rate", scale, label, baseline=findings.baseline
+    )
+    alt = f"Test score of each trial on {info.title} against its learning rate, a panel a variant."
+    return [
+        Figure(
+            f"{slug}-learning-rate",
+            drawing,
+            alt,
+            LEARNING_RATE_CAPTION,
+            f"{slug}-trials",
+            trial_titles=titles,
+        )
+    ]
+
+
+def importance_table(
+    importances: Mapping[str, Importance], names: list[str], baseline: str, table_name: str
+) -> Table:
+    """Return the share of the variance of the test score that each hyperparameter has, by variant.
+
+    Below the baseline's, the paper's estimate of it.
+    """
+    lines: list[dict[str, Any]] = []
+    for cell, importance in importances.items():
+        spreads = {f"{name} spread": importance.share_sd[(j,)] for j, name in enumerate(names)}
+        chance = importance.permutation_null[1] if cell == baseline else math.nan
+        rest = {"rest": importance.residual_share, "chance": chance}
+        lines.append({"cell": cell, **_named_shares(importance.shares, names), **spreads, **rest})
+        if cell == baseline:
+            single = importance.single_tree_shares
+            rest = {"rest": 1 - sum(single.values())}
+            lines.append({"cell": f"{cell}, single trees", **_named_shares(single, names), **rest})
+    columns = [TableColumn("variant", "cell")]
+    columns += [
+        TableColumn(
+            hyperparameter_label(name),
+            name,
+            show_row=_share_text(name),
+        )
+        for name in names
+    ]
+    columns += [TableColumn(label, label, format_share) for label in ("pairs", "rest")]
+    columns.append(TableColumn("by chance up to", "chance", format_share))
+    caption = (
+        "Shares of the variance of the test score, ± the spread between parts of a forest. By single trees: "
+        f"the estimate of Hutter et al. (2014), which Greff et al. used, of the same scores of {baseline}. A "
+        "single tree takes noise for interactions, and its rest is those of three and more. Claims are "
+        "decided by the forest."
+    )
+    return Table(table_name, caption, pd.DataFrame(lines), columns)
+
+
+def effect_tables(findings: Findings, task: str, slug: str) -> list[Table]:
+    """Return what the marginal effects and the pairs are drawn from; no page shows it."""
+    own, ranges = findings.importances.get((task, findings.baseline)), findings.varied_ranges
+    if not own:
+        return []
+    effects = {"test": own}
+    if task in findings.operation_importances:
+        effects["operations"] = findings.operation_importances[task]
+    tables = [Table(f"{slug}-marginals", "", _marginals_frame(effects, ranges))]
+    if len(ranges) > 1:
+        tables.append(Table(f"{slug}-pairs", "", _interactions_frame(own, ranges)))
+    return tables
+
+
+def _share_text(name: str) -> Callable[[dict], str]:
+    return lambda row: format_share(row[name], row[f"{name} spread"])
+
+
+def _named_shares(shares: Mapping[tuple[int, ...], float], names: list[str]) -> dict[str, float]:
+    """Return the shares of hyperparameters and of each pair by name, and of all `pairs` together."""
+    named = {" × ".join(names[j] for j in effect): share for effect, share in shares.items()}
+    return named | {"pairs": sum(share for effect, share in shares.items() if len(effect) == 2)}
+
+
+def _marginals_frame(effects: Mapping[str, Importance], ranges: Mapping[str, Range]) -> pd.DataFrame:
+    frames = []
+    for column, importance in effects.items():
+        for j, (name, bounds) in enumerate(ranges.items()):
+            mean, spread = importance.marginal(j)
+            place = {"of": column, "hyperparameter": name, "value": bounds.value(bin_centres())}
+            frames.append(pd.DataFrame(place | {"mean": mean, "spread": spread}))
+    return pd.concat(frames)
+
+
+def _interactions_frame(importance: Importance, ranges: Mapping[str, Range]) -> pd.DataFrame:
+    frames, names = [], list(ranges)
+    for j, k in (effect for effect in importance.effects if len(effect) == 2):
+        first, second = (np.round(ranges[names[i]].value(bin_centres()), 9) for i in (j, k))
+        place: dict[str, Any] = {"hyperparameter": names[j], "other": names[k]}
+        place |= {"value": np.repeat(first, len(second)), "other_value": np.tile(second, len(first))}
+        surfaces = {"mean": importance.surface(j, k), "interaction": importance.interaction(j, k)}
+        values = {key: np.round(surface.ravel(), 6) for key, surface in surfaces.items()}
+        frames.append(pd.DataFrame(place | values))
+    return pd.concat(frames)

@@ -1,0 +1,80 @@
+"""How the sweep was run: the settings of every search and the space its trials are drawn from."""
+
+from typing import Any
+
+import pandas as pd
+
+from suite.analysis.findings import Findings
+from suite.config import SweepRecord
+from suite.report.formatting import hyperparameter_label
+from suite.report.parts import Part, Section, Table, TableColumn, Text
+from suite.space import Space
+
+ORACLE_DESCRIPTIONS = {
+    "random": "A trial draws its hyperparameters at random, independently of the scores of other trials.",
+    "bayesian": "Bayesian search chooses the hyperparameters of a trial by the scores of earlier ones.",
+    "hyperband": "Hyperband draws hyperparameters at random, and trains the best trials again for longer.",
+}
+SCALE_DESCRIPTIONS = {
+    "log": "uniform in log(x)",
+    "linear": "uniform in x",
+    "one minus log": "uniform in log(1 − x)",
+}
+
+
+def build(findings: Findings) -> list[Section]:
+    """Return the section of the protocol."""
+    parts: list[Part] = [
+        Text(
+            "Every variant gets the same number of trials on every task. "
+            f"{ORACLE_DESCRIPTIONS[findings.config.oracle]} A trial is trained until it no longer gets "
+            "better on validation, and is scored with the weights that were best there."
+        ),
+        protocol_table(findings.record),
+        space_table(findings.config.space),
+        Text(
+            "A trial without a score, because it failed or diverged before its first one, ranks below all "
+            "others: it is left out of means, whose tables say how many trials they are of, and counts as "
+            "worse than any score in medians. A trial that diverged later keeps its best scores."
+        ),
+    ]
+    return [Section("protocol", "Protocol", parts)]
+
+
+def protocol_settings(record: SweepRecord) -> dict[str, Any]:
+    """Return the settings of every search of a sweep by name."""
+    config, protocol = record.config, record.config.protocol
+    return {
+        "trials": record.trials_per_search,
+        "oracle": config.oracle,
+        "epochs": protocol.epochs,
+        "patience": protocol.patience,
+        "batch": protocol.batch,
+        "optimiser": protocol.optimiser,
+        "seed": config.seed,
+    }
+
+
+def protocol_table(record: SweepRecord) -> Table:
+    """Return the settings of every search."""
+    settings = [(name, str(value)) for name, value in protocol_settings(record).items()]
+    frame = pd.DataFrame(settings, columns=["setting", "value"])
+    caption = "The settings of every search; trials are per variant and task."
+    return Table(
+        "protocol", caption, frame, [TableColumn("setting", "setting"), TableColumn("value", "value")]
+    )
+
+
+def space_table(space: Space) -> Table:
+    """Return the hyperparameters and the ranges they are drawn from."""
+    frame = pd.DataFrame(
+        [(name, bounds.low, bounds.high, bounds.scale) for name, bounds in space.items()],
+        columns=["hyperparameter", "low", "high", "scale"],
+    )
+    columns = [
+        TableColumn("hyperparameter", "hyperparameter", hyperparameter_label),
+        TableColumn("from", "low"),
+        TableColumn("to", "high"),
+        TableColumn("drawn", "scale", lambda scale: SCALE_DESCRIPTIONS.get(scale, scale)),
+    ]
+    return Table("space", "The space that hyperparameters are drawn from.", frame, columns)
