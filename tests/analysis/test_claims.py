@@ -259,7 +259,7 @@ def nulls(count, tasks, trials, draws):
 def test_nine_equal_variants_are_told_apart_in_at_most_seven_of_a_hundred_sweeps(monkeypatch):
     """What the verdicts hold, the paper's test does not."""
     monkeypatch.setattr(comparing, "BOOTSTRAP_RESAMPLES", 50)
-    claimed, tenths = nulls(80, tasks=1, trials=40, draws=999).mean(axis=0)
+    claimed, tenths = nulls(40, tasks=1, trials=40, draws=999).mean(axis=0)
     print(f"sweeps with a false difference: verdicts {claimed:.1%}, Welch and Bonferroni {tenths:.1%}")
     assert claimed <= 0.07
     assert tenths > 0.1

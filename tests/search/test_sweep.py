@@ -166,7 +166,15 @@ def test_trials_are_grouped_by_width():
 
 
 class Listing(InProcess):
-    """A crew that trains nothing and keeps the units it is given."""
+    """An executor of so many workers that trains nothing and keeps its units."""
+
+    def __init__(self, workers):
+        super().__init__()
+        self.workers = workers
+
+    @property
+    def size(self):
+        return self.workers
 
     def wait(self):
         raise InterruptedError
@@ -177,12 +185,11 @@ class Listing(InProcess):
 )
 def test_units_are_large_but_leave_every_worker_some(tmp_path, trials, workers, units):
     """Of two lanes: at least one trial a lane, else half a worker's share."""
-    asked, crew = replace(CONFIG, cells=("rnn",), trials=trials), Listing()
-    crew.size = workers
-    store.create_results_folder(tmp_path / "sweep", asked.to_table())
+    config, executor = replace(CONFIG, cells=("rnn",), trials=trials), Listing(workers)
+    store.create_results_folder(tmp_path / "sweep", config.to_table())
     with pytest.raises(InterruptedError):
-        list(sweep.run_sweep(asked, tmp_path / "sweep", crew, SHAPES, data=None))
-    assert sorted((len(unit.trials) for *_, unit in crew.waiting), reverse=True) == units
+        list(sweep.run_sweep(config, tmp_path / "sweep", executor, SHAPES, data=None))
+    assert sorted((len(unit.trials) for *_, unit in executor.waiting), reverse=True) == units
 
 
 def test_a_large_network_is_cut_to_fewer_trials_a_unit_than_a_small_one():

@@ -116,7 +116,7 @@ def test_other_seeds_give_other_results(programs, alone):
     assert not np.allclose(other.curve, alone[0].curve, rtol=1e-3)
 
 
-@pytest.mark.parametrize("batch", [1, 4])
+@pytest.mark.parametrize("batch", [1, 4] if keras.backend.backend() == "jax" else [1])
 def test_an_epoch_equals_the_same_updates_by_keras(programs, task, splits, batch):
     """The same updates by keras.layers.RNN, Dense and SGD, without noise, on sequences of unequal length.
 
@@ -173,7 +173,7 @@ def test_the_test_score_is_that_of_the_best_epoch(programs):
     assert long.valid == min(score for _, score in long.curve)
 
 
-@pytest.mark.parametrize("cell", ["rnn", "gru", "fgr"] if keras.backend.backend() == "jax" else ["fgr"])
+@pytest.mark.parametrize("cell", ["rnn", "gru", "fgr"] if keras.backend.backend() == "jax" else ["gru"])
 def test_lanes_and_padding_hold_for_other_cells(programs, cell):
     wide = rows(programs(cell, width=7, lanes=2), TRIALS[:3])
     for t in TRIALS[:3]:

@@ -7,6 +7,7 @@ import pandas as pd
 from suite.analysis.findings import Findings
 from suite.analysis.hyperparameter_claims import CONFIDENCE_SDS
 from suite.analysis.importance import Importance
+from suite.analysis.verdicts import MIN_CLAIM_TRIALS
 from suite.config import VANILLA
 from suite.report import figures
 from suite.report.formatting import (
@@ -138,7 +139,9 @@ def claims_sentence(findings: Findings) -> str:
     counts = pd.Series([verdict.verdict for verdict in findings.verdicts]).value_counts()
     total = format_count(len(findings.verdicts), "published claim")
     if counts.get("not tested", 0) == len(findings.verdicts):
-        return f"None of {total} can be tested on these trials."
+        needed = f", for which each search needs at least {MIN_CLAIM_TRIALS} trials"
+        few = findings.record.trials_per_search < MIN_CLAIM_TRIALS
+        return f"None of {total} can be tested on these trials{needed if few else ''}."
     parts = [
         f"{counts[verdict]} {one if counts[verdict] == 1 else several}"
         for verdict, (one, several) in VERDICT_VERBS.items()
