@@ -50,7 +50,7 @@ def stdout_console() -> Console:
 
 
 def show_progress(events: Iterable[Any], folder: Path, workers: int) -> None:
-    """Show the progress of a sweep until it ends, and what time it took.
+    """Show the progress of a sweep until it ends, then the time it took.
 
     `events` are of `suite.search.sweep.SweepProgress`, as `run_sweep` there yields them.
     """
@@ -79,7 +79,9 @@ def show_progress(events: Iterable[Any], folder: Path, workers: int) -> None:
             if not event.rows and now - last_shown < HEARTBEAT_SECONDS:
                 continue
             last_shown = now
-            scores = "; ".join(f"best on {task} {score:.4g} ({cell})" for task, (score, cell) in best.items())
+            scores = "; ".join(
+                f"best on {task}: {score:.4g} ({cell})" for task, (score, cell) in best.items()
+            )
             scores = scores or no_score_text(folder, event.done, event.total)
             bar.update(line, completed=event.done, total=event.total, scores=scores)
             if not terminal.is_terminal:
@@ -95,21 +97,21 @@ def show_progress(events: Iterable[Any], folder: Path, workers: int) -> None:
 
 
 def time_left_text(seconds: float, ended: int, trials_left: int) -> str:
-    """Return the time left, at the rate of the trials that ended in so many seconds; "" without any."""
+    """Return the time left, from the rate at which trials ended in `seconds`; "" if none ended."""
     return f", {format_duration(seconds * trials_left / ended)} left" if ended > 0 else ""
 
 
 def no_score_text(folder: Path, done: int, total: int) -> str:
-    """Return the progress in words before a trial of this run has a score."""
+    """Return the progress text to show before any trial of this run has a score."""
     if done == total:
         return "all trials are done"
     if epochs := sum(checkpoint_epochs(path) for path in (folder / "running").glob("*/*.npz")):
-        return f"trials under way: {format_count(epochs, 'epoch')} at their last checkpoints"
-    return "no new score yet" if done else "compiling and training, no trial has ended yet"
+        return f"running trials: {format_count(epochs, 'epoch')} at their last checkpoints"
+    return "no new score yet" if done else "compiling and training; no trial has ended yet"
 
 
 def checkpoint_epochs(checkpoint: Path) -> int:
-    """Return the epochs of a trial at its last checkpoint; 0 where it has ended meanwhile."""
+    """Return the epochs of a trial at its last checkpoint; 0 if it has ended meanwhile."""
     try:
         with np.load(checkpoint, allow_pickle=False) as kept:
             return len(json.loads(str(kept["result"]))["curve"])
@@ -119,7 +121,7 @@ def checkpoint_epochs(checkpoint: Path) -> int:
 
 @dataclass(frozen=True)
 class SearchStatus:
-    """How a search stands: its trials by how they ended, and those half done with their epochs so far."""
+    """The status of a search: its trials by how they ended, and the epochs of unfinished ones so far."""
 
     task: str
     cell: str
@@ -134,7 +136,7 @@ class SearchStatus:
 
 @dataclass(frozen=True)
 class SweepStatus:
-    """How a sweep stands; `driver` is the process at work on it (`suite.store.read_driver`), None without."""
+    """The status of a sweep; `driver` is the process that runs it, or None (`suite.store.read_driver`)."""
 
     name: str
     trials: int
@@ -149,7 +151,7 @@ class SweepStatus:
 
 
 def show_status(folder: Path, as_json: bool = False, watch: bool = False) -> None:
-    """Print how the sweep in a results folder stands; with `watch` again and again, until all trials ended.
+    """Print the status of the sweep in a results folder; with `watch`, repeat until all trials have ended.
 
     Nothing is written: any process may do this at any time.
     """
@@ -168,7 +170,7 @@ def show_status(folder: Path, as_json: bool = False, watch: bool = False) -> Non
 
 
 def sweep_status(folder: Path, rows: "pd.DataFrame") -> SweepStatus:
-    """Return how the sweep in a results folder stands; `rows` are its trials (`suite.store.load`)."""
+    """Return the status of the sweep in a results folder; `rows` are its trials (`suite.store.load`)."""
     config, driver = store.read_config(folder), store.read_driver(folder)
     trials = store.trials_per_search(config)
     searches = []
@@ -187,7 +189,7 @@ def sweep_status(folder: Path, rows: "pd.DataFrame") -> SweepStatus:
 
 
 def print_status(status: SweepStatus, rows: "pd.DataFrame", folder: Path) -> None:
-    """Print the status of a sweep: a line a search, the process at work, and why trials failed."""
+    """Print the status of a sweep: one line per search, the process that runs it, and failures."""
     table = Table(*STATUS_COLUMNS, box=None)
     for column in table.columns[:2]:
         column.overflow = "fold"  # in a narrow terminal
@@ -201,7 +203,7 @@ def print_status(status: SweepStatus, rows: "pd.DataFrame", folder: Path) -> Non
 
 
 def status_lines(status: SweepStatus) -> list[str]:
-    """Return the lines that name the process at work, and its speed since it began."""
+    """Return lines with the process that runs a sweep, and its speed since it began."""
     driver, left = status.driver, status.trials - status.ended
     lines = [f"at work: {driver['who']}, workers: {driver['workers']}" if driver else "at work: no process"]
     if status.finished:
@@ -217,7 +219,7 @@ def status_lines(status: SweepStatus) -> list[str]:
 
 
 def failure_lines(rows: "pd.DataFrame", folder: Path) -> list[str]:
-    """Return lines that say how many trials failed, why the first did, and what to do; none if none did."""
+    """Return lines on failed trials: how many, why the first failed, what to do; no lines if none failed."""
     failed = rows[rows["status"] == "failed"]
     if failed.empty:
         return []
@@ -226,8 +228,8 @@ def failure_lines(rows: "pd.DataFrame", folder: Path) -> list[str]:
         f"{len(failed):,} of {format_count(len(rows), 'trial')} failed, the first of them "
         f"({first['cell']} on {first['task']}, trial {first['trial']}): "
         f"{exception_line(first['error'] or '')}",
-        f"why each did: odyssey export {shlex.quote(str(folder))}, column error; to run them again: the same "
-        f"sweep with --retry-failed",
+        f"all errors: odyssey export {shlex.quote(str(folder))}, column error; to run these trials again: "
+        "the same command with --retry-failed",
     ]
 
 

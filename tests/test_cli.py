@@ -216,13 +216,13 @@ def test_hyperband_decides_by_itself_what_a_search_holds(odyssey, tmp_path, monk
     assert "1 search, 2 trials of at most 2 epochs" in odyssey(*asked, "--dry-run")[1]
     assert "2/2 trials" in odyssey(*asked, "--results=mine")[1]
     assert " 2/2 " in odyssey("status", "mine")[1]
-    assert "All 2 trials asked are here" in (tmp_path / "reports/mine/report.md").read_text("utf-8")
+    assert "All 2 trials of this sweep have ended" in (tmp_path / "reports/mine/report.md").read_text("utf-8")
 
 
 def test_status_of_a_sweep_without_rows(odyssey, tmp_path):
     code, _, err = odyssey(*SWEEP, "--results=mine", "--max-hours=1e-9")
     assert code == 3
-    assert f"To go on: odyssey {shlex.join(SWEEP)} --results=mine --max-hours=1e-9\n" in err
+    assert f"To continue: odyssey {shlex.join(SWEEP)} --results=mine --max-hours=1e-9\n" in err
     code, out, _ = odyssey("status", "mine")
     assert code == 0
     assert "0/2" in out
@@ -275,9 +275,9 @@ def test_a_signal_ends_a_sweep_after_the_epochs_under_way_and_a_second_one_at_on
     assert store.is_stop_requested(tmp_path)
     assert signal.getsignal(number) is before
     err = capsys.readouterr().err
-    assert "Finishing the epochs under way" in err
+    assert "Finishing the epochs that are running" in err
     assert ("Stopped at once" in err) == (times == 2)
-    assert "To go on: odyssey sweep 'my preset.toml' '--results=$HOME'\n" in err
+    assert "To continue: odyssey sweep 'my preset.toml' '--results=$HOME'\n" in err
 
 
 def test_a_stop_that_a_driver_removed_as_it_began_is_asked_again(tmp_path):
@@ -501,7 +501,7 @@ def one_backend(monkeypatch):
 
 
 @pytest.mark.usefixtures("one_backend")
-def test_check_prints_promises_and_a_time_for_tasks_and_cells_in_any_order(odyssey):
+def test_check_prints_rules_and_a_time_for_tasks_and_cells_in_any_order(odyssey):
     code, out, err = odyssey("check", "lstm", "tiny:PARITY")
     assert (code, err) == (0, "")
     assert "BROKEN" not in out
@@ -521,7 +521,7 @@ def test_check_prints_promises_and_a_time_for_tasks_and_cells_in_any_order(odyss
 
 
 @pytest.mark.usefixtures("one_backend")
-def test_check_says_which_promise_is_broken_and_ends_with_1(odyssey, tmp_path):
+def test_check_says_which_rule_is_broken_and_ends_with_1(odyssey, tmp_path):
     (tmp_path / "mine.py").write_text(BROKEN_CELL)
     code, out, err = odyssey("check", "mine:MeanOfAll", "tiny:PARITY")
     assert (code, err) == (1, "")

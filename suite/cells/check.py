@@ -43,7 +43,7 @@ PADDING_FAULT = (
 )
 
 
-CELL_RULES = {  # what a cell promises, in the order in which it is checked
+CELL_RULES = {  # the rules for a cell, in the order in which they are checked
     "declarations": "gates, peepholes, states and recurrent matrices are declared with the right types",
     "methods": "the step alone computes, from x and each declared state",
     "weights": "it owns the declared weights, in the declared shapes, and nothing else that is trained",

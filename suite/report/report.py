@@ -50,7 +50,7 @@ def progress_sentence(rows: pd.DataFrame, record: SweepRecord) -> str:
     ends = {status: int((rows["status"] == status).sum()) for status in TRIAL_STATUSES}
     counts = ", ".join(f"{n:,} {status}" for status, n in ends.items() if n)
     if len(rows) >= planned:
-        return f"All {format_count(planned, 'trial')} of this sweep are here: {counts}."
+        return f"All {format_count(planned, 'trial')} of this sweep have ended: {counts}."
     share = math.floor(1000 * len(rows) / planned) / 10
     present = f"{len(rows):,} of its {format_count(planned, 'trial')} ({share} %)"
-    return f"This sweep is unfinished: {present} are here: {counts}."
+    return f"This sweep is unfinished: {present} have ended: {counts}."

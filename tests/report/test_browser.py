@@ -79,6 +79,6 @@ def test_a_checkbox_hides_its_variant_and_no_other(seen):
 
 
 def test_a_click_on_a_heading_sorts(seen):
-    """The probability to be better is lowest for nfg."""
+    """The probability of being better is lowest for nfg."""
     assert seen["before"] == ["noaf", "nfg"]
     assert seen["after"] == ["nfg", "noaf"]

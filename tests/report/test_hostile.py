@@ -140,9 +140,9 @@ def test_hyperparameters_may_be_fixed(fixed, tmp_path):
 @pytest.mark.usefixtures("quick")
 def test_rows_without_operations_are_reported_without(tmp_path):
     rows, asked = sweep(["jsb"], {}, 1.0, 5, seed=0, cells=CELLS)
-    assert "multiply–adds a trial" in read(rows, asked, tmp_path / "new").words()
+    assert "multiply–adds per trial" in read(rows, asked, tmp_path / "new").words()
     rows["operations"] = None
-    assert "multiply–adds a trial" not in read(rows, asked, tmp_path / "old").words()
+    assert "multiply–adds per trial" not in read(rows, asked, tmp_path / "old").words()
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def test_the_planted_differences_are_found_and_no_others(found):
     assert answer.difference_sentences(found) == [
         "nfg and noaf are significantly worse than vanilla lstm on every task.",
         "cifg is significantly better than vanilla lstm on every task.",
-        "nig, nog, niaf, np and fgr do not differ significantly from it.",
+        "nig, nog, niaf, np and fgr do not differ significantly from vanilla lstm.",
     ]
 
 
@@ -81,7 +81,7 @@ def claimed(seed):
     rows, asked = sweep(["jsb"], {}, rate=0.0, trials=100, seed=seed)
     found = findings_of(rows, asked)
     said = [said for said in answer.difference_sentences(found) if not said.startswith("No variant differs")]
-    said += [said for said in answer.importance_sentences(found) if "surely matters" not in said]
+    said += [said for said in answer.importance_sentences(found) if "clearly matters" not in said]
     for verdict in found.verdicts:
         numbers = verdict.numbers
         if verdict.claim.pairs and len(numbers) and (numbers["worse"] | numbers["better"]).any():
@@ -101,7 +101,7 @@ def test_a_comparison_has_one_p_in_the_table_and_in_the_verdicts():
     [judged] = [verdict for verdict in found.verdicts if verdict.claim.id == "gru-no-worse"]
     assert judged.numbers["adjusted"].tolist() == [table.loc["gru", "adjusted"]]
     assert judged.verdict != "fails"
-    assert "adjusted by Holm over the 21 comparisons of this page" in answer.caution_sentences(found)
+    assert "Holm’s adjustment for the 21 comparisons of this page" in answer.caution_sentences(found)
 
 
 @pytest.mark.parametrize(
@@ -141,5 +141,5 @@ def test_published_numbers_stand_beside_ours(planted, tmp_path):
     rows, asked = planted
     some = rows[rows["trial"] < 5]
     page = report_of(some, asked, tmp_path).read_text()
-    assert "In green the best tenths of Greff et al.: range" in page
+    assert "The best tenths of Greff et al. are green: range" in page
     assert "On chorales and speech the data are those of Greff et al." in page

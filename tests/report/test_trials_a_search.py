@@ -18,7 +18,7 @@ def hyperband(asked):
 
 def test_a_finished_sweep_is_said_to_be_finished(rows, hyperband):
     record = record_from_table(hyperband)
-    assert progress_sentence(rows, record).startswith("All 72 trials of this sweep are here")
+    assert progress_sentence(rows, record).startswith("All 72 trials of this sweep have ended")
     assert "of its 72 trials" in progress_sentence(rows.iloc[1:], record)
 
 

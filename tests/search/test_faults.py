@@ -117,8 +117,8 @@ def test_an_interrupted_sweep_keeps_its_unfinished_trials_and_continues_them(
     os.killpg(process.pid, sent)
     stderr = process.communicate(timeout=60)[1]
     assert process.returncode == 128 + sent, stderr
-    assert "Finishing the epochs under way" in stderr
-    [line] = [line for line in stderr.splitlines() if line.startswith("To go on: odyssey ")]
+    assert "Finishing the epochs that are running" in stderr
+    [line] = [line for line in stderr.splitlines() if line.startswith("To continue: odyssey ")]
     printed = shlex.split(line)[4:]
     assert printed == sweep_command[3:]
     assert len(store.load(folder)) < 4

@@ -174,7 +174,7 @@ def test_a_cell_named_on_the_command_line_joins_the_cells_of_a_preset_that_are_t
     assert "results/mine: grows by 1 cell (np), 2 trials to train, 4 kept" in out
     assert "6/6 trials" in out
     code, out, _ = run_sweep("--results=results/mine", "--trials=3", "--cell=nig,nfg", "--dry-run")
-    assert "grows by 2 cells (nig, nfg) and 1 trial a search, 9 trials to train, 6 kept" in out
+    assert "grows by 2 cells (nig, nfg) and 1 trial per search, 9 trials to train, 6 kept" in out
     assert "results/mine: 0 trials to train, 6 kept" in run_sweep("mine.toml", "--dry-run")[1]
     assert "2 trials of" in run_sweep("mine.toml", "--cell=np", "--results=new", "--dry-run")[1]
 

@@ -41,24 +41,24 @@ def agreement_sentence(pair: PairwiseFindings) -> str:
     (a, b), pairs = pair.labels, pair.pairs
     if pairs.empty:
         return (
-            f"No trial of {b} is the same as one of {a}, with its seed and hyperparameters; so only their "
-            "distributions can be compared."
+            f"{b} and {a} have no trials with the same seed and hyperparameters, so only their distributions "
+            "can be compared."
         )
     gaps = relative_differences(scores_of_sweep(pairs, "a"), scores_of_sweep(pairs, "b"))
     status = int((pairs["status_a"] != pairs["status_b"]).sum())
     trials = format_count(len(pairs), "trial")
-    common = f"{b} and {a} have {trials} in common, with seed and hyperparameters"
-    ends = f"; {format_count(status, 'trial')} ended otherwise" if status else ""
+    common = f"{b} and {a} have {trials} in common (same seed and hyperparameters)"
+    ends = f"; {format_count(status, 'trial')} ended with a different status" if status else ""
     if not gaps.any():
-        return f"{common}: all their test scores are equal to the last digit{ends}."
+        return f"{common}: all their test scores are identical{ends}."
     near, known = int((gaps <= SCORE_TOLERANCE).sum()), gaps[np.isfinite(gaps)]
     share, tolerance = format_percent(near / len(gaps)), format_percent(SCORE_TOLERANCE)
-    text = f"{common}: {near:,} of their test scores ({share}) agree within {tolerance}"
+    text = f"{common}: {near:,} of the test scores ({share}) agree within {tolerance}"
     if len(known):
         median, largest = format_percent(float(np.median(gaps))), format_percent(known.max())
-        text += f", the median is {median} apart, the farthest {largest}"
+        text += f", the median difference is {median}, the largest {largest}"
     if unscored := len(gaps) - len(known):
-        text += f"; {format_count(unscored, 'trial')} without a score in one of them"
+        text += f"; {format_count(unscored, 'trial')} without a score in at least one sweep"
     return f"{text}{ends}."
 
 
@@ -72,7 +72,9 @@ def search_difference_sentences(pair: PairwiseFindings) -> str:
     sentences, silent, ties = [], [], agreement["ties"].sum()
     if ties:
         pairs = format_count(int(agreement["trials"].sum()), "pair")
-        sentences.append(f"{ties:,} of {pairs} are ties, no more than {format_percent(TIE_TOLERANCE)} apart.")
+        sentences.append(
+            f"{ties:,} of {pairs} are ties: they differ by at most {format_percent(TIE_TOLERANCE)}."
+        )
     for test, table, better in tests:
         if table.empty:
             continue
@@ -98,7 +100,9 @@ def search_difference_sentences(pair: PairwiseFindings) -> str:
         sentences.append(f"Compared {' or '.join(silent)}, {none}, which is no proof that they are equal.")
     if dependent:
         names = join_names([ORACLE_NAMES[oracle] for oracle in dependent])
-        sentences.append(f"Trials of {names} are not independent draws: distributions are not tested.")
+        sentences.append(
+            f"Trials of {names} are not independent draws, so their distributions are not tested."
+        )
     return " ".join(sentences)
 
 
@@ -109,25 +113,25 @@ def duration_sentence(pair: PairwiseFindings) -> str:
             f"{format_number(seconds)} s in {label}"
             for label, seconds in zip(pair.labels, pair.mean_seconds, strict=True)
         ]
-        return f"A trial took {join_names(means)} in the mean; they are not the same trials."
+        return f"On average a trial took {join_names(means)}; the sweeps have no trials in common."
     total = pair.speed.iloc[0].to_dict()
     a_seconds, b_seconds, epoch = (format_number(total[key]) for key in ("seconds_a", "seconds_b", "epoch"))
     a, b = pair.labels
     if a_seconds == b_seconds and total["ratio"] == 1:
         trials = format_count(total["trials"], "finished trial")
-        return f"The same {trials} took equally long in {b} and {a}, {a_seconds} s a trial."
+        return f"The same {trials} took equally long in {b} and {a}: {a_seconds} s per trial."
     return (
         f"For the same {format_count(total['trials'], 'finished trial')}, {b} took "
-        f"{format_interval(total, 'ratio')} times as long as {a}, {b_seconds} instead of {a_seconds} s a "
-        f"trial; {epoch} times as long an epoch."
+        f"{format_interval(total, 'ratio')} times as long as {a}, {b_seconds} instead of {a_seconds} s per "
+        f"trial; an epoch took {epoch} times as long."
     )
 
 
 def setting_difference_sentences(findings: ComparisonFindings) -> list[str]:
     """Return in what sweeps differ besides their trials, as sentences."""
     tables: list[tuple[Table, str]] = [
-        (config_table(findings.records), "Their questions are not the same: {} differ."),
-        (sweep_provenance_table(findings.rows), "They were not run by the same: {} differ."),
+        (config_table(findings.records), "Their settings differ: {}."),
+        (sweep_provenance_table(findings.rows), "Their hardware or software differs: {}."),
     ]
     return [
         sentence.format(join_names(names))

@@ -24,7 +24,9 @@ def build(findings: ComparisonFindings) -> list[Section]:
 def config_table(records: Mapping[str, SweepRecord]) -> Table:
     """Return the question of each sweep, by label: the settings, the space, the data of each task."""
     settings = {label: _config_settings(record) for label, record in records.items()}
-    return _side_by_side_table("questions", "setting", "The question of each sweep.", settings)
+    return _side_by_side_table(
+        "questions", "setting", "The settings, space and data of each sweep.", settings
+    )
 
 
 def sweep_provenance_table(rows_by_label: Mapping[str, pd.DataFrame]) -> Table:

@@ -25,10 +25,10 @@ def pairwise_table(findings: Findings) -> Table:
         TableColumn("p", "adjusted", format_p),
     ]
     caption = (
-        "Every pair of variants, by all trials: the probability that a trial of the variant is better than "
-        "one of the other (95 % interval), the median shift of its scores (Hodges–Lehmann estimate), and p "
-        "of a permutation test after Holm over the "
-        f"{format_count(len(findings.pairwise), 'comparison')} of this table. An asterisk is p < .05."
+        "Every pair of variants, compared over all trials: the probability that a trial of the first "
+        "variant is better than a trial of the second (95 % interval), the median shift of its scores "
+        "(Hodges–Lehmann estimate), and the p-value of a permutation test, adjusted by Holm’s method for "
+        f"the {format_count(len(findings.pairwise), 'comparison')} of this table. An asterisk marks p < .05."
     )
     keys = ["task", "cell", "against", "trials", "probability", "low", "high", "shift", "p", "adjusted"]
     return Table("all-pairs", caption, findings.pairwise[keys], columns)

@@ -29,13 +29,13 @@ VERDICT_VERBS = {  # of one claim, and of several
     "not tested": ("is not tested", "are not tested"),
 }
 NOT_TESTED_NOTE = (
-    "P-values, probabilities to be better, expected scores of the best of n trials and importances are left "
-    "out, for they take trials for independent draws. Best trials, best tenths and medians describe this "
-    "sweep alone; average ranks take a search as one number, and stay."
+    "P-values, probabilities of being better, expected scores of the best of n trials, and importances are "
+    "left out, because they assume that trials are independent draws. Best trials, best tenths and medians "
+    "describe this sweep only. Average ranks are shown, because they use one number for each search."
 )
 HYPERBAND_NOTE = (
-    " A trial that Hyperband trained again for longer counts once in scores, with its most epochs; one that "
-    "it did not has the score of its few."
+    " A trial that Hyperband continued for more epochs counts once, with the score of its longest run. A "
+    "trial that Hyperband did not continue has the score of its short run."
 )
 
 
@@ -64,8 +64,8 @@ def answer_sentences(findings: Findings) -> list[str]:
 def dependent_trials_sentence(findings: Findings) -> str:
     """Return why nothing is tested on trials that an oracle chose by the scores of others."""
     return (
-        f"The trials were chosen by {ORACLE_NAMES[findings.config.oracle]} from the scores of those before "
-        "them, so they are not independent draws: variants are described, and no difference is tested."
+        f"{ORACLE_NAMES[findings.config.oracle]} chose the trials by the scores of earlier trials, so they "
+        "are not independent draws: this page describes the variants and tests no difference."
     )
 
 
@@ -74,7 +74,7 @@ def difference_sentences(findings: Findings) -> list[str]:
     baseline, cells = variant_name(findings.baseline), findings.record.cells
     tested = pd.concat(findings.differences.values()).dropna(subset="p")
     if tested.empty:
-        return [f"No trials are here yet that can be compared with {baseline}."]
+        return [f"There are no trials yet that can be compared with {baseline}."]
     sentences, differ = [], set()
     for direction in ("worse", "better"):
         places: dict[tuple, list[str]] = {}
@@ -92,7 +92,7 @@ def difference_sentences(findings: Findings) -> list[str]:
         return [f"No variant differs significantly from {baseline}, which is no proof that they are equal."]
     if quiet:
         verb = "does" if len(quiet) == 1 else "do"
-        sentences.append(f"{join_names(quiet)} {verb} not differ significantly from it.")
+        sentences.append(f"{join_names(quiet)} {verb} not differ significantly from {baseline}.")
     return sentences
 
 
@@ -119,7 +119,9 @@ def importance_sentences(findings: Findings) -> list[str]:
         for name, parts in shares.items()
     ]
     if without:
-        sentences.append(f"On {join_names(without)} no hyperparameter alone surely matters.")
+        sentences.append(
+            f"On {join_names(without)} no single hyperparameter clearly matters more than chance."
+        )
     return sentences
 
 
@@ -154,17 +156,17 @@ def baseline_text(findings: Findings) -> Text:
     if baseline != VANILLA:
         why = f"It is the first variant, because {VANILLA} is not in this sweep. "
     if record.config.baseline:
-        why = "It is the baseline that was chosen. "
+        why = "It was chosen as the baseline.  "
     description = f"{record.cells[baseline].rstrip('.')}. " if record.cells[baseline] else ""
     trials = format_count(record.trials_per_search, "trial")
-    drawn = "drawn at random" if record.config.oracle == "random" else "of its own"
+    drawn = "randomly drawn" if record.config.oracle == "random" else "its own"
     units = {info.unit for info in record.tasks.values()} - {""}
     unit = f" (here in {units.pop()})" if len(units) == 1 else ""
     return Text(
         [
             Strong(f"The baseline is {variant_name(baseline)}."),
-            f" {description}{why}Every variant is given {trials} on each task. A trial is one training run "
-            f"with hyperparameters {drawn}, and is better than another if its test score{unit} is lower.",
+            f" {description}{why}Every variant gets {trials} on each task. A trial is one training run with "
+            f"{drawn} hyperparameters. It is better than another trial if its test score{unit} is lower.",
         ]
     )
 
@@ -175,16 +177,18 @@ def effect_figure(findings: Findings, tested: dict[str, pd.DataFrame]) -> Figure
     return Figure(
         "answer",
         figures.effect_plot(tested, findings.record.titles, findings.baseline),
-        f"Probability that a trial of a variant is better than one of {baseline}, with intervals, by task.",
-        f"How often a trial of a variant is better than a trial of {baseline}, both drawn at random: 1 is "
-        "always, 0 never, and 0.5 no difference. Lines are 95 % intervals, each for itself; a difference is "
-        "significant, and marked by an asterisk, where it still shows after adjusting for all comparisons.",
+        f"For each task, the probability that a trial of a variant is better than a trial of {baseline}, "
+        "with its interval.",
+        f"How often a random trial of a variant is better than a random trial of {baseline}: 1 means always, "
+        "0 never, and 0.5 no difference. The lines are 95 % intervals, not adjusted for the number of "
+        "comparisons. An asterisk marks a difference that is significant after adjustment for all "
+        "comparisons.",
         "answer",
     )
 
 
 def effect_table(findings: Findings, tested: dict[str, pd.DataFrame]) -> Table:
-    """Return the numbers of the answer: a variant's probability to be better than the baseline, and p."""
+    """Return the numbers of the answer: a variant's probability of being better than the baseline, and p."""
     frame = pd.DataFrame({"cell": [cell for cell in findings.config.cells if cell != findings.baseline]})
     columns = [TableColumn("variant", "cell")]
     for task, table in tested.items():
@@ -198,8 +202,8 @@ def effect_table(findings: Findings, tested: dict[str, pd.DataFrame]) -> Table:
         ]
     frame["description"] = [findings.record.cells[cell] for cell in frame["cell"]]
     caption = (
-        f"The probability that a trial is better than one of {variant_name(findings.baseline)} (with its 95 "
-        f"% interval), and p of a permutation test, adjusted by Holm over "
+        f"The probability that a trial is better than a trial of {variant_name(findings.baseline)} (with its "
+        "95 % interval), and the p-value of a permutation test, adjusted by Holm’s method for "
         f"{format_count(len(findings.comparisons), 'comparison')}. An asterisk marks p < .05."
     )
     return Table("answer", caption, frame, [*columns, TableColumn("what it is", "description")])
@@ -213,17 +217,20 @@ def caution_sentences(findings: Findings) -> str:
     searches = pd.concat(findings.summaries.values()).query("trials > 0")["trials"]
     if searches.min() < searches.max():
         counts = f"{searches.min():,} to {format_count(searches.max(), 'trial')}"
-        text += f" Variants have {counts} so far, those that end early first, and more find a better best."
+        text += (
+            f" Variants have {counts} so far. Trials that end early are stored first, and a variant with "
+            "more trials tends to have a better best trial."
+        )
     return text
 
 
 def significance_definition(findings: Findings) -> str:
     """Return what the word "significant" means here."""
     return (
-        f"Significant is what a permutation test of all trials says at p < .05, adjusted by Holm over the "
-        f"{format_count(len(findings.comparisons), 'comparison')} of this page and its claims: all of "
-        "them together claim a difference that is not there in at most 5 % of sweeps. It is about a trial "
-        "drawn at random, not about the best one a search finds."
+        "A difference is significant if a permutation test of all trials has p < .05 after Holm’s "
+        f"adjustment for the {format_count(len(findings.comparisons), 'comparison')} of this page and its "
+        "claims. Together they report a difference that does not exist in at most 5 % of sweeps. The test "
+        "compares randomly drawn trials, not the best trials that searches find."
     )
 
 

@@ -21,7 +21,7 @@ from suite.text import format_count
 
 RANKS_CAPTION = (
     "Average ranks over tasks, best to the left; a bar joins variants that do not differ significantly "
-    "(Friedman’s test and Nemenyi’s critical difference at .05, after Demšar, 2006)."
+    "(Friedman’s test and Nemenyi’s critical difference at the .05 level; Demšar, 2006)."
 )
 
 
@@ -45,13 +45,13 @@ def overall_sentence(findings: Findings) -> str:
     scored = [table.dropna(subset="tenth_mean") for table in findings.summaries.values()]
     scored = [table for table in scored if len(table)]
     if not scored:
-        return "No trial has a score yet, so nothing can be said."
+        return "No trial has a score yet, so there is nothing to compare."
     winners = pd.concat([_lowest_means(table)["cell"] for table in scored]).value_counts(sort=False)
     if len(scored) == 1:
-        return f"{_best_tenths_phrase(winners.index, 'has', 'have')} the lowest mean score on test."
+        return f"{_best_tenths_phrase(winners.index, 'has', 'have')} the lowest mean test score."
     shares = [f"{variant_name(cell)} on {n}" for cell, n in winners.items()]
     tasks = format_count(len(scored), "task")
-    return f"The lowest mean test score of a best tenth, over {tasks}: {join_names(shares)}."
+    return f"Best tenths with the lowest mean test score, over {tasks}: {join_names(shares)}."
 
 
 def task_sentence(table: pd.DataFrame, unit: str, baseline: str = VANILLA) -> str:
@@ -69,7 +69,7 @@ def task_sentence(table: pd.DataFrame, unit: str, baseline: str = VANILLA) -> st
     if len(known) == 1:
         sentences.append("No other variant has a score yet.")
     elif of_baseline.empty:
-        sentences.append(f"No trial of {variant_name(baseline)} is here to compare with.")
+        sentences.append(f"There is no scored trial of {variant_name(baseline)} to compare with.")
     elif baseline not in set(best["cell"]):
         name = variant_name(baseline)
         sentences.append(
@@ -78,7 +78,7 @@ def task_sentence(table: pd.DataFrame, unit: str, baseline: str = VANILLA) -> st
     elif len(others):
         sentences.append(f"Next is {_gap_phrase(others.iloc[0], first)}.")
     if len(others) > 1 and others.iloc[-1]["cell"] != baseline:
-        sentences.append(f"Farthest is {_gap_phrase(others.iloc[-1], first)}.")
+        sentences.append(f"Highest is {_gap_phrase(others.iloc[-1], first)}.")
     return " ".join(sentences)
 
 
@@ -98,8 +98,8 @@ def overview_table(findings: Findings) -> Table:
         ]
     frame["description"] = [record.cells[cell] for cell in findings.config.cells]
     caption = (
-        "Test score of the best tenth, the tenth of a variant’s trials that is best on validation: mean ± "
-        "standard deviation of its n trials; lower is better."
+        "Test score of the best tenth (the 10 % of a variant’s trials with the lowest validation scores): "
+        "mean ± standard deviation of its n trials; lower is better."
     )
     return Table("best-tenths", caption, frame, [*columns, TableColumn("what it is", "description")])
 

@@ -14,8 +14,8 @@ def build(findings: Findings) -> list[Section]:
     parts: list[Part] = [
         Text(
             [
-                "Each verdict follows from the numbers below it. A claim holds where everything it says is "
-                "shown, and fails where some of it is refuted; otherwise it is undecided. ",
+                "Each verdict follows from the numbers below it. A claim holds if the data show everything "
+                "it says, and fails if they refute any part of it; otherwise it is undecided.  ",
                 Link("CSV", "tables/claims.csv"),
             ]
         )

@@ -30,14 +30,14 @@ def cost_table(findings: Findings) -> Table:
     frame["total seconds"] = frame.drop(columns="cell").sum(axis=1)
     frame["seconds a trial"] = frame["total seconds"] / trials
     columns.append(TableColumn("core time", "total seconds", format_duration))
-    columns.append(TableColumn("a trial", "seconds a trial", format_duration))
+    columns.append(TableColumn("time per trial", "seconds a trial", format_duration))
     if operations.any():  # rows of older folders have none
         frame["operations a trial"] = operations / trials
-        columns.append(TableColumn("multiply–adds a trial", "operations a trial", format_si))
+        columns.append(TableColumn("multiply–adds per trial", "operations a trial", format_si))
     total = format_duration(frame["total seconds"].sum())
     caption = (
-        f"{format_count(int(trials.sum()), 'trial')} took {total} of one core or device in all. The time of "
-        "a trial depends on the trials that are trained beside it, its multiply–adds do not (k, M, G, T: "
-        "thousands, millions, …)."
+        f"Training {format_count(int(trials.sum()), 'trial')} took {total} in total on one core or device. "
+        "The time of a trial depends on the trials that are trained beside it; its multiply–adds do not (k, "
+        "M, G, T: thousand, million, 10⁹, 10¹²)."
     )
     return Table("cost", caption, frame, columns)

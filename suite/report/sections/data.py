@@ -27,14 +27,14 @@ def data_sentences(record: SweepRecord) -> str:
     sentences = []
     if of_paper:
         sentences.append(
-            f"On {join_names(of_paper)} the data are those of Greff et al., whose numbers, of random search, "
-            "stand beside ours."
+            f"On {join_names(of_paper)} the data are those of Greff et al. This page shows their results, "
+            "from random search, beside ours."
         )
     if others:
         sentences.append(
             f"On {join_names(others)} the data are not those of Greff et al.: variants can be compared with "
-            "each other, but no score with one of that paper, and its claims about all tasks are tested on "
-            "other tasks."
+            "each other, but scores cannot be compared with those of the paper. The claims of the paper "
+            "about all tasks are tested on these tasks instead."
         )
     return " ".join(sentences)
 
@@ -46,4 +46,4 @@ def data_table(record: SweepRecord) -> Table:
     headings = {"title": "task", "train": "train", "valid": "valid", "test": "test"}
     headings |= {"steps": "steps in train", "unit": "score in", "source": "source"}
     columns = [TableColumn(heading, key) for key, heading in headings.items()]
-    return Table("data", "Sequences of each split.", frame, columns)
+    return Table("data", "The tasks, with the number of sequences in each split.", frame, columns)

@@ -19,28 +19,28 @@ from suite.report.sections.tasks import score_axis_label, trial_titles
 from suite.space import Range
 
 IMPORTANCE_TEXT = (
-    "Importance is functional analysis of variance of a forest that has learned the test score from the "
-    "hyperparameters (Hutter, Hoos and Leyton-Brown, 2014), of searches with at least 20 scored trials. A "
-    "score farther than three interquartile ranges above the upper quartile counts as one that is not."
+    "Importance is computed by functional analysis of variance: a forest of regression trees learns to "
+    "predict the test score from the hyperparameters (Hutter, Hoos and Leyton-Brown, 2014). A search needs "
+    "at least 20 scored trials. Scores more than three interquartile ranges above the upper quartile are "
+    "replaced by the highest score below that limit."
 )
 SHARES_CAPTION = (
     "Shares of the variance of the test score, by functional analysis of variance: each hyperparameter "
-    "alone, all pairs together, and the rest, which is higher orders and noise. Of "
-    "Greff et al. it is what their figure 5 prints, interactions of every order together."
+    "alone, all pairs together, and the rest (interactions of three or more, and noise). The values of "
+    "Greff et al. are those printed in their figure 5, where interactions of all orders are one share."
 )
 MARGINALS_CAPTION = (
-    "Mean test score of {}, and below it, where known, the mean multiply–adds of a trial, where one "
-    "hyperparameter is what the axis says and all others are anything; the band is the spread between parts "
-    "of the forest."
+    "Mean test score of {} against one hyperparameter, averaged over all values of the others; below it, "
+    "where known, the mean multiply–adds per trial. The band shows the spread between parts of the forest."
 )
 INTERACTIONS_CAPTION = (
-    "Mean test score of {} over each pair of hyperparameters, below the diagonal; above it what the pair "
-    "adds to the effects of its two, blue where that is better. Mind its scale: where nothing is, it shows "
-    "noise."
+    "Below the diagonal: the mean test score of {} for each pair of hyperparameters. Above the diagonal: "
+    "the interaction alone, which is what the pair adds to the two single effects; blue is better. Check "
+    "the scale of the interaction: if it is small, the pattern is noise."
 )
 LEARNING_RATE_CAPTION = (
-    "Each point is a trial, the best tenth on validation in orange; crosses along the top are trials off the "
-    "scale or without a score. The pointer over a point shows its trial."
+    "Each point is a trial; the best tenth on validation is orange. Crosses along the top are trials that "
+    "are off the scale or have no score. Move the pointer over a point to see its trial."
 )
 
 
@@ -59,8 +59,8 @@ def build(findings: Findings) -> list[Section]:
         text = IMPORTANCE_TEXT
         if findings.has_long_searches:
             text += (
-                f" Of each search it is that of the first {MAX_TRIALS_ANALYSED} trials, as are the "
-                "comparisons of variants."
+                f" Importances and comparisons of variants use only the first {MAX_TRIALS_ANALYSED} trials "
+                "of each search."
             )
         parts.insert(0, Text(text))
     return [Section("hyperparameters", "Hyperparameters", parts, data)]
@@ -73,7 +73,7 @@ def importance_parts(findings: Findings, task: str, slug: str) -> list[Part]:
         return []
     title, label = findings.record.titles[task], score_axis_label(findings.record.tasks[task].unit)
     name, own = variant_name(findings.baseline), important.get(findings.baseline)
-    alt = f"Shares of the variance of the test score on {title} by hyperparameter, a bar a variant."
+    alt = f"Shares of the variance of the test score on {title} by hyperparameter, one bar for each variant."
     drawing = figures.importance_bars(
         important, list(ranges), PUBLISHED_SHARES.get(task), baseline=findings.baseline
     )
@@ -104,7 +104,7 @@ def learning_rate_figures(findings: Findings, task: str, slug: str) -> list[Figu
     drawing = figures.hyperparameter_scatter(
         trials, cells, "learning_rate", scale, label, baseline=findings.baseline
     )
-    alt = f"Test score of each trial on {info.title} against its learning rate, a panel a variant."
+    alt = f"Test score of each trial on {info.title} against its learning rate, one panel for each variant."
     return [
         Figure(
             f"{slug}-learning-rate",
@@ -122,7 +122,7 @@ def importance_table(
 ) -> Table:
     """Return the share of the variance of the test score that each hyperparameter has, by variant.
 
-    Below the baseline's, the paper's estimate of it.
+    The line below that of the baseline has the paper's estimate for the baseline.
     """
     lines: list[dict[str, Any]] = []
     for cell, importance in importances.items():
@@ -146,10 +146,10 @@ def importance_table(
     columns += [TableColumn(label, label, format_share) for label in ("pairs", "rest")]
     columns.append(TableColumn("by chance up to", "chance", format_share))
     caption = (
-        "Shares of the variance of the test score, ± the spread between parts of a forest. By single trees: "
-        f"the estimate of Hutter et al. (2014), which Greff et al. used, of the same scores of {baseline}. A "
-        "single tree takes noise for interactions, and its rest is those of three and more. Claims are "
-        "decided by the forest."
+        "Shares of the variance of the test score, ± the spread between parts of a forest. The line “single "
+        "trees” is the estimate of Hutter et al. (2014), which Greff et al. used, from the same scores of "
+        f"{baseline}. A single tree mistakes noise for interactions, and its “rest” is interactions of three "
+        "or more. The claims are decided by the forest."
     )
     return Table(table_name, caption, pd.DataFrame(lines), columns)
 

@@ -13,7 +13,7 @@ def build(findings: Findings) -> list[Section]:
     done, diverged, failed = ((findings.rows["status"] == status).sum() for status in TRIAL_STATUSES)
     runs: list[str | Link] = [
         f"{done:,} trials are done, {diverged:,} diverged and {failed:,} failed. Every random draw starts "
-        f"from the sweep’s seed, {findings.config.seed}; the seed of each trial is in the tables of trials: "
+        f"from the sweep’s seed, {findings.config.seed}; the tables of trials hold the seed of each trial:  "
     ]
     slugs, titles = unique_slugs(findings.config.tasks), findings.record.titles
     for task, slug in slugs.items():
