@@ -429,7 +429,7 @@ def test_every_command_option_and_argument_has_a_help_text_that_states_its_defau
     for parameter in command.params:
         assert parameter.help, parameter.name
         shown = parameter.default is not None or isinstance(parameter.show_default, str)
-        in_words = re.search("else|instead", parameter.help.lower()) or parameter.name in OFF_UNLESS_GIVEN
+        in_words = re.search("default|instead", parameter.help.lower()) or parameter.name in OFF_UNLESS_GIVEN
         optional = not parameter.required and parameter.show_default is not False
         assert shown or in_words or not optional, parameter.name
 

@@ -127,8 +127,8 @@ def compute_findings(
 ) -> Findings:
     """Return the findings of a sweep from its rows, one a trial, in any order.
 
-    `load_curves` returns the learning curves of some trials. With `all_pairs` every pair of variants is
-    compared too. Refused: rows of which none is of the sweep.
+    `load_curves` returns the learning curves of some trials. With `all_pairs`, every pair of variants is also
+    compared. Rows without any trial of the sweep are refused.
     """
     config, rows = record.config, prepare_rows(rows, record)
     tasks, cells, seed, baseline = config.tasks, list(config.cells), config.seed, config.baseline_variant

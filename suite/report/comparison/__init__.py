@@ -1,4 +1,4 @@
-"""The page that compares sweeps: two machines, a CPU and a GPU, two backends, before and after a change."""
+"""The page that compares sweeps, for example of two machines, two backends, or before and after a change."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path

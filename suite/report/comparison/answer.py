@@ -15,29 +15,29 @@ from suite.report.formatting import ORACLE_NAMES, format_interval, format_number
 from suite.report.parts import Section, Table, Text
 from suite.text import format_count
 
-MAX_NAMED_SEARCHES = 4  # so many searches are named in a sentence; more are counted
+MAX_NAMED_SEARCHES = 4  # a sentence names at most this many searches, and counts more
 
 
 def build(findings: ComparisonFindings) -> list[Section]:
-    """Return the section that answers, first on the page."""
+    """Return the section "The answer", the first of the page."""
     parts = [Text(text, "lead") for other in findings.others for text in pairwise_sentences(other)]
     parts.append(Text(" ".join(setting_difference_sentences(findings)), "caution"))
     return [Section("answer", "The answer", [part for part in parts if part.content])]
 
 
 def comparison_sentences(findings: ComparisonFindings) -> list[str]:
-    """Return the answer, a few sentences a line."""
+    """Return the answer as lines of a few sentences each."""
     lines = [text for other in findings.others for text in pairwise_sentences(other)]
     return [*lines, *setting_difference_sentences(findings)]
 
 
 def pairwise_sentences(pair: PairwiseFindings) -> list[str]:
-    """Return how one sweep compares with the first: agreement, differences, time."""
+    """Return sentences that compare a sweep with the first one: agreement, differences, time."""
     return [agreement_sentence(pair), search_difference_sentences(pair), duration_sentence(pair)]
 
 
 def agreement_sentence(pair: PairwiseFindings) -> str:
-    """Return how the scores of the same trials agree, as a sentence."""
+    """Return a sentence on how well the scores of common trials agree."""
     (a, b), pairs = pair.labels, pair.pairs
     if pairs.empty:
         return (
@@ -63,7 +63,7 @@ def agreement_sentence(pair: PairwiseFindings) -> str:
 
 
 def search_difference_sentences(pair: PairwiseFindings) -> str:
-    """Return which searches differ significantly, as sentences."""
+    """Return sentences on which searches differ significantly."""
     agreement, distributions, dependent = pair.agreement, pair.distributions, pair.dependent_oracles
     tests = [
         ("pair by pair", agreement, agreement["lower"] > agreement["higher"]),
@@ -107,7 +107,7 @@ def search_difference_sentences(pair: PairwiseFindings) -> str:
 
 
 def duration_sentence(pair: PairwiseFindings) -> str:
-    """Return what trials took, as a sentence: the same ones, else all of each."""
+    """Return a sentence on the time of common trials, or of all trials if there are no common ones."""
     if pair.speed.empty:
         means = [
             f"{format_number(seconds)} s in {label}"
@@ -128,7 +128,7 @@ def duration_sentence(pair: PairwiseFindings) -> str:
 
 
 def setting_difference_sentences(findings: ComparisonFindings) -> list[str]:
-    """Return in what sweeps differ besides their trials, as sentences."""
+    """Return sentences on the settings, hardware and software in which sweeps differ."""
     tables: list[tuple[Table, str]] = [
         (config_table(findings.records), "Their settings differ: {}."),
         (sweep_provenance_table(findings.rows), "Their hardware or software differs: {}."),
@@ -141,7 +141,7 @@ def setting_difference_sentences(findings: ComparisonFindings) -> list[str]:
 
 
 def _search_names(searches: pd.DataFrame) -> str:
-    """Return searches as a sentence has them: named, or counted where they are many."""
+    """Return text that names searches, or counts them if there are many."""
     if len(searches) > MAX_NAMED_SEARCHES:
         return f"{len(searches):,} searches"
     return join_names(f"{row.cell} on {row.task}" for row in searches.itertuples())

@@ -1,6 +1,6 @@
-"""How each sweep compares with the first, search by search: scores of the same trials, distributions, time.
+"""Sections that compare each sweep with the first, search by search: scores, distributions and time.
 
-Columns of `suite.analysis.agreement` that end in _a and _b end in the labels of the two sweeps here.
+The suffixes _a and _b of columns of `suite.analysis.agreement` become the labels of the two sweeps here.
 """
 
 import numpy as np
@@ -62,7 +62,7 @@ def pair_parts(pair: PairwiseFindings, prefix: str) -> list[Part]:
 
 
 def agreement_figure(pair: PairwiseFindings, prefix: str) -> Figure:
-    """Return the scores of the same trials, of one sweep against the other."""
+    """Return a scatter plot of the scores of common trials, one sweep against the other."""
     a, b = pair.labels
     return Figure(
         f"{prefix}scores",
@@ -77,7 +77,7 @@ def agreement_figure(pair: PairwiseFindings, prefix: str) -> Figure:
 
 
 def agreement_table(pair: PairwiseFindings, prefix: str) -> Table:
-    """Return how the same trials agree."""
+    """Return a table of how well the scores of common trials agree."""
     b = pair.labels[1]
     headings = {
         "trials": "common trials",
@@ -99,7 +99,7 @@ def agreement_table(pair: PairwiseFindings, prefix: str) -> Table:
 
 
 def distribution_table(pair: PairwiseFindings, prefix: str) -> Table:
-    """Return how all trials of both sweeps compare, search by search."""
+    """Return a table that compares the score distributions of both sweeps, search by search."""
     a, b = pair.labels
     columns = [
         *SEARCH_HEADINGS,
@@ -122,7 +122,7 @@ def distribution_table(pair: PairwiseFindings, prefix: str) -> Table:
 
 
 def speed_table(pair: PairwiseFindings, prefix: str) -> Table:
-    """Return what the same trials took."""
+    """Return a table of the time that common trials took in both sweeps."""
     a, b = pair.labels
     columns = [
         *SEARCH_HEADINGS,
@@ -145,12 +145,12 @@ def speed_table(pair: PairwiseFindings, prefix: str) -> Table:
 
 
 def matched_trial_table(pair: PairwiseFindings, prefix: str) -> Table:
-    """Return the same trials of both sweeps; no page shows it."""
+    """Return a table of the common trials of both sweeps; it is only written as CSV."""
     return Table(f"{prefix}trials", "", _label_columns(pair.pairs, pair))
 
 
 def search_count(findings: ComparisonFindings) -> str:
-    """Return how many searches are compared, in words."""
+    """Return the number of compared searches as text, such as "3 searches"."""
     searches = findings.rows[findings.first].groupby(SEARCH_COLUMNS).ngroups
     return "one search" if searches == 1 else f"{searches:,} searches"
 

@@ -1,4 +1,4 @@
-"""How much each of the compared sweeps did, and in what time."""
+"""The number of trials and the time of each compared sweep."""
 
 import math
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ def build(findings: ComparisonFindings) -> list[Section]:
 
 
 def sweep_size_table(rows_by_label: Mapping[str, pd.DataFrame]) -> Table:
-    """Return how much each sweep did in the searches that are compared."""
+    """Return a table of trials and time of each sweep, over the searches that all sweeps have."""
     lines = []
     for label, rows in rows_by_label.items():
         ends = {status: int((rows["status"] == status).sum()) for status in TRIAL_STATUSES}

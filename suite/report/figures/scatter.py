@@ -19,15 +19,15 @@ from suite.report.figures.style import (
 )
 
 MAX_PANEL_COLUMNS, PANEL_INCHES = 3, 3.0  # panels beside each other; inches of each
-OFF_SCALE_OFFSET = 0.025  # of an axis: how far from its end the trials stand that are beyond it
+OFF_SCALE_OFFSET = 0.025  # share of an axis: distance from its end of the trials that are off the scale
 
 
 @figure_style
 def agreement_scatter(pairs: pd.DataFrame, labels: tuple[str, str]) -> Figure:
     """Return the test scores of matched trials (`suite.analysis.agreement`), those of b against those of a.
 
-    A panel a task, scores that do not agree in orange; crosses at the end of an axis are beyond it, or trials
-    without a score.
+    It has one panel per task. Scores that do not agree are orange; crosses at the end of an axis are trials
+    off the scale or without a score.
     """
     tasks = pairs["task"].unique()
     columns = min(len(tasks), MAX_PANEL_COLUMNS)

@@ -1,4 +1,4 @@
-"""What the sweep found, in sentences, in one picture and in the table that the picture is drawn from."""
+"""The section "The answer": what the sweep found, as sentences, one figure and its table."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ from suite.report.parts import Figure, Part, Section, Strong, Table, TableColumn
 from suite.report.sections.best_tenths import overall_sentence, overview_table
 from suite.text import format_count
 
-VERDICT_VERBS = {  # of one claim, and of several
+VERDICT_VERBS = {  # singular and plural
     "holds": ("holds", "hold"),
     "fails": ("fails", "fail"),
     "undecided": ("is undecided", "are undecided"),
@@ -40,7 +40,7 @@ HYPERBAND_NOTE = (
 
 
 def build(findings: Findings) -> list[Section]:
-    """Return the section that answers, first on the page."""
+    """Return the section "The answer", the first of the page."""
     if not findings.has_scores:
         return [Section("answer", "The answer", [Text(overall_sentence(findings), "lead")])]
     parts: list[Part] = [Text(" ".join(answer_sentences(findings)), "lead"), baseline_text(findings)]
@@ -55,14 +55,14 @@ def build(findings: Findings) -> list[Section]:
 
 
 def answer_sentences(findings: Findings) -> list[str]:
-    """Return the answer in sentences."""
+    """Return the sentences of the answer."""
     if not findings.has_independent_trials:
         return [dependent_trials_sentence(findings), claims_sentence(findings)]
     return [*difference_sentences(findings), *importance_sentences(findings), claims_sentence(findings)]
 
 
 def dependent_trials_sentence(findings: Findings) -> str:
-    """Return why nothing is tested on trials that an oracle chose by the scores of others."""
+    """Return a sentence on why nothing is tested: an oracle chose trials by the scores of others."""
     return (
         f"{ORACLE_NAMES[findings.config.oracle]} chose the trials by the scores of earlier trials, so they "
         "are not independent draws: this page describes the variants and tests no difference."
@@ -70,7 +70,7 @@ def dependent_trials_sentence(findings: Findings) -> str:
 
 
 def difference_sentences(findings: Findings) -> list[str]:
-    """Return which variants differ from the baseline, and on which tasks."""
+    """Return sentences on which variants differ from the baseline, and on which tasks."""
     baseline, cells = variant_name(findings.baseline), findings.record.cells
     tested = pd.concat(findings.differences.values()).dropna(subset="p")
     if tested.empty:
@@ -97,13 +97,13 @@ def difference_sentences(findings: Findings) -> list[str]:
 
 
 def described_variant(cell: str, description: str) -> str:
-    """Return a variant with what it is, in a few words, where its description begins with few."""
+    """Return the name of a variant with a short description in parentheses, if it has one."""
     words = short_description(description)
     return f"{cell} ({words})" if words.lower() not in ("", cell.lower()) else cell
 
 
 def importance_sentences(findings: Findings) -> list[str]:
-    """Return which hyperparameters of the baseline surely matter more than by chance, and on which tasks."""
+    """Return sentences on which hyperparameters of the baseline matter more than chance, by task."""
     names, titles = list(findings.varied_ranges), findings.record.titles
     shares: dict[str, list[str]] = {}
     without = []
@@ -126,7 +126,7 @@ def importance_sentences(findings: Findings) -> list[str]:
 
 
 def shares_above_chance(importance: Importance) -> dict[int, float]:
-    """Return the columns whose share is surely above what chance gives one, and their shares."""
+    """Return the columns whose share is clearly above the share that chance gives, with their shares."""
     own = {effect[0]: share for effect, share in importance.shares.items() if len(effect) == 1}
     return {
         j: share
@@ -136,7 +136,7 @@ def shares_above_chance(importance: Importance) -> dict[int, float]:
 
 
 def claims_sentence(findings: Findings) -> str:
-    """Return how many of the published claims hold, fail or are undecided."""
+    """Return a sentence on how many of the published claims hold, fail or are undecided."""
     counts = pd.Series([verdict.verdict for verdict in findings.verdicts]).value_counts()
     total = format_count(len(findings.verdicts), "published claim")
     if counts.get("not tested", 0) == len(findings.verdicts):
@@ -150,7 +150,7 @@ def claims_sentence(findings: Findings) -> str:
 
 
 def baseline_text(findings: Findings) -> Text:
-    """Return what the baseline is, and how it came to be the baseline."""
+    """Return a text on what the baseline is, and why it is the baseline."""
     record, baseline = findings.record, findings.baseline
     why = ""
     if baseline != VANILLA:
@@ -172,7 +172,7 @@ def baseline_text(findings: Findings) -> Text:
 
 
 def effect_figure(findings: Findings, tested: dict[str, pd.DataFrame]) -> Figure:
-    """Return the picture of the answer: each variant against the baseline, by task."""
+    """Return the figure of the answer: each variant compared with the baseline, by task."""
     baseline = variant_name(findings.baseline)
     return Figure(
         "answer",
@@ -188,7 +188,7 @@ def effect_figure(findings: Findings, tested: dict[str, pd.DataFrame]) -> Figure
 
 
 def effect_table(findings: Findings, tested: dict[str, pd.DataFrame]) -> Table:
-    """Return the numbers of the answer: a variant's probability of being better than the baseline, and p."""
+    """Return the table of the answer: the probability that a variant is better than the baseline, and p."""
     frame = pd.DataFrame({"cell": [cell for cell in findings.config.cells if cell != findings.baseline]})
     columns = [TableColumn("variant", "cell")]
     for task, table in tested.items():
@@ -210,7 +210,7 @@ def effect_table(findings: Findings, tested: dict[str, pd.DataFrame]) -> Table:
 
 
 def caution_sentences(findings: Findings) -> str:
-    """Return what the word "significant" means here, or what is left out where nothing is tested."""
+    """Return the definition of "significant", or a note on what is left out if nothing is tested."""
     text = significance_definition(findings) if findings.has_independent_trials else NOT_TESTED_NOTE
     if findings.config.oracle == "hyperband":
         text += HYPERBAND_NOTE
@@ -225,7 +225,7 @@ def caution_sentences(findings: Findings) -> str:
 
 
 def significance_definition(findings: Findings) -> str:
-    """Return what the word "significant" means here."""
+    """Return the definition of "significant" on this page."""
     return (
         "A difference is significant if a permutation test of all trials has p < .05 after Holm’s "
         f"adjustment for the {format_count(len(findings.comparisons), 'comparison')} of this page and its "

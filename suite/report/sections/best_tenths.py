@@ -26,7 +26,7 @@ RANKS_CAPTION = (
 
 
 def build(findings: Findings) -> list[Section]:
-    """Return the section on all tasks together; none for a sweep of one task, whose own section says it."""
+    """Return the section on all tasks together; none for a sweep of one task."""
     ranks = average_rank_table(findings.average_ranks)
     if len(findings.config.tasks) == 1:
         return []
@@ -41,7 +41,7 @@ def build(findings: Findings) -> list[Section]:
 
 
 def overall_sentence(findings: Findings) -> str:
-    """Return on how many tasks each variant has the best tenth with the lowest mean test score."""
+    """Return a sentence that counts the tasks on which each variant has the lowest best tenth."""
     scored = [table.dropna(subset="tenth_mean") for table in findings.summaries.values()]
     scored = [table for table in scored if len(table)]
     if not scored:
@@ -55,7 +55,7 @@ def overall_sentence(findings: Findings) -> str:
 
 
 def task_sentence(table: pd.DataFrame, unit: str, baseline: str = VANILLA) -> str:
-    """Return the answer for one task: the lowest best tenth, and how far from it the baseline is."""
+    """Return the summary of one task: the lowest best tenth, and the baseline's distance from it."""
     known = table.dropna(subset="tenth_mean")
     if known.empty:
         return "No trial has a score yet."
@@ -83,7 +83,7 @@ def task_sentence(table: pd.DataFrame, unit: str, baseline: str = VANILLA) -> st
 
 
 def overview_table(findings: Findings) -> Table:
-    """Return the best tenth of every variant on every task, and its difference from the baseline."""
+    """Return a table of the best tenth of every variant on every task, and its gap to the baseline."""
     record, frame = findings.record, pd.DataFrame({"cell": findings.config.cells})
     columns = [TableColumn("variant", "cell")]
     for task, summary in findings.summaries.items():
@@ -105,18 +105,18 @@ def overview_table(findings: Findings) -> Table:
 
 
 def average_rank_table(ranks: AverageRanks) -> Table:
-    """Return the average ranks of variants over tasks; no page shows it."""
+    """Return a table of the average ranks of variants; it is only written as CSV."""
     frame = ranks.ranks.rename_axis("cell").rename("rank").reset_index()
     return Table("ranks", "", frame)
 
 
 def mean_sd_text(mean: str, sd: str) -> Callable[[dict], str]:
-    """Return how to write a mean and its standard deviation from a row, by the names of their columns."""
+    """Return a function that formats a mean ± standard deviation from the named columns of a row."""
     return lambda row: format_mean_sd(row[mean], row[sd])
 
 
 def difference_text(gap: str, mean: str) -> Callable[[dict], str]:
-    """Return how to write a difference from a row, to the decimals of the mean that it is of."""
+    """Return a function that formats a difference from a row, with as many decimals as its mean."""
     return lambda row: format_difference(row[gap], row[mean])
 
 
@@ -132,7 +132,7 @@ def _best_tenths_phrase(cells: Iterable[str], one: str, several: str) -> str:
 
 
 def _mean_of_trials(row: pd.Series, unit: str = "") -> str:
-    """Return the mean of a best tenth and the number of trials it is of."""
+    """Return the mean of a best tenth and its number of trials as text."""
     mean = f"{format_mean_sd(row['tenth_mean'], row['tenth_sd'])} {unit}".rstrip()
     return f"{mean} (n = {row['tenth_scored']:,})"
 

@@ -1,4 +1,4 @@
-"""What the trials cost: time and arithmetic."""
+"""The section on the cost of trials: time and arithmetic."""
 
 import pandas as pd
 
@@ -9,12 +9,12 @@ from suite.text import format_count, format_duration
 
 
 def build(findings: Findings) -> list[Section]:
-    """Return the section of the cost."""
+    """Return the section on the cost."""
     return [Section("cost", "Cost", [cost_table(findings)])]
 
 
 def cost_table(findings: Findings) -> Table:
-    """Return the core time of every variant, by task and in all, and the time and operations of a trial."""
+    """Return a table of the core time of every variant, and the time and operations per trial."""
     summaries, titles = findings.summaries, findings.record.titles
     frame = pd.DataFrame({"cell": findings.config.cells})
     columns = [TableColumn("variant", "cell")]
@@ -31,7 +31,7 @@ def cost_table(findings: Findings) -> Table:
     frame["seconds a trial"] = frame["total seconds"] / trials
     columns.append(TableColumn("core time", "total seconds", format_duration))
     columns.append(TableColumn("time per trial", "seconds a trial", format_duration))
-    if operations.any():  # rows of older folders have none
+    if operations.any():  # results folders of older versions have none
         frame["operations a trial"] = operations / trials
         columns.append(TableColumn("multiply–adds per trial", "operations a trial", format_si))
     total = format_duration(frame["total seconds"].sum())

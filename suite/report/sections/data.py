@@ -1,4 +1,4 @@
-"""The tasks of the sweep and their data."""
+"""The section on the tasks of the sweep and their data."""
 
 from dataclasses import asdict
 
@@ -14,13 +14,13 @@ PAPER_TASKS = (TIMIT_TASK, IAM_TASK, JSB_TASK)
 
 
 def build(findings: Findings) -> list[Section]:
-    """Return the section of the data."""
+    """Return the section on the tasks and their data."""
     record = findings.record
     return [Section("data", "The data", [Text(data_sentences(record)), data_table(record)])]
 
 
 def data_sentences(record: SweepRecord) -> str:
-    """Return on which tasks the data are the paper's, and a warning about the others."""
+    """Return sentences on which tasks use the paper's data, with a warning about the others."""
     titles = record.titles
     of_paper = [titles[task] for task in titles if task in PAPER_TASKS]
     others = [titles[task] for task in titles if task not in PAPER_TASKS]
@@ -40,7 +40,7 @@ def data_sentences(record: SweepRecord) -> str:
 
 
 def data_table(record: SweepRecord) -> Table:
-    """Return the tasks and the sizes, units and sources of their data."""
+    """Return a table of the tasks, with the sizes, units and sources of their data."""
     keys = ["task", "title", "train", "valid", "test", "steps", "unit", "source"]
     frame = pd.DataFrame([{"task": task} | asdict(record.tasks[task]) for task in record.config.tasks])[keys]
     headings = {"title": "task", "train": "train", "valid": "valid", "test": "test"}

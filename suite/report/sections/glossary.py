@@ -1,4 +1,4 @@
-"""The terms of the page, each in a sentence."""
+"""The glossary: the terms of the page, each explained in a sentence."""
 
 from suite.analysis.findings import Findings
 from suite.config import VANILLA
@@ -37,7 +37,7 @@ UNITS = {
 
 
 def build(findings: Findings) -> list[Section]:
-    """Return the glossary: the terms of this page."""
+    """Return the section with the glossary of the terms on this page."""
     terms = {
         name: text for name, text in TERMS.items() if findings.has_independent_trials or name not in TESTED
     }

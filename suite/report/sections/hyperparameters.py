@@ -1,4 +1,4 @@
-"""What the hyperparameters do to the scores: importance, marginal effects, pairs, and the learning rate."""
+"""The section on hyperparameters: importance, marginal effects, pairs, and the learning rate."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -45,7 +45,7 @@ LEARNING_RATE_CAPTION = (
 
 
 def build(findings: Findings) -> list[Section]:
-    """Return the section of the hyperparameters; none where no trial has a score."""
+    """Return the section on the hyperparameters; none if no trial has a score."""
     parts: list[Part] = []
     data: list[Table] = []
     for task, slug in unique_slugs(findings.config.tasks).items():
@@ -67,7 +67,7 @@ def build(findings: Findings) -> list[Section]:
 
 
 def importance_parts(findings: Findings, task: str, slug: str) -> list[Part]:
-    """Return the importances on one task as figures and a table; nothing where no search has any."""
+    """Return the importances on one task as figures and a table; nothing if no search has any."""
     important, ranges = findings.importances_of_task(task), findings.varied_ranges
     if not important:
         return []
@@ -94,7 +94,7 @@ def importance_parts(findings: Findings, task: str, slug: str) -> list[Part]:
 
 
 def learning_rate_figures(findings: Findings, task: str, slug: str) -> list[Figure]:
-    """Return the scores of all trials of one task against the learning rate, where it was varied."""
+    """Return a plot of the scores of one task against the learning rate, if the learning rate varies."""
     trials = findings.trials[task]
     if "learning_rate" not in findings.varied_ranges or not is_scored(trials).any():
         return []
@@ -155,7 +155,7 @@ def importance_table(
 
 
 def effect_tables(findings: Findings, task: str, slug: str) -> list[Table]:
-    """Return what the marginal effects and the pairs are drawn from; no page shows it."""
+    """Return the data of the figures of marginal effects and pairs; it is only written as CSV."""
     own, ranges = findings.importances.get((task, findings.baseline)), findings.varied_ranges
     if not own:
         return []

@@ -23,7 +23,7 @@ SCALE_DESCRIPTIONS = {
 
 
 def build(findings: Findings) -> list[Section]:
-    """Return the section of the protocol."""
+    """Return the section on the protocol."""
     parts: list[Part] = [
         Text(
             "Every variant gets the same number of trials on every task. "

@@ -1,4 +1,4 @@
-"""One section for each task: its scores, in figures and in tables."""
+"""The sections on single tasks: scores, as figures and tables."""
 
 import pandas as pd
 
@@ -47,7 +47,7 @@ LEARNING_CURVES_CAPTION = (
 
 
 def build(findings: Findings) -> list[Section]:
-    """Return the section of each task."""
+    """Return one section for each task."""
     return [task_section(findings, task, slug) for task, slug in unique_slugs(findings.config.tasks).items()]
 
 
@@ -140,7 +140,7 @@ def task_curves(findings: Findings, task: str) -> pd.DataFrame:
 
 
 def score_table(findings: Findings, task: str, slug: str) -> Table:
-    """Return the scores of every variant on one task."""
+    """Return a table of the scores of every variant on one task."""
     summary, planned = findings.summaries[task], findings.record.trials_per_search
     columns = [
         TableColumn("variant", "cell"),
@@ -162,7 +162,7 @@ def score_table(findings: Findings, task: str, slug: str) -> Table:
         TableColumn("parameters", "parameters"),
         TableColumn("epochs", "epochs"),
     ]
-    if summary["operations"].notna().any():  # rows of older folders have none
+    if summary["operations"].notna().any():  # results folders of older versions have none
         columns.append(TableColumn("multiply–adds per trial", "operations", format_si))
     caption = (
         "Scores by variant. The best trial and the best tenth (mean ± standard deviation of its n trials) "
@@ -173,7 +173,7 @@ def score_table(findings: Findings, task: str, slug: str) -> Table:
 
 
 def difference_table(findings: Findings, task: str, slug: str) -> Table:
-    """Return how every variant differs from the baseline on one task: all trials, and the paper's test."""
+    """Return a table of the differences from the baseline on one task, with the paper's test."""
     columns = [
         TableColumn("variant", "cell"),
         TableColumn(
@@ -199,7 +199,7 @@ def difference_table(findings: Findings, task: str, slug: str) -> Table:
 
 
 def best_trial_table(findings: Findings, task: str, slug: str) -> Table:
-    """Return the best trial of every variant on one task, with its hyperparameters."""
+    """Return a table of the best trial of every variant on one task, with its hyperparameters."""
     names = list(findings.config.space)
     best = findings.summaries[task][["cell", "best"]].dropna().rename(columns={"best": "trial"})
     rows = findings.rows[findings.rows["task"] == task]
@@ -216,7 +216,7 @@ def best_trial_table(findings: Findings, task: str, slug: str) -> Table:
 
 
 def trial_table(findings: Findings, task: str, slug: str) -> Table:
-    """Return every trial of one task, from which its figures are drawn; no page shows it."""
+    """Return the data of the figures of one task: every trial; it is only written as CSV."""
     rows, searches = findings.rows[findings.rows["task"] == task], findings.trials[task].groupby("cell")
     tenth = [i for _, trials in searches for i in best_tenth(trials).index]
     keys = ["cell", "trial", "seed", "status", "valid", "test", "best_tenth", *findings.config.space]
@@ -225,7 +225,7 @@ def trial_table(findings: Findings, task: str, slug: str) -> Table:
 
 
 def curve_tables(findings: Findings, task: str, slug: str) -> list[Table]:
-    """Return what the expected bests and the learning curves are drawn from; no page shows it."""
+    """Return the data of expected bests and learning curves; it is only written as CSV."""
     expected = [
         table.assign(cell=cell) for (where, cell), table in findings.expected_best.items() if where == task
     ]
