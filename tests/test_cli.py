@@ -61,7 +61,7 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
         (["sweep", "quick", "--task=chorale"], "unknown task 'chorale'. Did you mean 'chorales'?"),
         (
             ["sweep", "quick", "--oracle=hyperband", "--trials=5", "--epochs=9"],
-            "--trials 5: Hyperband decides by itself how many trials a search holds, 23 of at most 9 epochs",
+            "--trials 5: Hyperband sets the number of trials of a search itself (23 of at most 9 epochs)",
         ),
         (["sweep", "quack"], "unknown preset 'quack'. Did you mean 'quick'?"),
         (["sweep", "tiny.yp"], "unknown preset 'tiny.yp'."),
@@ -342,7 +342,7 @@ def test_rows_of_a_cell_that_changed_are_not_taken_for_its_own(odyssey, tmp_path
     assert code == 2
     assert err == (
         "odyssey: mine: cell mine:Leaky changed (trials from before: 2); name another folder with "
-        "--results, or keep them and go on with --keep-rows\n"
+        "--results, or keep these trials and continue with --keep-rows\n"
     )
     assert {p: p.read_bytes() for p in (tmp_path / "mine").rglob("*") if p.is_file()} == before
     assert odyssey(*SWEEP, *mine, "--keep-rows")[0] == 0
@@ -515,7 +515,7 @@ def test_check_prints_rules_and_a_time_for_tasks_and_cells_in_any_order(odyssey)
         "parameters 41,100",
         "kept       units of padding in a lane change nothing",
         "time of lstm on tiny:PARITY",
-        "20 units  0.19 s an epoch, 23 s a trial of 150 epochs",
+        "20 units  0.19 s per epoch, 23 s per trial of 150 epochs",
     ):
         assert fact in out
 

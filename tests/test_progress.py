@@ -147,7 +147,7 @@ def test_a_sign_of_life_comes_before_the_first_trial_ends(folder, capsys, monkey
     progress.show_progress(events(), folder, workers=1)
     assert capsys.readouterr().out.splitlines() == [
         "0/6 trials, 0 s; compiling and training; no trial has ended yet",
-        "0/6 trials, 60 s; trials under way: 7 epochs at their last checkpoints",
+        "0/6 trials, 60 s; running trials: 7 epochs at their last checkpoints",
     ]
 
 

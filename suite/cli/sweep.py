@@ -24,14 +24,14 @@ def sweep(
         list[str] | None,
         typer.Option(
             metavar="NAME,…",
-            help="Tasks that replace those of the preset; in the folder of an existing sweep, tasks to add.",
+            help="Tasks instead of those of the preset; in the folder of an existing sweep, tasks to add.",
         ),
     ] = None,
     cell: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME,…",
-            help="Cells, by name or as module:Class; they replace or add to others as --task does.",
+            help="Cells, by name or as module:Class, instead of those of the preset or to add, as --task.",
         ),
     ] = None,
     baseline: BaselineOption = None,

@@ -207,8 +207,8 @@ def test_the_evidence_has_the_numbers_of_the_comparison_that_decides(judged):
         for text in (
             f"{len(table)} of {len(table)} comparisons show it",
             f"{x['cell']} on {x['task']}",
-            f"with probability {x['probability']:.2f} (95 % {x['low']:.2f}–{x['high']:.2f}; for all",
-            f"p = {x['adjusted']:.2g} after Holm",
+            f"with probability {x['probability']:.2f} (95 % {x['low']:.2f}–{x['high']:.2f}; adjusted for",
+            f"Holm-adjusted p = {x['adjusted']:.2g}",
             f"Welch’s p = {x['welch']:.2g}",
         ):
             assert text in judged[name].evidence
@@ -218,12 +218,12 @@ def test_the_evidence_of_a_failure_names_the_comparison_that_refutes():
     question = asked(["jsb"], ["lstm", *GREFF_VARIANTS])
     found = verdicts(planted(question, {"np": -0.8, "cifg": -1, "nig": 2}), question)[GAIN]
     assert found.verdict == "fails"
-    assert "2 of 8 comparisons speak against it, above all cifg on jsb" in found.evidence
+    assert "2 of 8 comparisons refute it, most clearly cifg on jsb" in found.evidence
     assert found.numbers.set_index("cell")["better"].pipe(lambda b: list(b.index[b])) == ["np", "cifg"]
 
 
 def test_the_evidence_on_shares_and_rates_has_their_numbers(judged):
-    shares = "takes 0.850 of the variance, at least 0.844 and at most 0.892, with a residual of 0.040"
+    shares = "explains 0.850 of the variance, at least 0.844 and at most 0.892, with a residual of 0.040"
     assert shares in judged["learning-rate-most"].evidence
     step = judged["noise-hurts-music"].numbers["step"].iloc[0]
     assert f"the score changes by {step:+.3g} ± 0.01" in judged["noise-hurts-music"].evidence

@@ -35,7 +35,7 @@ def test_the_papers_own_estimate_stands_beside_a_share_and_decides_nothing():
     found = verdicts(planted(question), question, importance(**{RATE: 0.7}, rest=0.02))
     for name, theirs in (("learning-rate-most", 0.63), ("interactions-few", 1 - 0.9 * 0.751)):
         assert f"by single trees, as in the paper, {theirs:.3f}" in found[name].evidence
-        assert found[name].evidence.endswith("single trees decide nothing")
+        assert found[name].evidence.endswith("single trees are not used")
         assert found[name].numbers["single_trees"].tolist() == pytest.approx([theirs])
         assert found[name].verdict == "holds"
 

@@ -139,7 +139,7 @@ def test_the_page_opens_with_the_answer(page):
     assert "Best tenths with the lowest mean test score, over 2 tasks:" in page.section("best-tenths")
     assert "The best tenth of" in page.section("task-jsb")
     answer = page.section("answer")
-    assert "The baseline is vanilla lstm. Vanilla LSTM. Every variant is given 12 trials" in answer
+    assert "The baseline is vanilla lstm. Vanilla LSTM. Every variant gets 12 trials" in answer
     assert "nfg (LSTM without forget gate) and gru are significantly worse than vanilla lstm on" in answer
     assert "Significant is what a permutation test of all trials says at p < .05, adjusted by Holm" in answer
 

@@ -27,7 +27,7 @@ def write_comparison(
     """Write the comparison of sweeps into a folder; return the path of its page, and its answer.
 
     `sweeps` has the rows of a sweep and its record by a label; all others are compared with the first one.
-    The same rows in any order give the same bytes. Refused: sweeps without trials, or without a search that
+    The same rows in any order give the same bytes. Refuses sweeps without trials, or without a search that
     all of them have.
     """
     findings = compute_comparison(sweeps)
