@@ -117,7 +117,7 @@ def test_a_cell_that_is_better_is_not_worse():
         ("nig-nog-niaf-hurt-speech", {"tasks": ["jsb"]}, "tasks timit, iam_ondb"),
         ("rnn-forgets", {"tasks": ["jsb"]}, "tasks adding, sequential_digits"),
         ("momentum-nothing", {"momentum": space.Range(0.9, 0.9)}, "varied hyperparameters momentum"),
-        (HURT, {"trials": 21}, "lstm on jsb is unfinished, 20 of 21 trials"),
+        (HURT, {"trials": 21}, "lstm on jsb is unfinished (20 of 21 trials)"),
     ],
 )
 def test_a_claim_is_not_tested_where_something_is_missing(name, change, says):
@@ -157,7 +157,7 @@ def test_an_unfinished_search_leaves_its_task_out_of_its_claims_alone(published,
     there = rows[(rows["task"] != "adding") | (rows["cell"] != "nfg") | (rows["trial"] < 150)]
     found = verdicts(there, question)
     for name in (GAIN, HURT):
-        assert found[name].evidence.endswith("; left out: nfg on adding is unfinished, 150 of 200 trials")
+        assert found[name].evidence.endswith("; left out: nfg on adding is unfinished (150 of 200 trials)")
         assert "adding" not in set(found[name].numbers["task"])
     assert found["fgr-no-gain"].numbers["task"].tolist() == TASKS_ASKED
     assert found["cifg-np-same"].verdict == judged["cifg-np-same"].verdict
