@@ -28,7 +28,7 @@ INSTALLED_CODE_FOLDERS = tuple(
 def merge_entry_points(listed: Mapping[str, str], group: str) -> dict[str, str]:
     """Return the listed references and those that installed packages add under a group of entry points.
 
-    An entry point whose name is taken already is refused; the refusal states by which reference.
+    An entry point whose name is already taken is refused; the message names the existing reference.
     """
     references = dict(listed)
     for point in entry_points(group=group):
@@ -68,7 +68,7 @@ def shadowing_hint(module: str) -> str:
 def reference_hint(module: str, attribute: str) -> str:
     """Return ". Did you mean …?" with the reference nearest to one that was not found; "" if none is near.
 
-    The module is there and lacks the attribute, or the current folder has a module of nearly that name.
+    The hint covers a module that lacks the attribute, and a similar module name in the current folder.
     """
     if module in sys.modules:
         public = [name for name in vars(sys.modules[module]) if not name.startswith("_")]
@@ -146,10 +146,10 @@ def unknown_name_error(kind: str, name: str, names: Iterable[str]) -> Refusal:
 def did_you_mean(
     name: str, names: Iterable[str], prefix: str = "", suffix: str = "", cutoff: float = 0.5
 ) -> str:
-    """Return a question that names the nearest of some names, case aside; "" where none is near.
+    """Return a question that suggests the most similar name, ignoring case; "" if none is similar.
 
-    `prefix` and `suffix` are what stands around the name: a folder, a module, an attribute. `cutoff` is the
-    least similarity of `difflib`, from 0 to 1.
+    `prefix` and `suffix` are added around the name, such as a folder, a module or an attribute. `cutoff` is
+    the minimum similarity of `difflib`, from 0 to 1.
     """
     by_lower_case = {other.lower(): other for other in names}
     near = difflib.get_close_matches(name.lower(), by_lower_case, n=1, cutoff=cutoff)

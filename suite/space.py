@@ -77,7 +77,7 @@ OPTIONAL_RANGES: Space = {  # may be added to a space; a trial without them does
     "clip_value": Range(0.01, 1.0, "log"),  # of each of its entries
 }
 
-VALUE_LIMITS = {  # the least and the largest value that any range may contain
+VALUE_LIMITS = {  # the smallest and the largest value that any range may contain
     "units": (1, 100_000),
     "learning_rate": (0.0, 1e6),
     "momentum": (0.0, 1.0),

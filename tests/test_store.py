@@ -219,9 +219,9 @@ def test_a_finished_row_that_is_not_whole_is_refused(folder):
     store.write_finished_row(folder, row(0))
     [file] = (folder / "finished").iterdir()
     file.write_bytes(file.read_bytes()[:-9])
-    with pytest.raises(Refusal, match=r"0\.json is not whole .* remove it, and its trial is run again"):
+    with pytest.raises(Refusal, match=r"0\.json is incomplete .* remove it to run its trial again"):
         store.load(folder)
-    with pytest.raises(Refusal, match="is not whole"):
+    with pytest.raises(Refusal, match="is incomplete"):
         store.Store(folder)
 
 

@@ -144,7 +144,7 @@ def test_settings_of_the_user_for_libraries_do_not_change_rows(undisturbed, tmp_
     done = subprocess.run(arguments, cwd=HERE, env=os.environ | settings, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     [line] = done.stderr.splitlines()
-    assert line.startswith("odyssey: compiled programs are not kept for later: ")
+    assert line.startswith("odyssey: compiled programs are not stored for later runs: ")
     frame = store.load(folder)
     pd.testing.assert_frame_equal(comparable(frame.assign(sweep="tiny")), comparable(undisturbed))
 

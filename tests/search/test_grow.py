@@ -131,7 +131,7 @@ def test_what_cannot_be_grown_is_refused_by_name(folder, change, reason):
 def test_only_a_sweep_of_random_search_grows(tmp_path, oracle):
     table = replace(CONFIG, oracle=oracle).to_table()
     assert grown_config(tmp_path, table, table)["cells"] == table["cells"]
-    with pytest.raises(Refusal, match=f"oracle {oracle}, which cannot be given more cells and trials"):
+    with pytest.raises(Refusal, match=f"oracle {oracle}, which cannot gain cells and trials"):
         grown_config(tmp_path, table, replace(LARGER, oracle=oracle).to_table())
 
 
@@ -184,10 +184,10 @@ def test_a_cell_named_on_the_command_line_joins_the_cells_of_a_preset_that_are_t
     ("words", "reason"),
     [
         (["--trials=5"], "--trials 5: sweep holds a sweep of 6 trials a search, and a sweep never shrinks; "),
-        (["--epochs=9"], "sweep holds another sweep, with another epochs; "),
-        (["--range=units=2:9,input_noise=0"], "sweep holds another sweep, with another space; "),
-        (["--oracle=bayesian"], "sweep holds another sweep, with another oracle; "),
-        (["--optimizer=adam"], "sweep holds another sweep, with another optimiser; "),
+        (["--epochs=9"], "sweep holds another sweep, with a different epochs; "),
+        (["--range=units=2:9,input_noise=0"], "sweep holds another sweep, with a different space; "),
+        (["--oracle=bayesian"], "sweep holds another sweep, with a different oracle; "),
+        (["--optimizer=adam"], "sweep holds another sweep, with a different optimiser; "),
         (["--cell=np,gruu"], "unknown cell 'gruu'. Did you mean 'gru'?"),
     ],
     ids=str,
