@@ -143,7 +143,7 @@ class SweepConfig:
 
     @property
     def baseline_variant(self) -> str:
-        """The variant that the others are compared with: `baseline`, or `default_baseline` if that is empty."""
+        """The variant that the others are compared with: `baseline`, or the default if it is empty."""
         return self.baseline or default_baseline(self.cells)
 
     @property

@@ -1,4 +1,4 @@
-"""Progress of a sweep: a live display in a terminal, plain lines elsewhere; and the status of any sweep."""
+"""Show the progress of a sweep (live in a terminal, otherwise as lines), and the status of any sweep."""
 
 import json
 import math

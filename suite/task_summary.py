@@ -70,7 +70,7 @@ def constant_score(task: Task, splits: Mapping[str, Split]) -> float:
 
 
 def duplicate_counts(splits: Mapping[str, Split]) -> Iterator[tuple[str, str, int]]:
-    """Yield pairs of splits and the number of sequences (inputs and targets) that both contain."""
+    """Yield (first split, second split, number of sequences of the second that are also in the first)."""
     digests = {name: [sequence_digest(*pair) for pair in sequence_pairs(splits[name])] for name in SPLITS}
     for first, second in itertools.combinations(SPLITS, 2):
         known = set(digests[first])

@@ -1,4 +1,4 @@
-"""The loop over time: it runs only what depends on the state, and computes gradients of matrices after it.
+"""The loop over time: it contains only what depends on the state; gradients of matrices follow after it.
 
 A recurrent network spends its time in many small matrix products, one after the other. Two kinds of them need
 not be in the loop, because they can be done for all steps in one large product:
@@ -9,10 +9,10 @@ not be in the loop, because they can be done for all steps in one large product:
   (`record_products`). In the backward pass R is held constant, da of every step is kept, and the sum is one
   product after the loop (`sum_outer_products`).
 
-Where does da come from? If the step only adds the product to the projection of the same gates, as
-`Cell.affine` does, da equals the gradient of the projection, which the backward pass gives anyway. Elsewhere
-the loop adds a *probe* to the product: an array of zeros whose gradient is da. A matrix that a step uses more
-than once is left to automatic differentiation.
+How da is obtained: if the step only adds the product to the projection of the same gates, as `Cell.affine`
+does, da equals the gradient of the projection, which the backward pass gives anyway. Elsewhere the loop adds
+a *probe* to the product: an array of zeros whose gradient is da. A matrix that a step uses more than once is
+left to automatic differentiation.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""A `keras_tuner.HyperModel` of a cell on a task, for any tuner of KerasTuner, trained by Keras's `fit`.
+"""A `keras_tuner.HyperModel` of a cell on a task, for any tuner of KerasTuner, trained with Keras's `fit`.
 
 Importing this module registers the suite's cells with Keras, so that `keras.models.load_model` can load saved
 models.
@@ -30,7 +30,7 @@ EVAL_BATCH_SIZE = 32  # sequences in a batch of the validation split
 
 
 class TunerRefusal(Refusal, keras_tuner.errors.FatalError):
-    """A refusal that ends a tuner's search; for a tuner, any other error is only a failed trial."""
+    """A refusal that ends a tuner's search; a tuner treats any other error as a failed trial."""
 
 
 class Hypermodel(keras_tuner.HyperModel):
@@ -123,7 +123,7 @@ class Hypermodel(keras_tuner.HyperModel):
                     )
                 ),
                 keras.callbacks.TerminateOnNaN(),
-                # Keras stops after `patience` epochs without a better score, the protocol after one more
+                # Keras stops after `patience` epochs without a better score, the protocol one epoch later
                 keras.callbacks.EarlyStopping("val_score", mode="min", patience=self.protocol.patience + 1),
             ],
             **{"epochs": self.protocol.epochs, "verbose": 0} | settings,

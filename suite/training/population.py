@@ -1,4 +1,4 @@
-"""A population: trials of one variant on one task, side by side, each in a lane of the same arrays."""
+"""A population: trials of one variant on one task, trained side by side in lanes of the same arrays."""
 
 import time
 from collections import deque
@@ -15,7 +15,10 @@ from suite.training.optimiser import Weights, broadcast_lanes
 from suite.training.program import Program, network_shapes, parameter_count, to_tensors
 from suite.training.trial import Result, Trial
 
-CLIP_HYPERPARAMETERS = ("clip_norm", "clip_value")  # optional; a trial without one gets infinity
+CLIP_HYPERPARAMETERS = (
+    "clip_norm",
+    "clip_value",
+)  # optional hyperparameters; infinity in a trial without them
 INITIAL_WEIGHT_STDDEV = 0.1  # all weights are drawn from N(0, 0.1²), Greff et al. (2017)
 
 
