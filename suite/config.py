@@ -233,9 +233,11 @@ def config_from_table(table: dict) -> SweepConfig:
         check_baseline(table.get("baseline", ""), table["cells"])
     protocol_keys = {f.name for f in fields(Protocol)}
     ranges = {name: spaces.parse_range_bounds(name, entry) for name, entry in table.get("space", {}).items()}
-    rest = {key: table[key] for key in table.keys() - protocol_keys - {"space", "tasks", "cells", "about"}}
+    sweep_settings = {
+        key: table[key] for key in table.keys() - protocol_keys - {"space", "tasks", "cells", "about"}
+    }
     return SweepConfig(
-        **rest,
+        **sweep_settings,
         tasks=tuple(table.get("tasks", ())),
         cells=tuple(table.get("cells", ())),
         protocol=Protocol(**{key: table[key] for key in protocol_keys & table.keys()}),
@@ -285,10 +287,10 @@ def record_from_table(table: Mapping) -> SweepRecord:
     config = config_from_table({key: value for key, value in table.items() if key not in ("space", "about")})
     if "space" in table:
         config = replace(config, space=spaces.space_from_table(table["space"]))
-    known = {f.name for f in fields(TaskInfo)}
+    info_fields = {f.name for f in fields(TaskInfo)}
     tasks = {}
     for task in config.tasks:
         words = about.get("tasks", {}).get(task, {})
-        tasks[task] = TaskInfo(**{"title": task} | {key: words[key] for key in words if key in known})
+        tasks[task] = TaskInfo(**{"title": task} | {key: words[key] for key in words if key in info_fields})
     cells = {cell: about.get("cells", {}).get(cell, "") for cell in config.cells}
     return SweepRecord(config, tasks, cells, about.get("trials_a_search", config.trials))

@@ -85,8 +85,10 @@ def show_progress(events: Iterable[Any], folder: Path, workers: int) -> None:
             scores = scores or no_score_text(folder, event.done, event.total)
             bar.update(line, completed=event.done, total=event.total, scores=scores)
             if not terminal.is_terminal:
-                left = time_left_text(now - start, event.done - first_done, event.total - event.done)
-                print(f"{event.done}/{event.total} trials, {now - start:.0f} s{left}; {scores}", flush=True)
+                time_left = time_left_text(now - start, event.done - first_done, event.total - event.done)
+                print(
+                    f"{event.done}/{event.total} trials, {now - start:.0f} s{time_left}; {scores}", flush=True
+                )
     if trials:
         seconds = max(time.monotonic() - start, 1e-9)
         share = trained / (seconds * workers)
@@ -176,14 +178,16 @@ def sweep_status(folder: Path, rows: "pd.DataFrame") -> SweepStatus:
     searches = []
     for task in config["tasks"]:
         for cell in config["cells"]:
-            ended = rows[(rows["task"] == task) & (rows["cell"] == cell)]
+            ended_rows = rows[(rows["task"] == task) & (rows["cell"] == cell)]
             checkpoints = store.checkpoint_folder(folder, task, cell).glob("*.npz")
             epochs = [checkpoint_epochs(path) for path in checkpoints]
-            diverged, failed = (int((ended["status"] == how).sum()) for how in ("diverged", "failed"))
-            scores = ended["valid"][np.isfinite(ended["valid"])]
+            diverged, failed = (int((ended_rows["status"] == how).sum()) for how in ("diverged", "failed"))
+            scores = ended_rows["valid"][np.isfinite(ended_rows["valid"])]
             best = float(scores.min()) if len(scores) else None
             searches.append(
-                SearchStatus(task, cell, trials, len(ended), len(epochs), sum(epochs), diverged, failed, best)
+                SearchStatus(
+                    task, cell, trials, len(ended_rows), len(epochs), sum(epochs), diverged, failed, best
+                )
             )
     return SweepStatus(config["name"], trials * len(searches), len(rows), driver, searches)
 
@@ -204,7 +208,7 @@ def print_status(status: SweepStatus, rows: "pd.DataFrame", folder: Path) -> Non
 
 def status_lines(status: SweepStatus) -> list[str]:
     """Return lines with the process that runs a sweep, and its speed since it began."""
-    driver, left = status.driver, status.trials - status.ended
+    driver, trials_left = status.driver, status.trials - status.ended
     lines = [f"at work: {driver['who']}, workers: {driver['workers']}" if driver else "at work: no process"]
     if status.finished:
         return [*lines, f"finished: {format_count(status.trials, 'trial')}"]
@@ -213,9 +217,9 @@ def status_lines(status: SweepStatus) -> list[str]:
         if ended := status.ended - driver["rows"]:
             per_hour = f"about {3600 * ended / seconds:,.0f} an hour"
             rate = f"{format_count(ended, 'trial')} in {format_duration(seconds)}, {per_hour}"
-            return [*lines, rate + time_left_text(seconds, ended, left)]
+            return [*lines, rate + time_left_text(seconds, ended, trials_left)]
         return [*lines, f"no trial has ended in {format_duration(seconds)}"]
-    return [*lines, f"left: {left:,} of {format_count(status.trials, 'trial')}"]
+    return [*lines, f"left: {trials_left:,} of {format_count(status.trials, 'trial')}"]
 
 
 def failure_lines(rows: "pd.DataFrame", folder: Path) -> list[str]:

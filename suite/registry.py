@@ -117,11 +117,11 @@ def describe_error(error: BaseException) -> str:
     the outermost one outside the suite.
     """
     if isinstance(error, SyntaxError) and error.lineno:
-        message, place = error.msg, f"{error.filename}, line {error.lineno}"
+        message, location = error.msg, f"{error.filename}, line {error.lineno}"
     else:
-        message, place = " ".join(str(error).split()), error_location(error)
+        message, location = " ".join(str(error).split()), error_location(error)
     message = message[:MAX_ERROR_CHARS] + "…" * (len(message) > MAX_ERROR_CHARS)
-    return f"{type(error).__name__}{message and ': '}{message}{place and f' ({place})'}"
+    return f"{type(error).__name__}{message and ': '}{message}{location and f' ({location})'}"
 
 
 def error_location(error: BaseException) -> str:
@@ -152,8 +152,8 @@ def did_you_mean(
     the minimum similarity of `difflib`, from 0 to 1.
     """
     by_lower_case = {other.lower(): other for other in names}
-    near = difflib.get_close_matches(name.lower(), by_lower_case, n=1, cutoff=cutoff)
-    return f" Did you mean {prefix + by_lower_case[near[0]] + suffix!r}?" if near else ""
+    matches = difflib.get_close_matches(name.lower(), by_lower_case, n=1, cutoff=cutoff)
+    return f" Did you mean {prefix + by_lower_case[matches[0]] + suffix!r}?" if matches else ""
 
 
 def class_summary(reference: str) -> str:

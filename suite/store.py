@@ -344,18 +344,18 @@ def load_curves(folder: Path | str, trials: Iterable[tuple[str, str, int]] | Non
 
     folder, where = Path(folder), ""
     values: tuple = ()
-    wanted = None if trials is None else {(task, cell, int(trial)) for task, cell, trial in trials}
-    if wanted is not None:  # as one value: SQLite has limits to the terms and to the values of a query
+    wanted_keys = None if trials is None else {(task, cell, int(trial)) for task, cell, trial in trials}
+    if wanted_keys is not None:  # as one value: SQLite has limits to the terms and to the values of a query
         key = ", ".join(f"json_extract(value, '$[{k}]')" for k in range(len(TRIAL_KEY)))
         where = f"WHERE ({', '.join(TRIAL_KEY)}) IN (SELECT {key} FROM json_each(?))"
-        values = (json.dumps(list(wanted)),)
+        values = (json.dumps(list(wanted_keys)),)
     points = {
         tuple(point[k] for k in (*TRIAL_KEY, "epoch")): point
         for point in query_rows(folder, "curves", where, values)
     }
     for row in read_finished_rows(folder):
         trial = {k: row[k] for k in TRIAL_KEY}
-        if wanted is not None and tuple(trial.values()) not in wanted:
+        if wanted_keys is not None and tuple(trial.values()) not in wanted_keys:
             continue
         for epoch, (train, valid) in enumerate(row["curve"], 1):
             points[*trial.values(), epoch] = {**trial, "epoch": epoch, "train": train, "valid": valid}

@@ -73,8 +73,8 @@ def duplicate_counts(splits: Mapping[str, Split]) -> Iterator[tuple[str, str, in
     """Yield (first split, second split, number of sequences of the second that are also in the first)."""
     digests = {name: [sequence_digest(*pair) for pair in sequence_pairs(splits[name])] for name in SPLITS}
     for first, second in itertools.combinations(SPLITS, 2):
-        known = set(digests[first])
-        if count := sum(digest in known for digest in digests[second]):
+        first_digests = set(digests[first])
+        if count := sum(digest in first_digests for digest in digests[second]):
             yield first, second, count
 
 

@@ -255,9 +255,9 @@ def _untestable_reason(study: Study, claim: Claim, task: str) -> str:
         trials = study.search_rows(task, cell)
         if len(trials) < study.config["trials"]:
             return f"{cell} on {task} is unfinished ({len(trials):,} of {study.config['trials']:,} trials)"
-        known = is_scored(trials).sum() if cell == VANILLA else len(trials)
-        if known < MIN_CLAIM_TRIALS:
-            return f"{cell} on {task} has {known} trials, fewer than {MIN_CLAIM_TRIALS}"
+        trial_count = is_scored(trials).sum() if cell == VANILLA else len(trials)
+        if trial_count < MIN_CLAIM_TRIALS:
+            return f"{cell} on {task} has {trial_count} trials, fewer than {MIN_CLAIM_TRIALS}"
     if not claim.pairs and (task, VANILLA) not in study.importances:
         return f"the importances of {VANILLA} on {task}"
     return ""

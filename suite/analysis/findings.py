@@ -206,10 +206,11 @@ def differences_from_baseline(
     comparisons: pd.DataFrame, tasks: Iterable[str], cells: Iterable[str], baseline: str
 ) -> dict[str, pd.DataFrame]:
     """Return the comparisons of each variant with the baseline, by task; NaN for missing comparisons."""
-    others = pd.DataFrame({"cell": [cell for cell in cells if cell != baseline]}, dtype=object)
+    variants = pd.DataFrame({"cell": [cell for cell in cells if cell != baseline]}, dtype=object)
     comparisons = comparisons[comparisons["against"] == baseline]
     return {
-        task: others.merge(comparisons[comparisons["task"] == task], on="cell", how="left") for task in tasks
+        task: variants.merge(comparisons[comparisons["task"] == task], on="cell", how="left")
+        for task in tasks
     }
 
 
@@ -224,10 +225,10 @@ def search_importance(trials: pd.DataFrame, value_column: str, space: Space, see
         return None
     points = [bounds.position(trials[name].to_numpy(float)) for name, bounds in ranges.items()]
     lower, upper = trials[value_column].quantile([0.25, 0.75])
-    near = trials[value_column].clip(upper=upper + FAR_OUT_IQRS * (upper - lower))
-    if np.ptp(near) == 0:
+    clipped = trials[value_column].clip(upper=upper + FAR_OUT_IQRS * (upper - lower))
+    if np.ptp(clipped) == 0:
         return None
-    return fanova(np.clip(np.stack(points, axis=-1), 0, 1), near.to_numpy(float), seed=seed)
+    return fanova(np.clip(np.stack(points, axis=-1), 0, 1), clipped.to_numpy(float), seed=seed)
 
 
 def _versions_text(value: object) -> str:

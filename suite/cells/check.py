@@ -99,13 +99,13 @@ def cell_faults(cell: type[Cell]) -> dict[str, str]:
 def declaration_faults(cell: type[Cell]) -> Iterator[str]:
     """Yield the faults in the declarations of a cell."""
     for name, example in {"gates": '("zifo",)', "states": '("h", "c")'}.items():
-        given = getattr(cell, name)
-        if not (isinstance(given, tuple | list) and all(isinstance(n, str) and n for n in given)):
-            yield f"{name}: expected a tuple of strings such as {example}, with its comma, got {given!r}"
-        entries = "".join(given) if name == "gates" else given
+        value = getattr(cell, name)
+        if not (isinstance(value, tuple | list) and all(isinstance(n, str) and n for n in value)):
+            yield f"{name}: expected a tuple of strings such as {example}, with its comma, got {value!r}"
+        entries = "".join(value) if name == "gates" else value
         if len(set(entries)) < len(entries):
             kind = "letter" if name == "gates" else "name"
-            yield f"{name}: expected a different {kind} for each, got {given}"
+            yield f"{name}: expected a different {kind} for each, got {value}"
     if not cell.states:
         yield "states: expected at least the output, h, got none"
     if not isinstance(cell.peepholes, str) or len(set(cell.peepholes)) < len(cell.peepholes):
@@ -174,8 +174,8 @@ def step_faults(cell: type[Cell]) -> Iterator[tuple[str, str]]:
     for lanes in (None, len(LANE_UNITS)):
         error, results = try_step(run_eagerly, cell, lanes)
         if isinstance(error, KeyError):
-            known = ", ".join(map(repr, (*cell.gates, *cell.recurrent))) or "none"
-            yield "step", f"its step uses the weights of {error}, but there are only those of {known}"
+            known_names = ", ".join(map(repr, (*cell.gates, *cell.recurrent))) or "none"
+            yield "step", f"its step uses the weights of {error}, but there are only those of {known_names}"
         if error:
             in_loop, _ = try_step(run_eagerly, cell, lanes, projected=True)
             if not in_loop:

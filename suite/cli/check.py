@@ -88,10 +88,10 @@ def sort_names(names: list[str]) -> tuple[dict[str, Task], dict[str, "type[Cell]
         raise Refusal(
             "expected tasks or cells to check, got none; name some, such as odyssey check adding lstm"
         )
-    known = {**suite_tasks.task_references(), **suite_cells.cell_references()}
+    references = {**suite_tasks.task_references(), **suite_cells.cell_references()}
     for name in names:  # before Keras is loaded, which takes seconds
-        if ":" not in name and name not in known:
-            raise registry.unknown_name_error("task or cell", name, known)
+        if ":" not in name and name not in references:
+            raise registry.unknown_name_error("task or cell", name, references)
     load_keras()
     tasks: dict[str, Task] = {}
     cells: dict[str, type[Cell]] = {}
@@ -100,7 +100,7 @@ def sort_names(names: list[str]) -> tuple[dict[str, Task], dict[str, "type[Cell]
             tasks[name] = suite_tasks.find_task(name)
         elif name in suite_cells.cell_references():
             cells[name] = suite_cells.find_cell(name)
-        elif isinstance(value := registry.resolve_reference("task or cell", name, known), Task):
+        elif isinstance(value := registry.resolve_reference("task or cell", name, references), Task):
             tasks[name] = value
         elif isinstance(value, type):
             cells[name] = suite_cells.find_cell(name)
@@ -195,16 +195,16 @@ def print_cell(
             print(f"{BROKEN}{text}\n             {faults[rule]}")
         else:
             print(f"{KEPT}{text}")
-    kept = not any(faults.values())
+    keeps_rules = not any(faults.values())
     for backend, others in faults_elsewhere.items():
         different = {rule: fault for rule, fault in others.items() if fault and not faults.get(rule)}
         for rule, fault in different.items():
             print(f"{BROKEN}on {backend}: {CELL_RULES[rule]}\n             {fault}")
-        if kept and not different:
+        if keeps_rules and not different:
             print(f"{KEPT}all of these rules on {backend} too")
-        kept = kept and not different
+        keeps_rules = keeps_rules and not different
     print(f"  checked on {' and '.join([os.environ['KERAS_BACKEND'], *faults_elsewhere])}")
-    return kept
+    return keeps_rules
 
 
 def cell_facts(cell: "type[Cell]", features: int) -> dict[str, str]:

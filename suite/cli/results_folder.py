@@ -63,8 +63,8 @@ def missing_trials(config: SweepConfig, folder: Path, retry_failed: bool) -> dic
     missing = dict.fromkeys(searches, config.trials_per_search)
     if is_results_folder(folder):
         rows = store.load(folder)
-        kept = rows[rows["status"] != "failed"] if retry_failed else rows
-        counts = kept.groupby(["task", "cell"]).size().to_dict()
+        kept_rows = rows[rows["status"] != "failed"] if retry_failed else rows
+        counts = kept_rows.groupby(["task", "cell"]).size().to_dict()
         missing = {search: trials - counts.get(search, 0) for search, trials in missing.items()}
     return missing
 
@@ -82,8 +82,8 @@ def folder_summary(folder: Path, config: SweepConfig, missing: dict[tuple[str, s
         parts.append(f"{counted(added['trials'] - current['trials'], 'trial')} per search")
     grows = f"grows by {' and '.join(parts)}, " if parts else ""
     to_train = sum(missing.values())
-    kept = config.trials_per_search * len(missing) - to_train
-    return f"{folder}: {grows}{counted(to_train, 'trial')} to train, {kept:,} kept"
+    kept_trials = config.trials_per_search * len(missing) - to_train
+    return f"{folder}: {grows}{counted(to_train, 'trial')} to train, {kept_trials:,} kept"
 
 
 def counted(number: int, noun: str) -> str:

@@ -90,9 +90,9 @@ def stored_row(folder: Path, task: str | None, cell: str, trial: int) -> dict:
     rows = rows[(rows["task"] == (task or tasks[0])) & (rows["cell"] == cell)]
     chosen = rows[rows["trial"] == trial].to_dict("records")
     if not chosen:
-        held = f"trials {min(rows['trial'])} to {max(rows['trial'])}" if len(rows) else "no trial"
+        stored = f"trials {min(rows['trial'])} to {max(rows['trial'])}" if len(rows) else "no trial"
         raise Refusal(
-            f"{folder} holds no trial {trial} of {cell} on {task or tasks[0]}, but {held} of that search; "
+            f"{folder} holds no trial {trial} of {cell} on {task or tasks[0]}, but {stored} of that search; "
             f"name another (odyssey status {folder} lists the searches)"
         )
     return chosen[0]

@@ -218,8 +218,8 @@ def split_names(values: list[str] | None) -> tuple[str, ...]:
 
 def parse_range(text: str) -> tuple[str, tuple[float, float]]:
     """Return the name and the ends of a range given as NAME=LOW:HIGH, or NAME=VALUE for both."""
-    name, _, ends = text.partition("=")
-    low, _, high = ends.partition(":")
+    name, _, bounds_text = text.partition("=")
+    low, _, high = bounds_text.partition(":")
     try:
         return name.strip(), (float(low), float(high or low))
     except ValueError:

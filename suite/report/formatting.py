@@ -99,8 +99,8 @@ def short_description(description: str) -> str:
 
 def format_signed(value: float) -> str:
     """Return a number with its sign: +0.040."""
-    shown = format_number(abs(value))
-    return shown if pd.isna(value) or value == 0 else f"{'+' if value > 0 else '−'}{shown}"
+    magnitude = format_number(abs(value))
+    return magnitude if pd.isna(value) or value == 0 else f"{'+' if value > 0 else '−'}{magnitude}"
 
 
 def format_p(p: float) -> str:

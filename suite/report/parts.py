@@ -171,9 +171,9 @@ class Table:
 
     def _cell(self, column: TableColumn, row: dict) -> TableCell:
         value, values = row[column.key], self.frame[column.key]
-        known = not pd.isna(value) and value not in (math.inf, -math.inf)
-        marked = column.highlight_lowest and len(values) > 1 and known and value == values.min()
-        return TableCell(column.text(row), value if known else "", is_numeric_dtype(values), bool(marked))
+        is_finite = not pd.isna(value) and value not in (math.inf, -math.inf)
+        marked = column.highlight_lowest and len(values) > 1 and is_finite and value == values.min()
+        return TableCell(column.text(row), value if is_finite else "", is_numeric_dtype(values), bool(marked))
 
 
 Part = Text | Bullets | Heading | Table | Figure | Claims | Details

@@ -47,8 +47,8 @@ def report_page(findings: Findings, builders: Sequence[SectionBuilder] = SECTION
 def progress_sentence(rows: pd.DataFrame, record: SweepRecord) -> str:
     """Return a sentence on how many trials of a sweep have ended, and with which status."""
     planned = len(record.config.tasks) * len(record.config.cells) * record.trials_per_search
-    ends = {status: int((rows["status"] == status).sum()) for status in TRIAL_STATUSES}
-    counts = ", ".join(f"{n:,} {status}" for status, n in ends.items() if n)
+    status_counts = {status: int((rows["status"] == status).sum()) for status in TRIAL_STATUSES}
+    counts = ", ".join(f"{n:,} {status}" for status, n in status_counts.items() if n)
     if len(rows) >= planned:
         return f"All {format_count(planned, 'trial')} of this sweep have ended: {counts}."
     share = math.floor(1000 * len(rows) / planned) / 10

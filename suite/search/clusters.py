@@ -53,10 +53,10 @@ class LocalExecutor(DaskExecutor):
 
         Dask gives up a worker that dies while it starts, or that takes more than 15 seconds to restart.
         """
-        ended = super().wait(seconds)
+        ended_units = super().wait(seconds)
         if len(self.cluster.workers) < self.expected_workers:
             self.cluster.scale(self.expected_workers)
-        return ended
+        return ended_units
 
     def __exit__(self, *_: object) -> None:
         super().__exit__()
@@ -200,7 +200,7 @@ def requests_gpus(options: dict) -> bool:
 
 
 def slurm_cluster(options: dict, folder: Path) -> "SLURMCluster":
-    """Return a cluster with its scheduler in this process and its workers in SLURM jobs, not submitted yet."""
+    """Return a cluster with its scheduler in this process and workers in SLURM jobs, not submitted yet."""
     from dask_jobqueue import SLURMCluster
     from dask_jobqueue.core import Job, JobQueueCluster
 

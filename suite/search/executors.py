@@ -211,7 +211,7 @@ class DaskExecutor(Executor):
             return []
         with contextlib.suppress(TimeoutError, CancelledError):
             wait(list(self.running), timeout=seconds, return_when="FIRST_COMPLETED")
-        ended = []
+        ended_units = []
         for future in [future for future in self.running if future.done()]:
             unit, progress_before = self.running.pop(future)
             try:
@@ -230,10 +230,10 @@ class DaskExecutor(Executor):
                     raise
                 self.submit(unit)
             else:
-                ended.append(unit)
+                ended_units.append(unit)
                 if programs >= MAX_PROGRAMS_PER_PROCESS:
                     self.client.run(restart_worker_process, workers=[worker], on_error="ignore")
-        return ended
+        return ended_units
 
     def refuse_worker(self, address: str, reason: str) -> None:
         """Send a worker no more units and print why; raise `UnfitWorker` if no other worker is left."""

@@ -64,10 +64,10 @@ class Search:
         with self.limit_threads():
             while len(trials) < self.round_size:
                 tuner_id = f"lane {len(trials)}"  # an oracle gives each of them one running trial
-                drawn = call_without_warnings(self.oracle.create_trial, tuner_id)
-                if drawn.status != "RUNNING":
+                keras_trial = call_without_warnings(self.oracle.create_trial, tuner_id)
+                if keras_trial.status != "RUNNING":
                     break
-                trials.append(self.make_trial(drawn.hyperparameters.values))
+                trials.append(self.make_trial(keras_trial.hyperparameters.values))
         return trials
 
     def limit_threads(self) -> contextlib.AbstractContextManager:
@@ -88,8 +88,8 @@ class Search:
         )
         hp = keras_tuner.HyperParameters()
         hp.values = {name: v for name, v in values.items() if not name.startswith("tuner/")}
-        drawn = {name: entry.declare(name, hp) for name, entry in self.space.items()}
-        return Trial(number, self.seeds[number], drawn, values.get("tuner/epochs", self.epochs))
+        hyperparameters = {name: entry.declare(name, hp) for name, entry in self.space.items()}
+        return Trial(number, self.seeds[number], hyperparameters, values.get("tuner/epochs", self.epochs))
 
     def tell(self, scores: dict[int, float]) -> None:
         """Give the oracle the validation scores of a round, by number of trial.

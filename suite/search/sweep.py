@@ -150,7 +150,7 @@ def run_sweep(
         names = list(itertools.product(config.tasks, config.cells))
         searches = {name: SearchState(config, *name, trial_store.scores(*name)) for name in names}
         rows: list[dict] = []
-        changed, ended = set(names), []
+        changed, ended_units = set(names), []
         while True:
             missing = [
                 WorkUnit(
@@ -184,12 +184,14 @@ def run_sweep(
                 executor.waiting.clear()
                 if executor.idle:
                     return
-            ended += [(time.monotonic() + executor.file_visibility_delay, unit) for unit in executor.wait()]
+            ended_units += [
+                (time.monotonic() + executor.file_visibility_delay, unit) for unit in executor.wait()
+            ]
             rows, changed = trial_store.collect(), set()
             for row in rows:
                 changed.add(name := (row["task"], row["cell"]))
                 searches[name].scores[row["trial"]] = row["valid"]
-            ended = resubmit_incomplete(ended, searches, executor, trial_store)
+            ended_units = resubmit_incomplete(ended_units, searches, executor, trial_store)
     finally:
         with contextlib.closing(trial_store):
             trial_store.collect()

@@ -75,10 +75,10 @@ class VerifyWorker:
             name.removeprefix(CELL_PREFIX) for name in self.requirements if name.startswith(CELL_PREFIX)
         )
         for name in sorted(self.requirements.keys() | own.keys()):
-            required, found = self.requirements.get(name), own.get(name)
-            if required != found:
+            required, actual = self.requirements.get(name), own.get(name)
+            if required != actual:
                 yield (
-                    f"has {name} {found or 'not'}, and the driver {required or 'not'}: install the same on "
+                    f"has {name} {actual or 'not'}, and the driver {required or 'not'}: install the same on "
                     f"both, and restart the worker"
                 )
         if not self.sees_folder():

@@ -130,14 +130,14 @@ class Population:
         better = [result is not None and result.best_epoch == result.epochs for result in self.lanes]
         best = {n: ops.where(broadcast_lanes(better, w), w, state["best"][n]) for n, w in weights.items()}
         self.state = {"weights": weights, "slots": slots, "best": best}
-        ended = [(lane, result) for lane, result in running if result.status != "running"]
-        if ended:
+        ended_trials = [(lane, result) for lane, result in running if result.status != "running"]
+        if ended_trials:
             test_scores = self.score_split(best, "test")
-            for lane, result in ended:
+            for lane, result in ended_trials:
                 result.test = test_scores[lane] if result.best_epoch else np.nan
                 result.operations = self.program.operations(result)
                 self.lanes[lane] = None
-        return [result for _, result in ended]
+        return [result for _, result in ended_trials]
 
     def score_split(self, weights: Weights, split: str) -> np.ndarray:
         """Return the score of every lane on a split, (lanes,)."""

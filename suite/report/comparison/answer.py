@@ -48,18 +48,18 @@ def agreement_sentence(pair: PairwiseFindings) -> str:
     status = int((pairs["status_a"] != pairs["status_b"]).sum())
     trials = format_count(len(pairs), "trial")
     common = f"{b} and {a} have {trials} in common (same seed and hyperparameters)"
-    ends = f"; {format_count(status, 'trial')} ended with a different status" if status else ""
+    status_text = f"; {format_count(status, 'trial')} ended with a different status" if status else ""
     if not gaps.any():
-        return f"{common}: all their test scores are identical{ends}."
-    near, known = int((gaps <= SCORE_TOLERANCE).sum()), gaps[np.isfinite(gaps)]
-    share, tolerance = format_percent(near / len(gaps)), format_percent(SCORE_TOLERANCE)
-    text = f"{common}: {near:,} of the test scores ({share}) agree within {tolerance}"
-    if len(known):
-        median, largest = format_percent(float(np.median(gaps))), format_percent(known.max())
+        return f"{common}: all their test scores are identical{status_text}."
+    agreeing, finite = int((gaps <= SCORE_TOLERANCE).sum()), gaps[np.isfinite(gaps)]
+    share, tolerance = format_percent(agreeing / len(gaps)), format_percent(SCORE_TOLERANCE)
+    text = f"{common}: {agreeing:,} of the test scores ({share}) agree within {tolerance}"
+    if len(finite):
+        median, largest = format_percent(float(np.median(gaps))), format_percent(finite.max())
         text += f", the median difference is {median}, the largest {largest}"
-    if unscored := len(gaps) - len(known):
+    if unscored := len(gaps) - len(finite):
         text += f"; {format_count(unscored, 'trial')} without a score in at least one sweep"
-    return f"{text}{ends}."
+    return f"{text}{status_text}."
 
 
 def search_difference_sentences(pair: PairwiseFindings) -> str:
@@ -69,7 +69,7 @@ def search_difference_sentences(pair: PairwiseFindings) -> str:
         ("pair by pair", agreement, agreement["lower"] > agreement["higher"]),
         ("as distributions", distributions, distributions["probability"] > 0.5),
     ][: 1 if dependent else 2]
-    sentences, silent, ties = [], [], agreement["ties"].sum()
+    sentences, not_significant, ties = [], [], agreement["ties"].sum()
     if ties:
         pairs = format_count(int(agreement["trials"].sum()), "pair")
         sentences.append(
@@ -91,13 +91,15 @@ def search_difference_sentences(pair: PairwiseFindings) -> str:
                 f"Compared {test}, scores of {pair.labels[1]} are significantly {join_names(sides)}."
             )
         else:
-            silent.append(test)
-    if silent:
+            not_significant.append(test)
+    if not_significant:
         several = len(distributions) > 1
         none = (
             "no search differs significantly" if several else "the one search does not differ significantly"
         )
-        sentences.append(f"Compared {' or '.join(silent)}, {none}, which is no proof that they are equal.")
+        sentences.append(
+            f"Compared {' or '.join(not_significant)}, {none}, which is no proof that they are equal."
+        )
     if dependent:
         names = join_names([ORACLE_NAMES[oracle] for oracle in dependent])
         sentences.append(

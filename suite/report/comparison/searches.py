@@ -156,5 +156,7 @@ def search_count(findings: ComparisonFindings) -> str:
 
 
 def _label_columns(results: pd.DataFrame, pair: PairwiseFindings) -> pd.DataFrame:
-    ends = {f"_{end}": f" {label}" for end, label in zip("ab", pair.labels, strict=True)}
-    return results.rename(columns=lambda name: name[:-2] + ends[name[-2:]] if name[-2:] in ends else name)
+    suffixes = {f"_{end}": f" {label}" for end, label in zip("ab", pair.labels, strict=True)}
+    return results.rename(
+        columns=lambda name: name[:-2] + suffixes[name[-2:]] if name[-2:] in suffixes else name
+    )

@@ -29,12 +29,12 @@ def sweep_size_table(rows_by_label: Mapping[str, pd.DataFrame]) -> Table:
     """Return a table of trials and time of each sweep, over the searches that all sweeps have."""
     lines = []
     for label, rows in rows_by_label.items():
-        ends = {status: int((rows["status"] == status).sum()) for status in TRIAL_STATUSES}
+        status_counts = {status: int((rows["status"] == status).sum()) for status in TRIAL_STATUSES}
         seconds = rows["seconds"].sum()
         counts = {"sweep": label, "searches": rows.groupby(SEARCH_COLUMNS).ngroups, "trials": len(rows)}
         rate = SECONDS_PER_HOUR * len(rows) / seconds if seconds else math.nan
         times = {"seconds": seconds / len(rows), "rate": rate, "hours": seconds / SECONDS_PER_HOUR}
-        lines.append(counts | ends | times)
+        lines.append(counts | status_counts | times)
     headings = {"seconds": "seconds per trial", "rate": "trials per hour"}
     columns = [TableColumn(headings.get(key, key), key) for key in lines[0]]
     caption = "The size of each sweep. Seconds, trials per hour and hours are those of one worker."

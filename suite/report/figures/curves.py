@@ -41,8 +41,8 @@ def learning_curves(
     units, and noise on the input is in the loss only. Each curve has the name of its variant at its end; a
     variant without a score has none.
     """
-    known = rows[rows["cell"].isin(cells) & is_scored(rows)]
-    best = ranked_trials(known).drop_duplicates("cell")
+    scored = rows[rows["cell"].isin(cells) & is_scored(rows)]
+    best = ranked_trials(scored).drop_duplicates("cell")
     points = curves.merge(best[[*TRIAL_KEY, "best_epoch"]], on=list(TRIAL_KEY)).sort_values("epoch")
     looks = line_styles(cells, baseline)
     trials = {cell: points[points["cell"] == cell] for cell in looks if (points["cell"] == cell).any()}

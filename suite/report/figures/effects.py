@@ -91,8 +91,8 @@ def _label_directions(axes: Axes, name: str, width: float) -> None:
     texts = [f"worse than {name} ←", f"→ better than {name}", ""]
     if max(map(text_width, texts)) > width / 2:
         texts = ["worse ←", "→ better", f"than {shorten_to_width(name, width)}"]
-    places = {"right": (-4, -16), "left": (4, -16), "center": (0, -26)}
+    offsets = {"right": (-4, -16), "left": (4, -16), "center": (0, -26)}
     place: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "top"}
-    for text, (side, offset) in zip(texts, places.items(), strict=True):
+    for text, (side, offset) in zip(texts, offsets.items(), strict=True):
         if text:
             axes.annotate(text, (0.5, 0), offset, fontsize=7, ha=side, **place)

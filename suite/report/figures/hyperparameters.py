@@ -55,12 +55,12 @@ def marginal_plots(score: Importance, operations: Importance | None, space: Spac
     The band is the spread on either side of the mean.
     """
     ranges = varied_ranges(space)
-    drawn = [(score, BLUE, label)]
+    quantities = [(score, BLUE, label)]
     if operations is not None:
-        drawn.append((operations, GREEN, "multiply–adds of a trial"))
-    figure = empty_figure(0.5 + 1.6 * len(drawn))
-    panels = figure.subplots(len(drawn), len(ranges), sharex="col", sharey="row", squeeze=False)
-    for line, (importance, shade, text) in zip(panels, drawn, strict=True):
+        quantities.append((operations, GREEN, "multiply–adds of a trial"))
+    figure = empty_figure(0.5 + 1.6 * len(quantities))
+    panels = figure.subplots(len(quantities), len(ranges), sharex="col", sharey="row", squeeze=False)
+    for line, (importance, shade, text) in zip(panels, quantities, strict=True):
         for column, axes in enumerate(line):
             mean, spread = importance.marginal(column)
             places = (np.arange(len(mean)) + 0.5) / len(mean)

@@ -37,8 +37,8 @@ def agreement_scatter(pairs: pd.DataFrame, labels: tuple[str, str]) -> Figure:
     for axes, task in zip(panels, tasks, strict=False):
         matched = pairs[pairs["task"] == task]
         a, b = scores_of_sweep(matched, "a"), scores_of_sweep(matched, "b")
-        known = np.isfinite(a) & np.isfinite(b)
-        low, high = axis_limits({"a": a[known], "b": b[known]})
+        finite = np.isfinite(a) & np.isfinite(b)
+        low, high = axis_limits({"a": a[finite], "b": b[finite]})
         end = high - OFF_SCALE_OFFSET * (high - low)
         points = pd.DataFrame({"a": np.where(a > high, end, a), "b": np.where(b > high, end, b)})
         points["agree"] = relative_differences(a, b) <= SCORE_TOLERANCE

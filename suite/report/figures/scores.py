@@ -193,8 +193,8 @@ def _best_tenths(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _scored_trials(rows: pd.DataFrame, cells: list[str]) -> dict[str, pd.DataFrame]:
     """Return the trials of each variant that have scores."""
-    known = rows[is_scored(rows)]
-    return {cell: known[known["cell"] == cell] for cell in cells}
+    scored = rows[is_scored(rows)]
+    return {cell: scored[scored["cell"] == cell] for cell in cells}
 
 
 def _test_scores(trials: Mapping[str, pd.DataFrame]) -> dict[str, np.ndarray]:

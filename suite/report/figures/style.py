@@ -197,16 +197,16 @@ def axis_limits(scores: Mapping[Any, np.ndarray]) -> tuple[float, float]:
     do not stretch it; a whisker ten times as far from the best score as the median one does not either, nor
     do scores a thousand times as far as the median, however many.
     """
-    known = [values for values in scores.values() if len(values)]
-    if not known:
+    nonempty = [values for values in scores.values() if len(values)]
+    if not nonempty:
         return 0.0, 1.0
-    low = min(values.min() for values in known)
-    far = low + 1000 * (np.median([np.median(values) for values in known]) - low)
+    low = min(values.min() for values in nonempty)
+    far = low + 1000 * (np.median([np.median(values) for values in nonempty]) - low)
     whiskers = [
-        _upper_whisker(values, far if far > low else np.inf) for values in known if values.min() <= far
+        _upper_whisker(values, far if far > low else np.inf) for values in nonempty if values.min() <= far
     ]
     near = max(end for end in whiskers if end - low <= 10 * (np.median(whiskers) - low))
-    high = near if near > low else max(values.max() for values in known)
+    high = near if near > low else max(values.max() for values in nonempty)
     margin = 0.05 * (high - low) or 0.05 * abs(high) or 0.05
     return float(low - margin), float(high + margin)
 
@@ -245,9 +245,9 @@ def hyperparameter_axis_label(name: str) -> str:
 
 def to_svg(figure: Figure) -> bytes:
     """Return a figure as SVG, the same bytes for the same figure, with the trials that `tag_trials` gave."""
-    drawn = _figure_bytes(figure, "svg", {"Date": None, "Creator": None, "Format": None, "Type": None})
-    before, *groups = drawn.decode().split(f'<g id="{TRIALS_PREFIX}')
-    return "".join([before, *map(_mark_trials, groups)]).encode()
+    svg = _figure_bytes(figure, "svg", {"Date": None, "Creator": None, "Format": None, "Type": None})
+    head, *groups = svg.decode().split(f'<g id="{TRIALS_PREFIX}')
+    return "".join([head, *map(_mark_trials, groups)]).encode()
 
 
 def to_png(figure: Figure) -> bytes:

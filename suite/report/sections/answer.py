@@ -87,12 +87,12 @@ def difference_sentences(findings: Findings) -> list[str]:
             f"on {_task_phrase(tasks, findings.record.titles)}."
             for tasks, group in places.items()
         ]
-    quiet = [cell for cell in dict.fromkeys(tested["cell"]) if cell not in differ]
+    not_significant = [cell for cell in dict.fromkeys(tested["cell"]) if cell not in differ]
     if not sentences:
         return [f"No variant differs significantly from {baseline}, which is no proof that they are equal."]
-    if quiet:
-        verb = "does" if len(quiet) == 1 else "do"
-        sentences.append(f"{join_names(quiet)} {verb} not differ significantly from {baseline}.")
+    if not_significant:
+        verb = "does" if len(not_significant) == 1 else "do"
+        sentences.append(f"{join_names(not_significant)} {verb} not differ significantly from {baseline}.")
     return sentences
 
 
@@ -109,9 +109,9 @@ def importance_sentences(findings: Findings) -> list[str]:
     without = []
     for task, title in titles.items():
         if (task, findings.baseline) in findings.importances:
-            sure = shares_above_chance(findings.importances[task, findings.baseline])
-            without += [] if sure else [title]
-            for j, share in sure.items():
+            clear_shares = shares_above_chance(findings.importances[task, findings.baseline])
+            without += [] if clear_shares else [title]
+            for j, share in clear_shares.items():
                 shares.setdefault(names[j], []).append(f"{share:.0%} on {title}")
     sentences = [
         f"{hyperparameter_label(name).capitalize()} alone explains {join_names(parts)} of the variance of "
@@ -152,21 +152,21 @@ def claims_sentence(findings: Findings) -> str:
 def baseline_text(findings: Findings) -> Text:
     """Return a text on what the baseline is, and why it is the baseline."""
     record, baseline = findings.record, findings.baseline
-    why = ""
+    cause = ""
     if baseline != VANILLA:
-        why = f"It is the first variant, because {VANILLA} is not in this sweep. "
+        cause = f"It is the first variant, because {VANILLA} is not in this sweep. "
     if record.config.baseline:
-        why = "It was chosen as the baseline.  "
+        cause = "It was chosen as the baseline. "
     description = f"{record.cells[baseline].rstrip('.')}. " if record.cells[baseline] else ""
     trials = format_count(record.trials_per_search, "trial")
-    drawn = "randomly drawn" if record.config.oracle == "random" else "its own"
+    origin = "randomly drawn" if record.config.oracle == "random" else "its own"
     units = {info.unit for info in record.tasks.values()} - {""}
     unit = f" (here in {units.pop()})" if len(units) == 1 else ""
     return Text(
         [
             Strong(f"The baseline is {variant_name(baseline)}."),
-            f" {description}{why}Every variant gets {trials} on each task. A trial is one training run with "
-            f"{drawn} hyperparameters. It is better than another trial if its test score{unit} is lower.",
+            f" {description}{cause}Every variant gets {trials} on each task. A trial is one training run "
+            f"with {origin} hyperparameters. It is better than another trial if its test score{unit} is lower.",
         ]
     )
 

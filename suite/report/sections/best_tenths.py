@@ -56,24 +56,24 @@ def overall_sentence(findings: Findings) -> str:
 
 def task_sentence(table: pd.DataFrame, unit: str, baseline: str = VANILLA) -> str:
     """Return the summary of one task: the lowest best tenth, and the baseline's distance from it."""
-    known = table.dropna(subset="tenth_mean")
-    if known.empty:
+    scored = table.dropna(subset="tenth_mean")
+    if scored.empty:
         return "No trial has a score yet."
-    best = _lowest_means(known)
-    first, others = best.iloc[0], known.drop(best.index).sort_values("tenth_mean", kind="stable")
+    best = _lowest_means(scored)
+    first, others = best.iloc[0], scored.drop(best.index).sort_values("tenth_mean", kind="stable")
     mean = _mean_of_trials(first, unit)
     if len(best) > 1:
         mean = f"equal at {format_score(first['tenth_mean'])} {unit}".rstrip()
     sentences = [f"{_best_tenths_phrase(best['cell'], 'is', 'are')} lowest, {mean}."]
-    of_baseline = known[known["cell"] == baseline]
-    if len(known) == 1:
+    own_rows = scored[scored["cell"] == baseline]
+    if len(scored) == 1:
         sentences.append("No other variant has a score yet.")
-    elif of_baseline.empty:
+    elif own_rows.empty:
         sentences.append(f"There is no scored trial of {variant_name(baseline)} to compare with.")
     elif baseline not in set(best["cell"]):
         name = variant_name(baseline)
         sentences.append(
-            f"{name[:1].upper()}{name[1:]} is at {_gap_phrase(of_baseline.iloc[0], first, _mean_of_trials)}."
+            f"{name[:1].upper()}{name[1:]} is at {_gap_phrase(own_rows.iloc[0], first, _mean_of_trials)}."
         )
     elif len(others):
         sentences.append(f"Next is {_gap_phrase(others.iloc[0], first)}.")

@@ -22,18 +22,18 @@ def build(findings: Findings) -> list[Section]:
 def data_sentences(record: SweepRecord) -> str:
     """Return sentences on which tasks use the paper's data, with a warning about the others."""
     titles = record.titles
-    of_paper = [titles[task] for task in titles if task in PAPER_TASKS]
-    others = [titles[task] for task in titles if task not in PAPER_TASKS]
+    paper_tasks = [titles[task] for task in titles if task in PAPER_TASKS]
+    other_tasks = [titles[task] for task in titles if task not in PAPER_TASKS]
     sentences = []
-    if of_paper:
+    if paper_tasks:
         sentences.append(
-            f"On {join_names(of_paper)} the data are those of Greff et al. This page shows their results, "
+            f"On {join_names(paper_tasks)} the data are those of Greff et al. This page shows their results, "
             "from random search, beside ours."
         )
-    if others:
+    if other_tasks:
         sentences.append(
-            f"On {join_names(others)} the data are not those of Greff et al.: variants can be compared with "
-            "each other, but scores cannot be compared with those of the paper. The claims of the paper "
+            f"On {join_names(other_tasks)} the data are not those of Greff et al.: variants can be compared "
+            "with each other, but scores cannot be compared with those of the paper. The claims of the paper "
             "about all tasks are tested on these tasks instead."
         )
     return " ".join(sentences)

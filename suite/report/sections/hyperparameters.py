@@ -49,9 +49,9 @@ def build(findings: Findings) -> list[Section]:
     parts: list[Part] = []
     data: list[Table] = []
     for task, slug in unique_slugs(findings.config.tasks).items():
-        drawn = [*importance_parts(findings, task, slug), *learning_rate_figures(findings, task, slug)]
-        if drawn:
-            parts += [Heading(findings.record.titles[task]), *drawn]
+        task_parts = [*importance_parts(findings, task, slug), *learning_rate_figures(findings, task, slug)]
+        if task_parts:
+            parts += [Heading(findings.record.titles[task]), *task_parts]
             data += effect_tables(findings, task, slug)
     if not parts:
         return []
@@ -81,8 +81,8 @@ def importance_parts(findings: Findings, task: str, slug: str) -> list[Part]:
     if own:
         operations = findings.operation_importances.get(task)
         drawing = figures.marginal_plots(own, operations, ranges, label)
-        shown = "score and operations" if operations else "score"
-        alt = f"Mean {shown} of the trials of {name} on {title} against each hyperparameter."
+        quantities = "score and operations" if operations else "score"
+        alt = f"Mean {quantities} of the trials of {name} on {title} against each hyperparameter."
         caption = MARGINALS_CAPTION.format(name)
         parts.append(Figure(f"{slug}-marginals", drawing, alt, caption, f"{slug}-marginals"))
         if len(ranges) > 1:
@@ -128,12 +128,12 @@ def importance_table(
     for cell, importance in importances.items():
         spreads = {f"{name} spread": importance.share_sd[(j,)] for j, name in enumerate(names)}
         chance = importance.permutation_null[1] if cell == baseline else math.nan
-        rest = {"rest": importance.residual_share, "chance": chance}
-        lines.append({"cell": cell, **_named_shares(importance.shares, names), **spreads, **rest})
+        other_columns = {"rest": importance.residual_share, "chance": chance}
+        lines.append({"cell": cell, **_named_shares(importance.shares, names), **spreads, **other_columns})
         if cell == baseline:
             single = importance.single_tree_shares
-            rest = {"rest": 1 - sum(single.values())}
-            lines.append({"cell": f"{cell}, single trees", **_named_shares(single, names), **rest})
+            other_columns = {"rest": 1 - sum(single.values())}
+            lines.append({"cell": f"{cell}, single trees", **_named_shares(single, names), **other_columns})
     columns = [TableColumn("variant", "cell")]
     columns += [
         TableColumn(
@@ -183,8 +183,8 @@ def _marginals_frame(effects: Mapping[str, Importance], ranges: Mapping[str, Ran
     for column, importance in effects.items():
         for j, (name, bounds) in enumerate(ranges.items()):
             mean, spread = importance.marginal(j)
-            place = {"of": column, "hyperparameter": name, "value": bounds.value(bin_centres())}
-            frames.append(pd.DataFrame(place | {"mean": mean, "spread": spread}))
+            columns = {"of": column, "hyperparameter": name, "value": bounds.value(bin_centres())}
+            frames.append(pd.DataFrame(columns | {"mean": mean, "spread": spread}))
     return pd.concat(frames)
 
 
@@ -192,9 +192,9 @@ def _interactions_frame(importance: Importance, ranges: Mapping[str, Range]) -> 
     frames, names = [], list(ranges)
     for j, k in (effect for effect in importance.effects if len(effect) == 2):
         first, second = (np.round(ranges[names[i]].value(bin_centres()), 9) for i in (j, k))
-        place: dict[str, Any] = {"hyperparameter": names[j], "other": names[k]}
-        place |= {"value": np.repeat(first, len(second)), "other_value": np.tile(second, len(first))}
+        columns: dict[str, Any] = {"hyperparameter": names[j], "other": names[k]}
+        columns |= {"value": np.repeat(first, len(second)), "other_value": np.tile(second, len(first))}
         surfaces = {"mean": importance.surface(j, k), "interaction": importance.interaction(j, k)}
         values = {key: np.round(surface.ravel(), 6) for key, surface in surfaces.items()}
-        frames.append(pd.DataFrame(place | values))
+        frames.append(pd.DataFrame(columns | values))
     return pd.concat(frames)

@@ -101,26 +101,26 @@ def score_figures(findings: Findings, task: str, slug: str) -> list[Figure]:
     )
     if findings.has_many_searches:
         return [boxes]
-    drawn = [boxes]
+    parts = [boxes]
     expected = {cell: table for (where, cell), table in findings.expected_best.items() if where == task}
     expected = {cell: table for cell, table in expected.items() if table["expected"].notna().any()}
     if any(len(table) > 1 for table in expected.values()):
         alt = f"Expected test score of the best of n trials on {title}, one panel for each variant."
         drawing = figures.expected_best_curves(expected, label, baseline=findings.baseline)
         caption = EXPECTED_BEST_CAPTION.format(baseline)
-        drawn.append(Figure(f"{slug}-expected", drawing, alt, caption, f"{slug}-expected"))
+        parts.append(Figure(f"{slug}-expected", drawing, alt, caption, f"{slug}-expected"))
     alt = f"Test scores of the best tenths on {title} against the cost of a trial."
     drawing = figures.cost_scatter(trials, cells, label, baseline=findings.baseline)
     name, table_name = f"{slug}-sizes", f"{slug}-trials"
-    drawn.append(Figure(name, drawing, alt, COST_CAPTION, table_name, trial_titles=titles))
+    parts.append(Figure(name, drawing, alt, COST_CAPTION, table_name, trial_titles=titles))
     curves = task_curves(findings, task)
     if len(curves):
         drawing = figures.learning_curves(
             curves, trials, cells, score_axis_label(unit, "valid"), baseline=findings.baseline
         )
         alt = f"Learning curves of the best trial of each variant on {title}."
-        drawn.append(Figure(f"{slug}-curves", drawing, alt, LEARNING_CURVES_CAPTION, f"{slug}-curves"))
-    return drawn
+        parts.append(Figure(f"{slug}-curves", drawing, alt, LEARNING_CURVES_CAPTION, f"{slug}-curves"))
+    return parts
 
 
 def trial_titles(findings: Findings, task: str) -> dict[tuple[str, int], str]:
