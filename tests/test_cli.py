@@ -148,8 +148,8 @@ def test_a_data_file_that_is_not_right_is_refused(odyssey, tmp_path, monkeypatch
         assert "no network" in err
         assert str(data / "tcn_JSB_Chorales.mat") in err
     else:
-        (there,) = data.iterdir()
-        assert hashlib.sha256(there.read_bytes()).hexdigest() in err
+        (present,) = data.iterdir()
+        assert hashlib.sha256(present.read_bytes()).hexdigest() in err
     assert not (tmp_path / "results").exists()
 
 
@@ -165,13 +165,13 @@ def test_a_sweep_leaves_results_and_a_report(odyssey, tmp_path):
 
 
 def test_a_sweep_by_another_optimiser_with_clipping_says_so(odyssey, tmp_path):
-    asked = ["--results=mine", "--optimiser=adam", "--range=clip_norm=0.1:10"]
-    assert odyssey(*SWEEP, *asked)[0] == 0
+    config = ["--results=mine", "--optimiser=adam", "--range=clip_norm=0.1:10"]
+    assert odyssey(*SWEEP, *config)[0] == 0
     assert store.read_config(tmp_path / "mine")["optimiser"] == "adam"
     assert store.load(tmp_path / "mine")["clip_norm"].between(0.1, 10).all()
     page = (tmp_path / "reports" / "mine" / "index.html").read_text()
     assert "adam" in page
-    code, _, err = odyssey(*SWEEP, *asked[::2], "--optimiser=nesterov")
+    code, _, err = odyssey(*SWEEP, *config[::2], "--optimiser=nesterov")
     assert code == 2
     assert "another sweep, with another optimiser" in err
 
@@ -211,10 +211,10 @@ def test_hyperband_decides_by_itself_what_a_search_holds(odyssey, tmp_path, monk
     monkeypatch.setattr(
         "suite.bench.product_rate", lambda *_, **__: 1e9, raising=False
     )  # it takes half a minute
-    asked = [word for word in SWEEP if not word.startswith(("--trials", "--epochs"))]
-    asked += ["--oracle=hyperband", "--epochs=2"]
-    assert "1 search, 2 trials of at most 2 epochs" in odyssey(*asked, "--dry-run")[1]
-    assert "2/2 trials" in odyssey(*asked, "--results=mine")[1]
+    config = [word for word in SWEEP if not word.startswith(("--trials", "--epochs"))]
+    config += ["--oracle=hyperband", "--epochs=2"]
+    assert "1 search, 2 trials of at most 2 epochs" in odyssey(*config, "--dry-run")[1]
+    assert "2/2 trials" in odyssey(*config, "--results=mine")[1]
     assert " 2/2 " in odyssey("status", "mine")[1]
     assert "All 2 trials of this sweep have ended" in (tmp_path / "reports/mine/report.md").read_text("utf-8")
 
@@ -302,8 +302,8 @@ def test_a_stop_that_came_too_late_leaves_nothing(tmp_path):
 
 def test_a_terminal_that_lacks_letters_gets_question_marks():
     program = [sys.executable, "-c", "from suite.cli import main; main()", "list", "cells"]
-    ours = os.environ | {"PYTHONIOENCODING": "latin-1"}
-    done = subprocess.run(program, env=ours, check=True, capture_output=True, encoding="latin-1")
+    actual = os.environ | {"PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run(program, env=actual, check=True, capture_output=True, encoding="latin-1")
     assert "Coupled input and forget gate: f = 1 ? i." in done.stdout
 
 

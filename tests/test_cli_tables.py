@@ -103,8 +103,8 @@ def test_bad_input_is_one_line_and_writes_nothing(odyssey, tmp_path, words, said
     shutil.copytree(REFERENCE, tmp_path / "other")
     change(tmp_path / "other", "DELETE FROM trials WHERE cell != 'gru'")
     change(tmp_path / "other", "UPDATE trials SET task = 'adding'")
-    asked = tmp_path / "other" / "sweep.toml"
-    asked.write_text(asked.read_text().replace("chorales", "adding"))
+    config = tmp_path / "other" / "sweep.toml"
+    config.write_text(config.read_text().replace("chorales", "adding"))
     before = {path.name for path in tmp_path.iterdir()}
     code, out, err = odyssey(*words)
     assert code == 2
@@ -133,11 +133,11 @@ def test_rows_are_exported_as_csv_with_every_digit(odyssey, tmp_path):
     lossy(tmp_path / "cpu")
     code, out, err = odyssey("export", "cpu")
     assert (code, err, out) == (0, "", "132 rows of 29 columns: cpu.csv\n")
-    found, rows = pd.read_csv("cpu.csv"), store.load("cpu")
-    equal(found, expand_dict_columns(rows))
-    assert found["test"].isna().sum() == 2
-    assert found["learning_rate"].dtype == float
-    assert set(found["version_keras"]) == {versions["keras"] for versions in rows["versions"]}
+    result, rows = pd.read_csv("cpu.csv"), store.load("cpu")
+    equal(result, expand_dict_columns(rows))
+    assert result["test"].isna().sum() == 2
+    assert result["learning_rate"].dtype == float
+    assert set(result["version_keras"]) == {versions["keras"] for versions in rows["versions"]}
 
 
 def test_curves_are_exported_a_row_an_epoch(odyssey):
@@ -150,10 +150,10 @@ def test_rows_are_exported_as_parquet(odyssey, tmp_path):
     lossy(tmp_path / "cpu")
     for folder in ("cpu", "gpu"):  # one with errors, one without
         assert odyssey("export", folder, f"--out={folder}.parquet")[0] == 0
-        found = pd.read_parquet(f"{folder}.parquet")
-        equal(found, expand_dict_columns(store.load(folder)))
-        assert found["units"].dtype == "int64"
-        assert found["error"].dtype == found["status"].dtype  # text, with or without any
+        result = pd.read_parquet(f"{folder}.parquet")
+        equal(result, expand_dict_columns(store.load(folder)))
+        assert result["units"].dtype == "int64"
+        assert result["error"].dtype == result["status"].dtype  # text, with or without any
     assert odyssey("export", "cpu", "--curves", "--out=curves.parquet")[0] == 0
     equal(pd.read_parquet("curves.parquet"), store.load_curves("cpu"))
 
@@ -168,6 +168,6 @@ def test_parquet_without_pyarrow_is_refused(odyssey, tmp_path, monkeypatch):
 
 def test_versions_that_only_some_rows_have_are_missing_in_the_others():
     rows = pd.DataFrame({"trial": [0, 1], "versions": [{"keras": "3"}, {"keras": "3", "keras-tuner": "1"}]})
-    found = expand_dict_columns(rows.assign(code=[{}, {"cell": "01"}]))
-    assert list(found) == ["trial", "version_keras", "version_keras_tuner", "code_cell"]
-    assert found["version_keras_tuner"].isna().tolist() == [True, False]
+    result = expand_dict_columns(rows.assign(code=[{}, {"cell": "01"}]))
+    assert list(result) == ["trial", "version_keras", "version_keras_tuner", "code_cell"]
+    assert result["version_keras_tuner"].isna().tolist() == [True, False]

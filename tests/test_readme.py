@@ -83,8 +83,8 @@ def as_parameter(place, text):
 
 def shell_commands(program):
     """Return the different commands of a program, as parameters of a test."""
-    found = [(line, b.place) for b in BLOCKS if b.language == "sh" and b.is_run for line in commands(b)]
-    return [as_parameter(place, line) for line, place in dict(found).items() if line.split()[0] == program]
+    result = [(line, b.place) for b in BLOCKS if b.language == "sh" and b.is_run for line in commands(b)]
+    return [as_parameter(place, line) for line, place in dict(result).items() if line.split()[0] == program]
 
 
 def run_odyssey(*words):
@@ -223,10 +223,10 @@ def test_the_package_runs_as_the_command(tmp_path):
 def test_sql_of_the_texts_runs(workplace, query):
     database = sqlite3.connect(workplace / "results" / "quick" / "trials.sqlite")
     try:
-        found = database.execute(query).fetchall()
+        result = database.execute(query).fetchall()
     finally:
         database.close()
-    assert found or "task = 'chorales'" in query
+    assert result or "task = 'chorales'" in query
 
 
 @pytest.mark.parametrize("command", [*shell_commands("make"), *shell_commands("pip")])

@@ -69,10 +69,10 @@ def book(folder):
 
 def test_a_row_comes_back_as_it_was(folder, book):
     book.add_rows([row(0)])
-    [there] = store.load(folder).to_dict("records")
+    [present] = store.load(folder).to_dict("records")
     drawn = {"units": 20, "learning_rate": 1e-3}
     expected = {k: v for k, v in row(0).items() if k not in ("curve", "hyperparameters")} | drawn
-    assert there == expected
+    assert present == expected
 
 
 def test_a_row_is_there_before_and_after_it_is_taken_in(folder, book):

@@ -70,11 +70,11 @@ def test_without_units_a_ratio_of_seconds_has_no_interval(rows, asked, tmp_path)
 
 def test_distributions_that_differ_are_named(rows, altered, asked, tmp_path):
     far = altered.assign(test=altered["test"].where(altered["cell"] != "nfg", altered["test"] + 100))
-    said = write_comparison({"cpu": (rows, asked), "gpu": (far, asked)}, tmp_path / "worse")[1][1]
+    text = write_comparison({"cpu": (rows, asked), "gpu": (far, asked)}, tmp_path / "worse")[1][1]
     worse = "scores of gpu are significantly higher (worse) in nfg on jsb and nfg on adding."
-    assert said.endswith(f"Compared as distributions, {worse}")
-    said = write_comparison({"cpu": (far, asked), "gpu": (rows, asked)}, tmp_path / "better")[1][1]
-    assert said.count("lower (better) in nfg on jsb and nfg on adding.") == 2
+    assert text.endswith(f"Compared as distributions, {worse}")
+    text = write_comparison({"cpu": (far, asked), "gpu": (rows, asked)}, tmp_path / "better")[1][1]
+    assert text.count("lower (better) in nfg on jsb and nfg on adding.") == 2
 
 
 def test_each_sweep_is_counted(rows, altered, compared):
@@ -181,8 +181,8 @@ def test_sweeps_of_other_code_differ_in_it(rows, asked, tmp_path):
 
 def test_only_searches_that_all_made_are_compared(rows, asked):
     sweeps = {"a": (rows[rows["cell"] != "gru"], asked), "b": (rows[rows["task"] == "jsb"], asked)}
-    found = common_searches(records(sweeps))
-    for frame in found.values():
+    result = common_searches(records(sweeps))
+    for frame in result.values():
         assert set(zip(frame["task"], frame["cell"], strict=True)) == {("jsb", "lstm"), ("jsb", "nfg")}
         assert len(frame) == 24
 
@@ -192,8 +192,8 @@ def test_sweeps_without_trials_or_without_a_common_search_are_refused(rows, aske
     with pytest.raises(Refusal, match="b: expected trials to compare, got none"):
         write_comparison(made, tmp_path)
     lstm, gru = rows[rows["cell"] == "lstm"], rows[(rows["cell"] == "gru") & (rows["task"] == "jsb")]
-    said = "got none: a has lstm on adding, lstm on jsb; b has gru on jsb; name others"
-    with pytest.raises(Refusal, match=said):
+    text = "got none: a has lstm on adding, lstm on jsb; b has gru on jsb; name others"
+    with pytest.raises(Refusal, match=text):
         write_comparison({"a": (lstm, asked), "b": (gru, asked)}, tmp_path)
     assert contents(tmp_path) == {}
 

@@ -146,10 +146,10 @@ def test_equals_are_lowest_together():
 
 def test_the_answer_over_all_tasks_counts_who_is_lowest():
     summaries = {"a": table(lstm=2, np=1, nfg=3, gru=1.5), "b": table(lstm=2, np=3, nfg=3, gru=1.5)}
-    said = "Best tenths with the lowest mean test score, over 2 tasks: np on 1 and gru on 1."
-    assert over(summaries) == said
+    text = "Best tenths with the lowest mean test score, over 2 tasks: np on 1 and gru on 1."
+    assert over(summaries) == text
 
 
 def test_the_answer_over_one_task_says_no_more_than_it_knows():
-    said = over({"a": table(lstm=1, np=2, nfg=3), "b": table(lstm=math.nan)})
-    assert said == "The best tenth of vanilla lstm has the lowest mean test score."
+    text = over({"a": table(lstm=1, np=2, nfg=3), "b": table(lstm=math.nan)})
+    assert text == "The best tenth of vanilla lstm has the lowest mean test score."

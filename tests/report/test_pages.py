@@ -246,8 +246,8 @@ def test_names_from_other_packages_become_names_of_files(rows, asked, tmp_path):
 
 def test_versions_may_be_a_dict_or_its_json(rows, record):
     for versions in ({"keras": "3.11.1", "jax": "0.6.0"}, '{"keras": "3.11.1", "jax": "0.6.0"}'):
-        found = prepare_rows(rows.assign(versions=[versions] * len(rows)), record)["versions"]
-        assert set(found) == {"jax 0.6.0, keras 3.11.1"}
+        result = prepare_rows(rows.assign(versions=[versions] * len(rows)), record)["versions"]
+        assert set(result) == {"jax 0.6.0, keras 3.11.1"}
     assert set(prepare_rows(rows.assign(versions=None), record)["versions"]) == {""}
 
 

@@ -23,11 +23,11 @@ def test_a_finished_sweep_is_said_to_be_finished(rows, hyperband):
 
 
 def test_the_tables_count_against_what_a_search_holds(rows, hyperband):
-    found = findings_of(rows, hyperband)
-    table = tasks.score_table(found, "jsb", "jsb")
+    result = findings_of(rows, hyperband)
+    table = tasks.score_table(result, "jsb", "jsb")
     counted = next(column for column in table.columns if column.key == "trials")
     assert {counted.text(row) for row in table.frame.to_dict("records")} == {"12"}
-    settings = protocol.protocol_table(found.record).frame.set_index("setting")
+    settings = protocol.protocol_table(result.record).frame.set_index("setting")
     assert settings["value"]["trials"] == "12"
 
 

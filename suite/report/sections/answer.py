@@ -166,7 +166,8 @@ def baseline_text(findings: Findings) -> Text:
         [
             Strong(f"The baseline is {variant_name(baseline)}."),
             f" {description}{cause}Every variant gets {trials} on each task. A trial is one training run "
-            f"with {origin} hyperparameters. It is better than another trial if its test score{unit} is lower.",
+            f"with {origin} hyperparameters. It is better than another trial if its test score{unit} is "
+            "lower.",
         ]
     )
 
