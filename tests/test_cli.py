@@ -95,17 +95,17 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
         (["train", "jsb", "lstm", "--optimiser=sdg"], "unknown optimiser 'sdg'. Did you mean 'sgd'?"),
         (["sweep", "quick", "--cell=rnn", "--cell=rnn"], "cells: expected distinct names, got rnn, rnn"),
         (["sweep", "--cell=rnn"], "tasks: expected distinct names, got none"),
-        (["sweep", "quick", "--task=jsb", "--data=nowhere"], "the data folder nowhere is not there"),
+        (["sweep", "quick", "--task=jsb", "--data=nowhere"], "the data folder nowhere does not exist"),
         ([*SWEEP, "--cell=tiny:TooFew"], "expected its step to return 2 states (h, c) of shape (3, 4), got"),
         ([*SWEEP, "--cell=tiny:Misshapen"], "expected its step to return 1 states (h) of shape (3, 4), got"),
         ([*SWEEP, "--cell=tiny:Nothing"], "cannot import tiny:Nothing"),
         ([*SWEEP, "--cell=tiny:PARITY"], "expected a subclass of suite.cells.base.Cell"),
-        (["sweep", "quick", "--data=nowhere"], "the data folder nowhere is not there"),
+        (["sweep", "quick", "--data=nowhere"], "the data folder nowhere does not exist"),
         (["report", "nowhere"], "nowhere: expected the results folder of a sweep, found no sweep.toml there"),
         (["status", "nowhere"], "nowhere: expected the results folder of a sweep, found no sweep.toml there"),
         (["report", "tiny.py"], "tiny.py: expected the results folder of a sweep, found no sweep.toml there"),
         (["status", "tiny.py"], "tiny.py: expected the results folder of a sweep, found no sweep.toml there"),
-        (["sweep", "quick", "--data=tiny.py"], "the data folder tiny.py is not there"),
+        (["sweep", "quick", "--data=tiny.py"], "the data folder tiny.py does not exist"),
         ([*SWEEP, "--reports=tiny.py"], "--reports tiny.py: expected a folder, got a file"),
         ([*SWEEP, "--results=tiny.py"], "tiny.py: expected a folder for results, got a file"),
         (["train", "jsb", "lstm", "--momentum=1"], "momentum: the range 1:1 is invalid"),
@@ -134,7 +134,7 @@ def test_the_name_of_a_sweep_cannot_leave_its_folder(odyssey, tmp_path, name):
 
 @pytest.mark.parametrize("how", ["truncated", "altered", "missing"])
 def test_a_data_file_that_is_not_right_is_refused(odyssey, tmp_path, monkeypatch, how):
-    """Whether a data file is right is told by its checksum alone, so any bytes will do here."""
+    """Only its checksum decides whether a data file is correct, so this test can use any bytes."""
     data = tmp_path / "data"
     data.mkdir()
     content = b"something else" * 100
@@ -331,7 +331,7 @@ class Leaky(Cell):
 
 @pytest.mark.usefixtures("unreported")
 def test_rows_of_a_cell_that_changed_are_not_taken_for_its_own(odyssey, tmp_path):
-    """All its trials are there: what would be made of the cell as it is now is never trained."""
+    """All trials of the sweep exist, so the changed cell is never trained."""
     mine = ["--cell=mine:Leaky", "--results=mine"]
     (tmp_path / "mine.py").write_text(LEAKY)
     assert odyssey(*SWEEP, *mine)[0] == 0

@@ -120,7 +120,7 @@ def shorten(words):
     if words[0] == "check":
         return [words[0], "gestures:GESTURES", *words[2:]]
     if words[0] == "report":
-        return ["rnn" if word == "gru" else word for word in words]  # the only cell that is there
+        return ["rnn" if word == "gru" else word for word in words]  # the only known cell
     if words[0] == "sweep":
         trials = STORED_TRIALS + ("--trials" in words)
         words = without_option(without_option(words, "--task"), "--trials")
@@ -167,7 +167,7 @@ def test_a_command_of_the_texts_runs(workplace, monkeypatch, capsys, command):
     if words[0] in PARSED_ONLY:
         parse(words)
         return
-    if "leaky:Leaky" not in words:  # of the reports that sweeps write, one is enough
+    if "leaky:Leaky" not in words:  # one report of a sweep is enough
         leave_out_reports(monkeypatch)
     code = run_odyssey(*shorten(words))
     out, err = capsys.readouterr()

@@ -84,7 +84,7 @@ def validate_and_load(config: "SweepConfig", data: Path | None) -> dict[str, Map
 
     config.validate()
     if data and not data.is_dir():
-        raise Refusal(f"the data folder {data} is not there: create it, or name another")
+        raise Refusal(f"the data folder {data} does not exist: create it, or name another")
     for name in config.cells:  # names first: they cost nothing to check
         if ":" not in name and name not in cells.cell_references():
             raise registry.unknown_name_error("cell", name, cells.cell_references())

@@ -193,7 +193,7 @@ def sweep(
     seconds = math.inf if max_hours is None else 3600 * max_hours
     table = config.to_table() | {"about": search.sweep_metadata(config, splits)}
     with results_folder.created_folder(folder, table), make_executor(plan) as executor:
-        # not before there are workers: a sweep that cannot begin leaves its folder as it was
+        # only after workers exist, so that a sweep that cannot start leaves its folder unchanged
         results_folder.save_settings(folder, table)
         if retry_failed:
             results_folder.reset_failed_trials(config, folder)

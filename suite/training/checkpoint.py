@@ -1,7 +1,7 @@
 """Checkpoints: unfinished trials, one file each, so that training continues after the process was killed.
 
-A trial's result depends on nothing but the trial, so each trial has a file of its own: any population can
-continue it, in any lane, and it ends with the same row.
+The result of a trial depends on the trial only, so each trial has its own file: any population can continue
+it in any lane, and gets the same row.
 """
 
 import dataclasses

@@ -26,7 +26,7 @@ class Population:
     """The lanes of a program: the trial in each, and the arrays of all of them.
 
     A lane whose trial ends is free, and is filled with the next trial before the next epoch. The result of a
-    trial depends on nothing but the trial: neither on its neighbours nor on when its lane was filled.
+    trial depends on the trial only, not on its neighbours or on when its lane was filled.
     """
 
     def __init__(self, program: Program, patience: int, checkpoints: Checkpoints | None = None) -> None:

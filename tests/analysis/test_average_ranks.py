@@ -26,7 +26,7 @@ DEMSAR = pd.DataFrame(  # the ranks of Demšar (2006), table 6: C4.5 and its var
 
 
 def test_ranks_and_friedmans_test_are_those_of_demsars_example():
-    """χ² = 9.28 and F = 3.69 without the correction for ties, of which there are 3 pairs and a four."""
+    """χ² = 9.28 and F = 3.69 without the correction for ties (3 pairs and a group of four)."""
     result = average_ranks(DEMSAR)
     assert result.ranks.round(3).to_dict() == {
         "C4.5+m+cf": 1.964,

@@ -42,7 +42,7 @@ FRAME = """<iframe src="page.html" width="360" height="800"></iframe><pre></pre>
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory):
-    """What a browser says of the page of a sweep, of which every section has something."""
+    """What a browser reports about a page whose sections are all filled."""
     folder = tmp_path_factory.mktemp("browser")
     rows, config = sweep(["jsb", "timit"], {"nfg": 0.5}, 1.0, 40, seed=0, cells=["lstm", "noaf", "nfg"])
     config["name"] = LONG

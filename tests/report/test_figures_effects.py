@@ -1,4 +1,4 @@
-"""The figure that answers: a point a variant and task, marked where it is significant, in words as well."""
+"""The figure of the answer: one point per variant and task; significance is marked by shape and text."""
 
 import math
 

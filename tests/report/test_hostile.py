@@ -46,7 +46,7 @@ def quick(monkeypatch):
 
 
 def read(rows, asked, folder):
-    """Return the page of a report, of which every number can be read, and sorted by."""
+    """Return the page of a report, after checking that every number is readable and sortable."""
     page = Page(report_of(rows, asked, folder).read_text())
     text = page.words() + (folder / "report.md").read_text()
     assert not re.search(r".*\b(inf|nan|NaN|NA|NaT)\b.*", text)
@@ -58,7 +58,7 @@ def read(rows, asked, folder):
 
 
 def without(rows, lost):
-    """Return rows of which some have lost their scores."""
+    """Return rows, some of them without scores."""
     rows = rows.assign(status=np.where(lost, "diverged", "done"))
     rows.loc[lost, ["valid", "test"]] = math.nan
     return rows

@@ -10,7 +10,7 @@ from suite.report.sections import protocol, tasks
 
 @pytest.fixture
 def hyperband(asked):
-    """The made-up sweep, as if Hyperband had been asked for 200 trials and held the 12 there are."""
+    """The synthetic sweep as a Hyperband sweep: 200 trials configured, 12 held."""
     asked |= {"oracle": "hyperband", "trials": 200}
     asked["about"]["trials_a_search"] = 12
     return asked

@@ -283,7 +283,7 @@ def test_a_worker_never_opens_the_database(unit):
 
 
 def early(unit):
-    """End a unit after one row, as where its worker is told to stop; without any, the first time."""
+    """End a unit after one row, as a worker does after a request to stop; the first time without any row."""
     return itertools.islice(train_unit(unit), unit.attempts)
 
 
@@ -314,7 +314,7 @@ def test_a_row_that_is_late_to_be_seen_is_waited_for(undisturbed, tmp_path, monk
 
 
 class HungUp:
-    """A client on which Dask hangs up so often, as it does where a worker dies while a plugin is sent."""
+    """A client whose connection Dask closes several times, as when a worker dies while a plugin is sent."""
 
     def __init__(self, times):
         self.times = times
