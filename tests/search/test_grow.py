@@ -110,9 +110,9 @@ def test_the_settings_of_a_grown_sweep_are_those_there_and_then_the_new_ones(fol
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"seed": 2}, "another sweep, with another seed; name another folder"),
-        ({"oracle": "bayesian"}, "another sweep, with another oracle; name another folder"),
-        ({"protocol": Protocol(epochs=5, patience=3)}, "another sweep, with another epochs; name"),
+        ({"seed": 2}, "another sweep, with a different seed; name another folder"),
+        ({"oracle": "bayesian"}, "another sweep, with a different oracle; name another folder"),
+        ({"protocol": Protocol(epochs=5, patience=3)}, "another sweep, with a different epochs; name"),
         (
             {"space": override_ranges(CONFIG.space, {"units": (2, 7)})},
             "with another space; name",
