@@ -1,4 +1,4 @@
-"""What is said of a sweep that is under way, by itself and from outside."""
+"""The progress and the status of a running sweep."""
 
 import json
 

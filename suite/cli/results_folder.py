@@ -122,7 +122,7 @@ def refuse_changed_code(folder: Path, codes: dict, retry_failed: bool) -> None:
 def reset_failed_trials(config: SweepConfig, folder: Path) -> None:
     """Delete the rows of failed trials, so that these are run again."""
     if config.oracle != "random":
-        raise Refusal(f"--retry-failed: a {config.oracle} search has already drawn later trials from them")
+        raise Refusal(f"--retry-failed: a {config.oracle} search has already used the failed trials")
     with contextlib.closing(store.Store(folder)) as trial_store:
         trial_store.collect()
         # first, as a file that a kill has left would bring its row back

@@ -295,7 +295,7 @@ def test_what_a_unit_leaves_without_a_row_is_given_out_again(undisturbed, tmp_pa
 
 def test_a_unit_that_never_gets_a_row_ends_the_sweep_with_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(executors, "train_unit", lambda unit: iter(()))
-    with pytest.raises(Refusal, match=r"trial 0 of rnn on tiny:PARITY went to a worker 3 times, and no row"):
+    with pytest.raises(Refusal, match=r"trial 0 of rnn on tiny:PARITY went to a worker 3 times, but no row"):
         rows(CONFIG, tmp_path / "sweep")
 
 
