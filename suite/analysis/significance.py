@@ -207,7 +207,7 @@ def nonsignificant_groups(ranks: pd.Series, difference: float) -> list[list[str]
     """
     ends = [
         int((ranks <= rank + difference).sum()) for rank in ranks
-    ]  # end end of the run that starts at each variant variant
+    ]  # end of the run that starts at each variant
     runs = [(i, end) for i, end in enumerate(ends) if end > i + 1 and (i == 0 or end > ends[i - 1])]
     return [list(ranks.index[start:end]) for start, end in runs]
 

@@ -12,9 +12,7 @@ import pandas as pd
 
 from suite.config import VANILLA
 
-BOOTSTRAP_RESAMPLES = (
-    2_000  # bootstrap resamples bootstrap resamples of the trials, for the interval of a statistic
-)
+BOOTSTRAP_RESAMPLES = 2_000  # bootstrap resamples of the trials, for the interval of a statistic
 TRIAL_STATUSES = ("done", "diverged", "failed")
 
 

@@ -101,7 +101,7 @@ def hyperparameter_scatter(
         best, test = trials.index.isin(best_tenth(trials).index), trials["test"].where(is_scored(trials))
         trials = trials.assign(best=best, beyond=~(test <= high))
         trials["test"] = test.where(test <= high, high - 0.025 * (high - low))
-        for (is_best, is_beyond), some in trials.groupby(["best", "beyond"]):  # draw draw the best on top
+        for (is_best, is_beyond), some in trials.groupby(["best", "beyond"]):  # draw the best on top
             look = {"color": VERMILION if is_best else MUTED_COLOR, "marker": "X" if is_beyond else "o"}
             _draw_trials(axes, some, name, s=10, alpha=0.8, **look)
     if scale == "log":
