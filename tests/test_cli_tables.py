@@ -49,7 +49,7 @@ def test_compare_prints_the_answer_and_writes_the_page(odyssey, tmp_path):
     assert (code, err) == (0, "")
     assert "gpu and cpu have 132 trials in common" in out
     assert "gpu took 0.5 times as long as cpu" in out  # no interval: older rows do not say their units
-    assert "device differ" in out
+    assert "Their hardware or software differs: device" in out
     page = tmp_path / "reports" / "cpu-vs-gpu" / "index.html"
     assert f"report   {page.relative_to(tmp_path)}" in out
     assert odyssey("compare", "cpu", "gpu", "--out=again")[0] == 0
@@ -58,7 +58,7 @@ def test_compare_prints_the_answer_and_writes_the_page(odyssey, tmp_path):
 
 def test_sweeps_of_the_same_rows_took_equally_long(odyssey):
     out = odyssey("compare", "cpu", "gpu")[1]
-    assert "The same 132 finished trials took equally long in gpu and cpu, " in out
+    assert "The same 132 finished trials took equally long in gpu and cpu: " in out
     assert "1 times" not in out
 
 
@@ -86,7 +86,7 @@ def test_folders_of_one_name_are_told_apart_by_what_is_above(odyssey, tmp_path):
         (["compare", "cpu", "cpu/sweep.toml"], "sweep.toml: expected the results folder of a sweep"),
         (["export", "cpu/sweep.toml"], "sweep.toml: expected the results folder of a sweep"),
         (["compare", "cpu", "empty"], "empty: expected trials to compare, got none"),
-        (["compare", "cpu", "other"], "got none: cpu has 11 searches; other has gru on adding; name others"),
+        (["compare", "cpu", "other"], "got none: cpu has 11 searches; other has gru on adding; name other folders"),
         (["export", "nowhere"], "nowhere: expected the results folder of a sweep, found no sweep.toml"),
         (["export", "empty"], "empty: expected trials to export, got none"),
         (["export", "empty", "--curves"], "empty: expected curves to export, got none"),

@@ -115,7 +115,7 @@ def test_the_settings_of_a_grown_sweep_are_those_there_and_then_the_new_ones(fol
         ({"protocol": Protocol(epochs=5, patience=3)}, "another sweep, with a different epochs; name"),
         (
             {"space": override_ranges(CONFIG.space, {"units": (2, 7)})},
-            "with another space; name",
+            "with a different space; name",
         ),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -183,7 +183,7 @@ def test_a_cell_named_on_the_command_line_joins_the_cells_of_a_preset_that_are_t
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["--trials=5"], "--trials 5: sweep holds a sweep of 6 trials a search, and a sweep never shrinks; "),
+        (["--trials=5"], "--trials 5: sweep holds a sweep of 6 trials per search, and a sweep cannot shrink; "),
         (["--epochs=9"], "sweep holds another sweep, with a different epochs; "),
         (["--range=units=2:9,input_noise=0"], "sweep holds another sweep, with a different space; "),
         (["--oracle=bayesian"], "sweep holds another sweep, with a different oracle; "),
