@@ -23,7 +23,7 @@ def grown_config(folder: Path, current: dict, config: dict) -> dict:
     differing = [key for key in identifying if current.get(key) != config.get(key)]
     if differing:
         raise Refusal(
-            f"{folder} holds another sweep, with a different {', '.join(differing)}; name another folder "
+            f"{folder} holds another sweep, which differs in {', '.join(differing)}; name another folder "
             "with --results, or remove this one: a sweep can only gain cells, tasks and trials"
         )
     added = added_settings(current, config)

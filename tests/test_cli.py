@@ -173,7 +173,7 @@ def test_a_sweep_by_another_optimiser_with_clipping_says_so(odyssey, tmp_path):
     assert "adam" in page
     code, _, err = odyssey(*SWEEP, *config[::2], "--optimiser=nesterov")
     assert code == 2
-    assert "another sweep, with a different optimiser" in err
+    assert "another sweep, which differs in optimiser" in err
 
 
 @pytest.fixture
@@ -313,7 +313,7 @@ def test_the_folder_of_another_sweep_is_refused_and_left_alone(odyssey, tmp_path
     before = {p: p.read_bytes() for p in (tmp_path / "mine").rglob("*") if p.is_file()}
     code, _, err = odyssey(*SWEEP, "--results=mine", "--seed=2")
     assert code == 2
-    assert "another sweep, with a different seed" in err
+    assert "another sweep, which differs in seed" in err
     assert {p: p.read_bytes() for p in (tmp_path / "mine").rglob("*") if p.is_file()} == before
 
 

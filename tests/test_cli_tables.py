@@ -86,7 +86,10 @@ def test_folders_of_one_name_are_told_apart_by_what_is_above(odyssey, tmp_path):
         (["compare", "cpu", "cpu/sweep.toml"], "sweep.toml: expected the results folder of a sweep"),
         (["export", "cpu/sweep.toml"], "sweep.toml: expected the results folder of a sweep"),
         (["compare", "cpu", "empty"], "empty: expected trials to compare, got none"),
-        (["compare", "cpu", "other"], "got none: cpu has 11 searches; other has gru on adding; name other folders"),
+        (
+            ["compare", "cpu", "other"],
+            "got none: cpu has 11 searches; other has gru on adding; name other folders",
+        ),
         (["export", "nowhere"], "nowhere: expected the results folder of a sweep, found no sweep.toml"),
         (["export", "empty"], "empty: expected trials to export, got none"),
         (["export", "empty", "--curves"], "empty: expected curves to export, got none"),

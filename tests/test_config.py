@@ -50,7 +50,7 @@ def test_a_question_without_an_optimiser_asks_for_nesterov(tmp_path):
     assert b"optimiser" not in before
     assert config_from_table(store.read_config(tmp_path)) == replace(asks("nesterov"), name=tmp_path.name)
     store.create_results_folder(tmp_path, asks("nesterov").to_table(), default_settings=asdict(Protocol()))
-    with pytest.raises(Refusal, match="another sweep, with a different optimiser;"):
+    with pytest.raises(Refusal, match="another sweep, which differs in optimiser;"):
         store.create_results_folder(tmp_path, asks("adam").to_table(), default_settings=asdict(Protocol()))
     assert Path(old).read_bytes() == before
 

@@ -163,12 +163,12 @@ def test_a_folder_that_was_renamed_is_of_the_same_question_and_has_its_new_name(
     folder = folder.rename(folder.with_name("renamed"))
     store.create_results_folder(folder, CONFIG | {"name": "renamed", "title": "A new one"})
     assert store.read_config(folder) == CONFIG | {"name": "renamed"}
-    with pytest.raises(Refusal, match="another sweep, with a different seed; name"):
+    with pytest.raises(Refusal, match="another sweep, which differs in seed; name"):
         store.create_results_folder(folder, CONFIG | {"name": "renamed", "seed": 2})
 
 
 def test_the_folder_of_another_sweep_is_refused(folder):
-    with pytest.raises(Refusal, match="another sweep, with a different seed, epochs; name another folder"):
+    with pytest.raises(Refusal, match="another sweep, which differs in seed, epochs; name another folder"):
         store.create_results_folder(folder, CONFIG | {"seed": 2, "epochs": 3, "tasks": ["u"]})
 
 

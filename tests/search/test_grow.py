@@ -110,12 +110,12 @@ def test_the_settings_of_a_grown_sweep_are_those_there_and_then_the_new_ones(fol
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"seed": 2}, "another sweep, with a different seed; name another folder"),
-        ({"oracle": "bayesian"}, "another sweep, with a different oracle; name another folder"),
-        ({"protocol": Protocol(epochs=5, patience=3)}, "another sweep, with a different epochs; name"),
+        ({"seed": 2}, "another sweep, which differs in seed; name another folder"),
+        ({"oracle": "bayesian"}, "another sweep, which differs in oracle; name another folder"),
+        ({"protocol": Protocol(epochs=5, patience=3)}, "another sweep, which differs in epochs; name"),
         (
             {"space": override_ranges(CONFIG.space, {"units": (2, 7)})},
-            "with a different space; name",
+            "which differs in space; name",
         ),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -183,11 +183,14 @@ def test_a_cell_named_on_the_command_line_joins_the_cells_of_a_preset_that_are_t
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["--trials=5"], "--trials 5: sweep holds a sweep of 6 trials per search, and a sweep cannot shrink; "),
-        (["--epochs=9"], "sweep holds another sweep, with a different epochs; "),
-        (["--range=units=2:9,input_noise=0"], "sweep holds another sweep, with a different space; "),
-        (["--oracle=bayesian"], "sweep holds another sweep, with a different oracle; "),
-        (["--optimizer=adam"], "sweep holds another sweep, with a different optimiser; "),
+        (
+            ["--trials=5"],
+            "--trials 5: sweep holds a sweep of 6 trials per search, and a sweep cannot shrink; ",
+        ),
+        (["--epochs=9"], "sweep holds another sweep, which differs in epochs; "),
+        (["--range=units=2:9,input_noise=0"], "sweep holds another sweep, which differs in space; "),
+        (["--oracle=bayesian"], "sweep holds another sweep, which differs in oracle; "),
+        (["--optimizer=adam"], "sweep holds another sweep, which differs in optimiser; "),
         (["--cell=np,gruu"], "unknown cell 'gruu'. Did you mean 'gru'?"),
     ],
     ids=str,
