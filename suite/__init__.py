@@ -23,7 +23,7 @@ os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 
 class Refusal(Exception):
-    """Bad input, in one line: what was expected, what came, what to do. The command line exits with 2."""
+    """Bad input, in one line: what was expected, what was given, what to do. The exit code is 2."""
 
 
 def __getattr__(name: str) -> Any:

@@ -11,10 +11,17 @@ from suite import Refusal, files, registry
 from suite import space as spaces
 
 ORACLE_CHOICES = ("random", "bayesian", "hyperband")
-OPTIMISER_CHOICES = ("nesterov", "sgd", "rmsprop", "adam")  # those of training.optimiser, known without Keras
-HYPERBAND_FACTOR = 3  # Hyperband: one of so many trials goes on, for so many times the epochs
+OPTIMISER_CHOICES = (
+    "nesterov",
+    "sgd",
+    "rmsprop",
+    "adam",
+)  # the optimisers of training.optimiser, listed here so that Keras is not imported
+HYPERBAND_FACTOR = (
+    3  # Hyperband's reduction factor: one in three trials continues, for three times as many epochs
+)
 PRESET_FOLDER = Path(__file__).parent / "presets"
-VANILLA = "lstm"  # the variant that published claims are about, and the baseline unless another is named
+VANILLA = "lstm"  # the variant that published claims are about, and the default baseline
 
 
 def expect_text(key: str, value: object) -> None:
@@ -47,11 +54,11 @@ def expect_one_of(choices: Sequence[str]) -> Callable[[str, object], None]:
 
 
 def expect_names(key: str, value: object) -> None:
-    """Refuse a setting that is not a list of different names."""
+    """Refuse a setting that is not a list of distinct names."""
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
         raise Refusal(f"{key}: expected a list of names, got {value!r}")
     if len(set(value)) < len(value):
-        raise Refusal(f"{key}: expected different names, got {', '.join(value)}")
+        raise Refusal(f"{key}: expected distinct names, got {', '.join(value)}")
 
 
 def expect_table(key: str, value: object) -> None:
@@ -94,7 +101,7 @@ class Protocol:
 
 
 def trials_by_epochs(oracle: str, trials: int, epochs: int) -> Counter[int]:
-    """Return how many trials a search holds, by the number of epochs they may train: {epochs: trials}.
+    """Return the number of trials of a search by the epochs that they may train: {epochs: trials}.
 
     Random and Bayesian search hold the `trials` of the configuration. Hyperband derives the number from
     `epochs`, the most that a trial may train, as KerasTuner's `HyperbandOracle` does: bracket b starts with
@@ -136,7 +143,7 @@ class SweepConfig:
 
     @property
     def baseline_variant(self) -> str:
-        """The variant that the others are compared with: the one named, else `default_baseline`."""
+        """The variant that the others are compared with: `baseline`, or the default if it is empty."""
         return self.baseline or default_baseline(self.cells)
 
     @property
@@ -146,7 +153,7 @@ class SweepConfig:
 
     @property
     def epochs_per_search(self) -> int:
-        """How many epochs the trials of each search may train in all."""
+        """The maximum total number of epochs of all trials of each search."""
         return sum(epochs * trials for epochs, trials in self._trials_by_epochs.items())
 
     @property
@@ -160,7 +167,7 @@ class SweepConfig:
                 SETTING_CHECKS[key](key, value)
         for key in ("tasks", "cells"):
             if not getattr(self, key):
-                raise Refusal(f"{key}: expected different names, got none")
+                raise Refusal(f"{key}: expected distinct names, got none")
         check_baseline(self.baseline, self.cells)
         for name, bounds in self.space.items():
             spaces.check_range(name, bounds)
@@ -179,7 +186,7 @@ class SweepConfig:
 
 
 def default_baseline(cells: Sequence[str]) -> str:
-    """Return the variant that others are compared with unless one is named: vanilla, else the first."""
+    """Return the default baseline: vanilla, or the first variant in a sweep without vanilla."""
     return VANILLA if VANILLA in cells else next(iter(cells), "")
 
 
@@ -213,10 +220,10 @@ def preset_names() -> list[str]:
 
 
 def config_from_table(table: dict) -> SweepConfig:
-    """Return the configuration in plain data; settings and ranges that it lacks are those of the paper.
+    """Return the configuration in plain data; missing settings and ranges are those of the paper.
 
-    Tasks and cells may be missing: `SweepConfig.validate` refuses that. Refused here: unknown settings,
-    values of another type, and a baseline that is not one of the cells.
+    Tasks and cells may be missing: `SweepConfig.validate` refuses that. This function refuses unknown
+    settings, values of another type, and a baseline that is not one of the cells.
     """
     for key, value in table.items():
         if key not in SETTING_CHECKS:
@@ -226,9 +233,11 @@ def config_from_table(table: dict) -> SweepConfig:
         check_baseline(table.get("baseline", ""), table["cells"])
     protocol_keys = {f.name for f in fields(Protocol)}
     ranges = {name: spaces.parse_range_bounds(name, entry) for name, entry in table.get("space", {}).items()}
-    rest = {key: table[key] for key in table.keys() - protocol_keys - {"space", "tasks", "cells", "about"}}
+    sweep_settings = {
+        key: table[key] for key in table.keys() - protocol_keys - {"space", "tasks", "cells", "about"}
+    }
     return SweepConfig(
-        **rest,
+        **sweep_settings,
         tasks=tuple(table.get("tasks", ())),
         cells=tuple(table.get("cells", ())),
         protocol=Protocol(**{key: table[key] for key in protocol_keys & table.keys()}),
@@ -238,7 +247,7 @@ def config_from_table(table: dict) -> SweepConfig:
 
 @dataclass(frozen=True)
 class TaskInfo:
-    """The task of a sweep in words, its sequences in each split, and the time steps of its training split."""
+    """The description of a task in a sweep: texts, sequences per split, steps of the training split."""
 
     title: str
     unit: str = ""
@@ -251,7 +260,7 @@ class TaskInfo:
 
 @dataclass(frozen=True)
 class SweepRecord:
-    """The content of a sweep.toml: the question, and what a report says of its tasks and cells.
+    """The content of a sweep.toml: the configuration, and descriptions of its tasks and cells for a report.
 
     `cells` has a description of each cell by its name. `trials_per_search` is how many trials the sweep
     planned for each search when it began.
@@ -271,17 +280,17 @@ class SweepRecord:
 def record_from_table(table: Mapping) -> SweepRecord:
     """Return the record of a sweep from the plain data of its sweep.toml, also of an older version.
 
-    The space is exactly that of the table, where it has one. What the table does not say of a task or of a
-    cell is its name, or empty.
+    If the table has a space, it is used without additions. Missing descriptions of a task or a cell become
+    its name, or stay empty.
     """
     about = table.get("about", {})
     config = config_from_table({key: value for key, value in table.items() if key not in ("space", "about")})
     if "space" in table:
         config = replace(config, space=spaces.space_from_table(table["space"]))
-    known = {f.name for f in fields(TaskInfo)}
+    info_fields = {f.name for f in fields(TaskInfo)}
     tasks = {}
     for task in config.tasks:
         words = about.get("tasks", {}).get(task, {})
-        tasks[task] = TaskInfo(**{"title": task} | {key: words[key] for key in words if key in known})
+        tasks[task] = TaskInfo(**{"title": task} | {key: words[key] for key in words if key in info_fields})
     cells = {cell: about.get("cells", {}).get(cell, "") for cell in config.cells}
     return SweepRecord(config, tasks, cells, about.get("trials_a_search", config.trials))

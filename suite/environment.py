@@ -1,4 +1,4 @@
-"""Fix the settings of libraries that scores depend on, whatever the user's environment and files say."""
+"""Fix the settings of libraries that scores depend on, overriding the user's environment and files."""
 
 import os
 import sys
@@ -24,7 +24,7 @@ def set_library_environment() -> None:
 
 
 def reset_keras_defaults() -> None:
-    """Set the defaults of Keras that weights and layers assume, as the user's keras.json may change them."""
+    """Reset the defaults of Keras that weights and layers rely on, because keras.json may change them."""
     import keras
 
     keras.config.set_floatx("float32")

@@ -17,7 +17,7 @@ from suite import Refusal, registry
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file atomically and durably: after a crash it is there whole or not at all."""
+    """Write a file atomically and durably: after a crash it is complete or absent."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,9 +54,9 @@ def unusable_file(path: Path, error: Exception) -> Refusal:
 
 
 def nearest_path_hint(path: Path, content: str = "", *folders: Path) -> str:
-    """Return ". Did you mean …?" with the path nearest to one that is not there; "" where none is near.
+    """Return ". Did you mean …?" with the path most similar to a missing one; "" if none is similar.
 
-    Paths beside it and in `folders` are considered, those that hold a file `content`.
+    The candidates are paths beside it and in `folders` that contain a file `content`.
     """
     if (path / content).exists():
         return ""
@@ -69,7 +69,7 @@ def nearest_path_hint(path: Path, content: str = "", *folders: Path) -> str:
 
 
 def safe_file_name(names: Iterable, separator: str = "-") -> str:
-    """Return a file name for a list of names: different for different lists, and without a path.
+    """Return a file name for a list of names: distinct for distinct lists, and without path separators.
 
     Short names of lower-case letters, digits, "_", "-" and "." are joined as they are. In all other names,
     and where a name contains the separator, unsafe characters become "_" and a hash is added. Upper case

@@ -1,4 +1,4 @@
-"""Growing a sweep: what more cells, tasks or trials add to the settings of a results folder.
+"""Growing a sweep: add cells, tasks or trials to the settings of a results folder.
 
 Seeds and draws of random search follow from names and numbers of trials, so the rows that a grown sweep adds
 are those that a sweep with all its cells, tasks and trials from the start would have.
@@ -8,29 +8,29 @@ from pathlib import Path
 
 from suite import Refusal
 
-GROWING = {"tasks", "cells", "trials"}  # settings of which a sweep may be given more
-DESCRIPTIVE = {"name", "title", "about", "baseline"}  # settings on which no row depends
+GROWING = {"tasks", "cells", "trials"}  # settings that may grow
+DESCRIPTIVE = {"name", "title", "about", "baseline"}  # settings that no row depends on
 
 
 def grown_config(folder: Path, current: dict, config: dict) -> dict:
     """Return the settings of the sweep in a folder, `current`, with the tasks, cells and trials of `config`.
 
     Tasks and cells are the current ones and then the new ones, trials the larger number, "about" describes
-    all of them, and the title stays. Refuses settings that differ otherwise, and any oracle but random search
-    where there is something to add.
+    all of them, and the title stays. Refuses other differences, and additions to a sweep whose oracle is not
+    random search.
     """
     identifying = [key for key in {**current, **config} if key not in GROWING | DESCRIPTIVE]
     differing = [key for key in identifying if current.get(key) != config.get(key)]
     if differing:
         raise Refusal(
-            f"{folder} holds another sweep, with another {', '.join(differing)}; name another folder with "
-            f"--results, or remove this one: a sweep can be given more cells, tasks and trials, nothing else"
+            f"{folder} holds another sweep, which differs in {', '.join(differing)}; name another folder "
+            "with --results, or remove this one: a sweep can only gain cells, tasks and trials"
         )
     added = added_settings(current, config)
     if added and current.get("oracle", "random") != "random":
         raise Refusal(
-            f"{folder} holds a sweep by oracle {current['oracle']}, which cannot be given more "
-            f"{' and '.join(added)}: that is for random search; name another folder with --results"
+            f"{folder} holds a sweep with the oracle {current['oracle']}, which cannot gain "
+            f"{' and '.join(added)}: only a random search can; name another folder with --results"
         )
     names = {key: [*current.get(key, []), *added.get(key, [])] for key in ("tasks", "cells")}
     grown = config | current | names

@@ -1,14 +1,14 @@
-"""Identify what made a row: hashes of the code and the data that its scores depend on.
+"""Hashes of the code and the data that the scores of a row depend on.
 
 The column `code` of a row holds four hashes:
 
 - "suite": the source files of `suite/`, without those that cannot change a score and without the cells;
-- "cell": the source files of its cell and of all modules that these import, except the suite's and installed
-  ones;
+- "cell": the source files of its cell and of all modules that they import, except modules of the suite and
+  installed packages;
 - "task": the fields of its task that training depends on;
 - "data": the arrays of its three splits.
 
-So an edit to a cell concerns the rows of that cell only, and an edit to a report concerns no row.
+So an edit to a cell affects the rows of that cell only, and an edit to a report affects no row.
 """
 
 import ast
@@ -76,7 +76,7 @@ def changed_parts(
 ) -> dict[str, int]:
     """Return, for each part of the code or data that has changed since rows were made, the number of rows.
 
-    The keys are words for a message, such as "cell lstm". `codes` holds today's hashes by task and cell. Rows
+    The keys are texts for a message, such as "cell lstm". `codes` holds today's hashes by task and cell. Rows
     without hashes are not counted.
     """
     words = {"suite": "the suite", "cell": "cell {cell}", "task": "task {task}", "data": "the data of {task}"}

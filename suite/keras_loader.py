@@ -1,4 +1,4 @@
-"""Load Keras and its backend with the suite's settings and without their messages."""
+"""Load Keras and its backend with the suite's settings, and hide their messages."""
 
 import contextlib
 import multiprocessing
@@ -22,7 +22,11 @@ def load_keras() -> None:
         environment.set_library_environment()
         reason = program_cache.enable_cache()
         if reason and not multiprocessing.parent_process():  # once, not in every worker
-            print(f"odyssey: compiled programs are not kept for later: {reason}", file=sys.stderr, flush=True)
+            print(
+                f"odyssey: compiled programs are not stored for later runs: {reason}",
+                file=sys.stderr,
+                flush=True,
+            )
         with hold_back_stderr():
             try:
                 import keras  # noqa: F401

@@ -75,7 +75,7 @@ def usable_cores() -> list[int]:
 
 
 def pin_to_core(core: int) -> None:
-    """Pin this process with all its threads to a core; do nothing where the system cannot."""
+    """Pin this process with all its threads to a core; do nothing if the system does not support it."""
     if hasattr(os, "sched_setaffinity"):
         for thread in os.listdir("/proc/self/task"):
             with contextlib.suppress(ProcessLookupError):  # the thread has ended meanwhile
@@ -218,7 +218,7 @@ class Plan:
     gpu_memory: int = 0
 
     def lanes_for(self, recurrent: int, lane: int, batch: int, trials: float = math.inf) -> int:
-        """Return how many lanes suit a network with `recurrent` recurrent weights and `lane` bytes a lane.
+        """Return how many lanes suit a network with `recurrent` recurrent weights and `lane` bytes per lane.
 
         On a CPU, lanes are faster as long as all their recurrent weights fit in the cache of a core. Each
         lane should also get several of the `trials`, because a lane without a trial still takes its share of
@@ -247,7 +247,7 @@ def clamp(value: float, low: float, high: float) -> float:
 
 
 def plan_workers(workers: int | None = None, lanes: int | None = None) -> Plan:
-    """Return how to use this machine: by default one worker for each GPU, or for each core without a GPU.
+    """Return the plan for this machine: by default one worker per GPU, or one per core if there is no GPU.
 
     `workers` and `lanes`, if given, are kept.
     """

@@ -1,4 +1,4 @@
-"""A cache of compiled programs on disk, for later processes; training goes on if it cannot be used."""
+"""A cache of compiled programs on disk, for later processes; training works without it."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""Progress of a sweep: a live display in a terminal, plain lines elsewhere; and the status of any sweep."""
+"""Show the progress of a sweep (live in a terminal, otherwise as lines), and the status of any sweep."""
 
 import json
 import math
@@ -50,7 +50,7 @@ def stdout_console() -> Console:
 
 
 def show_progress(events: Iterable[Any], folder: Path, workers: int) -> None:
-    """Show the progress of a sweep until it ends, and what time it took.
+    """Show the progress of a sweep until it ends, then the time it took.
 
     `events` are of `suite.search.sweep.SweepProgress`, as `run_sweep` there yields them.
     """
@@ -79,12 +79,16 @@ def show_progress(events: Iterable[Any], folder: Path, workers: int) -> None:
             if not event.rows and now - last_shown < HEARTBEAT_SECONDS:
                 continue
             last_shown = now
-            scores = "; ".join(f"best on {task} {score:.4g} ({cell})" for task, (score, cell) in best.items())
+            scores = "; ".join(
+                f"best on {task}: {score:.4g} ({cell})" for task, (score, cell) in best.items()
+            )
             scores = scores or no_score_text(folder, event.done, event.total)
             bar.update(line, completed=event.done, total=event.total, scores=scores)
             if not terminal.is_terminal:
-                left = time_left_text(now - start, event.done - first_done, event.total - event.done)
-                print(f"{event.done}/{event.total} trials, {now - start:.0f} s{left}; {scores}", flush=True)
+                time_left = time_left_text(now - start, event.done - first_done, event.total - event.done)
+                print(
+                    f"{event.done}/{event.total} trials, {now - start:.0f} s{time_left}; {scores}", flush=True
+                )
     if trials:
         seconds = max(time.monotonic() - start, 1e-9)
         share = trained / (seconds * workers)
@@ -95,21 +99,21 @@ def show_progress(events: Iterable[Any], folder: Path, workers: int) -> None:
 
 
 def time_left_text(seconds: float, ended: int, trials_left: int) -> str:
-    """Return the time left, at the rate of the trials that ended in so many seconds; "" without any."""
+    """Return the time left, from the rate at which trials ended in `seconds`; "" if none ended."""
     return f", {format_duration(seconds * trials_left / ended)} left" if ended > 0 else ""
 
 
 def no_score_text(folder: Path, done: int, total: int) -> str:
-    """Return the progress in words before a trial of this run has a score."""
+    """Return the progress text to show before any trial of this run has a score."""
     if done == total:
         return "all trials are done"
     if epochs := sum(checkpoint_epochs(path) for path in (folder / "running").glob("*/*.npz")):
-        return f"trials under way: {format_count(epochs, 'epoch')} at their last checkpoints"
-    return "no new score yet" if done else "compiling and training, no trial has ended yet"
+        return f"running trials: {format_count(epochs, 'epoch')} at their last checkpoints"
+    return "no new score yet" if done else "compiling and training; no trial has ended yet"
 
 
 def checkpoint_epochs(checkpoint: Path) -> int:
-    """Return the epochs of a trial at its last checkpoint; 0 where it has ended meanwhile."""
+    """Return the epochs of a trial at its last checkpoint; 0 if it has ended meanwhile."""
     try:
         with np.load(checkpoint, allow_pickle=False) as kept:
             return len(json.loads(str(kept["result"]))["curve"])
@@ -119,7 +123,7 @@ def checkpoint_epochs(checkpoint: Path) -> int:
 
 @dataclass(frozen=True)
 class SearchStatus:
-    """How a search stands: its trials by how they ended, and those half done with their epochs so far."""
+    """The status of a search: its trials by how they ended, and the epochs of unfinished ones so far."""
 
     task: str
     cell: str
@@ -134,7 +138,7 @@ class SearchStatus:
 
 @dataclass(frozen=True)
 class SweepStatus:
-    """How a sweep stands; `driver` is the process at work on it (`suite.store.read_driver`), None without."""
+    """The status of a sweep; `driver` is the process that runs it, or None (`suite.store.read_driver`)."""
 
     name: str
     trials: int
@@ -149,7 +153,7 @@ class SweepStatus:
 
 
 def show_status(folder: Path, as_json: bool = False, watch: bool = False) -> None:
-    """Print how the sweep in a results folder stands; with `watch` again and again, until all trials ended.
+    """Print the status of the sweep in a results folder; with `watch`, repeat until all trials have ended.
 
     Nothing is written: any process may do this at any time.
     """
@@ -168,26 +172,28 @@ def show_status(folder: Path, as_json: bool = False, watch: bool = False) -> Non
 
 
 def sweep_status(folder: Path, rows: "pd.DataFrame") -> SweepStatus:
-    """Return how the sweep in a results folder stands; `rows` are its trials (`suite.store.load`)."""
+    """Return the status of the sweep in a results folder; `rows` are its trials (`suite.store.load`)."""
     config, driver = store.read_config(folder), store.read_driver(folder)
     trials = store.trials_per_search(config)
     searches = []
     for task in config["tasks"]:
         for cell in config["cells"]:
-            ended = rows[(rows["task"] == task) & (rows["cell"] == cell)]
+            ended_rows = rows[(rows["task"] == task) & (rows["cell"] == cell)]
             checkpoints = store.checkpoint_folder(folder, task, cell).glob("*.npz")
             epochs = [checkpoint_epochs(path) for path in checkpoints]
-            diverged, failed = (int((ended["status"] == how).sum()) for how in ("diverged", "failed"))
-            scores = ended["valid"][np.isfinite(ended["valid"])]
+            diverged, failed = (int((ended_rows["status"] == how).sum()) for how in ("diverged", "failed"))
+            scores = ended_rows["valid"][np.isfinite(ended_rows["valid"])]
             best = float(scores.min()) if len(scores) else None
             searches.append(
-                SearchStatus(task, cell, trials, len(ended), len(epochs), sum(epochs), diverged, failed, best)
+                SearchStatus(
+                    task, cell, trials, len(ended_rows), len(epochs), sum(epochs), diverged, failed, best
+                )
             )
     return SweepStatus(config["name"], trials * len(searches), len(rows), driver, searches)
 
 
 def print_status(status: SweepStatus, rows: "pd.DataFrame", folder: Path) -> None:
-    """Print the status of a sweep: a line a search, the process at work, and why trials failed."""
+    """Print the status of a sweep: one line per search, the process that runs it, and failures."""
     table = Table(*STATUS_COLUMNS, box=None)
     for column in table.columns[:2]:
         column.overflow = "fold"  # in a narrow terminal
@@ -201,8 +207,8 @@ def print_status(status: SweepStatus, rows: "pd.DataFrame", folder: Path) -> Non
 
 
 def status_lines(status: SweepStatus) -> list[str]:
-    """Return the lines that name the process at work, and its speed since it began."""
-    driver, left = status.driver, status.trials - status.ended
+    """Return lines with the process that runs a sweep, and its speed since it began."""
+    driver, trials_left = status.driver, status.trials - status.ended
     lines = [f"at work: {driver['who']}, workers: {driver['workers']}" if driver else "at work: no process"]
     if status.finished:
         return [*lines, f"finished: {format_count(status.trials, 'trial')}"]
@@ -211,13 +217,13 @@ def status_lines(status: SweepStatus) -> list[str]:
         if ended := status.ended - driver["rows"]:
             per_hour = f"about {3600 * ended / seconds:,.0f} an hour"
             rate = f"{format_count(ended, 'trial')} in {format_duration(seconds)}, {per_hour}"
-            return [*lines, rate + time_left_text(seconds, ended, left)]
+            return [*lines, rate + time_left_text(seconds, ended, trials_left)]
         return [*lines, f"no trial has ended in {format_duration(seconds)}"]
-    return [*lines, f"left: {left:,} of {format_count(status.trials, 'trial')}"]
+    return [*lines, f"left: {trials_left:,} of {format_count(status.trials, 'trial')}"]
 
 
 def failure_lines(rows: "pd.DataFrame", folder: Path) -> list[str]:
-    """Return lines that say how many trials failed, why the first did, and what to do; none if none did."""
+    """Return lines on failed trials: how many, why the first failed, what to do; no lines if none failed."""
     failed = rows[rows["status"] == "failed"]
     if failed.empty:
         return []
@@ -226,8 +232,8 @@ def failure_lines(rows: "pd.DataFrame", folder: Path) -> list[str]:
         f"{len(failed):,} of {format_count(len(rows), 'trial')} failed, the first of them "
         f"({first['cell']} on {first['task']}, trial {first['trial']}): "
         f"{exception_line(first['error'] or '')}",
-        f"why each did: odyssey export {shlex.quote(str(folder))}, column error; to run them again: the same "
-        f"sweep with --retry-failed",
+        f"all errors: odyssey export {shlex.quote(str(folder))}, column error; to run these trials again: "
+        "the same command with --retry-failed",
     ]
 
 

@@ -28,7 +28,7 @@ INSTALLED_CODE_FOLDERS = tuple(
 def merge_entry_points(listed: Mapping[str, str], group: str) -> dict[str, str]:
     """Return the listed references and those that installed packages add under a group of entry points.
 
-    An entry point whose name is taken already is refused; the refusal states by which reference.
+    An entry point whose name is already taken is refused; the message names the existing reference.
     """
     references = dict(listed)
     for point in entry_points(group=group):
@@ -68,7 +68,7 @@ def shadowing_hint(module: str) -> str:
 def reference_hint(module: str, attribute: str) -> str:
     """Return ". Did you mean …?" with the reference nearest to one that was not found; "" if none is near.
 
-    The module is there and lacks the attribute, or the current folder has a module of nearly that name.
+    The hint covers a module that lacks the attribute, and a similar module name in the current folder.
     """
     if module in sys.modules:
         public = [name for name in vars(sys.modules[module]) if not name.startswith("_")]
@@ -117,11 +117,11 @@ def describe_error(error: BaseException) -> str:
     the outermost one outside the suite.
     """
     if isinstance(error, SyntaxError) and error.lineno:
-        message, place = error.msg, f"{error.filename}, line {error.lineno}"
+        message, location = error.msg, f"{error.filename}, line {error.lineno}"
     else:
-        message, place = " ".join(str(error).split()), error_location(error)
+        message, location = " ".join(str(error).split()), error_location(error)
     message = message[:MAX_ERROR_CHARS] + "…" * (len(message) > MAX_ERROR_CHARS)
-    return f"{type(error).__name__}{message and ': '}{message}{place and f' ({place})'}"
+    return f"{type(error).__name__}{message and ': '}{message}{location and f' ({location})'}"
 
 
 def error_location(error: BaseException) -> str:
@@ -146,14 +146,14 @@ def unknown_name_error(kind: str, name: str, names: Iterable[str]) -> Refusal:
 def did_you_mean(
     name: str, names: Iterable[str], prefix: str = "", suffix: str = "", cutoff: float = 0.5
 ) -> str:
-    """Return a question that names the nearest of some names, case aside; "" where none is near.
+    """Return a question that suggests the most similar name, ignoring case; "" if none is similar.
 
-    `prefix` and `suffix` are what stands around the name: a folder, a module, an attribute. `cutoff` is the
-    least similarity of `difflib`, from 0 to 1.
+    `prefix` and `suffix` are added around the name, such as a folder, a module or an attribute. `cutoff` is
+    the minimum similarity of `difflib`, from 0 to 1.
     """
     by_lower_case = {other.lower(): other for other in names}
-    near = difflib.get_close_matches(name.lower(), by_lower_case, n=1, cutoff=cutoff)
-    return f" Did you mean {prefix + by_lower_case[near[0]] + suffix!r}?" if near else ""
+    matches = difflib.get_close_matches(name.lower(), by_lower_case, n=1, cutoff=cutoff)
+    return f" Did you mean {prefix + by_lower_case[matches[0]] + suffix!r}?" if matches else ""
 
 
 def class_summary(reference: str) -> str:

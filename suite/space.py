@@ -77,7 +77,7 @@ OPTIONAL_RANGES: Space = {  # may be added to a space; a trial without them does
     "clip_value": Range(0.01, 1.0, "log"),  # of each of its entries
 }
 
-VALUE_LIMITS = {  # the least and the largest value that any range may contain
+VALUE_LIMITS = {  # the smallest and the largest value that any range may contain
     "units": (1, 100_000),
     "learning_rate": (0.0, 1e6),
     "momentum": (0.0, 1.0),
@@ -98,16 +98,18 @@ def override_ranges(space: Space, changes: Mapping[str, tuple[float, float]]) ->
     A change of a hyperparameter of `OPTIONAL_RANGES` adds it. The order of the result does not depend on the
     order of `changes`, because the draws of a search depend on it.
     """
-    known: Space = {**OPTIONAL_RANGES, **space}
+    known_ranges: Space = {**OPTIONAL_RANGES, **space}
     changed = {}
     for name, (low, high) in changes.items():
-        if name not in known:
+        if name not in known_ranges:
             raise registry.unknown_name_error("hyperparameter", name, [*space, *OPTIONAL_RANGES])
-        check_range(name, Range(low, high, known[name].scale, known[name].whole))
-        kind = int if known[name].whole else float
-        changed[name] = Range(kind(low), kind(high), known[name].scale, known[name].whole)
+        check_range(name, Range(low, high, known_ranges[name].scale, known_ranges[name].whole))
+        kind = int if known_ranges[name].whole else float
+        changed[name] = Range(kind(low), kind(high), known_ranges[name].scale, known_ranges[name].whole)
     ordered = [*(name for name in space if name not in OPTIONAL_RANGES), *OPTIONAL_RANGES]
-    return {name: changed.get(name, known[name]) for name in ordered if name in space or name in changed}
+    return {
+        name: changed.get(name, known_ranges[name]) for name in ordered if name in space or name in changed
+    }
 
 
 def parse_range_bounds(name: str, entry: object) -> tuple[float, float]:
@@ -130,10 +132,10 @@ def parse_range_bounds(name: str, entry: object) -> tuple[float, float]:
                 raise Refusal(f"space.{name}: expected {key} to be a number, got {value!r}")
         elif value != constants[key]:
             raise Refusal(f"space.{name}: {key} is always {constants[key]!r}, got {value!r}; leave it out")
-    given = [key for key in ("low", "high") if key in entry]
-    if len(given) < 2:
+    present = [key for key in ("low", "high") if key in entry]
+    if len(present) < 2:
         raise Refusal(
-            f"space.{name}: expected low and high, got {f'{given[0]} alone' if given else 'neither'}"
+            f"space.{name}: expected low and high, got {f'{present[0]} alone' if present else 'neither'}"
         )
     return entry["low"], entry["high"]
 

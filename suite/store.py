@@ -1,20 +1,20 @@
-"""Rows and curves of a sweep, safe from any crash.
+"""The store: rows and curves of a sweep, which no crash can damage.
 
 A results folder holds
 
 - `sweep.toml`: the settings of the sweep; replaced when the sweep grows (`create_results_folder`);
-- `trials.sqlite`: the rows, one a trial, and the curves; the driver of the sweep is its only writer;
-- `finished/`: rows that a worker has finished, a file each, until the driver has taken them in and the unit
-  of work they belong to has ended;
-- `running/`: checkpoints of trials half done, a folder a search (`suite.training.checkpoint`);
-- `driver`: which process is or was the driver, locked for as long as it lives (`read_driver`);
-- `stop`: there once the sweep is to end (`request_stop`): workers finish their epoch, write checkpoints and
-  leave.
+- `trials.sqlite`: the rows, one per trial, and the curves; the driver of the sweep is its only writer;
+- `finished/`: rows that a worker has finished, one file each, until the driver has collected them and their
+  unit of work has ended;
+- `running/`: checkpoints of unfinished trials, one folder per search (`suite.training.checkpoint`);
+- `driver`: a description of the driver process, locked while that process lives (`read_driver`);
+- `stop`: exists if the sweep has been asked to end (`request_stop`): workers finish their epoch, write
+  checkpoints and stop.
 
-A worker makes a row durable before it reports it; the driver takes it in, and only then is the file removed.
-So at any moment a finished trial is in one of the two or both, and taking it in twice changes nothing.
-Workers never open the database, which may be on a network's disk: a unit that is begun again, where its
-worker died, finds its own rows in `finished/`.
+A worker writes a row to disk before it reports the row; the driver adds it to the database, and only then
+removes the file. So a finished trial is always in the file, in the database, or in both, and adding it twice
+changes nothing. Workers never open the database, which may be on a network's disk: a unit that is restarted
+after its worker died finds its own rows in `finished/`.
 
 The database holds the tables `trials` (columns: `TRIAL_COLUMNS`) and `curves` (task, cell, trial, epoch;
 train: the training loss, valid: the validation score), and for SQL by hand a view `trials_wide`: the rows of
@@ -76,7 +76,7 @@ TRIAL_COLUMNS = {
 }
 TRIAL_KEY = ("task", "cell", "trial")
 RENAMED_COLUMNS = {"commit": "git_commit"}  # columns of older folders; those they lack are NULL
-DATABASE_TIMEOUT = 30.0  # seconds to wait for another process that has the database
+DATABASE_TIMEOUT = 30.0  # seconds to wait while another process locks the database
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS trials (
     {", ".join(f'"{name}" {kind}' for name, kind in TRIAL_COLUMNS.items())},
@@ -89,10 +89,10 @@ WIDE_VIEW = "trials_wide"
 
 
 def create_results_folder(folder: Path, config: dict, default_settings: dict | None = None) -> None:
-    """Create the results folder of a sweep; where it is there already, grow it by what `config` adds.
+    """Create the results folder of a sweep, or grow an existing one by what `config` adds.
 
-    Refuses the folder of a sweep with other settings, and to grow it while a driver is at work there.
-    `default_settings` are those of a folder whose sweep.toml is older than such a setting.
+    Refuses a folder with other settings, and growing it while a driver is running there. `default_settings`
+    are the values of settings that an older sweep.toml lacks.
     """
     import tomli_w
 
@@ -113,7 +113,7 @@ def create_results_folder(folder: Path, config: dict, default_settings: dict | N
 
 
 def read_config(folder: Path) -> dict:
-    """Return the settings of a sweep, from its sweep.toml; its name is the folder's, renamed or not."""
+    """Return the settings of a sweep from its sweep.toml, with the current name of the folder as its name."""
     try:
         config = tomllib.loads((folder / "sweep.toml").read_text(encoding="utf-8"))
         return config | {"name": folder.resolve().name}
@@ -129,27 +129,27 @@ def read_config(folder: Path) -> dict:
 
 
 def read_sweep(folder: Path) -> SweepRecord:
-    """Return the question of the sweep in a results folder, with the descriptions of its tasks and cells."""
+    """Return the configuration of the sweep in a results folder, with descriptions of its tasks and cells."""
     return record_from_table(read_config(folder))
 
 
 def trials_per_search(config: dict) -> int:
-    """Return how many trials each search of a sweep holds: `trials`, unless Hyperband decides by itself."""
+    """Return the number of trials of each search: `trials`, unless Hyperband sets it."""
     return config.get("about", {}).get("trials_a_search", config["trials"])
 
 
 def write_finished_row(folder: Path, row: dict) -> None:
-    """Make a finished row durable, from any process: a row of `TRIAL_COLUMNS`, and its curve."""
+    """Write a finished row (`TRIAL_COLUMNS`) and its curve to disk; any process may do this."""
     write_atomic(row_file(folder, *(row[key] for key in TRIAL_KEY)), json.dumps(row).encode())
 
 
 def row_file(folder: Path, task: str, cell: str, trial: int) -> Path:
-    """Return the file of a finished row, from when it is finished until its unit of work has ended."""
+    """Return the path of the file that holds a finished row until its unit of work has ended."""
     return folder / "finished" / f"{safe_file_name((task, cell))}-{trial}.json"
 
 
 def checkpoint_folder(folder: Path, task: str, cell: str) -> Path:
-    """Return where the checkpoints of a search are."""
+    """Return the folder of the checkpoints of a search."""
     return folder / "running" / safe_file_name((task, cell))
 
 
@@ -186,7 +186,7 @@ class Store:
             raise
 
     def collect(self) -> list[dict]:
-        """Take in the rows that workers have finished since the last time, and return them."""
+        """Add the rows that workers have finished since the last call to the database, and return them."""
         files = sorted(set((self.folder / "finished").glob("*.json")) - self.collected_files)
         rows = [read_row_file(file) for file in files]
         self.add_rows(rows)
@@ -194,13 +194,13 @@ class Store:
         return rows
 
     def remove_row_files(self, files: Iterable[Path]) -> None:
-        """Remove files of rows (`row_file`) that have been taken in, and that no worker will look for."""
+        """Remove files of rows (`row_file`) that are in the database and that no worker needs."""
         for file in self.collected_files & set(files):
             file.unlink(missing_ok=True)
             self.collected_files.remove(file)
 
     def add_rows(self, rows: Iterable[dict]) -> None:
-        """Add rows with their curves, all or none; a row that is there already stays as it is."""
+        """Add rows with their curves in one transaction; existing rows stay as they are."""
         names = ", ".join(f'"{name}"' for name in TRIAL_COLUMNS)
         marks = ", ".join(f":{name}" for name in TRIAL_COLUMNS)
         conflict = f"ON CONFLICT ({', '.join(TRIAL_KEY)}) DO NOTHING"
@@ -212,8 +212,8 @@ class Store:
                 except sqlite3.IntegrityError as error:
                     which = f"trial {row['trial']} of {row['cell']} on {row['task']}"
                     raise Refusal(
-                        f"the row of {which} is not one ({error}); remove its file from "
-                        f"{self.folder / 'finished'}, and the trial is run again"
+                        f"the row of {which} is invalid ({error}); remove its file from "
+                        f"{self.folder / 'finished'} to run the trial again"
                     ) from error
                 if added.rowcount:
                     key = [row[name] for name in TRIAL_KEY]
@@ -227,7 +227,7 @@ class Store:
         return {trial: float("nan") if valid is None else valid for trial, valid in rows}
 
     def delete_failed_rows(self) -> int:
-        """Remove the rows of failed trials, which have no curves, and return how many there were."""
+        """Remove the rows of failed trials (they have no curves), and return their number."""
         with refuse_database_errors(self.folder / "trials.sqlite"), self.database:
             return self.database.execute("DELETE FROM trials WHERE status = 'failed'").rowcount
 
@@ -239,17 +239,17 @@ class Store:
 
 
 def read_driver(folder: Path) -> dict | None:
-    """Return what the driver at work in a folder wrote about itself; None without a driver.
+    """Return what the running driver of a folder wrote about itself; None if no driver is running.
 
-    "who"; "workers", their number; "since" when (seconds since 1970) and with how many "rows", from which
-    follows how fast it is.
+    The keys are "who"; "workers", their number; "since", the start in seconds since 1970; and "rows", the
+    number of rows at the start, which gives the speed.
     """
     holder = lock_holder(folder / "driver")
     return holder and {"workers": 0} | holder
 
 
 def migrate_columns(database: sqlite3.Connection) -> None:
-    """Give a database of an older version today's columns, where it is; all or none."""
+    """Add the current columns to a database of an older version, in place and in one transaction."""
     current = [name for _, name, *_ in database.execute("PRAGMA table_info(trials)")]
     changes = [
         f'RENAME COLUMN "{name}" TO "{RENAMED_COLUMNS[name]}"' for name in current if name in RENAMED_COLUMNS
@@ -278,21 +278,21 @@ def create_wide_view(database: sqlite3.Connection, hyperparameters: Iterable[str
 
 
 def upgraded_row(row: dict) -> dict:
-    """Return a row of any version with today's columns; those it lacks are None."""
+    """Return a row of any version with the current columns; missing values are None."""
     return dict.fromkeys(TRIAL_COLUMNS) | {
         RENAMED_COLUMNS.get(name, name): value for name, value in row.items()
     }
 
 
 def database_row(row: dict) -> dict:
-    """Return a row as the database holds it, with dicts as JSON; SQLite itself stores NaN as NULL."""
+    """Convert a row for the database, with dicts as JSON; SQLite itself stores NaN as NULL."""
     as_json = {name: json.dumps(row[name]) for name in ("hyperparameters", "versions")}
     code = json.dumps(row["code"]) if row.get("code") else None
     return {name: row.get(name) for name in TRIAL_COLUMNS} | as_json | {"code": code}
 
 
 def connect_database(path: Path) -> sqlite3.Connection:
-    """Open a database; refuse a file that is not one."""
+    """Open a database; refuse a file that is not a SQLite database."""
     database = sqlite3.connect(path, timeout=DATABASE_TIMEOUT)
     try:
         with refuse_database_errors(path):
@@ -316,8 +316,8 @@ def load(folder: Path | str) -> "pd.DataFrame":
     """Return the rows of a results folder as a pandas frame, one row a trial, in order of `TRIAL_KEY`.
 
     Beside the columns of `TRIAL_COLUMNS` there is one for each hyperparameter. `versions` and `code` are
-    dicts. What rows of an older version lack is NaN or None, and their `code` is empty. Rows that a worker
-    has finished and no driver has taken in yet are there too; nothing is written.
+    dicts. Values that rows of an older version lack are NaN or None, and their `code` is empty. Finished rows
+    that are not in the database yet are included; nothing is written.
     """
     import pandas as pd
 
@@ -338,24 +338,24 @@ def load(folder: Path | str) -> "pd.DataFrame":
 def load_curves(folder: Path | str, trials: Iterable[tuple[str, str, int]] | None = None) -> "pd.DataFrame":
     """Return the curves of a results folder as a pandas frame: task, cell, trial, epoch, train, valid.
 
-    Those of all trials, or of some by their `TRIAL_KEY`.
+    With `trials`, a list of `TRIAL_KEY` values, only the curves of these trials.
     """
     import pandas as pd
 
     folder, where = Path(folder), ""
     values: tuple = ()
-    wanted = None if trials is None else {(task, cell, int(trial)) for task, cell, trial in trials}
-    if wanted is not None:  # as one value: SQLite has limits to the terms and to the values of a query
+    wanted_keys = None if trials is None else {(task, cell, int(trial)) for task, cell, trial in trials}
+    if wanted_keys is not None:  # as one value: SQLite has limits to the terms and to the values of a query
         key = ", ".join(f"json_extract(value, '$[{k}]')" for k in range(len(TRIAL_KEY)))
         where = f"WHERE ({', '.join(TRIAL_KEY)}) IN (SELECT {key} FROM json_each(?))"
-        values = (json.dumps(list(wanted)),)
+        values = (json.dumps(list(wanted_keys)),)
     points = {
         tuple(point[k] for k in (*TRIAL_KEY, "epoch")): point
         for point in query_rows(folder, "curves", where, values)
     }
     for row in read_finished_rows(folder):
         trial = {k: row[k] for k in TRIAL_KEY}
-        if wanted is not None and tuple(trial.values()) not in wanted:
+        if wanted_keys is not None and tuple(trial.values()) not in wanted_keys:
             continue
         for epoch, (train, valid) in enumerate(row["curve"], 1):
             points[*trial.values(), epoch] = {**trial, "epoch": epoch, "train": train, "valid": valid}
@@ -365,9 +365,9 @@ def load_curves(folder: Path | str, trials: Iterable[tuple[str, str, int]] | Non
 
 
 def read_finished_rows(folder: Path) -> list[dict]:
-    """Return the finished rows that are files, whether a driver has taken them in or not.
+    """Return the finished rows that are files, whether or not they are in the database.
 
-    To be read before the database: a row that a driver takes in meanwhile is in the database by then.
+    Call this before reading the database: a row that a driver collects meanwhile is then in the database.
     """
     rows = []
     for file in sorted((folder / "finished").glob("*.json")):
@@ -381,13 +381,13 @@ def read_row_file(file: Path) -> dict:
     try:
         return upgraded_row(json.loads(file.read_bytes()))
     except ValueError as error:
-        raise Refusal(f"{file} is not whole ({error}); remove it, and its trial is run again") from error
+        raise Refusal(f"{file} is incomplete ({error}); remove it to run its trial again") from error
 
 
 def query_rows(
     folder: Path, table: str, where: str = "", values: tuple = (), columns: str = "*"
 ) -> list[dict]:
-    """Return the rows of a table of a results folder, or `columns` of them: all, or of a condition in SQL."""
+    """Return rows of a table of a results folder, with all or some `columns`, optionally filtered by SQL."""
     read_config(folder)  # refuses what is no results folder
     if not (folder / "trials.sqlite").exists():
         return []
@@ -400,6 +400,6 @@ def query_rows(
 
 
 def count_rows(folder: Path) -> int:
-    """Return how many rows a results folder has, taken in or not."""
+    """Return the number of rows of a results folder, including those not in the database yet."""
     rows = [*read_finished_rows(folder), *query_rows(folder, "trials", columns=", ".join(TRIAL_KEY))]
     return len({tuple(row[key] for key in TRIAL_KEY) for row in rows})

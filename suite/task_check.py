@@ -1,7 +1,7 @@
-"""Checks that a task can be trained: its fields, and every sequence that its `load` returns.
+"""Check that a task can be trained: its fields, and every sequence that its `load` returns.
 
 The rules are yielded one by one (`field_rules`, `array_rules`). The first violation is refused in one line
-that names the task, the split, the sequence, what was expected and what came.
+that names the task, the split, the sequence, what was expected and what was given.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -52,7 +52,7 @@ def check_task(name: str, task: object) -> None:
 
 
 def field_rules(task: Task) -> Iterator[tuple[str, str, Callable[[Any], bool]]]:
-    """Yield (field, what it must be, function that says whether a value is that) for the fields of a task."""
+    """Yield (field, text on its legal values, function that tests a value) for the fields of a task."""
     for field in ("name", "title", "unit", "source"):
         yield field, "text", lambda value: isinstance(value, str)
     yield "load", "a function of the data folder", callable
@@ -90,7 +90,7 @@ def check_splits(name: str, task: Task, splits: object) -> None:
 
 
 def list_fault(split: object) -> str | None:
-    """Return what was expected of a split and what came; None if it holds two lists of equal length."""
+    """Return what was expected of a split and what was given; None if it holds two lists of equal length."""
     if not isinstance(split, Split):
         return f"a suite.task.Split, got {type(split).__name__}"
     for name in ("inputs", "targets"):
@@ -103,7 +103,7 @@ def list_fault(split: object) -> str | None:
 
 
 def array_rules(task: Task) -> Iterator[tuple[str, str, ArrayRule]]:
-    """Yield (which array of a sequence, what it must be, rule that finds the fault), in order.
+    """Yield (array of a sequence, description of legal values, rule that finds the fault), in order.
 
     Each rule assumes that those before it hold. The labels are those of `suite.task.Split`.
     """

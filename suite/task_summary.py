@@ -1,4 +1,4 @@
-"""What the data of a task looks like: lengths, values, the score of a constant, duplicates between splits."""
+"""Summarise the data of a task: lengths, values, score of a constant answer, duplicates between splits."""
 
 import hashlib
 import itertools
@@ -12,7 +12,7 @@ from suite.task import SPLITS, Split, Task
 
 @dataclass(frozen=True)
 class SplitSummary:
-    """The sequences of one split: how many, their least, median and greatest steps, and their values."""
+    """Summary of one split: number of sequences; minimum, median and maximum steps; and values."""
 
     sequences: int
     steps: tuple[int, int, int]
@@ -33,13 +33,13 @@ def summarise_split(task: Task, split: Split) -> SplitSummary:
 
 
 def value_range(arrays: Sequence[np.ndarray]) -> str:
-    """Return the dtypes, the least and the greatest value of arrays, in words: float32, 0 to 1."""
+    """Return the dtypes, the minimum and the maximum of arrays as text: float32, 0 to 1."""
     low, high = min(a.min().item() for a in arrays), max(a.max().item() for a in arrays)
     return f"{dtype_names(arrays)}, {low:.4g} to {high:.4g}"
 
 
 def dtype_names(arrays: Sequence[np.ndarray]) -> str:
-    """Return the dtypes of arrays, in words."""
+    """Return the dtypes of arrays as text."""
     return " and ".join(sorted({str(array.dtype) for array in arrays}))
 
 
@@ -49,10 +49,10 @@ def joined_targets(split: Split) -> np.ndarray:
 
 
 def constant_score(task: Task, splits: Mapping[str, Split]) -> float:
-    """Return the test score of the best constant answer that the targets of train give.
+    """Return the test score of the best constant answer, which is fitted to the training targets.
 
-    The most frequent class, the frequency of each class or output, or the mean, as the metric asks for: the
-    score of a network that has learned nothing.
+    Depending on the metric, the answer is the most frequent class, the frequency of each class or output, or
+    the mean. A network that has learned nothing gets this score.
     """
     train, test = joined_targets(splits["train"]), joined_targets(splits["test"])
     if task.loss == "categorical":
@@ -70,11 +70,11 @@ def constant_score(task: Task, splits: Mapping[str, Split]) -> float:
 
 
 def duplicate_counts(splits: Mapping[str, Split]) -> Iterator[tuple[str, str, int]]:
-    """Yield pairs of splits, with how many sequences of the second are in the first, inputs and targets."""
+    """Yield (first split, second split, number of sequences of the second that are also in the first)."""
     digests = {name: [sequence_digest(*pair) for pair in sequence_pairs(splits[name])] for name in SPLITS}
     for first, second in itertools.combinations(SPLITS, 2):
-        known = set(digests[first])
-        if count := sum(digest in known for digest in digests[second]):
+        first_digests = set(digests[first])
+        if count := sum(digest in first_digests for digest in digests[second]):
             yield first, second, count
 
 

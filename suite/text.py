@@ -1,4 +1,4 @@
-"""Counts and durations as words, for the command line and the reports."""
+"""Counts and durations as text, for the command line and the reports."""
 
 import math
 

@@ -24,7 +24,7 @@ SEQUENCES_PER_SPLIT = {"train": 1000, "valid": 200, "test": 200}
 
 
 def load(folder: Path | None = None) -> Mapping[str, Split]:
-    """Return the three splits, drawn from fixed seeds: the same in every call."""
+    """Return the three splits, drawn from fixed seeds, so that every call returns the same."""
     return {split: draw_sequences(split, count) for split, count in SEQUENCES_PER_SPLIT.items()}
 
 

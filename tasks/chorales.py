@@ -35,7 +35,7 @@ from suite import Refusal
 from suite.task import SPLITS, Split
 from tasks import piano_roll
 
-NEAR_DUPLICATES = {  # BWV number of the piece that is left out: of the one that stays
+NEAR_DUPLICATES = {  # BWV number of the piece that is left out: BWV number of its near-duplicate, which stays
     "18.5-w": "18.5-lz",
     "20.7": "20.11",
     "62.6": "274",
@@ -45,14 +45,20 @@ NEAR_DUPLICATES = {  # BWV number of the piece that is left out: of the one that
     "398": "197.7-a",
     "414": "253",
 }
-RELATED_BWV = {84: 166, 146: 154, 258: 256, 271: 244, 324: 10}  # piece: one whose split it shares
+RELATED_BWV = {
+    84: 166,
+    146: 154,
+    258: 256,
+    271: 244,
+    324: 10,
+}  # piece: the related piece whose split it joins
 SPLIT_BY_REMAINDER = ("train", "train", "train", "valid", "test")
 EXPECTED_PIECES, EXPECTED_STEPS = 356, 19_409
 SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
 
 def load(folder: Path | None = None) -> Mapping[str, Split]:
-    """Return the three splits; the files are those of the installed music21, whatever the folder."""
+    """Return the three splits, read from the installed music21; `folder` is ignored."""
     rolls = chorale_rolls()
     if (len(rolls), steps := sum(map(len, rolls.values()))) != (EXPECTED_PIECES, EXPECTED_STEPS):
         raise Refusal(
@@ -86,8 +92,10 @@ def garbage_collection_paused() -> Iterator[None]:
 
 @garbage_collection_paused()
 def chorale_rolls() -> dict[str, np.ndarray]:
-    """Return the rolls of all four-part chorales but near-duplicates, by BWV number, as "244.29-a"."""
-    package = importlib.util.find_spec("music21")  # found, not imported: that takes seconds
+    """Return the rolls of all four-part chorales except near-duplicates, by BWV number such as "244.29-a"."""
+    package = importlib.util.find_spec(
+        "music21"
+    )  # find the package without importing it, which takes seconds
     if package is None or package.origin is None:
         raise Refusal(
             "chorales: music21, which holds the scores, is not installed; pip install music21==10.5.1"

@@ -1,4 +1,4 @@
-"""Data files: found in the user's folder or downloaded, and always verified before they are opened."""
+"""Find data files in the user's folder or download them, and verify them before they are opened."""
 
 import contextlib
 import hashlib
@@ -24,7 +24,7 @@ def find_data_file(name: str, sha256: str, url: str, folder: Path | None = None)
     path = folder or os.environ.get("ODYSSEY_DATA")
     home = Path(path).expanduser() if path else None
     if home and not home.is_dir():
-        raise Refusal(f"the data folder {home} is not there: create it, or name another")
+        raise Refusal(f"the data folder {home} does not exist: create it, or name another")
     if home and (home / name).is_file():
         if (actual := file_sha256(home / name)) != sha256:
             raise Refusal(

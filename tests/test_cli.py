@@ -61,7 +61,7 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
         (["sweep", "quick", "--task=chorale"], "unknown task 'chorale'. Did you mean 'chorales'?"),
         (
             ["sweep", "quick", "--oracle=hyperband", "--trials=5", "--epochs=9"],
-            "--trials 5: Hyperband decides by itself how many trials a search holds, 23 of at most 9 epochs",
+            "--trials 5: Hyperband sets the number of trials of a search itself (23 of at most 9 epochs)",
         ),
         (["sweep", "quack"], "unknown preset 'quack'. Did you mean 'quick'?"),
         (["sweep", "tiny.yp"], "unknown preset 'tiny.yp'."),
@@ -93,19 +93,19 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
         (["sweep", "quick", "--oracle=oracle"], "unknown oracle 'oracle'"),
         (["sweep", "quick", "--optimiser=adams"], "unknown optimiser 'adams'. Did you mean 'adam'?"),
         (["train", "jsb", "lstm", "--optimiser=sdg"], "unknown optimiser 'sdg'. Did you mean 'sgd'?"),
-        (["sweep", "quick", "--cell=rnn", "--cell=rnn"], "cells: expected different names, got rnn, rnn"),
-        (["sweep", "--cell=rnn"], "tasks: expected different names, got none"),
-        (["sweep", "quick", "--task=jsb", "--data=nowhere"], "the data folder nowhere is not there"),
+        (["sweep", "quick", "--cell=rnn", "--cell=rnn"], "cells: expected distinct names, got rnn, rnn"),
+        (["sweep", "--cell=rnn"], "tasks: expected distinct names, got none"),
+        (["sweep", "quick", "--task=jsb", "--data=nowhere"], "the data folder nowhere does not exist"),
         ([*SWEEP, "--cell=tiny:TooFew"], "expected its step to return 2 states (h, c) of shape (3, 4), got"),
         ([*SWEEP, "--cell=tiny:Misshapen"], "expected its step to return 1 states (h) of shape (3, 4), got"),
         ([*SWEEP, "--cell=tiny:Nothing"], "cannot import tiny:Nothing"),
         ([*SWEEP, "--cell=tiny:PARITY"], "expected a subclass of suite.cells.base.Cell"),
-        (["sweep", "quick", "--data=nowhere"], "the data folder nowhere is not there"),
+        (["sweep", "quick", "--data=nowhere"], "the data folder nowhere does not exist"),
         (["report", "nowhere"], "nowhere: expected the results folder of a sweep, found no sweep.toml there"),
         (["status", "nowhere"], "nowhere: expected the results folder of a sweep, found no sweep.toml there"),
         (["report", "tiny.py"], "tiny.py: expected the results folder of a sweep, found no sweep.toml there"),
         (["status", "tiny.py"], "tiny.py: expected the results folder of a sweep, found no sweep.toml there"),
-        (["sweep", "quick", "--data=tiny.py"], "the data folder tiny.py is not there"),
+        (["sweep", "quick", "--data=tiny.py"], "the data folder tiny.py does not exist"),
         ([*SWEEP, "--reports=tiny.py"], "--reports tiny.py: expected a folder, got a file"),
         ([*SWEEP, "--results=tiny.py"], "tiny.py: expected a folder for results, got a file"),
         (["train", "jsb", "lstm", "--momentum=1"], "momentum: the range 1:1 is invalid"),
@@ -134,7 +134,7 @@ def test_the_name_of_a_sweep_cannot_leave_its_folder(odyssey, tmp_path, name):
 
 @pytest.mark.parametrize("how", ["truncated", "altered", "missing"])
 def test_a_data_file_that_is_not_right_is_refused(odyssey, tmp_path, monkeypatch, how):
-    """Whether a data file is right is told by its checksum alone, so any bytes will do here."""
+    """Only its checksum decides whether a data file is correct, so this test can use any bytes."""
     data = tmp_path / "data"
     data.mkdir()
     content = b"something else" * 100
@@ -148,8 +148,8 @@ def test_a_data_file_that_is_not_right_is_refused(odyssey, tmp_path, monkeypatch
         assert "no network" in err
         assert str(data / "tcn_JSB_Chorales.mat") in err
     else:
-        (there,) = data.iterdir()
-        assert hashlib.sha256(there.read_bytes()).hexdigest() in err
+        (present,) = data.iterdir()
+        assert hashlib.sha256(present.read_bytes()).hexdigest() in err
     assert not (tmp_path / "results").exists()
 
 
@@ -165,15 +165,15 @@ def test_a_sweep_leaves_results_and_a_report(odyssey, tmp_path):
 
 
 def test_a_sweep_by_another_optimiser_with_clipping_says_so(odyssey, tmp_path):
-    asked = ["--results=mine", "--optimiser=adam", "--range=clip_norm=0.1:10"]
-    assert odyssey(*SWEEP, *asked)[0] == 0
+    config = ["--results=mine", "--optimiser=adam", "--range=clip_norm=0.1:10"]
+    assert odyssey(*SWEEP, *config)[0] == 0
     assert store.read_config(tmp_path / "mine")["optimiser"] == "adam"
     assert store.load(tmp_path / "mine")["clip_norm"].between(0.1, 10).all()
     page = (tmp_path / "reports" / "mine" / "index.html").read_text()
     assert "adam" in page
-    code, _, err = odyssey(*SWEEP, *asked[::2], "--optimiser=nesterov")
+    code, _, err = odyssey(*SWEEP, *config[::2], "--optimiser=nesterov")
     assert code == 2
-    assert "another sweep, with another optimiser" in err
+    assert "another sweep, which differs in optimiser" in err
 
 
 @pytest.fixture
@@ -211,18 +211,18 @@ def test_hyperband_decides_by_itself_what_a_search_holds(odyssey, tmp_path, monk
     monkeypatch.setattr(
         "suite.bench.product_rate", lambda *_, **__: 1e9, raising=False
     )  # it takes half a minute
-    asked = [word for word in SWEEP if not word.startswith(("--trials", "--epochs"))]
-    asked += ["--oracle=hyperband", "--epochs=2"]
-    assert "1 search, 2 trials of at most 2 epochs" in odyssey(*asked, "--dry-run")[1]
-    assert "2/2 trials" in odyssey(*asked, "--results=mine")[1]
+    config = [word for word in SWEEP if not word.startswith(("--trials", "--epochs"))]
+    config += ["--oracle=hyperband", "--epochs=2"]
+    assert "1 search, 2 trials of at most 2 epochs" in odyssey(*config, "--dry-run")[1]
+    assert "2/2 trials" in odyssey(*config, "--results=mine")[1]
     assert " 2/2 " in odyssey("status", "mine")[1]
-    assert "All 2 trials asked are here" in (tmp_path / "reports/mine/report.md").read_text("utf-8")
+    assert "All 2 trials of this sweep have ended" in (tmp_path / "reports/mine/report.md").read_text("utf-8")
 
 
 def test_status_of_a_sweep_without_rows(odyssey, tmp_path):
     code, _, err = odyssey(*SWEEP, "--results=mine", "--max-hours=1e-9")
     assert code == 3
-    assert f"To go on: odyssey {shlex.join(SWEEP)} --results=mine --max-hours=1e-9\n" in err
+    assert f"To continue: odyssey {shlex.join(SWEEP)} --results=mine --max-hours=1e-9\n" in err
     code, out, _ = odyssey("status", "mine")
     assert code == 0
     assert "0/2" in out
@@ -275,9 +275,9 @@ def test_a_signal_ends_a_sweep_after_the_epochs_under_way_and_a_second_one_at_on
     assert store.is_stop_requested(tmp_path)
     assert signal.getsignal(number) is before
     err = capsys.readouterr().err
-    assert "Finishing the epochs under way" in err
+    assert "Finishing the epochs that are running" in err
     assert ("Stopped at once" in err) == (times == 2)
-    assert "To go on: odyssey sweep 'my preset.toml' '--results=$HOME'\n" in err
+    assert "To continue: odyssey sweep 'my preset.toml' '--results=$HOME'\n" in err
 
 
 def test_a_stop_that_a_driver_removed_as_it_began_is_asked_again(tmp_path):
@@ -302,8 +302,8 @@ def test_a_stop_that_came_too_late_leaves_nothing(tmp_path):
 
 def test_a_terminal_that_lacks_letters_gets_question_marks():
     program = [sys.executable, "-c", "from suite.cli import main; main()", "list", "cells"]
-    ours = os.environ | {"PYTHONIOENCODING": "latin-1"}
-    done = subprocess.run(program, env=ours, check=True, capture_output=True, encoding="latin-1")
+    actual = os.environ | {"PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run(program, env=actual, check=True, capture_output=True, encoding="latin-1")
     assert "Coupled input and forget gate: f = 1 ? i." in done.stdout
 
 
@@ -313,7 +313,7 @@ def test_the_folder_of_another_sweep_is_refused_and_left_alone(odyssey, tmp_path
     before = {p: p.read_bytes() for p in (tmp_path / "mine").rglob("*") if p.is_file()}
     code, _, err = odyssey(*SWEEP, "--results=mine", "--seed=2")
     assert code == 2
-    assert "another sweep, with another seed" in err
+    assert "another sweep, which differs in seed" in err
     assert {p: p.read_bytes() for p in (tmp_path / "mine").rglob("*") if p.is_file()} == before
 
 
@@ -331,7 +331,7 @@ class Leaky(Cell):
 
 @pytest.mark.usefixtures("unreported")
 def test_rows_of_a_cell_that_changed_are_not_taken_for_its_own(odyssey, tmp_path):
-    """All its trials are there: what would be made of the cell as it is now is never trained."""
+    """All trials of the sweep exist, so the changed cell is never trained."""
     mine = ["--cell=mine:Leaky", "--results=mine"]
     (tmp_path / "mine.py").write_text(LEAKY)
     assert odyssey(*SWEEP, *mine)[0] == 0
@@ -342,7 +342,7 @@ def test_rows_of_a_cell_that_changed_are_not_taken_for_its_own(odyssey, tmp_path
     assert code == 2
     assert err == (
         "odyssey: mine: cell mine:Leaky changed (trials from before: 2); name another folder with "
-        "--results, or keep them and go on with --keep-rows\n"
+        "--results, or keep these trials and continue with --keep-rows\n"
     )
     assert {p: p.read_bytes() for p in (tmp_path / "mine").rglob("*") if p.is_file()} == before
     assert odyssey(*SWEEP, *mine, "--keep-rows")[0] == 0
@@ -429,7 +429,7 @@ def test_every_command_option_and_argument_has_a_help_text_that_states_its_defau
     for parameter in command.params:
         assert parameter.help, parameter.name
         shown = parameter.default is not None or isinstance(parameter.show_default, str)
-        in_words = re.search("else|instead", parameter.help.lower()) or parameter.name in OFF_UNLESS_GIVEN
+        in_words = re.search("default|instead", parameter.help.lower()) or parameter.name in OFF_UNLESS_GIVEN
         optional = not parameter.required and parameter.show_default is not False
         assert shown or in_words or not optional, parameter.name
 
@@ -501,7 +501,7 @@ def one_backend(monkeypatch):
 
 
 @pytest.mark.usefixtures("one_backend")
-def test_check_prints_promises_and_a_time_for_tasks_and_cells_in_any_order(odyssey):
+def test_check_prints_rules_and_a_time_for_tasks_and_cells_in_any_order(odyssey):
     code, out, err = odyssey("check", "lstm", "tiny:PARITY")
     assert (code, err) == (0, "")
     assert "BROKEN" not in out
@@ -515,13 +515,13 @@ def test_check_prints_promises_and_a_time_for_tasks_and_cells_in_any_order(odyss
         "parameters 41,100",
         "kept       units of padding in a lane change nothing",
         "time of lstm on tiny:PARITY",
-        "20 units  0.19 s an epoch, 23 s a trial of 150 epochs",
+        "20 units  0.19 s per epoch, 23 s per trial of 150 epochs",
     ):
         assert fact in out
 
 
 @pytest.mark.usefixtures("one_backend")
-def test_check_says_which_promise_is_broken_and_ends_with_1(odyssey, tmp_path):
+def test_check_says_which_rule_is_broken_and_ends_with_1(odyssey, tmp_path):
     (tmp_path / "mine.py").write_text(BROKEN_CELL)
     code, out, err = odyssey("check", "mine:MeanOfAll", "tiny:PARITY")
     assert (code, err) == (1, "")

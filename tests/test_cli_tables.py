@@ -49,7 +49,7 @@ def test_compare_prints_the_answer_and_writes_the_page(odyssey, tmp_path):
     assert (code, err) == (0, "")
     assert "gpu and cpu have 132 trials in common" in out
     assert "gpu took 0.5 times as long as cpu" in out  # no interval: older rows do not say their units
-    assert "device differ" in out
+    assert "Their hardware or software differs: device" in out
     page = tmp_path / "reports" / "cpu-vs-gpu" / "index.html"
     assert f"report   {page.relative_to(tmp_path)}" in out
     assert odyssey("compare", "cpu", "gpu", "--out=again")[0] == 0
@@ -58,7 +58,7 @@ def test_compare_prints_the_answer_and_writes_the_page(odyssey, tmp_path):
 
 def test_sweeps_of_the_same_rows_took_equally_long(odyssey):
     out = odyssey("compare", "cpu", "gpu")[1]
-    assert "The same 132 finished trials took equally long in gpu and cpu, " in out
+    assert "The same 132 finished trials took equally long in gpu and cpu: " in out
     assert "1 times" not in out
 
 
@@ -86,7 +86,10 @@ def test_folders_of_one_name_are_told_apart_by_what_is_above(odyssey, tmp_path):
         (["compare", "cpu", "cpu/sweep.toml"], "sweep.toml: expected the results folder of a sweep"),
         (["export", "cpu/sweep.toml"], "sweep.toml: expected the results folder of a sweep"),
         (["compare", "cpu", "empty"], "empty: expected trials to compare, got none"),
-        (["compare", "cpu", "other"], "got none: cpu has 11 searches; other has gru on adding; name others"),
+        (
+            ["compare", "cpu", "other"],
+            "got none: cpu has 11 searches; other has gru on adding; name other folders",
+        ),
         (["export", "nowhere"], "nowhere: expected the results folder of a sweep, found no sweep.toml"),
         (["export", "empty"], "empty: expected trials to export, got none"),
         (["export", "empty", "--curves"], "empty: expected curves to export, got none"),
@@ -103,8 +106,8 @@ def test_bad_input_is_one_line_and_writes_nothing(odyssey, tmp_path, words, said
     shutil.copytree(REFERENCE, tmp_path / "other")
     change(tmp_path / "other", "DELETE FROM trials WHERE cell != 'gru'")
     change(tmp_path / "other", "UPDATE trials SET task = 'adding'")
-    asked = tmp_path / "other" / "sweep.toml"
-    asked.write_text(asked.read_text().replace("chorales", "adding"))
+    config = tmp_path / "other" / "sweep.toml"
+    config.write_text(config.read_text().replace("chorales", "adding"))
     before = {path.name for path in tmp_path.iterdir()}
     code, out, err = odyssey(*words)
     assert code == 2
@@ -133,11 +136,11 @@ def test_rows_are_exported_as_csv_with_every_digit(odyssey, tmp_path):
     lossy(tmp_path / "cpu")
     code, out, err = odyssey("export", "cpu")
     assert (code, err, out) == (0, "", "132 rows of 29 columns: cpu.csv\n")
-    found, rows = pd.read_csv("cpu.csv"), store.load("cpu")
-    equal(found, expand_dict_columns(rows))
-    assert found["test"].isna().sum() == 2
-    assert found["learning_rate"].dtype == float
-    assert set(found["version_keras"]) == {versions["keras"] for versions in rows["versions"]}
+    result, rows = pd.read_csv("cpu.csv"), store.load("cpu")
+    equal(result, expand_dict_columns(rows))
+    assert result["test"].isna().sum() == 2
+    assert result["learning_rate"].dtype == float
+    assert set(result["version_keras"]) == {versions["keras"] for versions in rows["versions"]}
 
 
 def test_curves_are_exported_a_row_an_epoch(odyssey):
@@ -150,10 +153,10 @@ def test_rows_are_exported_as_parquet(odyssey, tmp_path):
     lossy(tmp_path / "cpu")
     for folder in ("cpu", "gpu"):  # one with errors, one without
         assert odyssey("export", folder, f"--out={folder}.parquet")[0] == 0
-        found = pd.read_parquet(f"{folder}.parquet")
-        equal(found, expand_dict_columns(store.load(folder)))
-        assert found["units"].dtype == "int64"
-        assert found["error"].dtype == found["status"].dtype  # text, with or without any
+        result = pd.read_parquet(f"{folder}.parquet")
+        equal(result, expand_dict_columns(store.load(folder)))
+        assert result["units"].dtype == "int64"
+        assert result["error"].dtype == result["status"].dtype  # text, with or without any
     assert odyssey("export", "cpu", "--curves", "--out=curves.parquet")[0] == 0
     equal(pd.read_parquet("curves.parquet"), store.load_curves("cpu"))
 
@@ -168,6 +171,6 @@ def test_parquet_without_pyarrow_is_refused(odyssey, tmp_path, monkeypatch):
 
 def test_versions_that_only_some_rows_have_are_missing_in_the_others():
     rows = pd.DataFrame({"trial": [0, 1], "versions": [{"keras": "3"}, {"keras": "3", "keras-tuner": "1"}]})
-    found = expand_dict_columns(rows.assign(code=[{}, {"cell": "01"}]))
-    assert list(found) == ["trial", "version_keras", "version_keras_tuner", "code_cell"]
-    assert found["version_keras_tuner"].isna().tolist() == [True, False]
+    result = expand_dict_columns(rows.assign(code=[{}, {"cell": "01"}]))
+    assert list(result) == ["trial", "version_keras", "version_keras_tuner", "code_cell"]
+    assert result["version_keras_tuner"].isna().tolist() == [True, False]

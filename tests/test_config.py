@@ -50,7 +50,7 @@ def test_a_question_without_an_optimiser_asks_for_nesterov(tmp_path):
     assert b"optimiser" not in before
     assert config_from_table(store.read_config(tmp_path)) == replace(asks("nesterov"), name=tmp_path.name)
     store.create_results_folder(tmp_path, asks("nesterov").to_table(), default_settings=asdict(Protocol()))
-    with pytest.raises(Refusal, match="another sweep, with another optimiser;"):
+    with pytest.raises(Refusal, match="another sweep, which differs in optimiser;"):
         store.create_results_folder(tmp_path, asks("adam").to_table(), default_settings=asdict(Protocol()))
     assert Path(old).read_bytes() == before
 
@@ -83,10 +83,10 @@ def test_another_baseline_is_no_other_sweep(tmp_path):
 
 
 def test_hyperband_decides_by_itself_how_many_trials_a_search_holds():
-    asked = replace(QUICK, oracle="hyperband", trials=5, protocol=replace(QUICK.protocol, epochs=9))
-    assert (asked.trials_per_search, asked.epochs_per_search) == (23, 87)
+    config = replace(QUICK, oracle="hyperband", trials=5, protocol=replace(QUICK.protocol, epochs=9))
+    assert (config.trials_per_search, config.epochs_per_search) == (23, 87)
     assert (QUICK.trials_per_search, QUICK.epochs_per_search) == (12, 12 * 30)
-    of_nothing = replace(asked, tasks=(), cells=())
+    of_nothing = replace(config, tasks=(), cells=())
     assert store.trials_per_search(of_nothing.to_table() | {"about": sweep_metadata(of_nothing, None)}) == 23
     assert store.trials_per_search(of_nothing.to_table()) == 5  # a folder of before
 
@@ -96,11 +96,11 @@ def test_a_preset_may_clip(tmp_path):
     mine.write_text(
         'tasks = ["jsb"]\ncells = ["np"]\noptimiser = "rmsprop"\n[space.clip_norm]\nlow = 1\nhigh = 9'
     )
-    asked = load_preset(str(mine))
-    asked.validate()
-    assert asked.protocol.optimiser == "rmsprop"
-    assert (asked.space["clip_norm"].low, asked.space["clip_norm"].scale) == (1.0, "log")
-    assert "clip_value" not in asked.space
+    config = load_preset(str(mine))
+    config.validate()
+    assert config.protocol.optimiser == "rmsprop"
+    assert (config.space["clip_norm"].low, config.space["clip_norm"].scale) == (1.0, "log")
+    assert "clip_value" not in config.space
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_preset_may_clip(tmp_path):
         ("title = ['a']", "title: expected text, got ['a']"),
         ("tasks = 'jsb'", "tasks: expected a list of names, got 'jsb'"),
         ("cells = [1]", "cells: expected a list of names, got [1]"),
-        ("cells = ['np', 'np']", "cells: expected different names, got np, np"),
+        ("cells = ['np', 'np']", "cells: expected distinct names, got np, np"),
         ("[tasks]\na = 1", "tasks: expected a list of names, got {'a': 1}"),
         ("oracle = 1", "oracle: expected text, got 1"),
         ("oracle = 'randon'", "unknown oracle 'randon'. Did you mean 'random'?"),
@@ -186,7 +186,7 @@ def test_a_folder_or_nothing_in_place_of_a_preset_is_refused(tmp_path, made):
         ({"protocol": Protocol(epochs=1.5)}, "epochs: expected a whole number, got 1.5"),
         ({"protocol": Protocol(batch=0)}, "batch: expected at least 1, got 0"),
         ({"tasks": "jsb"}, "tasks: expected a list of names, got 'jsb'"),
-        ({"cells": ()}, "cells: expected different names, got none"),
+        ({"cells": ()}, "cells: expected distinct names, got none"),
         ({"oracle": None}, "oracle: expected text, got None"),
         ({"cells": ("np", "gru"), "baseline": "lstm"}, "unknown baseline 'lstm'. Known: np, gru"),
     ],
@@ -212,8 +212,8 @@ def test_what_a_report_says_of_a_task_comes_from_the_data_that_is_there(monkeypa
     split = Split([np.ones((3, 1)), np.ones((4, 1))], [np.array([0]), np.array([1])])
     loads = []
     monkeypatch.setitem(TASKS, "mine", replace(TASKS["adding"], load=loads.append))
-    said = sweep_metadata(replace(QUICK, tasks=("mine",)), {"mine": dict.fromkeys(SPLITS, split)})
-    assert said["tasks"]["mine"] == {
+    text = sweep_metadata(replace(QUICK, tasks=("mine",)), {"mine": dict.fromkeys(SPLITS, split)})
+    assert text["tasks"]["mine"] == {
         "title": "Adding problem, 50 steps",
         "unit": "mean squared error",
         "source": "Hochreiter & Schmidhuber (1997), Long Short-Term Memory",

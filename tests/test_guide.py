@@ -44,8 +44,8 @@ def names(texts):
 
 def test_the_guide_lists_every_command():
     listed = set(re.findall(r"^odyssey (\w+)", GUIDE, re.M))
-    there = {command.name or command.callback.__name__ for command in cli.app.registered_commands}
-    assert there <= listed
+    present = {command.name or command.callback.__name__ for command in cli.app.registered_commands}
+    assert present <= listed
 
 
 def test_the_guide_lists_every_field_and_loss_of_a_task():
@@ -69,9 +69,9 @@ def test_the_guide_lists_every_setting_and_range_with_its_default():
         assert f"`{name}`" in listed
     default = config.SweepConfig("default")
     values = dataclasses.asdict(default) | dataclasses.asdict(default.protocol)
-    for setting, _, told, _ in table_rows("in a file"):
-        if told.startswith("`") or told.isdigit():
-            assert told.strip("`") == str(values.get(setting.strip("`")) or "lstm")
+    for setting, _, scores_told, _ in table_rows("in a file"):
+        if scores_told.startswith("`") or scores_told.isdigit():
+            assert scores_told.strip("`") == str(values.get(setting.strip("`")) or "lstm")
     ranges = {row[0].strip("`"): row[1] for row in table_rows("hyperparameter")}
     assert ranges.keys() == space.PAPER_SPACE.keys() | space.OPTIONAL_RANGES.keys()
     for name, drawn in space.PAPER_SPACE.items():

@@ -73,9 +73,9 @@ def imports(path):
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_point_one_way(path):
     here = floor(module(path))
-    ours = {floor(name) for name in imports(path) if name.split(".")[0] in ("suite", "tasks")}
+    actual = {floor(name) for name in imports(path) if name.split(".")[0] in ("suite", "tasks")}
     assert here in GROUND | ABOVE.keys()
-    assert ours - {here} <= GROUND | ABOVE.get(here, set())
+    assert actual - {here} <= GROUND | ABOVE.get(here, set())
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_every_package_that_is_imported_is_declared():
     undeclared = {
         name
         for name in foreign
-        if not {found.lower().replace("_", "-") for found in of_module.get(name, [name])} & declared
+        if not {result.lower().replace("_", "-") for result in of_module.get(name, [name])} & declared
     }
     assert foreign
     assert not undeclared

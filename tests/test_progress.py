@@ -1,4 +1,4 @@
-"""What is said of a sweep that is under way, by itself and from outside."""
+"""The progress and the status of a running sweep."""
 
 import json
 
@@ -146,8 +146,8 @@ def test_a_sign_of_life_comes_before_the_first_trial_ends(folder, capsys, monkey
 
     progress.show_progress(events(), folder, workers=1)
     assert capsys.readouterr().out.splitlines() == [
-        "0/6 trials, 0 s; compiling and training, no trial has ended yet",
-        "0/6 trials, 60 s; trials under way: 7 epochs at their last checkpoints",
+        "0/6 trials, 0 s; compiling and training; no trial has ended yet",
+        "0/6 trials, 60 s; running trials: 7 epochs at their last checkpoints",
     ]
 
 
@@ -156,7 +156,7 @@ def test_rows_that_add_nothing_divide_nothing(folder, capsys, monkeypatch):
     monkeypatch.setattr("suite.progress.time.monotonic", lambda: 1.0)
     progress.show_progress([SweepProgress([], 3, 6), SweepProgress([row(0)], 3, 6)], folder, workers=1)
     out = capsys.readouterr().out
-    assert f"3/6 trials, 0 s; best on {LONG} 0.5 (mine:Cell)" in out
+    assert f"3/6 trials, 0 s; best on {LONG}: 0.5 (mine:Cell)" in out
     assert "1 trial in 0 s on 1 worker," in out
 
 

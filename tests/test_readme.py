@@ -83,8 +83,8 @@ def as_parameter(place, text):
 
 def shell_commands(program):
     """Return the different commands of a program, as parameters of a test."""
-    found = [(line, b.place) for b in BLOCKS if b.language == "sh" and b.is_run for line in commands(b)]
-    return [as_parameter(place, line) for line, place in dict(found).items() if line.split()[0] == program]
+    result = [(line, b.place) for b in BLOCKS if b.language == "sh" and b.is_run for line in commands(b)]
+    return [as_parameter(place, line) for line, place in dict(result).items() if line.split()[0] == program]
 
 
 def run_odyssey(*words):
@@ -120,7 +120,7 @@ def shorten(words):
     if words[0] == "check":
         return [words[0], "gestures:GESTURES", *words[2:]]
     if words[0] == "report":
-        return ["rnn" if word == "gru" else word for word in words]  # the only cell that is there
+        return ["rnn" if word == "gru" else word for word in words]  # the only known cell
     if words[0] == "sweep":
         trials = STORED_TRIALS + ("--trials" in words)
         words = without_option(without_option(words, "--task"), "--trials")
@@ -167,7 +167,7 @@ def test_a_command_of_the_texts_runs(workplace, monkeypatch, capsys, command):
     if words[0] in PARSED_ONLY:
         parse(words)
         return
-    if "leaky:Leaky" not in words:  # of the reports that sweeps write, one is enough
+    if "leaky:Leaky" not in words:  # one report of a sweep is enough
         leave_out_reports(monkeypatch)
     code = run_odyssey(*shorten(words))
     out, err = capsys.readouterr()
@@ -223,10 +223,10 @@ def test_the_package_runs_as_the_command(tmp_path):
 def test_sql_of_the_texts_runs(workplace, query):
     database = sqlite3.connect(workplace / "results" / "quick" / "trials.sqlite")
     try:
-        found = database.execute(query).fetchall()
+        result = database.execute(query).fetchall()
     finally:
         database.close()
-    assert found or "task = 'chorales'" in query
+    assert result or "task = 'chorales'" in query
 
 
 @pytest.mark.parametrize("command", [*shell_commands("make"), *shell_commands("pip")])

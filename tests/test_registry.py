@@ -123,8 +123,8 @@ def test_a_users_module_tasks_that_hides_the_suites_is_named(tmp_path, files, co
         (tmp_path / name).write_text("MINE = 1")
     run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode == ends
-    said = run.stderr.splitlines()[-1].partition(": ")[2]
-    assert said == f"{tmp_path / files[0]} hides the suite's own tasks: rename it, or start Python elsewhere"
+    text = run.stderr.splitlines()[-1].partition(": ")[2]
+    assert text == f"{tmp_path / files[0]} hides the suite's own tasks: rename it, or start Python elsewhere"
     assert "During handling" not in run.stderr
 
 

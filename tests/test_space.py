@@ -13,7 +13,7 @@ def test_an_override_keeps_the_scale():
     assert override_ranges(PAPER_SPACE, {"units": (32, 64.0)})["units"] == Range(32, 64, "log", whole=True)
 
 
-def test_clipping_is_added_in_the_same_order_whatever_the_order_of_the_changes():
+def test_the_order_of_changes_does_not_change_the_order_of_the_space():
     """The draws of a search depend on the order of its space."""
     assert not OPTIONAL_RANGES.keys() & PAPER_SPACE.keys()
     ends = {"clip_value": (0.5, 2), "clip_norm": (1, 1)}

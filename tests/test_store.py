@@ -69,10 +69,10 @@ def book(folder):
 
 def test_a_row_comes_back_as_it_was(folder, book):
     book.add_rows([row(0)])
-    [there] = store.load(folder).to_dict("records")
+    [present] = store.load(folder).to_dict("records")
     drawn = {"units": 20, "learning_rate": 1e-3}
     expected = {k: v for k, v in row(0).items() if k not in ("curve", "hyperparameters")} | drawn
-    assert there == expected
+    assert present == expected
 
 
 def test_a_row_is_there_before_and_after_it_is_taken_in(folder, book):
@@ -163,12 +163,12 @@ def test_a_folder_that_was_renamed_is_of_the_same_question_and_has_its_new_name(
     folder = folder.rename(folder.with_name("renamed"))
     store.create_results_folder(folder, CONFIG | {"name": "renamed", "title": "A new one"})
     assert store.read_config(folder) == CONFIG | {"name": "renamed"}
-    with pytest.raises(Refusal, match="another sweep, with another seed; name"):
+    with pytest.raises(Refusal, match="another sweep, which differs in seed; name"):
         store.create_results_folder(folder, CONFIG | {"name": "renamed", "seed": 2})
 
 
 def test_the_folder_of_another_sweep_is_refused(folder):
-    with pytest.raises(Refusal, match="another sweep, with another seed, epochs; name another folder"):
+    with pytest.raises(Refusal, match="another sweep, which differs in seed, epochs; name another folder"):
         store.create_results_folder(folder, CONFIG | {"seed": 2, "epochs": 3, "tasks": ["u"]})
 
 
@@ -219,9 +219,9 @@ def test_a_finished_row_that_is_not_whole_is_refused(folder):
     store.write_finished_row(folder, row(0))
     [file] = (folder / "finished").iterdir()
     file.write_bytes(file.read_bytes()[:-9])
-    with pytest.raises(Refusal, match=r"0\.json is not whole .* remove it, and its trial is run again"):
+    with pytest.raises(Refusal, match=r"0\.json is incomplete .* remove it to run its trial again"):
         store.load(folder)
-    with pytest.raises(Refusal, match="is not whole"):
+    with pytest.raises(Refusal, match="is incomplete"):
         store.Store(folder)
 
 

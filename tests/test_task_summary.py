@@ -29,8 +29,8 @@ def splits(train, test):
     ],
 )
 def test_the_score_of_the_best_constant_of_train(changes, train, test, expected):
-    found = task_summary.constant_score(replace(TASK, **changes), splits(train, test))
-    assert found == pytest.approx(expected)
+    result = task_summary.constant_score(replace(TASK, **changes), splits(train, test))
+    assert result == pytest.approx(expected)
 
 
 def test_a_sequence_is_a_duplicate_if_its_inputs_and_targets_are_in_another_split():
@@ -40,5 +40,5 @@ def test_a_sequence_is_a_duplicate_if_its_inputs_and_targets_are_in_another_spli
 
 def test_a_split_is_summarised_by_its_lengths_and_values():
     split = Split([np.zeros((n, 1), "float32") for n in (1, 2, 9)], [np.array([k]) for k in (0, 0, 0)])
-    found = task_summary.summarise_split(TASK, split)
-    assert found == task_summary.SplitSummary(3, (1, 2, 9), "float32, 0 to 0", "int64, 1 of 2 classes")
+    result = task_summary.summarise_split(TASK, split)
+    assert result == task_summary.SplitSummary(3, (1, 2, 9), "float32, 0 to 0", "int64, 1 of 2 classes")

@@ -1,9 +1,9 @@
-"""Agreement of two sweeps, and the time that each took: a, the reference, and b, the one compared with it.
+"""Compare the scores and times of two sweeps: a, the reference, and b, which is compared with it.
 
 Rows are as in `suite.analysis.trial_statistics`. Trials of two sweeps match by task, cell and number, and are
-the same trial if seed and hyperparameters are equal too. Training is chaotic: a different rounding, on
-another device or backend, grows until single trials end with other scores, while the distribution over a
-search stays the same. So matching trials are compared one by one and as pairs, and all trials of a search as
+the same trial if seed and hyperparameters are equal too. Training is chaotic: another device or backend
+rounds differently, and the difference grows until single trials end with other scores, while the distribution
+over a search stays the same. So matching trials are compared pair by pair, and all trials of a search as
 distributions.
 """
 
@@ -32,7 +32,7 @@ from suite.store import TRIAL_COLUMNS, TRIAL_KEY
 SEARCH_COLUMNS = ["task", "cell"]
 SCORE_TOLERANCE = 0.01  # scores agree if their relative difference is at most this
 TIE_TOLERANCE = 1e-5  # the relative difference that rounding alone can cause: such scores tie
-MIN_UNIT_GROUPS = 5  # groups of units of work, below which a ratio of seconds has no interval
+MIN_UNIT_GROUPS = 5  # fewest groups of units of work for the interval of a ratio of seconds
 RESULT_COLUMNS = ["status", "valid", "test", "epochs", "seconds", "unit"]
 
 
@@ -71,13 +71,13 @@ def relative_differences(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def score_agreement(pairs: pd.DataFrame, seed: int, n_resamples: int = 9_999) -> pd.DataFrame:
-    """Return how far the test scores of the same trials agree, a line for each search, (searches,).
+    """Return a frame on how well the test scores of common trials agree, one line per search, (searches,).
 
     `trials` is the number of pairs. `agree` counts those that differ by at most `SCORE_TOLERANCE`, or where
     neither is scored; `median` and `largest` are of the `relative_differences`. `ranks` is Spearman's
     correlation. `status` counts the pairs that ended differently. `ties` counts differences of at most
-    `TIE_TOLERANCE`; of the other pairs, `lower` and `higher` count where the score of b is. `p` is that of
-    `paired_permutation_test`, `adjusted` by Holm's method over searches.
+    `TIE_TOLERANCE`; of the other pairs, `lower` and `higher` count those where the score of b is lower or
+    higher. `p` is that of `paired_permutation_test`, `adjusted` by Holm's method over searches.
     """
     lines = []
     for (task, cell), search in group_by_search(pairs):
@@ -117,21 +117,23 @@ def paired_permutation_test(a: np.ndarray, b: np.ndarray, seed: int, n_resamples
     """Return the two-sided p-value of the hypothesis that the scores of each pair are exchangeable, (pairs,).
 
     A permutation test of Wilcoxon's signed-rank statistic (1945), ties left out: the signs of the differences
-    are drawn at random `n_resamples` times, or all enumerated where there are fewer, and p is as in
+    are drawn at random `n_resamples` times, or enumerated if there are fewer combinations, and p is as in
     `suite.analysis.significance.permutation_test`. Both trials of a pair have the same hyperparameters, so
     the test detects far smaller differences than a comparison of distributions does; without `TIE_TOLERANCE`
     it would detect in which direction two machines round. TensorFlow and JAX on two machines, in the twelve
     trials of vanilla of the reference sweep, 30 epochs each, differed by 3e-6 in the one trial whose training
     was not chaotic, and by 2e-3 to 3e-2 in the others.
 
-    `scipy.stats.wilcoxon` with a `PermutationMethod` takes ten times as long or more, because it ranks each
-    resample anew.
+    `scipy.stats.wilcoxon` with a `PermutationMethod` takes ten times as long or more, because it ranks every
+    resample again.
     """
     differ = relative_differences(a, b) > TIE_TOLERANCE
     gaps = b[differ] - a[differ]
     if len(gaps) < 2:
-        return 1.0  # of one pair, either sign is as far from zero
-    signed_ranks = np.sign(gaps) * stats.rankdata(abs(gaps))  # multiples of one half: all sums are exact
+        return 1.0  # with one pair, both signs are equally far from zero
+    signed_ranks = np.sign(gaps) * stats.rankdata(
+        abs(gaps)
+    )  # ranks are multiples of one half, so all sums are exact
     result = stats.permutation_test(
         (signed_ranks,),
         lambda ranks, axis: abs(ranks.sum(axis=axis)),
@@ -148,13 +150,13 @@ def paired_permutation_test(a: np.ndarray, b: np.ndarray, seed: int, n_resamples
 def distribution_comparison(
     a: pd.DataFrame, b: pd.DataFrame, seed: int, n_resamples: int = 9_999, independent_trials: bool = True
 ) -> pd.DataFrame:
-    """Return how all trials of each search compare as distributions, a line for each search of both sweeps.
+    """Return a frame that compares all trials of each search as distributions, one line per search.
 
-    The numbers of trials, `trials_a` and `trials_b`, and their median test scores; the `probability` that a
-    trial of b is better than one of a, with its interval from `low` to `high`; `p` of the permutation test,
-    `adjusted` by Holm's method over searches. If both sweeps have the same trials, their samples are more
-    alike than the test assumes, so it is conservative. Where the trials of either sweep are not independent
-    draws (`independent_trials`), interval and test are NaN.
+    Columns: the numbers of trials, `trials_a` and `trials_b`, and their median test scores; the `probability`
+    that a trial of b is better than one of a, with its interval from `low` to `high`; `p` of the permutation
+    test, `adjusted` by Holm's method over searches. If both sweeps have the same trials, their samples are
+    more alike than the test assumes, so it is conservative. Where the trials of either sweep are not
+    independent draws (`independent_trials`), interval and test are NaN.
     """
     lines, searches_b = [], dict(group_by_search(b))
     for (task, cell), rows in group_by_search(a):
@@ -180,12 +182,12 @@ DISTRIBUTION_COLUMNS = ["trials_a", "trials_b", "median_a", "median_b", "probabi
 
 
 def speed_comparison(pairs: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Return how long the same trials took in both sweeps, a line for each search after one of all searches.
+    """Return a frame of the time of common trials in both sweeps: a line for all searches, then one for each.
 
     The line of all searches has empty `task` and `cell`. Only trials that failed in neither sweep count.
     Their mean seconds and epochs are `seconds_a`, `seconds_b`, `epochs_a` and `epochs_b`. `ratio` is the
-    seconds of b over those of a, with its interval from `low` to `high` (`time_ratio_interval`); `epoch` is
-    the ratio of seconds per epoch, which does not change if a trial merely stops earlier.
+    seconds of b divided by those of a, with its interval from `low` to `high` (`time_ratio_interval`);
+    `epoch` is the ratio of seconds per epoch, which does not change if a trial merely stops earlier.
     """
     finished = pairs[(pairs[["status_a", "status_b"]] != "failed").all(axis=1)]
     finished = finished[(finished[["seconds_a", "seconds_b"]] > 0).all(axis=1)]
@@ -203,15 +205,15 @@ DURATION_COLUMNS = ["seconds_a", "seconds_b", "epochs_a", "epochs_b"]
 
 
 def time_ratio_interval(pairs: pd.DataFrame, seed: int) -> tuple[float, float]:
-    """Return the 95 % interval of the seconds of b over those of a, by a cluster bootstrap (percentiles).
+    """Return the 95 % interval of the ratio of seconds, b / a, by a cluster bootstrap (percentiles).
 
     The seconds of a trial are its share of those of its unit of work, so trials of one unit are not
     independent readings: groups of trials that share units (`unit_groups`) are drawn with replacement. NaN,
     NaN where a unit is unknown or there are fewer than `MIN_UNIT_GROUPS` groups.
 
-    The interval covers the chance in how trials were drawn and their units timed, not how busy the machines
-    were. On simulated log-normal times it covers the true ratio in 82 % of cases for five groups, in 90–91 %
-    for 12 and in 92 % for 50; for a total of eleven searches of one to three groups each, in 90 %.
+    The interval covers the random draw of trials and the timing of their units, but not the load of the
+    machines. On simulated log-normal times it covers the true ratio in 82 % of cases for five groups, in
+    90–91 % for 12 and in 92 % for 50; for a total of eleven searches of one to three groups each, in 90 %.
     """
     if pairs[["unit_a", "unit_b"]].isna().any(axis=None):
         return math.nan, math.nan
@@ -233,8 +235,8 @@ def time_ratio_interval(pairs: pd.DataFrame, seed: int) -> tuple[float, float]:
 def unit_groups(pairs: pd.DataFrame) -> np.ndarray:
     """Return the group of each pair, (pairs,): pairs that share a unit of work are in one group.
 
-    They may share it in either sweep, directly or through other pairs: where the units of a and b overlap, a
-    group holds several units of each.
+    Pairs may share a unit in either sweep, directly or through other pairs. If the units of a and b overlap,
+    a group holds several units of each sweep.
     """
     a, b = (pairs.groupby([*SEARCH_COLUMNS, name]).ngroup().to_numpy() for name in ("unit_a", "unit_b"))
     nodes = a.max() + b.max() + 2  # units of a, then those of b; a pair is an edge

@@ -1,4 +1,4 @@
-"""Claims that cells differ, or that they do not: a test is a function from a study and a claim to a verdict.
+"""Tests of claims that cells differ or not: each takes a study and a claim, and returns a verdict.
 
 Absence of significance is not equality, so there are two kinds of evidence:
 
@@ -6,7 +6,7 @@ Absence of significance is not equality, so there are two kinds of evidence:
   adjusted by Holm's method over all comparisons of the report (`suite.analysis.claims.planned_comparisons`),
   those in its tables and those of its claims. So a whole report finds a difference that does not exist in at
   most 5 % of sweeps, and its tables and verdicts agree. The test of Greff et al., Welch's on the best tenths,
-  is reported as well and decides nothing: it claims too much.
+  is reported as well but decides nothing, because it finds too many differences.
 - *Not worse* (noninferiority) is decided by the 95 % interval of the probability of superiority, if it
   excludes a relevant loss, `EQUIVALENCE_BOUND`; *not better* if it excludes a relevant gain; *the same*
   (equivalence) if it excludes both. A claim about all of k comparisons needs all k exclusions, so each is
@@ -50,7 +50,7 @@ CLEARLY_WORSE_RATIO = 2  # a score this many times another's is clearly worse
 def compare_cells(
     rows: pd.DataFrame, comparisons: Iterable[tuple[str, str, str]], seed: int, n_resamples: int
 ) -> pd.DataFrame:
-    """Return the comparison of pairs of cells over all their trials, a line for each (task, cell, against).
+    """Return a frame that compares pairs of cells over all trials, one line for each (task, cell, against).
 
     Columns: `trials`, the number of the smaller search; the `probability` of superiority with its 95 %
     interval from `low` to `high`; `shift`, the Hodges–Lehmann estimate; `p` of the permutation test, and
@@ -83,9 +83,9 @@ def compare_cells(
 
 
 def inferiority_test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
-    """Judge that cells are worse: holds if all are, significantly.
+    """Test the claim that cells are worse: it holds if all are significantly worse.
 
-    Refuted by one whose interval excludes a relevant loss, or that is significantly better.
+    It is refuted by one cell whose interval excludes a relevant loss, or that is significantly better.
     """
     t = _claim_comparisons(study, claim, tasks)
     refuted = ~t["worse"] & (t["better"] | (t["low_of_all"] > EQUIVALENCE_BOUND))
@@ -93,9 +93,9 @@ def inferiority_test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
 
 
 def superiority_test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
-    """Judge that cells are better: holds if all are, significantly.
+    """Test the claim that cells are better: it holds if all are significantly better.
 
-    Refuted by one whose interval excludes a relevant gain, or that is significantly worse.
+    It is refuted by one cell whose interval excludes a relevant gain, or that is significantly worse.
     """
     t = _claim_comparisons(study, claim, tasks)
     refuted = ~t["better"] & (t["worse"] | (t["high_of_all"] < 1 - EQUIVALENCE_BOUND))
@@ -103,9 +103,9 @@ def superiority_test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
 
 
 def noninferiority_test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
-    """Judge that no cell is worse: holds if all intervals exclude a relevant loss.
+    """Test the claim that no cell is worse: it holds if all intervals exclude a relevant loss.
 
-    Refuted by one that is significantly worse.
+    It is refuted by one cell that is significantly worse.
     """
     t = _claim_comparisons(study, claim, tasks)
     shown = ~t["worse"] & (t["low"] > EQUIVALENCE_BOUND)
@@ -113,9 +113,9 @@ def noninferiority_test(study: Study, claim: Claim, tasks: list[str]) -> Verdict
 
 
 def nonsuperiority_test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
-    """Judge that no cell is better: holds if all intervals exclude a relevant gain.
+    """Test the claim that no cell is better: it holds if all intervals exclude a relevant gain.
 
-    Refuted by one that is significantly better.
+    It is refuted by one cell that is significantly better.
     """
     t = _claim_comparisons(study, claim, tasks)
     shown = ~t["better"] & (t["high"] < 1 - EQUIVALENCE_BOUND)
@@ -123,9 +123,9 @@ def nonsuperiority_test(study: Study, claim: Claim, tasks: list[str]) -> Verdict
 
 
 def equivalence_test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
-    """Judge that cells do not differ: holds if all intervals exclude a relevant loss and a relevant gain.
+    """Test the claim that cells do not differ: it holds if all intervals exclude a relevant loss and gain.
 
-    Refuted by one that differs significantly.
+    It is refuted by one cell that differs significantly.
     """
     t = _claim_comparisons(study, claim, tasks)
     differ = t["worse"] | t["better"]
@@ -135,14 +135,14 @@ def equivalence_test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
 
 
 def memory_failure_test(trivial_scores: Mapping[str, float]) -> ClaimTest:
-    """Return the test that a cell fails tasks that both cells it is compared with learn.
+    """Return a test of the claim that a cell fails on tasks that two other cells learn.
 
     `trivial_scores` has, by task, the score of the best constant answer. A cell *learns* a task if the median
     test score of its best tenth, chosen on validation, is below half of the trivial score. The tested cell
     *fails* a task if it is significantly worse than both others, and the median of its best tenth is no
-    better than the trivial score or at least twice the larger of theirs. The claim is about the tasks that
-    both others learn: it holds if the cell fails them all, and fails if the cell learns one and does not fail
-    it.
+    better than the trivial score, or at least twice the larger median of the two others. The claim is about
+    the tasks that both other cells learn. It holds if the tested cell fails all of these tasks, and fails if
+    it learns one of them and does not fail it.
     """
 
     def test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
@@ -169,8 +169,8 @@ def memory_failure_test(trivial_scores: Mapping[str, float]) -> ClaimTest:
             )
             sentences.append(
                 f"on {task} the median of the best tenth is {each}, and {trivial:.3g} for a constant answer; "
-                f"a trial of {tested} is better with probability {wins}, "
-                f"the larger p = {p:.2g} after Holm"
+                f"a trial of {tested} is better with probability {wins}, the larger Holm-adjusted p = "
+                f"{p:.2g}"
             )
         numbers = pd.DataFrame(lines)
         learned = numbers[numbers["learned"]]
@@ -190,8 +190,7 @@ def _best_tenth_median(search: pd.DataFrame) -> float:
 def _claim_comparisons(study: Study, claim: Claim, tasks: list[str]) -> pd.DataFrame:
     """Return the comparisons of a claim, with intervals that hold for all of them together.
 
-    The ends of those are `low_of_all` and `high_of_all`; `family` is the number of comparisons that p is
-    adjusted for.
+    The ends of these intervals are `low_of_all` and `high_of_all`; p is adjusted for `family` comparisons.
     """
     table = study.comparisons
     pairs = pd.MultiIndex.from_frame(table[["cell", "against"]])
@@ -217,10 +216,10 @@ def _distance_from_gain(t: pd.DataFrame) -> pd.Series:
 def _decide_comparisons(
     claim: Claim, t: pd.DataFrame, shown: pd.Series, refuted: pd.Series, doubt: pd.Series, distance: pd.Series
 ) -> Verdict:
-    """Return the verdict on comparisons, naming the one that decides: that with the most `doubt`.
+    """Return the verdict on comparisons; its evidence names the comparison with the most `doubt`.
 
-    An open comparison needs enough trials to find its difference, or to exclude a relevant one, which is at a
-    `distance`, whichever are fewer.
+    An undecided comparison needs enough trials to show its difference, or to exclude a relevant difference
+    (at `distance`); the smaller of these two numbers counts.
     """
     needed = [
         min(trials_needed(probability, family), trials_needed(0.5 + away, 1) if away > 0 else math.inf)
@@ -229,23 +228,23 @@ def _decide_comparisons(
     n, undecided = len(t), ~(shown | refuted)
     t = t.assign(shown=shown, refuted=refuted, needed=needed)
     if refuted.any():
-        lead, chosen = f"{refuted.sum()} of {n} comparisons speak against it, above all", doubt.where(refuted)
+        lead, chosen = f"{refuted.sum()} of {n} comparisons refute it, most clearly", doubt.where(refuted)
     elif shown.all():
-        lead, chosen = f"{n} of {n} comparisons show it, least of all", doubt
+        lead, chosen = f"{n} of {n} comparisons show it, least clearly", doubt
     else:
-        lead = f"{undecided.sum()} of {n} comparisons are open, above all"
+        lead = f"{undecided.sum()} of {n} comparisons are undecided, the most uncertain is"
         chosen = t["needed"].where(undecided)
     return decide_claim(claim, t, f"{lead} {_comparison_sentence(t.iloc[int(np.nanargmax(chosen))], n)}")
 
 
 def _comparison_sentence(x: pd.Series, n: int) -> str:
-    """Return one of n comparisons in words."""
-    of_all = f"; for all {n} at once {x['low_of_all']:.2f}–{x['high_of_all']:.2f}" if n > 1 else ""
+    """Return a text that describes one of n comparisons."""
+    of_all = f"; adjusted for {n} comparisons {x['low_of_all']:.2f}–{x['high_of_all']:.2f}" if n > 1 else ""
     sentence = (
         f"{x['cell']} on {x['task']}, whose trial is better than one of {x['against']} with probability "
         f"{x['probability']:.2f} (95 % {x['low']:.2f}–{x['high']:.2f}{of_all}; "
-        f"{EQUIVALENCE_BOUND}–{1 - EQUIVALENCE_BOUND} is no "
-        f"difference that matters), p = {x['adjusted']:.2g} after Holm"
+        f"{EQUIVALENCE_BOUND}–{1 - EQUIVALENCE_BOUND} is no relevant difference), Holm-adjusted p = "
+        f"{x['adjusted']:.2g}"
     )
     if math.isnan(x["welch"]):
         return sentence

@@ -2,8 +2,8 @@
 
 "Greff et al." is "LSTM: A Search Space Odyssey" (IEEE TNNLS, 2017), a study of vanilla and eight variants on
 speech (TIMIT), handwriting (IAM-OnDB) and music (JSB Chorales). Their claims about all three tasks are tested
-on every task of a sweep. All of their claims are about vanilla, `suite.config.VANILLA`, whatever the baseline
-of the sweep is. Shares of variance depend on the ranges of the sweep.
+on every task of a sweep. All of their claims are about vanilla, `suite.config.VANILLA`, even if the sweep has
+another baseline. Shares of variance depend on the ranges of the sweep.
 
 The tests are in `suite.analysis.cell_claims` and `suite.analysis.hyperparameter_claims`.
 """
@@ -94,14 +94,14 @@ CLAIMS = (
     ),
     Claim(
         "learning-rate-most",
-        "The learning rate takes more than two thirds of the variance of the score.",
+        "The learning rate explains more than two thirds of the variance of the score.",
         "Greff et al. (2017), figure 5",
         share_above_test("learning_rate", 2 / 3),
         hyperparameters=("learning_rate",),
     ),
     Claim(
         "momentum-nothing",
-        "Momentum takes less than one per cent of the variance of the score.",
+        "Momentum explains less than one per cent of the variance of the score.",
         "Greff et al. (2017), figure 5 and conclusion",
         share_below_test("momentum", 0.01),
         hyperparameters=("momentum",),
@@ -116,28 +116,28 @@ CLAIMS = (
     ),
     Claim(
         "interactions-few",
-        "Interactions of hyperparameters take less than a fifth of the variance of the score.",
+        "Interactions of hyperparameters explain less than a fifth of the variance of the score.",
         "Greff et al. (2017), figure 5",
         interactions_below_test(1 / 5),
         hyperparameters=("learning_rate", "units"),
     ),
     Claim(
         "rate-from-small",
-        "The best learning rate is found on a small network too.",
+        "The best learning rate can be found on a small network.",
         "Greff et al. (2017), figure 6 and conclusion",
         learning_rate_transfer_test,
         hyperparameters=("learning_rate", "units"),
     ),
     Claim(
         "forget-bias-helps",
-        "A forget gate whose bias begins at one helps.",
+        "Initialising the bias of the forget gate to one helps.",
         "Jozefowicz et al. (2015), table 1",
         superiority_test,
         pairs=_pairs_with_vanilla("lstm_b"),
     ),
     Claim(
         "gru-no-worse",
-        "The GRU is at least as good as the LSTM off language.",
+        "The GRU is at least as good as the LSTM on tasks other than language.",
         "Jozefowicz et al. (2015), table 1; Chung et al. (2014), on music",
         noninferiority_test,
         pairs=_pairs_with_vanilla("gru"),
@@ -145,7 +145,7 @@ CLAIMS = (
     ),
     Claim(
         "rnn-forgets",
-        "A simple recurrent network fails long memory where gates succeed.",
+        "A simple recurrent network fails on tasks with long memory on which gated cells succeed.",
         "Bai et al. (2018), table 1",
         memory_failure_test(TRIVIAL_SCORE),
         pairs=(("rnn", VANILLA), ("rnn", "gru")),
@@ -155,11 +155,11 @@ CLAIMS = (
 
 
 def planned_comparisons(rows: pd.DataFrame, config: Mapping) -> list[tuple[str, str, str]]:
-    """Return the comparisons of a report, each once: (task, cell, against), where both cells have trials.
+    """Return the distinct comparisons of a report, (task, cell, against), in which both cells have trials.
 
-    They are those of every variant with the baseline on every task, and those that claims make besides: one
-    family, over which p is adjusted, so that tables and verdicts show the same p. `config` is the plain data
-    of a sweep.toml.
+    They compare every variant with the baseline on every task, and add the comparisons of claims. All are one
+    family for the adjustment of p, so that tables and verdicts show the same p. `config` is the plain data of
+    a sweep.toml.
     """
     baseline = config.get("baseline") or default_baseline(config["cells"])
     with_baseline = [(task, cell, baseline) for task in config["tasks"] for cell in config["cells"]]
@@ -172,8 +172,8 @@ def planned_comparisons(rows: pd.DataFrame, config: Mapping) -> list[tuple[str, 
 def all_pair_comparisons(rows: pd.DataFrame, config: Mapping) -> list[tuple[str, str, str]]:
     """Return the comparisons of every pair of variants on every task: (task, cell, against).
 
-    Only where both have trials. The second of a pair is the one that is earlier in the order of the sweep,
-    the baseline before all others.
+    Both cells must have trials. The second cell of a pair comes earlier in the order of the sweep, where the
+    baseline comes first.
     """
     baseline = config.get("baseline") or default_baseline(config["cells"])
     cells = sorted(config["cells"], key=lambda cell: cell != baseline)
@@ -229,7 +229,7 @@ def _judge_claim(study: Study, claim: Claim) -> Verdict:
 
 
 def _testable_tasks(study: Study, claim: Claim) -> tuple[list[str], list[str]]:
-    """Return the tasks that a claim can be tested on, and what is missing for the others, or for all."""
+    """Return the tasks on which a claim can be tested, and what is missing for the other tasks."""
     tasks = _claim_tasks(claim, study.config)
     missing = {
         "cells": [cell for cell in claim.cells if cell not in study.config["cells"]],
@@ -250,14 +250,14 @@ def _claim_tasks(claim: Claim, config: Mapping) -> list[str]:
 
 
 def _untestable_reason(study: Study, claim: Claim, task: str) -> str:
-    """Return what a claim lacks on a task, or an empty text."""
+    """Return what is missing to test a claim on a task, or an empty text."""
     for cell in claim.cells:
         trials = study.search_rows(task, cell)
         if len(trials) < study.config["trials"]:
-            return f"{cell} on {task} is unfinished, {len(trials):,} of {study.config['trials']:,} trials"
-        known = is_scored(trials).sum() if cell == VANILLA else len(trials)
-        if known < MIN_CLAIM_TRIALS:
-            return f"{cell} on {task} has {known} trials, fewer than {MIN_CLAIM_TRIALS}"
+            return f"{cell} on {task} is unfinished ({len(trials):,} of {study.config['trials']:,} trials)"
+        trial_count = is_scored(trials).sum() if cell == VANILLA else len(trials)
+        if trial_count < MIN_CLAIM_TRIALS:
+            return f"{cell} on {task} has {trial_count} trials, fewer than {MIN_CLAIM_TRIALS}"
     if not claim.pairs and (task, VANILLA) not in study.importances:
         return f"the importances of {VANILLA} on {task}"
     return ""

@@ -1,13 +1,14 @@
 """Everything that a report says about a sweep, computed once from its rows.
 
-Most of it takes the trials of a search for independent draws: comparisons of variants, with their p-values
-and intervals, the expected best of n trials, importances, and the claims that rest on these. Where an oracle
-chose trials by the scores of others there is none of it. What is left describes: best trials, best tenths and
-medians. Average ranks stay, for they have one number of each search, and searches are independent.
+Most of it assumes that the trials of a search are independent draws: comparisons of variants, with their
+p-values and intervals, the expected best of n trials, importances, and the claims that rest on these. If an
+oracle chose trials by the scores of others, all of this is left out. Best trials, best tenths and medians
+remain as descriptions. Average ranks remain too, because they use one number per search, and searches are
+independent.
 
-Of a search with more than `MAX_TRIALS_ANALYSED` trials, what compares distributions is computed of the first
-that many: a random search's first trials are as good as any, and the time and memory of these methods grow
-with the square of trials.
+In a search with more than `MAX_TRIALS_ANALYSED` trials, comparisons of distributions use only that many first
+trials: the first trials of a random search are as good a sample as any others, and the time and memory of
+these methods grow with the square of the number of trials.
 """
 
 import json
@@ -36,7 +37,9 @@ from suite.space import Range, Space, varied_ranges
 
 PERMUTATION_RESAMPLES = 9_999  # of a permutation test
 MAX_TRIALS_ANALYSED = 500  # trials of a search
-MAX_DETAILED_SEARCHES = 60  # of a sweep; of more, only the baseline's get an importance (half a second each)
+MAX_DETAILED_SEARCHES = (
+    60  # searches of a sweep; with more, only the baseline gets importances (half a second each)
+)
 FAR_OUT_IQRS = 3.0  # above the upper quartile: a score beyond is "far out" (Tukey, 1977)
 NUMERIC_COLUMNS = ("trial", "valid", "test", "epochs", "best_epoch", "seconds", "operations", "parameters")
 
@@ -52,11 +55,11 @@ class Findings:
     (`suite.analysis.trial_statistics.distinct_trials`), `curves` the learning curves of the best trial of
     each search. `baseline` is the variant that the others are compared with. `comparisons` is what
     `suite.analysis.cell_claims.compare_cells` returns of every comparison of the sweep; `differences` are
-    those with the baseline, a line a variant. `importances` are of test scores and `operation_importances` of
-    the operations of the baseline's trials, where enough of them have both. `average_ranks` is over the tasks
-    on which all variants have a score. `pairwise` are the comparisons of every pair of variants, on request,
-    with p adjusted over all of them. Where trials are not independent draws, comparisons, expected bests
-    and importances are empty, and no claim is tested.
+    those with the baseline, one line per variant. `importances` are of test scores and
+    `operation_importances` of the operations of the baseline's trials, where enough of them have both.
+    `average_ranks` is over the tasks on which all variants have a score. `pairwise` are the comparisons of
+    every pair of variants, on request, with p adjusted over all of them. Where trials are not independent
+    draws, comparisons, expected bests and importances are empty, and no claim is tested.
     """
 
     record: SweepRecord
@@ -76,12 +79,12 @@ class Findings:
 
     @property
     def config(self) -> SweepConfig:
-        """The question of the sweep."""
+        """The configuration of the sweep."""
         return self.record.config
 
     @property
     def has_independent_trials(self) -> bool:
-        """Whether trials are independent draws, as tests take them to be."""
+        """Whether trials are independent draws, as statistical tests assume."""
         return has_independent_trials(self.config.oracle)
 
     @property
@@ -91,21 +94,21 @@ class Findings:
 
     @property
     def has_many_searches(self) -> bool:
-        """Whether a sweep has too many searches to look at each closely."""
+        """Whether a sweep has too many searches for detailed figures of each."""
         return sum((table["trials"] > 0).sum() for table in self.summaries.values()) > MAX_DETAILED_SEARCHES
 
     @property
     def has_long_searches(self) -> bool:
-        """Whether some search has more than the trials that are analysed."""
+        """Whether some search has more trials than are analysed (`MAX_TRIALS_ANALYSED`)."""
         return bool(self.rows.groupby(["task", "cell"]).size().max() > MAX_TRIALS_ANALYSED)
 
     @property
     def varied_ranges(self) -> dict[str, Range]:
-        """The ranges that hold more than one value: the columns of an importance, in their order."""
+        """The ranges that hold more than one value, in order: the columns of an importance."""
         return varied_ranges(self.config.space)
 
     def is_tested(self, task: str) -> bool:
-        """Return whether some variant is compared with the baseline on a task where any trial has a score."""
+        """Return whether a task has a scored trial and a variant that is compared with the baseline."""
         scored = self.summaries[task]["tenth_mean"].notna().any()
         return bool(scored and self.differences[task]["p"].notna().any())
 
@@ -125,10 +128,10 @@ def compute_findings(
     load_curves: CurveLoader | None = None,
     all_pairs: bool = False,
 ) -> Findings:
-    """Return the findings of a sweep from its rows, one a trial, in any order.
+    """Return the findings of a sweep from its rows, one per trial, in any order.
 
-    `load_curves` returns the learning curves of some trials. With `all_pairs` every pair of variants is
-    compared too. Refused: rows of which none is of the sweep.
+    `load_curves` returns the learning curves of some trials. With `all_pairs`, every pair of variants is also
+    compared. Rows without any trial of the sweep are refused.
     """
     config, rows = record.config, prepare_rows(rows, record)
     tasks, cells, seed, baseline = config.tasks, list(config.cells), config.seed, config.baseline_variant
@@ -190,7 +193,7 @@ def prepare_rows(rows: pd.DataFrame, record: SweepRecord) -> pd.DataFrame:
 
 
 def best_trial_keys(rows: pd.DataFrame) -> list[TrialKey]:
-    """Return the key of the best trial of each search that has one with a score."""
+    """Return the key of the best trial of each search that has a scored trial."""
     rows = distinct_trials(rows)
     best = [
         ranked_trials(trials).iloc[0]
@@ -202,29 +205,30 @@ def best_trial_keys(rows: pd.DataFrame) -> list[TrialKey]:
 def differences_from_baseline(
     comparisons: pd.DataFrame, tasks: Iterable[str], cells: Iterable[str], baseline: str
 ) -> dict[str, pd.DataFrame]:
-    """Return the comparisons of each variant with the baseline, by task; NaN where there is none."""
-    others = pd.DataFrame({"cell": [cell for cell in cells if cell != baseline]}, dtype=object)
+    """Return the comparisons of each variant with the baseline, by task; NaN for missing comparisons."""
+    variants = pd.DataFrame({"cell": [cell for cell in cells if cell != baseline]}, dtype=object)
     comparisons = comparisons[comparisons["against"] == baseline]
     return {
-        task: others.merge(comparisons[comparisons["task"] == task], on="cell", how="left") for task in tasks
+        task: variants.merge(comparisons[comparisons["task"] == task], on="cell", how="left")
+        for task in tasks
     }
 
 
 def search_importance(trials: pd.DataFrame, value_column: str, space: Space, seed: int) -> Importance | None:
-    """Return the importance of hyperparameters for a column of the scored trials of a search that have it.
+    """Return the importance of hyperparameters for a column, over scored trials with a value in it.
 
-    A value that is far out counts as the farthest that is not: a single exploded score would have all of the
-    variance. None where too few trials are scored, or nothing varies.
+    Values that are far out are replaced by the highest value that is not, because a single exploded score
+    would dominate the variance. None if too few trials are scored, or nothing varies.
     """
     ranges, trials = varied_ranges(space), trials[is_scored(trials) & trials[value_column].notna()]
     if not ranges or len(trials) < MIN_IMPORTANCE_TRIALS or np.ptp(trials[value_column]) == 0:
         return None
     points = [bounds.position(trials[name].to_numpy(float)) for name, bounds in ranges.items()]
     lower, upper = trials[value_column].quantile([0.25, 0.75])
-    near = trials[value_column].clip(upper=upper + FAR_OUT_IQRS * (upper - lower))
-    if np.ptp(near) == 0:
+    clipped = trials[value_column].clip(upper=upper + FAR_OUT_IQRS * (upper - lower))
+    if np.ptp(clipped) == 0:
         return None
-    return fanova(np.clip(np.stack(points, axis=-1), 0, 1), near.to_numpy(float), seed=seed)
+    return fanova(np.clip(np.stack(points, axis=-1), 0, 1), clipped.to_numpy(float), seed=seed)
 
 
 def _versions_text(value: object) -> str:

@@ -1,17 +1,17 @@
-"""Claims about hyperparameters of vanilla: a test is a function from a study and a claim to a verdict.
+"""Tests of claims about hyperparameters of vanilla: each takes a study and a claim, and returns a verdict.
 
 A share of variance is uncertain in two ways: by its standard deviation from study to study, and by the
 residual share, which may be noise or interactions of three and more hyperparameters. The forest of Greff et
-al. has no residual. So a share is judged as at least its part of all variance, and at most its part of the
-variance that effects explain. If no effect has more than scores permuted at random give it, nothing is
-concluded. The estimate of the paper, by single trees, is reported as well and decides nothing: it takes noise
-for interactions (`suite.analysis.importance.single_tree_shares`).
+al. has no residual. So a share has a lower bound, its part of all variance, and an upper bound, its part of
+the variance that effects explain. If no effect is above its permutation null, nothing is concluded. The
+estimate of the paper, by single trees, is reported as well but decides nothing, because it mistakes noise for
+interactions (`suite.analysis.importance.single_tree_shares`).
 
 The `share_sd` of an importance is smaller than the standard deviation from study to study: it compares parts
 of the same forests, which saw the same trials. On 60 simulated studies of 200 trials, a share of two thirds
 deviated by twice as much (.025 against .012), so `CONFIDENCE_SDS` is 6, not 2. With it, a share of exactly
-two thirds was taken for more in one of the 60 studies and for less in none; a share of exactly 1 % was still
-taken for less in five, because a forest flattens small effects.
+two thirds was judged larger in one of the 60 studies and smaller in none; a share of exactly 1 % was still
+judged smaller in five, because a forest flattens small effects.
 """
 
 import math
@@ -28,7 +28,7 @@ from suite.space import Range
 
 CONFIDENCE_SDS = 6  # standard deviations over parts of a forest, on each side of a share
 NEGLIGIBLE_SHARE = 0.01  # a lower share of variance is no effect
-MAX_LEARNING_RATE_RATIO = math.sqrt(10)  # learning rates agree if their ratio is less
+MAX_LEARNING_RATE_RATIO = math.sqrt(10)  # learning rates agree if their ratio is smaller than this
 
 
 def share_above_test(name: str, threshold: float) -> ClaimTest:
@@ -37,7 +37,7 @@ def share_above_test(name: str, threshold: float) -> ClaimTest:
     def test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
         t = _share_bounds(study, tasks, [name])
         shown, refuted = t["low"] > threshold, t["high"] < threshold
-        return _decide_shares(claim, t.assign(shown=shown, refuted=refuted), f"{name} takes", threshold)
+        return _decide_shares(claim, t.assign(shown=shown, refuted=refuted), f"{name} explains", threshold)
 
     return test
 
@@ -48,7 +48,7 @@ def share_below_test(name: str, threshold: float) -> ClaimTest:
     def test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
         t = _share_bounds(study, tasks, [name])
         shown, refuted = t["high"] < threshold, t["seen"] & (t["low"] > threshold)
-        return _decide_shares(claim, t.assign(shown=shown, refuted=refuted), f"{name} takes", threshold)
+        return _decide_shares(claim, t.assign(shown=shown, refuted=refuted), f"{name} explains", threshold)
 
     return test
 
@@ -56,15 +56,15 @@ def share_below_test(name: str, threshold: float) -> ClaimTest:
 def interactions_below_test(threshold: float) -> ClaimTest:
     """Return the test that the share of variance of all interactions is below a threshold on each task.
 
-    Interactions of every order, as in the paper: at least those of pairs, at most those and the whole
-    residual.
+    As in the paper, interactions of all orders count: at least those of pairs, at most those of pairs plus
+    the whole residual.
     """
 
     def test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
         t = _share_bounds(study, tasks, study.varied_hyperparameters, order=2)
         t["high"] = np.minimum(1, t["share"] + CONFIDENCE_SDS * t["spread"] + t["rest"])
         shown, refuted = t["high"] < threshold, t["seen"] & (t["low"] > threshold)
-        return _decide_shares(claim, t.assign(shown=shown, refuted=refuted), "pairs take", threshold)
+        return _decide_shares(claim, t.assign(shown=shown, refuted=refuted), "pairs explain", threshold)
 
     return test
 
@@ -72,11 +72,11 @@ def interactions_below_test(threshold: float) -> ClaimTest:
 def marginal_increase_test(name: str) -> ClaimTest:
     """Return the test that the score gets worse with a hyperparameter, on each task.
 
-    Shown if the marginal is higher over the upper third of the range than over the lower third by more than
-    its error, and the share of the hyperparameter is above its permutation null. Refuted if the marginal
-    falls by as much, or the share is negligible. On simulated studies of 200 trials the test shows an
-    increase for none of 55 hyperparameters without an effect, and for four, six and nine in ten of those with
-    a share of 2, 3 and 5 %.
+    It is shown if the marginal is higher over the upper third of the range than over the lower third by more
+    than its error, and the share of the hyperparameter is above its permutation null. It is refuted if the
+    marginal falls by as much, or the share is negligible. On simulated studies of 200 trials the test shows
+    an increase for none of 55 hyperparameters without an effect, and for four, six and nine in ten of those
+    with a share of 2, 3 and 5 %.
     """
 
     def test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
@@ -92,7 +92,7 @@ def marginal_increase_test(name: str) -> ClaimTest:
         t["needed"] = t["trials"] * factor
         sentences = [
             f"on {x['task']} the score changes by {x['step']:+.3g} ± {x['error']:.2g} from the lower to the "
-            f"upper third of {name}, whose share of the variance is {x['share']:.3f} (by chance up to "
+            f"upper third of {name}, which explains {x['share']:.3f} of the variance (chance alone: up to "
             f"{x['floor']:.3f})"
             for x in t.to_dict("records")
         ]
@@ -102,7 +102,7 @@ def marginal_increase_test(name: str) -> ClaimTest:
 
 
 def learning_rate_transfer_test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
-    """Judge that the best learning rate of small networks is that of large ones, on each task.
+    """Test the claim that small and large networks have the same best learning rate, on each task.
 
     Small and large networks are the lower and the upper third of the range of units, on its scale; the best
     learning rate of either is the geometric mean over its best tenth on validation. Shown if the interval of
@@ -134,9 +134,9 @@ def learning_rate_transfer_test(study: Study, claim: Claim, tasks: list[str]) ->
 def _share_bounds(study: Study, tasks: list[str], names: list[str], order: int = 1) -> pd.DataFrame:
     """Return the share of variance of the effects of one order among hyperparameters, (tasks,).
 
-    The sum if they are several, with its standard deviation `spread`; its permutation null, `floor`; the
-    bounds of the true share, `low` and `high`; and whether it is `seen`, above its null. `single_trees` is
-    the estimate of the paper, for interactions that of every order.
+    Columns: `share`, summed over several effects, with its standard deviation `spread`; its permutation null,
+    `floor`; the bounds of the true share, `low` and `high`; and `seen`, whether it is above its null.
+    `single_trees` is the estimate of the paper, for interactions that of every order.
     """
     columns, lines = {study.varied_hyperparameters.index(name) for name in names}, []
     for task in tasks:
@@ -174,7 +174,9 @@ def _decide_shares(claim: Claim, t: pd.DataFrame, subject: str, threshold: float
         for x in t.to_dict("records")
     ]
     return decide_claim(
-        claim, t, f"{'; '.join(sentences)}; the threshold is {threshold:.3f}, and single trees decide nothing"
+        claim,
+        t,
+        f"{'; '.join(sentences)}; the threshold is {threshold:.3f}, single trees are not used",
     )
 
 

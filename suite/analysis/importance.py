@@ -2,13 +2,13 @@
 
 Functional analysis of variance (fANOVA) of a forest, after Hutter, Hoos and Leyton-Brown, "An Efficient
 Approach for Assessing Hyperparameter Importance" (2014). A tree is constant on boxes, so its mean over all
-columns but a few is a sum over its leaves. The effect of a column is that mean less the overall mean; the
-effect of a pair is its mean less the effects of its two columns. The share of an effect is its mean square
-over the total variance.
+columns except a few is a sum over its leaves. The effect of a column is this mean minus the overall mean; the
+effect of a pair is its mean minus the overall mean and the effects of its two columns. The share of an effect
+is its mean square over the total variance.
 
 This differs from that paper and its implementation, which average the shares of single trees:
 
-- The effects are those of the mean of the trees. A single tree takes the noise of its own splits for
+- The effects are those of the mean of the trees. A single tree mistakes the noise of its own splits for
   interactions; the mean of many trees does not.
 - A mean of trees is flatter than its data. So a second forest is fitted to the residuals of the first one on
   the trials that its trees have not seen (twicing: Tukey, 1977), and each effect is scaled by non-negative
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 BINS = 64  # of a column
 TREES_PER_FOREST = 100
 FORESTS = 2
-FOREST_PARTS = 10  # of ten trees each, whose differences give a standard deviation
+FOREST_PARTS = 10  # parts of ten trees each; their differences give a standard deviation
 MIN_IMPORTANCE_TRIALS = 20
 NULL_PERMUTATIONS = 5
 
@@ -52,9 +52,10 @@ Effect = tuple[int, ...]  # a column, or a pair of columns
 class Importance:
     """The effects of columns and pairs of columns on the score, and their shares of its variance.
 
-    Keys are columns: (j,) or (j, k). `effects` are in the unit of the score around the `mean`, (FOREST_PARTS,
-    BINS) of a column and (FOREST_PARTS, BINS, BINS) of a pair. `shares` and `residual_share` sum to one.
-    `share_sd` are the standard deviations of shares over `FOREST_PARTS` smaller forests.
+    Keys are columns: (j,) or (j, k). `effects` are deviations from the `mean`, in the unit of the score:
+    arrays (FOREST_PARTS, BINS) for a column and (FOREST_PARTS, BINS, BINS) for a pair. `shares` and
+    `residual_share` sum to one. `share_sd` holds the standard deviations of shares over the `FOREST_PARTS`
+    parts of the forest.
     """
 
     mean: float
@@ -70,7 +71,7 @@ class Importance:
         return self.mean + effects.mean(axis=0), effects.std(axis=0, ddof=1)
 
     def interaction(self, row: int, column: int) -> np.ndarray:
-        """Return the interaction alone of a pair of columns, row < column, (BINS, BINS)."""
+        """Return the interaction of a pair of columns, row < column, (BINS, BINS), without single effects."""
         return self.effects[row, column].mean(axis=0)
 
     def surface(self, row: int, column: int) -> np.ndarray:
@@ -80,9 +81,10 @@ class Importance:
 
     @cached_property
     def permutation_null(self) -> Mapping[int, float]:
-        """The largest share of any column (1) or pair (2) by chance: a share below it is no evidence.
+        """The largest share of any column (1) or pair (2) by chance; lower shares are no evidence.
 
-        The largest over `NULL_PERMUTATIONS` permutations of the scores; each takes as long as the importance.
+        It is the maximum over `NULL_PERMUTATIONS` permutations of the scores; each takes as long as the
+        importance.
         """
         bins, scores, seed = self.training_data
         rng, largest = np.random.default_rng(seed), {1: 0.0, 2: 0.0}
@@ -103,7 +105,7 @@ def bin_centres() -> np.ndarray:
 
 
 def fanova(points: np.ndarray, scores: np.ndarray, *, seed: int) -> Importance:
-    """Return the importance of columns, by points in the cube, (trials, columns), and scores, (trials,).
+    """Return the importance of columns, from points in the unit cube (trials, columns) and scores (trials,).
 
     Refused: points outside the cube, scores that are not finite or all the same, fewer than
     `MIN_IMPORTANCE_TRIALS` trials.
@@ -117,12 +119,12 @@ def fanova(points: np.ndarray, scores: np.ndarray, *, seed: int) -> Importance:
             f"importance: expected at least {MIN_IMPORTANCE_TRIALS} trials with a score, got {len(scores)}"
         )
     if not ((points >= 0) & (points <= 1)).all():
-        raise Refusal("importance: expected points in the unit cube; scale each column to where it was drawn")
+        raise Refusal("importance: expected points in the unit cube; scale each column by its range")
     if not np.isfinite(scores).all() or np.ptp(scores) == 0:
         raise Refusal("importance: expected finite scores, not all the same; leave out trials without one")
     bins = np.minimum((points * BINS).astype(int), BINS - 1)
     mean, sd = scores.mean(), scores.std()
-    scores = (scores - mean) / sd  # a tree takes a variance below an epsilon for zero
+    scores = (scores - mean) / sd  # a tree treats a variance below an epsilon as zero
     effects, shares, residual, share_sd = decompose_variance(bins, scores, seed)
     effects = {effect: sd * table for effect, table in effects.items()}
     return Importance(float(mean), effects, shares, residual, share_sd, (bins, scores, seed))
@@ -166,9 +168,9 @@ def single_tree_shares(bins: np.ndarray, scores: np.ndarray, seed: int) -> dict[
 
     The estimate of Hutter et al. (2014), by the random forest of their package fanova, with
     `TREES_PER_FOREST` trees as in Greff et al. (2017): bootstrap samples, 70 % of the columns tried at a
-    split, leaves of single trials. A tree has no residual: it takes the noise of the scores for effects,
-    above all for interactions. The variance that columns and pairs do not explain is interactions of three
-    and more. A tree whose sample has a single score is left out.
+    split, leaves of single trials. A tree has no residual: it mistakes the noise of the scores for effects,
+    above all for interactions. The variance that columns and pairs do not explain is due to interactions of
+    three or more. A tree whose sample has a single score is left out.
     """
     from sklearn.ensemble import RandomForestRegressor
 

@@ -19,18 +19,18 @@ from scipy.special import ndtri
 
 from suite.analysis.trial_statistics import BOOTSTRAP_RESAMPLES, best_tenth, is_scored
 
-ALPHA = 0.05  # significance level, of a whole family of tests
+ALPHA = 0.05  # significance level of a whole family of tests
 POWER = 0.8
 RESAMPLES_PER_BATCH = 1_000  # bounds the memory of a resampling test
 
 
 def bonferroni(p: pd.Series) -> pd.Series:
-    """Return p-values adjusted by Bonferroni, (tests,); NaN is a test that was not made."""
+    """Return p-values with Bonferroni's correction, (tests,); NaN stands for a test that was not made."""
     return (p * p.count()).clip(upper=1)
 
 
 def holm(p: pd.Series) -> pd.Series:
-    """Return p-values adjusted by Holm's step-down method (1979), (tests,); NaN is a test that was not made.
+    """Return p-values adjusted by Holm's step-down method (1979), (tests,); NaN stands for a missing test.
 
     Holm controls the family-wise error rate as Bonferroni does, and no adjusted p is larger than
     Bonferroni's: the smallest of m p-values is multiplied by m, the next one by m − 1, and so on.
@@ -43,17 +43,17 @@ def holm(p: pd.Series) -> pd.Series:
 def welch_tests(rows: pd.DataFrame, cells: list[str], baseline: str) -> pd.DataFrame:
     """Return Welch's t-test of the best tenth of each variant against that of the baseline, on one task.
 
-    One line for each of `cells` but the baseline, with `cell`, the `difference` of means, `t`, `df`, `p`, and
-    `p` as `adjusted` by Bonferroni. This is the test of Greff et al. (2017), whose baseline is vanilla: the
-    best tenth is chosen on validation and scored on test. Trials without a score are left out, so a variant
-    that often diverges is not penalised. All of a line but the difference is NaN where a best tenth has fewer
-    than two scores, or where neither has any variance.
+    The frame has one line for each of `cells` except the baseline, with `cell`, the `difference` of means,
+    `t`, `df`, `p`, and `p` as `adjusted` by Bonferroni. This is the test of Greff et al. (2017), whose
+    baseline is vanilla: the best tenth is chosen on validation and scored on test. Trials without a score are
+    left out, so a variant that often diverges is not penalised. All values of a line except the difference
+    are NaN if a best tenth has fewer than two scores, or if neither has any variance.
 
-    The test claims too much, because a best tenth is not an independent sample. Simulated without any
-    difference (nine variants, 200 trials each, four shapes of distribution), with a correlation of .9 between
-    validation and test, one test rejects at .05 in 10–16 % of cases, and after Bonferroni some variant is
-    significant in 12–22 % of sweeps; where validation and test are equal, 18–24 % and 29–42 %. Only without
-    any correlation does the test hold its 5 %.
+    The test finds too many differences, because a best tenth is not an independent sample. Simulated without
+    any difference (nine variants, 200 trials each, four shapes of distribution), with a correlation of .9
+    between validation and test, one test rejects at .05 in 10–16 % of cases, and after Bonferroni some
+    variant is significant in 12–22 % of sweeps; where validation and test are equal, 18–24 % and 29–42 %.
+    Only without any correlation does the test hold its 5 %.
     """
     reference = _best_tenth_scores(rows, baseline)
     lines = [
@@ -117,7 +117,7 @@ def permutation_test(x: np.ndarray, y: np.ndarray, seed: int, n_resamples: int =
     relabellings than that, all are enumerated and p is exact. A sample of one trial is not tested: p is 1.
 
     `scipy.stats.mannwhitneyu` with a `PermutationMethod` makes the same test several times slower, because it
-    ranks each relabelling anew.
+    ranks every relabelling again.
     """
     n = len(x)
     if min(n, len(y)) < 2:
@@ -141,11 +141,11 @@ def permutation_test(x: np.ndarray, y: np.ndarray, seed: int, n_resamples: int =
 
 
 def trials_needed(probability: float, comparisons: int) -> float:
-    """Return how many trials each of two searches needs to show that they differ; ∞ at a probability of ½.
+    """Return how many trials each of two searches needs to show a difference; ∞ if `probability` is ½.
 
     For a power of 80 % at α = .05 divided by the number of comparisons, the first step of Holm's method, if
     `probability` is the true probability of superiority (Noether, 1987, by the normal approximation). A
-    measured one is not the true one: take the answer for an order of magnitude.
+    measured probability is not the true one: the result is an order of magnitude.
     """
     if probability == 0.5:
         return math.inf
@@ -201,11 +201,13 @@ def critical_difference(variants: int, tasks: int) -> float:
 
 
 def nonsignificant_groups(ranks: pd.Series, difference: float) -> list[list[str]]:
-    """Return the longest runs of two or more variants whose average ranks are at most a difference apart.
+    """Return the longest runs of variants whose average ranks differ by at most the critical difference.
 
     `ranks` are (variants,), best first.
     """
-    ends = [int((ranks <= rank + difference).sum()) for rank in ranks]  # of the run that starts at each
+    ends = [
+        int((ranks <= rank + difference).sum()) for rank in ranks
+    ]  # end of the run that starts at each variant
     runs = [(i, end) for i, end in enumerate(ends) if end > i + 1 and (i == 0 or end > ends[i - 1])]
     return [list(ranks.index[start:end]) for start, end in runs]
 

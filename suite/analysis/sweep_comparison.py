@@ -15,7 +15,7 @@ from suite.config import SweepRecord
 
 @dataclass(frozen=True)
 class PairwiseFindings:
-    """How one sweep compares with the first: `labels` are those of the first and of this one.
+    """The comparison of a sweep with the first one; `labels` are those of the first and of this sweep.
 
     `pairs` are the same trials of both (`suite.analysis.agreement.matched_trials`), `agreement`,
     `distributions` and `speed` the frames of `score_agreement`, `distribution_comparison` and
@@ -34,7 +34,7 @@ class PairwiseFindings:
 
 @dataclass(frozen=True)
 class ComparisonFindings:
-    """Sweeps by their labels, the first of which the others are compared with.
+    """The comparison of several sweeps, by their labels; all others are compared with the first.
 
     `rows` are those of the searches that all of the sweeps have.
     """
@@ -50,9 +50,9 @@ class ComparisonFindings:
 
 
 def compute_comparison(sweeps: Mapping[str, tuple[pd.DataFrame, SweepRecord]]) -> ComparisonFindings:
-    """Return how sweeps compare: `sweeps` has the rows and the record of each by its label.
+    """Return the comparison of sweeps; `sweeps` holds the rows and the record of each sweep by label.
 
-    Refused: sweeps without trials, or without a search that all of them have.
+    Refuses sweeps without trials, or without a search that all of them have.
     """
     rows = common_searches(sweeps)
     records = {label: record for label, (_, record) in sweeps.items()}
@@ -66,7 +66,7 @@ def compute_comparison(sweeps: Mapping[str, tuple[pd.DataFrame, SweepRecord]]) -
 def common_searches(
     sweeps: Mapping[str, tuple[pd.DataFrame, SweepRecord]],
 ) -> dict[str, pd.DataFrame]:
-    """Return the rows of the searches that all sweeps have, by label, in the order of each one's report."""
+    """Return, for each label, the rows of the searches that all sweeps have, in report order."""
     for label, (rows, _) in sweeps.items():
         if rows.empty:
             raise Refusal(f"{label}: expected trials to compare, got none; run that sweep first")
@@ -76,7 +76,8 @@ def common_searches(
     if not common:
         present = [f"{label} has {_search_list(index)}" for label, index in keys.items()]
         raise Refusal(
-            f"expected a cell on a task that all sweeps searched, got none: {'; '.join(present)}; name others"
+            f"expected a cell and a task that all sweeps have, got none: {'; '.join(present)}; name other "
+            "folders"
         )
     return {label: rows[keys[label].isin(common)].reset_index(drop=True) for label, rows in prepared.items()}
 
@@ -106,6 +107,6 @@ def _compare_pair(
 
 
 def _search_list(index: pd.MultiIndex) -> str:
-    """Return the searches of an index of (task, cell), at most four of them by name."""
+    """Return text on the searches of an index of (task, cell): up to four names, or their number."""
     names = sorted(f"{cell} on {task}" for task, cell in set(index))
     return ", ".join(names) if len(names) <= 4 else f"{len(names):,} searches"

@@ -12,7 +12,7 @@ import pandas as pd
 
 from suite.config import VANILLA
 
-BOOTSTRAP_RESAMPLES = 2_000  # of the trials, for the interval of a statistic
+BOOTSTRAP_RESAMPLES = 2_000  # bootstrap resamples of the trials, for the interval of a statistic
 TRIAL_STATUSES = ("done", "diverged", "failed")
 
 
@@ -26,7 +26,7 @@ def has_independent_trials(oracle: str) -> bool:
 
 
 def distinct_trials(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of distinct trials: of a search's trials with one seed, the one of most epochs.
+    """Return the rows of distinct trials: among trials of a search with the same seed, that with most epochs.
 
     Hyperband trains a good trial again, with the same seed and for longer, under another number; a sample of
     trials contains it once. Among equal epochs the last number counts. Rows are in the order of their index.
@@ -57,7 +57,7 @@ def median_score(scores: pd.Series) -> float:
 
 
 def variant_summary(rows: pd.DataFrame, cells: list[str], baseline: str = VANILLA) -> pd.DataFrame:
-    """Return a summary of the trials of one task, a line for each variant, (cells,), in the order of `cells`.
+    """Return a summary of the trials of one task, one line per variant, (cells,), in the order of `cells`.
 
     - `trials`, and of these how many are `done`, `diverged` and `failed`;
     - `best`, the number of the trial that is best on validation, with `best_valid` and `best_test`;
@@ -67,7 +67,7 @@ def variant_summary(rows: pd.DataFrame, cells: list[str], baseline: str = VANILL
     - `parameters`, the median of the best tenth; `epochs`, the median of all trials;
     - the mean `operations` and `seconds` of a trial, and the `hours` of all.
 
-    Status and cost are of all rows, scores are of distinct trials (`distinct_trials`).
+    Status and cost cover all rows; scores cover distinct trials only (`distinct_trials`).
     """
     groups = dict(iter(rows.groupby("cell", sort=False)))
     table = pd.DataFrame([_summarise_variant(cell, groups.get(cell, rows.head(0))) for cell in cells])

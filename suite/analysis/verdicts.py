@@ -1,8 +1,8 @@
-"""A published claim, the study that it is judged on, and the verdict that follows from numbers.
+"""The types of a published claim, of the study that it is tested on, and of its verdict.
 
 A verdict is "holds", "fails", "undecided" or "not tested", and has the numbers that it follows from. A claim
 about several tasks or cells holds if every line of numbers shows it, and fails if one line refutes it. A
-claim that is not shown is not therefore false.
+claim that is not shown is not necessarily false.
 """
 
 import math
@@ -15,16 +15,16 @@ from suite.analysis.importance import Importance
 from suite.config import VANILLA
 from suite.space import space_from_table, varied_ranges
 
-MIN_CLAIM_TRIALS = 20  # trials of a search, below which no claim is tested
+MIN_CLAIM_TRIALS = 20  # the fewest trials of a search for a claim to be tested
 
 
 @dataclass(frozen=True)
 class Claim:
     """A published claim: its statement, its source, and the test of it.
 
-    `pairs` are the cells that it compares, (cell, against); without any it is about the `hyperparameters` of
-    vanilla. A claim is tested on those of its `tasks` that a sweep has, or on all tasks of the sweep if it
-    names none.
+    `pairs` are the cells that it compares, (cell, against); a claim without pairs is about the
+    `hyperparameters` of vanilla. A claim is tested on those of its `tasks` that a sweep has, or on all tasks
+    of the sweep if it names none.
     """
 
     id: str
@@ -43,7 +43,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Study:
-    """The data that claims are judged on: the rows and the configuration of a sweep, and statistics of them.
+    """The data that claims are tested on: rows and configuration of a sweep, with their statistics.
 
     `config` is the plain data of a sweep.toml. `importances` are by (task, cell). `comparisons` is what
     `suite.analysis.cell_claims.compare_cells` returns.
@@ -69,8 +69,8 @@ class Study:
 class Verdict:
     """The verdict on a claim, its evidence in a sentence, and all numbers that it follows from.
 
-    `trials_needed` is how many trials in all each search would need to decide an undecided claim, an order of
-    magnitude. It is NaN where that is unknown, and for other verdicts.
+    `trials_needed` is the order of magnitude of the total number of trials that each search needs to decide
+    an undecided claim. It is NaN where that is unknown, and for other verdicts.
     """
 
     claim: Claim
@@ -86,10 +86,11 @@ ClaimTest = Callable[[Study, Claim, list[str]], Verdict]  # of a claim, on some 
 def decide_claim(
     claim: Claim, lines: pd.DataFrame, evidence: str, numbers: pd.DataFrame | None = None
 ) -> Verdict:
-    """Return the verdict on a claim from lines of numbers, each of which is `shown`, `refuted` or neither.
+    """Return the verdict on a claim from lines of numbers; each line is `shown`, `refuted` or neither.
 
-    A line has the number of `trials` of each search, and as `needed` how many would decide a line that is
-    neither, or NaN. `numbers` are those of the verdict if there are more than the lines.
+    In a line, `trials` is the number of trials of each search, and `needed` is how many trials would decide a
+    line that is neither shown nor refuted, or NaN. `numbers` replaces the lines as the numbers of the
+    verdict, if given.
     """
     numbers = lines if numbers is None else numbers
     numbers = numbers.assign(needed=numbers["needed"].mask(numbers["shown"] | numbers["refuted"]))
@@ -102,7 +103,7 @@ def decide_claim(
         return Verdict(claim, "undecided", evidence, numbers)
     present = undecided["trials"].max()
     needed = round_up_to_digit(max(undecided["needed"].max(), present + 1))
-    evidence += f"; about {needed:,} trials of each search may decide it, {present:,} are there"
+    evidence += f"; about {needed:,} trials of each search may decide it, it has {present:,}"
     return Verdict(claim, "undecided", evidence, numbers, needed)
 
 

@@ -1,4 +1,4 @@
-"""Benchmark of this suite's training engine against other libraries ("peers") on the same work.
+"""Benchmark of this suite's training engine and of other libraries ("peers") on the same work.
 
 An engine with `core_each` runs one pinned, single-threaded process per core, all at the same time, as a sweep
 does. Any other engine runs one process with its default threads, as its users do. Only one engine runs at a
@@ -35,7 +35,7 @@ class Workload:
 
     @property
     def flops(self) -> float:
-        """Floating-point operations of an epoch's matrix products, one forwards and two backwards."""
+        """Floating-point operations of the matrix products of an epoch: one forward, two backward."""
         load_keras()
         from suite.training.program import trial_operations
 
@@ -159,7 +159,7 @@ class EngineProcesses:
         return [json.loads(line) for line in lines]
 
     def train_epoch(self) -> None:
-        """Train for a while in all processes at once; record the seconds a trial-epoch and the memory."""
+        """Train for a while in all processes at once; record the seconds per trial-epoch and the memory."""
         for process in self.processes:
             stream(process.stdin).write("go\n")
             stream(process.stdin).flush()

@@ -1,4 +1,4 @@
-"""The engines of a benchmark; run as a program, one engine in a process of its own.
+"""The engines of a benchmark. As a program, this module runs one engine in its own process.
 
 `python -m suite.bench.engines NAME CELL UNITS BATCH STEPS LANES CORE …` builds the reference work on these
 cores, trains one epoch to compile it, and prints a line of JSON. Then, for every line on stdin, it trains for

@@ -45,7 +45,7 @@ def workload_with(name: str, size: int) -> bench.Workload:
 def time_sizes(
     name: str, sizes: Iterable[int], pairs: list[tuple[bench.Engine, bench.Workload]], repeats: int
 ) -> Iterator[tuple[str, int, float]]:
-    """Yield the name, each size, and the median seconds a trial-epoch; `pairs` has an entry for each size."""
+    """Yield the name, each size, and median seconds per trial-epoch; `pairs` has an entry for each size."""
     for size, timing in zip(sizes, bench.time_engines(pairs, repeats), strict=True):
         yield name, size, timing.median
 

@@ -1,4 +1,4 @@
-"""Show the results of a benchmark: as lines, as a table, and as a figure."""
+"""Format the results of a benchmark as lines, as a table, and as a figure."""
 
 import json
 from dataclasses import asdict
@@ -25,7 +25,7 @@ def timing_line(timing: Timing, peak: float) -> str:
     """Return a timing as a line of text; `peak` is the rate of large matrix products in FLOP/s."""
     work, share = timing.work, timing.work.flops / timing.median / peak
     return (
-        f"N{work.units} B{work.batch}  {engine_label(timing):26} {timing.median:8.4f} s a trial-epoch "
+        f"N{work.units} B{work.batch}  {engine_label(timing):26} {timing.median:8.4f} s per trial-epoch "
         f"({min(timing.seconds):.4f}–{max(timing.seconds):.4f})  {share:4.0%} of peak  "
         f"{3600 / timing.median:9,.0f} an hour  {timing.lanes} lanes  first {timing.first:.1f} s  "
         f"{timing.memory / 2**20:.0f} MiB"
@@ -33,7 +33,7 @@ def timing_line(timing: Timing, peak: float) -> str:
 
 
 def seconds_by_point(timings: list[Timing]) -> pd.DataFrame:
-    """Return median seconds a trial-epoch: a row for each engine, a column for each point (batch, units)."""
+    """Return median seconds per trial-epoch, one row per engine, one column per point (batch, units)."""
     records = [(engine_label(t), t.work.batch, t.work.units, t.median) for t in timings]
     long = pd.DataFrame(records, columns=["engine", "batch", "units", "seconds"])
     order = long["engine"].unique()
@@ -78,7 +78,7 @@ def peak_shares(result: BenchmarkResult) -> pd.DataFrame:
 
 
 def timings_markdown(result: BenchmarkResult) -> str:
-    """Return a table of milliseconds a trial-epoch, then ratios, and their geometric means by batch size."""
+    """Return a table of milliseconds per trial-epoch, with ratios and their geometric means by batch size."""
     seconds, ratios = seconds_by_point(result.timings), speed_ratios(result)
     rows = [["ms a trial-epoch", *map("B{0[0]} N{0[1]}".format, seconds.columns)]]
     rows.append(["---"] + ["---:"] * len(seconds.columns))
@@ -126,7 +126,7 @@ def timings_figure(timings: list[Timing]) -> Figure:
         axes.set_xlim(units[0] / 1.3, units[-1] * 1.3)
         axes.set_xticks(units, units)
         axes.minorticks_off()
-    panels[0].set_ylabel("seconds a trial-epoch")
+    panels[0].set_ylabel("seconds per trial-epoch")
     handles, labels = panels[-1].get_legend_handles_labels()
     panels[-1].get_legend().remove()
     figure.legend(handles, labels, loc="outside right upper", frameon=False)

@@ -43,17 +43,17 @@ PADDING_FAULT = (
 )
 
 
-CELL_RULES = {  # what a cell promises, in the order in which it is checked
+CELL_RULES = {  # the rules for a cell, in the order in which they are checked
     "declarations": "gates, peepholes, states and recurrent matrices are declared with the right types",
-    "methods": "the step alone computes, from x and each declared state",
+    "methods": "all computation is in the step, which takes x and each declared state",
     "weights": "it owns the declared weights, in the declared shapes, and nothing else that is trained",
     "input": "the step reads x through project and affine alone",
-    "step": "the step returns the declared states in their shapes, also with an axis of lanes",
+    "step": "the step returns the declared states in their shapes, with and without an axis of lanes",
     "compilation": "the step can be compiled",
     "finite values": "states and gradients are finite for standard normal inputs",
     "randomness": "the same arguments give the same result",
-    "lanes": "a lane computes what the trial computes alone",
-    "gradients": "gradients of the time loop are those of automatic differentiation",
+    "lanes": "a trial in a lane gives the same result as the trial alone",
+    "gradients": "gradients of the time loop equal those of automatic differentiation",
     "padding of steps": "steps of padding after the end of a sequence change nothing",
     "padding of units": "units of padding in a lane change nothing",
 }
@@ -62,9 +62,9 @@ COMPARISON_RULES = ("gradients", "padding of steps", "padding of units")  # chec
 
 
 def check_cell(name: str, cell: type[Cell]) -> None:
-    """Refuse a cell that cannot be trained, or would be trained otherwise than its equations say.
+    """Refuse a cell that cannot be trained, or whose training would differ from its equations.
 
-    `name` is what the user calls the cell; the refusal states the first fault. The check takes about half a
+    `name` is the user's name for the cell; the message states the first fault. The check takes about half a
     second: the arrays are tiny.
     """
     for fault in filter(None, cell_faults(cell).values()):
@@ -72,9 +72,9 @@ def check_cell(name: str, cell: type[Cell]) -> None:
 
 
 def cell_faults(cell: type[Cell]) -> dict[str, str]:
-    """Return what is wrong with a cell by rule (`CELL_RULES`), "" for a rule that it keeps.
+    """Return the fault of a cell for each rule (`CELL_RULES`), "" for a rule that it keeps.
 
-    A rule that presupposes one that the cell breaks is left out: it was not checked.
+    A rule that depends on a broken rule is not checked, and is left out.
     """
     results = {}
     for rule, faults in (
@@ -99,17 +99,17 @@ def cell_faults(cell: type[Cell]) -> dict[str, str]:
 def declaration_faults(cell: type[Cell]) -> Iterator[str]:
     """Yield the faults in the declarations of a cell."""
     for name, example in {"gates": '("zifo",)', "states": '("h", "c")'}.items():
-        given = getattr(cell, name)
-        if not (isinstance(given, tuple | list) and all(isinstance(n, str) and n for n in given)):
-            yield f"{name}: expected a tuple of strings such as {example}, with its comma, got {given!r}"
-        entries = "".join(given) if name == "gates" else given
+        value = getattr(cell, name)
+        if not (isinstance(value, tuple | list) and all(isinstance(n, str) and n for n in value)):
+            yield f"{name}: expected a tuple of strings such as {example}, with its comma, got {value!r}"
+        entries = "".join(value) if name == "gates" else value
         if len(set(entries)) < len(entries):
             kind = "letter" if name == "gates" else "name"
-            yield f"{name}: expected a different {kind} for each, got {given}"
+            yield f"{name}: expected a different {kind} for each, got {value}"
     if not cell.states:
         yield "states: expected at least the output, h, got none"
     if not isinstance(cell.peepholes, str) or len(set(cell.peepholes)) < len(cell.peepholes):
-        yield f"peepholes: expected a string of letters, one a gate, such as 'ifo', got {cell.peepholes!r}"
+        yield f"peepholes: expected a string of letters, one per gate, such as 'ifo', got {cell.peepholes!r}"
     if not isinstance(cell.recurrent, dict):
         yield f"recurrent: expected a dict such as {{'G': (3, 3)}}, got {cell.recurrent!r}"
     for name, shape in cell.recurrent.items():
@@ -125,7 +125,7 @@ def method_faults(cell: type[Cell]) -> Iterator[str]:
     """Yield the methods of `Cell` that a cell must not replace, and faults in the arguments of its step."""
     for name in RESERVED_METHODS:
         if getattr(cell, name) is not getattr(Cell, name):
-            yield f"it has a method {name} of its own, which the time loop does not use: write only step"
+            yield f"it defines its own method {name}, which the time loop does not use: define only step"
     signature = inspect.signature(cell.step)
     if "training" in signature.parameters:
         yield f"its step has an argument training, {NO_RANDOMNESS_ADVICE}"
@@ -174,8 +174,8 @@ def step_faults(cell: type[Cell]) -> Iterator[tuple[str, str]]:
     for lanes in (None, len(LANE_UNITS)):
         error, results = try_step(run_eagerly, cell, lanes)
         if isinstance(error, KeyError):
-            known = ", ".join(map(repr, (*cell.gates, *cell.recurrent))) or "none"
-            yield "step", f"its step uses the weights of {error}, but there are only those of {known}"
+            known_names = ", ".join(map(repr, (*cell.gates, *cell.recurrent))) or "none"
+            yield "step", f"its step uses the weights of {error}, but there are only those of {known_names}"
         if error:
             in_loop, _ = try_step(run_eagerly, cell, lanes, projected=True)
             if not in_loop:

@@ -1,6 +1,6 @@
-"""A cell evaluated in two ways: one step after the other, as Keras does, and by the time loop, in lanes.
+"""Evaluate a cell in two ways: step by step, as Keras does, and with the time loop, in lanes.
 
-The arrays are tiny. There are two trials, of which the second has fewer units than the arrays are wide.
+The arrays are tiny. There are two trials; the second has fewer units than the arrays, so it is padded.
 """
 
 import contextlib

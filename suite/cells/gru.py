@@ -14,8 +14,8 @@ class GRU(Cell):
         h = (1 − z) ⊙ h + z ⊙ g                 output
 
     With N units and M inputs: x is (batch, M), h, z, r and g are (batch, N); `W["zr"]` is (M, 2N), `R["zr"]`
-    (N, 2N), `W["g"]` (M, N), `R["g"]` (N, N). The candidate has a product of its own because it needs r.
-    Keras's `GRU(reset_after=False)` is the same function with z and 1 − z exchanged.
+    (N, 2N), `W["g"]` (M, N), `R["g"]` (N, N). The candidate needs r, so it has a separate product. Keras's
+    `GRU(reset_after=False)` is the same function with z and 1 − z exchanged.
     """
 
     gates = ("zr", "g")

@@ -1,4 +1,4 @@
-"""The command line `odyssey`: its commands, its version, and how it ends."""
+"""The command line `odyssey`: its commands, its version, and its exit codes."""
 
 import contextlib
 import errno
@@ -15,9 +15,9 @@ from suite import Refusal, environment, registry
 from suite.cli import bench, check, compare, export, info, report, sweep, train
 
 EXIT_CODES = (
-    "Exit codes: 0, done; 1, `check` found a broken promise, or all trials of a sweep failed; 2, bad input, "
-    "named on stderr; 3, the --max-hours of a sweep are over and trials are left; 130, ended by Ctrl-C; 143, "
-    "ended by SIGTERM."
+    "Exit codes: 0, success; 1, `check` found a broken rule, or all trials of a sweep failed; 2, bad input, "
+    "explained on stderr; 3, a sweep reached --max-hours before all trials were trained; 130, ended by "
+    "Ctrl-C; 143, ended by SIGTERM."
 )
 
 app = typer.Typer(
@@ -42,7 +42,7 @@ for command in (
 
 
 def print_version(wanted: bool) -> None:
-    """Print the version and end the process, if that was asked for."""
+    """Print the version and exit, if the option `--version` is set."""
     if wanted:
         print(f"odyssey {metadata.version('rnn-odyssey')}")
         raise typer.Exit
@@ -59,7 +59,7 @@ def options(
 
 
 class Terminated(BaseException):
-    """SIGTERM, raised where the process is: cleaned up after as after Ctrl-C, and caught by no command."""
+    """The exception that SIGTERM raises: `finally` blocks run as after Ctrl-C, and no command catches it."""
 
 
 def main() -> None:
@@ -87,7 +87,7 @@ def main() -> None:
 
 @contextlib.contextmanager
 def sigterm_raised() -> Iterator[None]:
-    """Have SIGTERM raise `Terminated` within the block, so that files are closed and processes ended."""
+    """Make SIGTERM raise `Terminated` inside the block, so that files are closed and child processes end."""
 
     def terminate(*_: object) -> NoReturn:
         raise Terminated

@@ -15,8 +15,8 @@ def bench(
         list[str] | None,
         typer.Option(
             metavar="CELL[,CELL…]",
-            help="Cells to time on this engine, without its peers.",
-            show_default="the LSTM without peepholes, on this engine and its peers",
+            help="Cells to time on this engine only, without the other engines.",
+            show_default="the LSTM without peepholes, on all engines",
         ),
     ] = None,
     units: Annotated[
@@ -27,20 +27,26 @@ def bench(
         list[str] | None,
         typer.Option(metavar="N[,N…]", help="Sequences per update.", show_default="1,8,32"),
     ] = None,
-    repeats: Annotated[int, typer.Option(metavar="N", help="Epochs timed of each engine.")] = 5,
+    repeats: Annotated[int, typer.Option(metavar="N", help="Number of timed epochs for each engine.")] = 5,
     scaling: Annotated[
-        bool, typer.Option("--scaling", help="Instead, time how an epoch grows with each size of the work.")
+        bool,
+        typer.Option(
+            "--scaling",
+            help="Measure instead how time grows with units, steps, lanes, workers and trials.",
+        ),
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for timings.json, a table and a figure.", show_default="none is written"),
+        typer.Option(
+            help="Folder to write timings.json, a table and a figure into.", show_default="none is written"
+        ),
     ] = None,
     backend: Annotated[
         Backend | None,
-        typer.Option(help="Backend of this engine.", show_default="each that is installed"),
+        typer.Option(help="Backend of this engine.", show_default="all that are installed"),
     ] = None,
 ) -> None:
-    """Time this engine and its peers on the reference work: 229 sequences × 60 steps × 88 notes."""
+    """Time this engine and other libraries on the same work: 229 sequences × 60 steps × 88 notes."""
     from importlib.util import find_spec
     from itertools import product
 
@@ -78,7 +84,7 @@ def bench(
 
 
 def print_scaling(repeats: int) -> None:
-    """Print how the seconds of an epoch grow with each size of the work, a line a size."""
+    """Print how the seconds of an epoch grow with each size of the work, one line for each size."""
     from itertools import groupby
 
     from suite.bench import scaling

@@ -1,4 +1,4 @@
-"""`odyssey check`: what cells and tasks promise, whether they keep it, and what training them costs here."""
+"""`odyssey check`: test cells and tasks against their rules, and estimate the time of training them here."""
 
 import contextlib
 import json
@@ -22,7 +22,7 @@ from suite.text import format_count, format_duration
 if TYPE_CHECKING:
     from suite.cells.base import Cell
 
-EXIT_BROKEN = 1  # the exit code where a promise is not kept
+EXIT_BROKEN = 1  # the exit code if a rule is broken
 KEPT, BROKEN, NOT_CHECKED = "  kept       ", "  BROKEN     ", "  –          "
 EXAMPLE_FEATURES, EXAMPLE_UNITS = 88, 100  # of the sizes that are printed of a cell, without a task
 OTHER_BACKEND_PROGRAM = "import sys; from suite.cli.check import print_faults; print_faults(*sys.argv[1:])"
@@ -38,7 +38,7 @@ def check(
         list[str] | None,
         typer.Argument(
             metavar="NAME",
-            help="Tasks and cells in any order, by name or as module:NAME.",
+            help="Tasks and cells, in any order: names, or module:NAME.",
             show_default=False,
             autocompletion=complete_name,
         ),
@@ -46,10 +46,10 @@ def check(
     data: DataOption = None,
     backend: BackendOption = None,
 ) -> None:
-    """Print what tasks and cells promise, whether they keep it, and the time that a trial takes here.
+    """Print the facts of tasks and cells, whether they keep their rules, and the time of a trial here.
 
-    Cells are checked on both backends, where both are installed. The exit code is 0 if all promises are kept,
-    1 if one is not, 2 if a name is not known.
+    Cells are checked on both backends, where both are installed. The exit code is 0 if all rules are kept, 1
+    if one is broken, 2 if a name is not known.
     """
     select_backend(backend)
     tasks, cells = sort_names(split_commas(names))
@@ -68,7 +68,7 @@ def check(
 
 
 def print_tasks(tasks: Mapping[str, Task], data: Path | None) -> tuple[dict[str, Mapping[str, Split]], bool]:
-    """Print what tasks are and whether they keep their promises; return the splits of those that do."""
+    """Print the facts of tasks and whether they keep their rules; return the splits of those that do."""
     splits = {}
     for name, task in tasks.items():
         try:
@@ -88,10 +88,10 @@ def sort_names(names: list[str]) -> tuple[dict[str, Task], dict[str, "type[Cell]
         raise Refusal(
             "expected tasks or cells to check, got none; name some, such as odyssey check adding lstm"
         )
-    known = {**suite_tasks.task_references(), **suite_cells.cell_references()}
+    references = {**suite_tasks.task_references(), **suite_cells.cell_references()}
     for name in names:  # before Keras is loaded, which takes seconds
-        if ":" not in name and name not in known:
-            raise registry.unknown_name_error("task or cell", name, known)
+        if ":" not in name and name not in references:
+            raise registry.unknown_name_error("task or cell", name, references)
     load_keras()
     tasks: dict[str, Task] = {}
     cells: dict[str, type[Cell]] = {}
@@ -100,7 +100,7 @@ def sort_names(names: list[str]) -> tuple[dict[str, Task], dict[str, "type[Cell]
             tasks[name] = suite_tasks.find_task(name)
         elif name in suite_cells.cell_references():
             cells[name] = suite_cells.find_cell(name)
-        elif isinstance(value := registry.resolve_reference("task or cell", name, known), Task):
+        elif isinstance(value := registry.resolve_reference("task or cell", name, references), Task):
             tasks[name] = value
         elif isinstance(value, type):
             cells[name] = suite_cells.find_cell(name)
@@ -126,9 +126,9 @@ def cell_names() -> list[str]:
 
 
 def print_task(name: str, task: Task, data: Path | None) -> Mapping[str, Split]:
-    """Print what a task is and whether it keeps its promises; return its splits.
+    """Print the facts of a task and whether it keeps its rules; return its splits.
 
-    A promise that is not kept is refused (`suite.task_check`).
+    A broken rule is refused (`suite.task_check`).
     """
     from suite import task_check
 
@@ -145,7 +145,7 @@ def print_task(name: str, task: Task, data: Path | None) -> Mapping[str, Split]:
     print_facts(facts)
     print(f"{KEPT}the fields of the task have values that the suite can train with")
     splits = task_check.load_checked_splits(name, task, data)
-    print(f"{KEPT}there are the splits {', '.join(splits)}, each with as many targets as inputs")
+    print(f"{KEPT}the splits are {', '.join(splits)}, each with as many targets as inputs")
     for array in ("inputs", "targets"):
         rules = [expected for of_array, expected, _ in task_check.array_rules(task) if of_array == array]
         print(f"{KEPT}every sequence has {array} {', '.join(rules)}")
@@ -154,7 +154,7 @@ def print_task(name: str, task: Task, data: Path | None) -> Mapping[str, Split]:
 
 
 def data_facts(task: Task, splits: Mapping[str, Split]) -> dict[str, str]:
-    """Return what the data of a task looks like, in words by heading."""
+    """Return a description of the data of a task: texts by heading."""
     from suite.report.formatting import format_number
     from suite.task_summary import constant_score, duplicate_counts, summarise_split
 
@@ -166,7 +166,7 @@ def data_facts(task: Task, splits: Mapping[str, Split]) -> dict[str, str]:
         count = format_count(summary.sequences, "sequence")
         facts[split] = f"{count} of {steps}; inputs {summary.inputs}; targets {summary.targets}"
     score = format_number(constant_score(task, splits), digits=4)
-    facts["constant"] = f"the best constant answer scores {score} on test; a network should do better"
+    facts["constant"] = f"a constant answer scores {score} on test at best; a network should do better"
     duplicates = [
         f"{format_count(count, 'sequence')} of {second} {'is' if count == 1 else 'are'} also in {first}"
         for first, second, count in duplicate_counts(splits)
@@ -178,7 +178,7 @@ def data_facts(task: Task, splits: Mapping[str, Split]) -> dict[str, str]:
 def print_cell(
     name: str, cell: "type[Cell]", features: int, faults_elsewhere: Mapping[str, dict[str, str]]
 ) -> bool:
-    """Print what a cell is, by rule whether it keeps its promises, and on which backends; return if it does.
+    """Print the facts of a cell and a line for each rule; return whether the cell keeps all of them.
 
     `faults_elsewhere` are those of `suite.cells.check.cell_faults` on other backends.
     """
@@ -188,27 +188,27 @@ def print_cell(
     faults = cell_faults(cell)
     if not faults["declarations"]:
         print_facts(cell_facts(cell, features))
-    for rule, promise in CELL_RULES.items():
+    for rule, text in CELL_RULES.items():
         if rule not in faults:
-            print(f"{NOT_CHECKED}{promise} (not checked, as a promise before it is broken)")
+            print(f"{NOT_CHECKED}{text} (not checked, because an earlier rule is broken)")
         elif faults[rule]:
-            print(f"{BROKEN}{promise}\n             {faults[rule]}")
+            print(f"{BROKEN}{text}\n             {faults[rule]}")
         else:
-            print(f"{KEPT}{promise}")
-    kept = not any(faults.values())
+            print(f"{KEPT}{text}")
+    keeps_rules = not any(faults.values())
     for backend, others in faults_elsewhere.items():
         different = {rule: fault for rule, fault in others.items() if fault and not faults.get(rule)}
         for rule, fault in different.items():
             print(f"{BROKEN}on {backend}: {CELL_RULES[rule]}\n             {fault}")
-        if kept and not different:
-            print(f"{KEPT}all of this on {backend}, too")
-        kept = kept and not different
+        if keeps_rules and not different:
+            print(f"{KEPT}all of these rules on {backend} too")
+        keeps_rules = keeps_rules and not different
     print(f"  checked on {' and '.join([os.environ['KERAS_BACKEND'], *faults_elsewhere])}")
-    return kept
+    return keeps_rules
 
 
 def cell_facts(cell: "type[Cell]", features: int) -> dict[str, str]:
-    """Return what a cell declares, and what follows for a network of example size, in words by heading."""
+    """Return a description of a cell and of a network of example size: texts by heading."""
     shapes = cell.shapes(features, EXAMPLE_UNITS)
     parameters = sum(map(math.prod, shapes.values()))
     groups = " and ".join(f"{' '.join(group)} (one product)" for group in cell.gates)
@@ -219,12 +219,12 @@ def cell_facts(cell: "type[Cell]", features: int) -> dict[str, str]:
         "states": f"{', '.join(cell.states)}: float32 (batch, units) each; {cell.states[0]} is the output",
         "weights": f"{', '.join(f'{weight} {shape}' for weight, shape in shapes.items())}, "
         f"for {features} features and {EXAMPLE_UNITS} units",
-        "parameters": f"{parameters:,} there, without the readout",
+        "parameters": f"{parameters:,} in that network, without the readout",
     }
 
 
 def print_facts(facts: Mapping[str, str]) -> None:
-    """Print facts, a line each, by heading."""
+    """Print texts with their headings, one line each."""
     for heading, text in facts.items():
         print(f"  {heading:10} {text}")
 
@@ -232,7 +232,7 @@ def print_facts(facts: Mapping[str, str]) -> None:
 def print_times(
     tasks: Mapping[str, Task], cells: Mapping[str, "type[Cell]"], splits: Mapping[str, Mapping[str, Split]]
 ) -> None:
-    """Print what an epoch and a trial of each cell on each task take on this machine, for three sizes."""
+    """Print the estimated time of an epoch and a trial of each cell on each task, for three sizes."""
     from suite.cli.forecast import core_rate
     from suite.config import Protocol
     from suite.space import PAPER_SPACE
@@ -251,7 +251,7 @@ def print_times(
                     format_duration(trial_operations(cell, task, size, steps, epochs) / rate)
                     for epochs in (1, protocol.epochs)
                 )
-                print(f"  {size:3} units  {epoch} an epoch, {trial} a trial of {protocol.epochs} epochs")
+                print(f"  {size:3} units  {epoch} per epoch, {trial} per trial of {protocol.epochs} epochs")
 
 
 @contextlib.contextmanager
@@ -279,7 +279,9 @@ def read_faults(backend: str, process: subprocess.Popen) -> dict[str, dict[str, 
     """Return the faults of each cell that a process found on another backend."""
     output, _ = process.communicate()
     if process.returncode:
-        raise Refusal(f"the check on {backend} ended with code {process.returncode}; its reason stands above")
+        raise Refusal(
+            f"the check on {backend} ended with exit code {process.returncode}; the reason is printed above"
+        )
     return json.loads(output.splitlines()[-1])
 
 

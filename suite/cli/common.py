@@ -1,4 +1,4 @@
-"""What the commands share: options, and the refusal of what could not be trained.
+"""What the commands share: options, and checks before training.
 
 Nothing heavy is imported before a command needs it: `--help` and `list` must answer at once.
 """
@@ -28,15 +28,18 @@ class Backend(StrEnum):
 
 DataOption = Annotated[
     Path | None,
-    typer.Option(help="Folder with data files.", show_default="$ODYSSEY_DATA, or the files are downloaded"),
+    typer.Option(
+        help="Folder that holds the data files.",
+        show_default="$ODYSSEY_DATA; without it, files are downloaded",
+    ),
 ]
 
 BaselineOption = Annotated[
     str | None,
     typer.Option(
         metavar="CELL",
-        help="The variant that the others are compared with.",
-        show_default="lstm, else the first variant",
+        help="The variant that all others are compared with.",
+        show_default="lstm, or the first variant if there is no lstm",
     ),
 ]
 
@@ -45,7 +48,7 @@ BackendOption = Annotated[
 ]
 
 ResultsArgument = Annotated[
-    Path, typer.Argument(metavar="FOLDER", help="Results folder of a sweep, finished or not.")
+    Path, typer.Argument(metavar="FOLDER", help="Results folder of a finished or unfinished sweep.")
 ]
 
 
@@ -65,7 +68,7 @@ def split_commas(texts: Iterable[str] | None) -> list[str]:
 
 
 def parse_integers(option: str, texts: Iterable[str] | None) -> list[int]:
-    """Return the whole numbers of such an option; refuse what is none, or less than 1."""
+    """Return the whole numbers in the values of an option; refuse other text and numbers below 1."""
     numbers = []
     for text in split_commas(texts):
         if not text.isdecimal() or int(text) < 1:
@@ -75,13 +78,13 @@ def parse_integers(option: str, texts: Iterable[str] | None) -> list[int]:
 
 
 def validate_and_load(config: "SweepConfig", data: Path | None) -> dict[str, Mapping[str, "Split"]]:
-    """Refuse what could not be trained, before anything is written; return the data of every task."""
+    """Refuse tasks and cells that cannot be trained; return the data of every task."""
     import tasks
     from suite import cells, registry
 
     config.validate()
     if data and not data.is_dir():
-        raise Refusal(f"the data folder {data} is not there: create it, or name another")
+        raise Refusal(f"the data folder {data} does not exist: create it, or name another")
     for name in config.cells:  # names first: they cost nothing to check
         if ":" not in name and name not in cells.cell_references():
             raise registry.unknown_name_error("cell", name, cells.cell_references())

@@ -1,4 +1,4 @@
-"""`odyssey compare`: sweeps side by side."""
+"""`odyssey compare`: compare the scores and times of sweeps."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,13 +13,13 @@ def compare(
         list[Path] | None,
         typer.Argument(
             metavar="FOLDER",
-            help="Results folders, two or more; the first is what the others are compared with.",
+            help="Two or more results folders; all others are compared with the first.",
             show_default=False,
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Report folder.", show_default="reports/A-vs-B")] = None,
 ) -> None:
-    """Compare sweeps, such as of two machines, backends or versions: scores, and the time that each took."""
+    """Compare the scores and times of sweeps, for example from two machines, backends or versions."""
     folders = folders or []
     if len(folders) < 2:
         raise Refusal(f"expected two results folders or more to compare, got {len(folders)}; name another")

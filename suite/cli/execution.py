@@ -1,4 +1,4 @@
-"""A sweep under way on the command line: its progress, Ctrl-C and SIGTERM, and how it ended."""
+"""Run a sweep on the command line: show progress, handle Ctrl-C and SIGTERM, report how it ended."""
 
 import contextlib
 import shlex
@@ -12,7 +12,7 @@ SIGNAL_NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}  # SLURM and
 
 
 def run_interruptible(folder: Path, events: Generator, workers: int) -> None:
-    """Run a sweep (`suite.search.sweep.run_sweep`) to its end, Ctrl-C or SIGTERM; print how to go on."""
+    """Run a sweep (`suite.search.sweep.run_sweep`) to its end, Ctrl-C or SIGTERM; print how to continue."""
     from suite import store
     from suite.progress import show_progress
 
@@ -24,7 +24,9 @@ def run_interruptible(folder: Path, events: Generator, workers: int) -> None:
         if not first:
             raise KeyboardInterrupt
         store.request_stop(folder)
-        print_to_stderr(f"\nFinishing the epochs under way; {SIGNAL_NAMES[number]} again to stop at once.")
+        print_to_stderr(
+            f"\nFinishing the epochs that are running; {SIGNAL_NAMES[number]} again to stop at once."
+        )
 
     def relay_events():
         nonlocal last
@@ -38,17 +40,17 @@ def run_interruptible(folder: Path, events: Generator, workers: int) -> None:
         with contextlib.closing(events):
             show_progress(relay_events(), folder, workers)
     except KeyboardInterrupt:
-        print_to_stderr(f"\nStopped at once; all finished trials are kept in {folder}.")
+        print_to_stderr(f"\nStopped at once; {folder} keeps all finished trials.")
     else:
         if last and last.done == last.total:
             (folder / "stop").unlink(missing_ok=True)  # requested after the last trial
         else:
-            print_to_stderr(f"Stopped; all trials, finished and half done, are kept in {folder}.")
+            print_to_stderr(f"Stopped; {folder} keeps all finished and unfinished trials.")
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
     if received or last is None or last.done < last.total:
-        print_to_stderr(f"To go on: {shlex.join(['odyssey', *sys.argv[1:]])}")
+        print_to_stderr(f"To continue: {shlex.join(['odyssey', *sys.argv[1:]])}")
     if received:
         sys.exit(128 + received)
 

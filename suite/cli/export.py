@@ -1,4 +1,4 @@
-"""`odyssey export`: the rows of a sweep as one table, for whatever reads tables."""
+"""`odyssey export`: write the rows of a sweep as one CSV or Parquet table."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,14 +21,14 @@ def export(
         typer.Option(
             metavar="FILE",
             help="File to write, ending in .csv or .parquet.",
-            show_default="the folder's name and .csv, in the current folder",
+            show_default="FOLDER.csv in the current folder, by the name of the results folder",
         ),
     ] = None,
     curves: Annotated[
-        bool, typer.Option("--curves", help="Write the learning curves instead, a row an epoch.")
+        bool, typer.Option("--curves", help="Write the learning curves instead, with one row for each epoch.")
     ] = False,
 ) -> None:
-    """Write the trials of a sweep as a table: a row a trial, a column a score, hyperparameter or version."""
+    """Write the trials of a sweep as a table, with one row for each trial."""
     path = out or Path(f"{folder.resolve().name}{'-curves' if curves else ''}.csv")
     if path.suffix not in EXPORT_FORMATS:
         raise Refusal(f"--out {path}: expected a file ending in {' or '.join(EXPORT_FORMATS)}; name one")
@@ -57,12 +57,12 @@ def expand_dict_columns(rows: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def to_csv(frame: "pd.DataFrame") -> bytes:
-    """Return a frame as CSV, every digit of it; what is missing is empty."""
+    """Return a frame as CSV with all digits; missing values are empty."""
     return frame.to_csv(index=False, lineterminator="\n").encode()
 
 
 def to_parquet(frame: "pd.DataFrame") -> bytes:
-    """Return a frame as Parquet; what is missing is null, and a column of text stays one without any."""
+    """Return a frame as Parquet; missing values are null, and an empty text column keeps its type."""
     import io
 
     text = frame.select_dtypes(exclude="number").columns

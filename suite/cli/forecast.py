@@ -1,4 +1,4 @@
-"""What training would cost on this machine, for `odyssey sweep --dry-run` and `odyssey check`."""
+"""Estimate the time of training on this machine, for `odyssey sweep --dry-run` and `odyssey check`."""
 
 import math
 import os
@@ -34,7 +34,7 @@ def print_forecast(
     workers: int,
     slurm: Path | None,
 ) -> None:
-    """Print the searches of a sweep: trials to train, sizes, lanes, and time if no trial ended early.
+    """Print a forecast of a sweep: for each search, trials to train, padded sizes, lanes and time.
 
     `shapes` are those of every search (`suite.search.sweep.padded_shapes`) and `missing` the number of its
     trials still to be trained, both by (task, cell); searches without missing trials are left out.
@@ -76,7 +76,7 @@ def print_forecast(
     epochs = format_count(config.protocol.epochs, "epoch")
     print(
         f"{searches}, {format_count(sum(missing.values()), 'trial')} of at most {epochs}: about "
-        f"{format_duration(total / workers)} on {cores}, with compiling, if no trial ended early"
+        f"{format_duration(total / workers)} on {cores}, including compiling, if no trial ends early"
     )
     if slurm:
         from suite.search import clusters
@@ -86,7 +86,7 @@ def print_forecast(
 
 
 def range_text(values: Iterable[int]) -> str:
-    """Return the least and the largest of whole numbers, as text."""
+    """Return the smallest and the largest of whole numbers as text."""
     values = list(values)
     return "–".join(f"{end:,}" for end in sorted({min(values), max(values)}))
 
@@ -99,7 +99,7 @@ def padded_operations(config: "SweepConfig", shapes: list["PaddedShape"]) -> flo
 
 
 def core_rate(units: int, batch: int) -> float:
-    """Return the multiply–adds a second of the recurrent product, on one core and the backend chosen."""
+    """Return the rate of the recurrent product on one core, on the chosen backend, in multiply–adds/s."""
     from suite import bench
 
     engines = [

@@ -26,7 +26,7 @@ def list_(
         ListKind | None, typer.Argument(help="What to list.", show_default="all three", metavar="KIND")
     ] = None,
 ) -> None:
-    """List the known cells, tasks and presets."""
+    """List the available cells, tasks and presets."""
     from rich.table import Table
 
     from suite.progress import stdout_console
@@ -67,7 +67,7 @@ LISTED_ROWS = {ListKind.cells: cell_rows, ListKind.tasks: task_rows, ListKind.pr
 
 
 def doctor(data: DataOption = None, backend: BackendOption = None) -> None:
-    """Print versions, backend, devices and cores, and which data of the tasks is here."""
+    """Print versions, backend, devices and cores, and which data files are present."""
     select_backend(backend)
     load_keras()
     import keras

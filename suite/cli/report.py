@@ -1,4 +1,4 @@
-"""`odyssey status` and `odyssey report`: what has come of a sweep."""
+"""`odyssey status` and `odyssey report`: show the progress and the results of a sweep."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +11,13 @@ from suite.cli.common import BaselineOption, ResultsArgument
 
 def status(
     folder: ResultsArgument,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Print it again every few seconds until all trials are done.")
+        bool,
+        typer.Option("--watch", help="Print the status again every few seconds until all trials have ended."),
     ] = False,
 ) -> None:
-    """Print how a sweep stands: its searches, the process at work on it, and how long it will take."""
+    """Print the status of a sweep: its searches, the process that runs it, and the time left."""
     from suite import progress
 
     progress.show_status(folder, as_json, watch)
@@ -26,11 +27,13 @@ def report(
     folder: ResultsArgument,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "--reports", help="Report folder.", show_default="reports/NAME of the sweep"),
+        typer.Option(
+            "--out", "--reports", help="Report folder.", show_default="reports/NAME, by the name of the sweep"
+        ),
     ] = None,
     baseline: BaselineOption = None,
     all_pairs: Annotated[
-        bool, typer.Option("--all-pairs", help="Compare every pair of variants too.")
+        bool, typer.Option("--all-pairs", help="Also compare every pair of variants.")
     ] = False,
 ) -> None:
     """Write the report of a sweep."""

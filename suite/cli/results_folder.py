@@ -1,4 +1,4 @@
-"""The settings of `odyssey sweep` and its results folder: a sweep to grow, rows to keep, changed code."""
+"""The settings of `odyssey sweep` and checks of its results folder: growing a sweep, changed code."""
 
 import contextlib
 import shutil
@@ -11,7 +11,7 @@ from suite.config import Protocol, SweepConfig, config_from_table, load_preset, 
 
 
 def folder_settings(folder: Path) -> dict:
-    """Return the settings of the sweep in a results folder, also those that an older sweep.toml lacks."""
+    """Return the settings of the sweep in a results folder, with defaults for those it lacks."""
     return asdict(Protocol()) | store.read_config(folder)
 
 
@@ -26,15 +26,15 @@ def save_settings(folder: Path, table: dict) -> None:
 
 
 def base_config(preset: str | None, results: Path | None, named: bool) -> SweepConfig:
-    """Return the settings that options change: of a preset, of the sweep in a folder, or the paper's."""
+    """Return the settings that options change: a preset's, the results folder's, or the paper's."""
     if preset:
         return load_preset(preset)
     if results and is_results_folder(results):
         return config_from_table(folder_settings(results))
     if not named:
         raise Refusal(
-            f"expected a preset ({', '.join(preset_names())}; odyssey list presets says more), or tasks and "
-            f"cells (--task, --cell), or the folder of a sweep (--results); name one"
+            f"expected a preset ({', '.join(preset_names())}; see odyssey list presets), tasks and cells "
+            "(--task, --cell), or the folder of a sweep (--results); name one"
         )
     return SweepConfig("custom")
 
@@ -42,7 +42,8 @@ def base_config(preset: str | None, results: Path | None, named: bool) -> SweepC
 def config_with_folder(config: SweepConfig, folder: Path, requested_trials: int | None) -> SweepConfig:
     """Return `config` with the tasks, cells and trials of the sweep in a folder; refuse what cannot be grown.
 
-    A sweep never shrinks: `requested_trials`, of the command line, must not be fewer than there are.
+    A sweep never shrinks: `requested_trials` (`--trials`) must be at least the trials of the sweep in the
+    folder.
     """
     if not is_results_folder(folder):
         return config
@@ -50,8 +51,8 @@ def config_with_folder(config: SweepConfig, folder: Path, requested_trials: int 
     grown = config_from_table(growth.grown_config(folder, current, config.to_table()))
     if requested_trials is not None and requested_trials < grown.trials:
         raise Refusal(
-            f"--trials {requested_trials}: {folder} holds a sweep of {grown.trials} trials a search, and a "
-            f"sweep never shrinks; leave --trials out to go on, or name another folder with --results"
+            f"--trials {requested_trials}: {folder} holds a sweep of {grown.trials} trials per search, and a "
+            "sweep cannot shrink; leave out --trials to continue, or name another folder with --results"
         )
     return grown
 
@@ -62,14 +63,14 @@ def missing_trials(config: SweepConfig, folder: Path, retry_failed: bool) -> dic
     missing = dict.fromkeys(searches, config.trials_per_search)
     if is_results_folder(folder):
         rows = store.load(folder)
-        kept = rows[rows["status"] != "failed"] if retry_failed else rows
-        counts = kept.groupby(["task", "cell"]).size().to_dict()
+        kept_rows = rows[rows["status"] != "failed"] if retry_failed else rows
+        counts = kept_rows.groupby(["task", "cell"]).size().to_dict()
         missing = {search: trials - counts.get(search, 0) for search, trials in missing.items()}
     return missing
 
 
 def folder_summary(folder: Path, config: SweepConfig, missing: dict[tuple[str, str], int]) -> str:
-    """Return in one line what a sweep adds to its results folder: cells, tasks, trials."""
+    """Return one line on what a sweep adds to its results folder: cells, tasks, trials."""
     current = folder_settings(folder)
     added = growth.added_settings(current, config.to_table())
     parts = [
@@ -78,11 +79,11 @@ def folder_summary(folder: Path, config: SweepConfig, missing: dict[tuple[str, s
         if key in added
     ]
     if "trials" in added:
-        parts.append(f"{counted(added['trials'] - current['trials'], 'trial')} a search")
+        parts.append(f"{counted(added['trials'] - current['trials'], 'trial')} per search")
     grows = f"grows by {' and '.join(parts)}, " if parts else ""
     to_train = sum(missing.values())
-    kept = config.trials_per_search * len(missing) - to_train
-    return f"{folder}: {grows}{counted(to_train, 'trial')} to train, {kept:,} kept"
+    kept_trials = config.trials_per_search * len(missing) - to_train
+    return f"{folder}: {grows}{counted(to_train, 'trial')} to train, {kept_trials:,} kept"
 
 
 def counted(number: int, noun: str) -> str:
@@ -92,7 +93,7 @@ def counted(number: int, noun: str) -> str:
 
 @contextlib.contextmanager
 def created_folder(folder: Path, table: dict) -> Iterator[None]:
-    """Create the results folder of a new sweep; remove it again where the sweep could not begin."""
+    """Create the results folder of a new sweep; remove it again if the sweep cannot start."""
     existed = folder.exists()
     if not is_results_folder(folder):
         save_settings(folder, table)
@@ -105,7 +106,7 @@ def created_folder(folder: Path, table: dict) -> Iterator[None]:
 
 
 def refuse_changed_code(folder: Path, codes: dict, retry_failed: bool) -> None:
-    """Refuse to go on where code or data have changed since rows were made, except rows to be made again."""
+    """Refuse to continue if code or data have changed since rows were made, unless these are redone."""
     from suite import identity
 
     rows = store.load(folder)[["task", "cell", "status", "code"]].to_dict("records")
@@ -113,16 +114,17 @@ def refuse_changed_code(folder: Path, codes: dict, retry_failed: bool) -> None:
     if changed := identity.changed_parts(rows, codes):
         parts = " and ".join(f"{part} changed (trials from before: {n})" for part, n in changed.items())
         raise Refusal(
-            f"{folder}: {parts}; name another folder with --results, or keep them and go on with --keep-rows"
+            f"{folder}: {parts}; name another folder with --results, or keep these trials and continue with "
+            "--keep-rows"
         )
 
 
 def reset_failed_trials(config: SweepConfig, folder: Path) -> None:
     """Delete the rows of failed trials, so that these are run again."""
     if config.oracle != "random":
-        raise Refusal(f"--retry-failed: a {config.oracle} search has already drawn from the failed trials")
+        raise Refusal(f"--retry-failed: a {config.oracle} search has already used the failed trials")
     with contextlib.closing(store.Store(folder)) as trial_store:
         trial_store.collect()
         # first, as a file that a kill has left would bring its row back
         trial_store.remove_row_files(trial_store.collected_files)
-        print(f"failed trials to run again: {trial_store.delete_failed_rows()}")
+        print(f"failed trials that will run again: {trial_store.delete_failed_rows()}")

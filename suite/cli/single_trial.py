@@ -1,4 +1,4 @@
-"""One trial on the command line: trained in this process, and compared with its stored row."""
+"""Train one trial in this process and compare it with its stored row, for `odyssey train`."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ def train_trial(config: SweepConfig, trial: Trial, splits: Mapping) -> Result:
 
 
 def outcome_text(result: Mapping, unit: str) -> str:
-    """Return how a trial ended, a result or a stored row, in words: status, epochs and scores."""
+    """Return a text on how a trial ended (a result or a stored row): status, epochs and scores."""
     return (
         f"{result['status']} after {result['epochs']} epochs; best epoch {result['best_epoch']}: "
         f"valid {result['valid']:.4g}, test {result['test']:.4g} {unit}"
@@ -49,10 +49,10 @@ def outcome_text(result: Mapping, unit: str) -> str:
 
 
 def print_comparison(result: Result, row: Mapping, splits: Mapping) -> None:
-    """Print the stored row of a trial, how the scores of its new result differ, and why they may.
+    """Print the stored row of a trial, the difference of its new scores, and the possible reasons.
 
-    In a sweep, a trial is padded and trained beside others, here it is alone: sums are rounded otherwise, and
-    over thousands of updates that can grow to a visible difference.
+    A sweep pads a trial and trains it beside others; here it is trained alone. Sums are therefore rounded
+    differently, and over thousands of updates that can grow to a visible difference.
     """
     import keras
 
@@ -64,13 +64,13 @@ def print_comparison(result: Result, row: Mapping, splits: Mapping) -> None:
     differences = [f"{name} {getattr(result, name) - row[name]:+.2g}" for name in ("valid", "test")]
     print(f"new minus stored: {', '.join(differences)} {task.unit}")
     codes = identity.row_codes({row["task"]: task}, [row["cell"]], splits)
-    causes = [] if row["code"] else ["code, which the row does not name"]
+    causes = [] if row["code"] else ["code, because the row does not record its version"]
     causes += [f"{part}, which changed since" for part in identity.changed_parts([row], codes)]
     if row["backend"] != keras.backend.backend():
         causes.append(f"backend, {row['backend']} in the sweep")
-    causes.append("rounding, as a sweep pads networks and trains them side by side")
+    causes.append("rounding, because a sweep pads networks and trains them side by side")
     if (result.valid, result.test) != (row["valid"], row["test"]):
-        print(f"they may differ by: {'; '.join(causes)}")
+        print(f"possible reasons for a difference: {'; '.join(causes)}")
 
 
 def write_curve(path: Path, result: Result) -> None:
@@ -83,23 +83,23 @@ def write_curve(path: Path, result: Result) -> None:
 
 
 def stored_row(folder: Path, task: str | None, cell: str, trial: int) -> dict:
-    """Return the row of a trial in a results folder; refuse where there is none, or a task must be named."""
+    """Return the row of a trial in a results folder; refuse if there is none, or if a task must be named."""
     tasks, rows = store.read_config(folder)["tasks"], store.load(folder)
     if task is None and len(tasks) > 1:
         raise Refusal(f"{folder} holds several tasks: expected --task, one of {', '.join(tasks)}, got none")
     rows = rows[(rows["task"] == (task or tasks[0])) & (rows["cell"] == cell)]
     chosen = rows[rows["trial"] == trial].to_dict("records")
     if not chosen:
-        held = f"trials {min(rows['trial'])} to {max(rows['trial'])}" if len(rows) else "no trial"
+        stored = f"trials {min(rows['trial'])} to {max(rows['trial'])}" if len(rows) else "no trial"
         raise Refusal(
-            f"{folder} holds no trial {trial} of {cell} on {task or tasks[0]}, but {held} of that search; "
+            f"{folder} holds no trial {trial} of {cell} on {task or tasks[0]}, but {stored} of that search; "
             f"name another (odyssey status {folder} lists the searches)"
         )
     return chosen[0]
 
 
 def trial_of_row(folder: Path, row: Mapping) -> tuple[SweepConfig, Trial]:
-    """Return the trial of a stored row, and the settings of its sweep for its task and cell alone."""
+    """Return the trial of a stored row, and the settings of its sweep reduced to its task and cell."""
     config = config_from_table(store.read_config(folder))
     values = {name: int(row[name]) if entry.whole else row[name] for name, entry in config.space.items()}
     # Hyperband gives most trials fewer epochs, and no row says how many: those it trained, at least

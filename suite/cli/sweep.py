@@ -17,99 +17,114 @@ from suite.cli.report import report
 
 def sweep(
     preset: Annotated[
-        str | None, typer.Argument(help="A preset (odyssey list presets), or a TOML file like one.")
+        str | None,
+        typer.Argument(help="A preset (see odyssey list presets), or a TOML file with the same keys."),
     ] = None,
     task: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME,…", help="Tasks instead of the preset's; added to those of a sweep that is there."
+            metavar="NAME,…",
+            help="Tasks instead of those of the preset; in the folder of an existing sweep, tasks to add.",
         ),
     ] = None,
     cell: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME,…",
-            help="Cells, names or module:Class; instead of or added to others as tasks are.",
+            help="Cells, by name or as module:Class, instead of those of the preset or to add, as --task.",
         ),
     ] = None,
     baseline: BaselineOption = None,
     trials: Annotated[
         int | None,
-        typer.Option(
-            help="Trials a search; else the preset's, or 200. A larger number than a sweep has adds trials. "
-            "Hyperband decides by itself."
-        ),
+        typer.Option(help="Trials per search; default: the preset's, or 200. A larger number grows a sweep."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the sweep; else the preset's, or 1.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the sweep; default: the preset's, or 1.")] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="Most epochs a trial trains; else the preset's, or 150.")
+        int | None, typer.Option(help="Maximum epochs of a trial; default: the preset's, or 150.")
     ] = None,
     patience: Annotated[
         int | None,
-        typer.Option(help="Epochs without a better validation score; else the preset's, or 15."),
+        typer.Option(help="Epochs to wait for a better validation score; default: the preset's, or 15."),
     ] = None,
-    batch: Annotated[int | None, typer.Option(help="Sequences an update; else the preset's, or 1.")] = None,
+    batch: Annotated[
+        int | None, typer.Option(help="Sequences per update; default: the preset's, or 1.")
+    ] = None,
     optimiser: Annotated[
         str | None,
         typer.Option(
             "--optimiser",
             "--optimizer",
-            help="nesterov, sgd, rmsprop or adam; else the preset's, or nesterov.",
+            help="nesterov, sgd, rmsprop or adam; default: the preset's, or nesterov.",
         ),
     ] = None,
     oracle: Annotated[
-        str | None, typer.Option(help="random, bayesian or hyperband; else the preset's, or random.")
+        str | None, typer.Option(help="random, bayesian or hyperband; default: the preset's, or random.")
     ] = None,
     range_: Annotated[
         list[str] | None,
         typer.Option(
             "--range",
             metavar="NAME=LOW:HIGH,…",
-            help="Ranges of hyperparameters, or NAME=VALUE; else the preset's, or the paper's.",
+            help="Range of a hyperparameter, or NAME=VALUE to fix it; default: the preset's, or the paper's.",
         ),
     ] = None,
     results: Annotated[
         Path | None,
-        typer.Option(help="Results folder; else results/NAME. Its sweep is the preset where none is named."),
+        typer.Option(help="Results folder; default: results/NAME. Without PRESET, its sweep continues."),
     ] = None,
-    reports: Annotated[Path | None, typer.Option(help="Report folder; else reports/NAME.")] = None,
+    reports: Annotated[Path | None, typer.Option(help="Report folder; default: reports/NAME.")] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Worker processes; else one a GPU or core. 0: this process.")
+        int | None,
+        typer.Option(
+            help="Number of worker processes; default: one per GPU or core. 0 trains in this process."
+        ),
     ] = None,
     lanes: Annotated[
-        int | None, typer.Option(help="Trials a worker trains side by side; else what suits their shape.")
+        int | None,
+        typer.Option(help="Trials that a worker trains side by side; default: chosen automatically."),
     ] = None,
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Use the workers of a running Dask scheduler.")
     ] = None,
-    tls_ca: Annotated[Path | None, typer.Option(help="Certificate authority of the scheduler, PEM.")] = None,
-    tls_cert: Annotated[Path | None, typer.Option(help="Certificate for the scheduler, PEM.")] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="Key of that certificate, PEM.")] = None,
+    tls_ca: Annotated[
+        Path | None, typer.Option(help="PEM file with the certificate authority of the scheduler.")
+    ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="PEM file with the certificate for the scheduler.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="PEM file with the key of that certificate.")] = None,
     slurm: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Use SLURM jobs as workers, as this TOML file says.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Use SLURM jobs as workers, with the settings in this TOML file."),
     ] = None,
     max_hours: Annotated[
         float | None,
-        typer.Option(help="Stop after so many hours; the same command goes on. Else at the end."),
+        typer.Option(help="Stop after this many hours; the same command continues later. Default: no limit."),
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run failed trials again.")] = False,
     keep_rows: Annotated[
-        bool, typer.Option("--keep-rows", help="Go on, although code or data changed since rows were made.")
+        bool,
+        typer.Option(
+            "--keep-rows", help="Continue although code or data have changed since the rows were made."
+        ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what would be trained and about how long; train nothing.")
+        bool,
+        typer.Option("--dry-run", help="Print the trials to train and the estimated time; train nothing."),
     ] = False,
     data: DataOption = None,
     backend: BackendOption = None,
 ) -> None:
     """Train every search of a sweep, or the trials that are missing, and write the report.
 
-    In the folder of a sweep, finished or not, --cell, --task and a larger --trials add to those there and
-    keep every row; in a new folder they replace the preset's. A sweep never shrinks: cells not named go on.
+    In the folder of an existing sweep, --cell, --task and a larger --trials add to the sweep and keep every
+    row; in a new folder they replace those of the preset. A sweep never shrinks: cells that are not named
+    stay in it.
 
-    Ctrl-C or SIGTERM ends a sweep after the epochs under way and keeps the trials half done; a second one
-    ends it at once. Exit codes: 0, all trials are done; 1, all of them failed; 2, the command is refused; 3,
-    the hours of --max-hours are over and trials are left; 130, Ctrl-C; 143, SIGTERM.
+    Ctrl-C or SIGTERM ends a sweep after the running epochs and keeps unfinished trials; a second one ends it
+    at once. Exit codes: 0, all trials have ended; 1, all of them failed; 2, bad input; 3, --max-hours was
+    reached before all trials were trained; 130, Ctrl-C; 143, SIGTERM.
     """
     select_backend(backend)
     from dataclasses import replace
@@ -142,8 +157,8 @@ def sweep(
     )
     if trials is not None and config.oracle == "hyperband":
         raise Refusal(
-            f"--trials {trials}: Hyperband decides by itself how many trials a search holds, "
-            f"{config.trials_per_search} of at most {config.protocol.epochs} epochs; leave it out"
+            f"--trials {trials}: Hyperband sets the number of trials of a search itself "
+            f"({config.trials_per_search} of at most {config.protocol.epochs} epochs); leave out --trials"
         )
     if results:
         config = replace(config, name=results.resolve().name)
@@ -178,7 +193,7 @@ def sweep(
     seconds = math.inf if max_hours is None else 3600 * max_hours
     table = config.to_table() | {"about": search.sweep_metadata(config, splits)}
     with results_folder.created_folder(folder, table), make_executor(plan) as executor:
-        # not before there are workers: a sweep that cannot begin leaves its folder as it was
+        # only after workers exist, so that a sweep that cannot start leaves its folder unchanged
         results_folder.save_settings(folder, table)
         if retry_failed:
             results_folder.reset_failed_trials(config, folder)
@@ -194,7 +209,7 @@ def sweep(
 
 
 def split_names(values: list[str] | None) -> tuple[str, ...]:
-    """Return the names in values of an option, several of which may be joined by commas.
+    """Return the names in the values of an option; a value may hold several names, separated by commas.
 
     A comma before key=value is part of a name, as in "lstm@layers=2,skip=1".
     """
@@ -203,8 +218,8 @@ def split_names(values: list[str] | None) -> tuple[str, ...]:
 
 def parse_range(text: str) -> tuple[str, tuple[float, float]]:
     """Return the name and the ends of a range given as NAME=LOW:HIGH, or NAME=VALUE for both."""
-    name, _, ends = text.partition("=")
-    low, _, high = ends.partition(":")
+    name, _, bounds_text = text.partition("=")
+    low, _, high = bounds_text.partition(":")
     try:
         return name.strip(), (float(low), float(high or low))
     except ValueError:
@@ -214,7 +229,7 @@ def parse_range(text: str) -> tuple[str, tuple[float, float]]:
 def executor_factory(
     workers: int | None, scheduler: str | None, tls: tuple, slurm: Path | None, folder: Path, cells: tuple
 ) -> Callable:
-    """Return what creates the executor that the options name, given the plan for this machine.
+    """Return a function that creates the chosen executor from the plan for this machine.
 
     `tls` holds the files of the certificate authority, certificate and key; `cells` are those of the sweep.
     """

@@ -1,4 +1,4 @@
-"""`odyssey train`: train one trial, of options or of a row of a sweep."""
+"""`odyssey train`: train one trial, defined by options or by a stored row."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,33 +15,43 @@ ROW_SETTINGS = (*HYPERPARAMETERS, "epochs", "patience", "batch", "optimiser", "s
 def train(
     context: typer.Context,
     source: Annotated[
-        str, typer.Argument(metavar="TASK|RESULTS", help="A task; or a results folder, to train a row again.")
+        str,
+        typer.Argument(
+            metavar="TASK|RESULTS", help="A task, or a results folder to train one of its rows again."
+        ),
     ],
     cell: Annotated[str, typer.Argument(help="A cell, by name or as module:Class.")],
-    trial: Annotated[int | None, typer.Argument(help="Number of the trial in the results folder.")] = None,
-    task: Annotated[str | None, typer.Option(help="Task of the row, if the folder holds several.")] = None,
+    trial: Annotated[
+        int | None, typer.Argument(help="With a results folder: the number of the trial.")
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="With a results folder of several tasks: the task of the row.")
+    ] = None,
     units: Annotated[int, typer.Option(help="Size of the hidden state.")] = 100,
     learning_rate: Annotated[float, typer.Option(help="Step size of the optimiser.")] = 0.005,
     momentum: Annotated[float, typer.Option(help="Momentum of the optimiser, below 1.")] = 0.9,
     input_noise: Annotated[float, typer.Option(help="Standard deviation of noise on the inputs.")] = 0.1,
-    epochs: Annotated[int, typer.Option(help="Most epochs to train.")] = 150,
-    patience: Annotated[int, typer.Option(help="Most epochs without a better validation score.")] = 15,
-    batch: Annotated[int, typer.Option(help="Sequences an update.")] = 1,
+    epochs: Annotated[int, typer.Option(help="Maximum number of epochs.")] = 150,
+    patience: Annotated[int, typer.Option(help="Epochs to wait for a better validation score.")] = 15,
+    batch: Annotated[int, typer.Option(help="Sequences per update.")] = 1,
     optimiser: Annotated[
         str, typer.Option("--optimiser", "--optimizer", help="nesterov, sgd, rmsprop or adam.")
     ] = "nesterov",
-    seed: Annotated[int, typer.Option(help="Where all random draws of the trial start.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of all random draws of the trial.")] = 1,
     csv: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Also write the curve: epoch, train (loss), valid (score)."),
+        typer.Option(
+            metavar="FILE", help="CSV file for the learning curve: epoch, training loss, validation score."
+        ),
     ] = None,
     data: DataOption = None,
     backend: BackendOption = None,
 ) -> None:
     """Train one trial and print its training loss and validation score, epoch by epoch.
 
-    `odyssey train jsb lstm` trains what the options say. `odyssey train results/quick lstm 11` trains the
-    trial of a stored row again, with its seed, hyperparameters, protocol and backend, and compares scores.
+    `odyssey train jsb lstm` trains a trial that the options define. `odyssey train results/quick lstm 11`
+    trains the trial of a stored row again, with its seed, hyperparameters, protocol and backend, and compares
+    scores.
     """
     if csv and csv.is_dir():
         raise Refusal(f"--csv {csv}: expected a file, got a folder; name a file in it")
@@ -55,12 +65,14 @@ def train(
         sources = {name: context.get_parameter_source(name) for name in ROW_SETTINGS}
         named = [name for name, origin in sources.items() if origin and origin.name == "COMMANDLINE"]
         if named:
-            raise Refusal(f"{source} {cell} {trial}: the row decides on {', '.join(named)}; leave that out")
+            raise Refusal(
+                f"{source} {cell} {trial}: the stored row sets {', '.join(named)}; leave out these options"
+            )
         row = single_trial.stored_row(Path(source), task, cell, trial)
         config, to_train = single_trial.trial_of_row(Path(source), row)
         backend = backend or Backend(row["backend"])
     elif task or (Path(source) / "sweep.toml").exists():
-        raise Refusal(f"{source} {cell}: expected the number of a trial too, got none; name one")
+        raise Refusal(f"{source} {cell}: expected the number of a trial as well, got none; name one")
     else:
         values = dict(zip(HYPERPARAMETERS, (units, learning_rate, momentum, input_noise), strict=True))
         protocol = Protocol(epochs, patience, batch, optimiser)

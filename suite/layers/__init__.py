@@ -1,1 +1,1 @@
-"""What surrounds a cell: noise on its inputs, the loop over time, the readout with its losses."""
+"""The layers around a cell: noise on its inputs, the loop over time, the readout with its losses."""

@@ -1,4 +1,4 @@
-"""The loop over time: it runs only what depends on the state, and computes gradients of matrices after it.
+"""The loop over time: it contains only what depends on the state; gradients of matrices follow after it.
 
 A recurrent network spends its time in many small matrix products, one after the other. Two kinds of them need
 not be in the loop, because they can be done for all steps in one large product:
@@ -9,10 +9,10 @@ not be in the loop, because they can be done for all steps in one large product:
   (`record_products`). In the backward pass R is held constant, da of every step is kept, and the sum is one
   product after the loop (`sum_outer_products`).
 
-Where does da come from? If the step only adds the product to the projection of the same gates, as
-`Cell.affine` does, da equals the gradient of the projection, which the backward pass gives anyway. Elsewhere
-the loop adds a *probe* to the product: an array of zeros whose gradient is da. A matrix that a step uses more
-than once is left to automatic differentiation.
+How da is obtained: if the step only adds the product to the projection of the same gates, as `Cell.affine`
+does, da equals the gradient of the projection, which the backward pass gives anyway. Elsewhere the loop adds
+a *probe* to the product: an array of zeros whose gradient is da. A matrix that a step uses more than once is
+left to automatic differentiation.
 """
 
 import contextlib
@@ -46,18 +46,20 @@ def run_over_time(cell: Cell, x: Tensor, mask: Tensor, reverse: bool = False) ->
     with record_products(cell, mask) as (recorded, only_added):  # this step is traced, and never run
         cell.advance({group: a[0] for group, a in projected.items()}, start)
     single_use = [name for name, factors in recorded.items() if len(factors) == 1]
-    held = {f"R/{name}": weights.pop(f"R/{name}") for name in single_use}
+    constant_matrices = {f"R/{name}": weights.pop(f"R/{name}") for name in single_use}
     probes = {
-        name: ops.zeros((steps, lanes, batch, held[f"R/{name}"].shape[-1]), x.dtype)
+        name: ops.zeros((steps, lanes, batch, constant_matrices[f"R/{name}"].shape[-1]), x.dtype)
         for name in single_use
         if not only_added(name)
     }
 
     @ops.custom_gradient
-    def loop(projected, weights, held, mask):
+    def loop(projected, weights, constant_matrices, mask):
         # the gradient by m is a product with Rᵀ: faster with a transposed copy, except for a single vector
         transposed = (
-            {name: ops.transpose(held[f"R/{name}"], (0, 2, 1)) for name in single_use} if batch > 1 else {}
+            {name: ops.transpose(constant_matrices[f"R/{name}"], (0, 2, 1)) for name in single_use}
+            if batch > 1
+            else {}
         )
 
         def run(projected, weights, probes):
@@ -67,7 +69,9 @@ def run_over_time(cell: Cell, x: Tensor, mask: Tensor, reverse: bool = False) ->
                     states = tuple(s * mask for s in cell.advance(projections, states))
                 return states, (states[0], {name: factors[name][0] for name in single_use})
 
-            mapping = [(cell.weights_by_name[name], weight) for name, weight in (weights | held).items()]
+            mapping = [
+                (cell.weights_by_name[name], weight) for name, weight in (weights | constant_matrices).items()
+            ]
             with keras.StatelessScope(state_mapping=mapping):
                 like = start[0], {name: recorded[name][0] for name in single_use}
                 return scan(step, start, (projected, probes), like, reverse=reverse)[1]
@@ -82,7 +86,7 @@ def run_over_time(cell: Cell, x: Tensor, mask: Tensor, reverse: bool = False) ->
 
         return h, gradient
 
-    return ops.transpose(loop(projected, weights, held, mask), (1, 2, 0, 3))
+    return ops.transpose(loop(projected, weights, constant_matrices, mask), (1, 2, 0, 3))
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
-"""Gaussian noise computed from counters: the same values on every backend, whatever the other lanes do.
+"""Gaussian noise computed from counters: the same values on every backend, independent of other lanes.
 
-A generator with a state would make the noise of a trial depend on what is drawn before it, and each backend
-has another one. Here draw j of a lane is a function of the lane's key and of j alone.
+With a stateful generator, the noise of a trial would depend on earlier draws, and each backend has a
+different generator. Here draw j of a lane is a function of the lane's key and of j alone.
 """
 
 import math

@@ -1,11 +1,11 @@
-"""The readout: from the outputs of the cell to a loss and a metric.
+"""The readout: it turns the outputs of the cell into a loss and a metric.
 
 Every loss and metric is a function of
 
 - logits (lanes, batch, steps, outputs), and steps (lanes, batch), the length of each sequence;
 - targets (lanes, batch, labels, …), and labels (lanes, batch), the number of labels of each sequence;
 
-and returns the sum over the labels of each sequence, (lanes, batch); entries beyond the two numbers are
+and returns the sum over the labels of each sequence, (lanes, batch); entries beyond `steps` and `labels` are
 padding and do not count. The score of a split is that sum over all its sequences, divided by the number of
 their labels. A framewise task has as many labels as steps, a task that answers at the last step has one; a
 loss that aligns labels with steps (CTC) fits the same signature.

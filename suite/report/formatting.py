@@ -1,4 +1,4 @@
-"""Numbers and names as a report writes them."""
+"""Formats for numbers and names in a report."""
 
 import itertools
 import math
@@ -13,7 +13,7 @@ from suite.config import VANILLA
 NO_VALUE = "–"
 ORACLE_NAMES = {"random": "random search", "bayesian": "Bayesian search", "hyperband": "Hyperband"}
 MAX_SHORT_DESCRIPTION = 40  # characters
-SI_PREFIXES = ("", "k", "M", "G", "T", "P", "E")  # of powers of a thousand
+SI_PREFIXES = ("", "k", "M", "G", "T", "P", "E")  # one for each power of a thousand
 
 
 def format_score(value: float) -> str:
@@ -35,7 +35,7 @@ def format_mean_sd(mean: float, sd: float) -> str:
 
 
 def format_difference(value: float, mean: float) -> str:
-    """Return a difference with its sign, to the decimals of the mean that it is of: +0.040."""
+    """Return a difference with its sign, with as many decimals as its mean: +0.040."""
     if pd.isna(value) or value == 0:
         return NO_VALUE if pd.isna(value) else "0"
     return ("+" if value > 0 else "−") + decimals_of(abs(value), mean)
@@ -62,13 +62,13 @@ def format_si(value: float) -> str:
 
 
 def join_names(names: Iterable[str]) -> str:
-    """Return names as a sentence has them: a, b and c."""
+    """Return names as a list in a sentence: a, b and c."""
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last
 
 
 def unique_short_names(names: Iterable[str], shorten: Callable[[str], str], numbered: str) -> dict[str, str]:
-    """Return each name shortened, no two alike: `numbered` is how a number is put to those that agree."""
+    """Return each name shortened, all distinct: `numbered` adds a number to names that would be equal."""
     short_names: dict[str, str] = {}
     for name in names:
         short = free = shorten(name)
@@ -90,7 +90,7 @@ def hyperparameter_label(name: str) -> str:
 
 
 def short_description(description: str) -> str:
-    """Return the first words of a cell's description, as a sentence has them: no forget gate; "" if long."""
+    """Return the first words of a cell's description for use in a sentence: no forget gate; "" if long."""
     words = re.split(r"[:;.,(]", description, maxsplit=1)[0].strip()
     if len(words) > MAX_SHORT_DESCRIPTION:
         return ""
@@ -99,8 +99,8 @@ def short_description(description: str) -> str:
 
 def format_signed(value: float) -> str:
     """Return a number with its sign: +0.040."""
-    shown = format_number(abs(value))
-    return shown if pd.isna(value) or value == 0 else f"{'+' if value > 0 else '−'}{shown}"
+    magnitude = format_number(abs(value))
+    return magnitude if pd.isna(value) or value == 0 else f"{'+' if value > 0 else '−'}{magnitude}"
 
 
 def format_p(p: float) -> str:
@@ -133,7 +133,7 @@ def format_probability(row: Mapping, key: str = "probability", low: str = "low",
 
 
 def format_part(part: int, whole: int) -> str:
-    """Return how many there are of how many there should be: 12, or 5 of 12."""
+    """Return a count, with the expected count if it differs: 12, or 5 of 12."""
     return f"{part:,}" if part == whole else f"{part:,} of {whole:,}"
 
 

@@ -1,6 +1,6 @@
-"""What a page is made of: sections, and the few kinds of parts that a section may hold.
+"""The data model of a page: sections, and the kinds of parts that a section may hold.
 
-A part says what is shown, not how: `suite/report/templates` lay each kind out in HTML and in Markdown.
+A part holds content only; `suite/report/templates` define its layout in HTML and in Markdown.
 """
 
 import math
@@ -62,7 +62,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure, the name of its files, its alternative text, its caption, and the table it is drawn from.
+    """A figure: the name of its files, its alternative text, its caption, and the table with its data.
 
     `natural_size` keeps a figure from being stretched. `trial_titles` has a text for each trial by its
     variant and number: the page shows it when the pointer is over a point that stands for the trial.
@@ -94,10 +94,10 @@ class Details:
 
 @dataclass(frozen=True)
 class TableColumn:
-    """A column of a page's table: its heading, the column of the frame it sorts by, and its text.
+    """A column of a table on a page: its heading, the frame's column it sorts by, and its text.
 
-    `show` makes the text from the value; `show_row` from the whole row, where it takes more than one value.
-    `highlight_lowest` marks the lowest value of the column.
+    `show` formats the value of the column; `show_row` formats the whole row, if the text needs several
+    values. `highlight_lowest` marks the lowest value of the column.
     """
 
     label: str
@@ -120,7 +120,7 @@ class TableColumn:
 
 @dataclass(frozen=True)
 class TableCell:
-    """What a page shows in one place: `value` is what the column sorts by, "" where there is none."""
+    """One cell of a table: `text` is shown, and the column sorts by `value`, which is "" if there is none."""
 
     text: str
     value: object
@@ -135,7 +135,7 @@ class TableCell:
 
 @dataclass(frozen=True)
 class TableRow:
-    """A row of a page's table, and the variant it is about, or ""."""
+    """A row of a table on a page; `variant` is the variant that the row describes, or ""."""
 
     variant: str
     cells: list[TableCell]
@@ -143,7 +143,7 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: the name of its CSV file, its caption, its frame, and the columns that a page shows."""
+    """A table: the name of its CSV file, its caption, its data frame, and the columns to show."""
 
     name: str
     caption: str
@@ -151,7 +151,7 @@ class Table:
     columns: Sequence[TableColumn] = ()
 
     def to_csv(self) -> bytes:
-        """Return the frame as CSV, every digit of it."""
+        """Return the frame as CSV with all digits."""
         return self.frame.to_csv(index=False, lineterminator="\n").encode()
 
     def head(self) -> list[TableCell]:
@@ -171,9 +171,9 @@ class Table:
 
     def _cell(self, column: TableColumn, row: dict) -> TableCell:
         value, values = row[column.key], self.frame[column.key]
-        known = not pd.isna(value) and value not in (math.inf, -math.inf)
-        marked = column.highlight_lowest and len(values) > 1 and known and value == values.min()
-        return TableCell(column.text(row), value if known else "", is_numeric_dtype(values), bool(marked))
+        is_finite = not pd.isna(value) and value not in (math.inf, -math.inf)
+        marked = column.highlight_lowest and len(values) > 1 and is_finite and value == values.min()
+        return TableCell(column.text(row), value if is_finite else "", is_numeric_dtype(values), bool(marked))
 
 
 Part = Text | Bullets | Heading | Table | Figure | Claims | Details
@@ -181,7 +181,7 @@ Part = Text | Bullets | Heading | Table | Figure | Claims | Details
 
 @dataclass(frozen=True)
 class Section:
-    """A section of a page: its id in links, its title, its parts, and tables that only become CSV files."""
+    """A section of a page: its id in links, its title, its parts, and tables that are only written as CSV."""
 
     id: str
     title: str
@@ -189,7 +189,7 @@ class Section:
     data: Sequence[Table] = ()
 
     def flat_parts(self) -> Iterator[Part]:
-        """Return all parts, also those that are folded away."""
+        """Return all parts, including those that are folded away."""
         return _flatten(self.parts)
 
 

@@ -20,7 +20,7 @@ TEMPLATES = {"report.md": "page.md.j2", "index.html": "page.html.j2"}
 
 @dataclass(frozen=True)
 class Page:
-    """A page: the name of what it is about, its title, how complete it is, and its sections in order.
+    """A page: the name of the sweep, its title, its progress, and its sections in order.
 
     `baseline` is the variant whose rows are set off in tables; `variants` are those that can be hidden.
     """
@@ -59,7 +59,7 @@ def page_files(page: Page) -> dict[str, bytes]:
 
 
 def write_files(files: Mapping[str, bytes], folder: Path) -> Path:
-    """Write files by their names into a folder, each whole or not at all; return the path of the last one."""
+    """Write files by their names into a folder, each atomically; return the path of the last one."""
     for name, content in files.items():
         path = Path(folder) / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def write_files(files: Mapping[str, bytes], folder: Path) -> Path:
 
 
 def slugify(name: str) -> str:
-    """Return a name that stands in names of files and in links, cut where it is too long for them."""
+    """Return a name that is safe in file names and links, shortened if it is too long."""
     return re.sub(r"[^\w.-]+", "-", name).encode()[:MAX_SLUG_BYTES].decode(errors="ignore")
 
 
@@ -80,14 +80,14 @@ def unique_slugs(names: Iterable[str]) -> dict[str, str]:
 
 
 def inline_svg(svg: bytes, figure: Figure) -> Markup:
-    """Return a figure to stand in a page: with ids of its own, its alternative text, and titles of points."""
+    """Return a figure as SVG for a page: with unique ids, its alternative text, and titles of points."""
     text = add_trial_titles(svg.decode(), figure.trial_titles)
     text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{figure.name}-", text[text.index("<svg ") :])
     return Markup(text.replace("<svg ", Markup('<svg role="img" aria-label="{}" ').format(figure.alt), 1))
 
 
 def add_trial_titles(svg: str, titles: Mapping[tuple[str, int], str]) -> str:
-    """Return an SVG in which each point that stands for a trial has a title, by variant and number of trial.
+    """Return an SVG with a title on each point of a trial; `titles` holds them by variant and trial number.
 
     Points have an attribute data-trial, and are in a group with an attribute data-cell.
     """
@@ -104,7 +104,7 @@ def add_trial_titles(svg: str, titles: Mapping[tuple[str, int], str]) -> str:
 
 
 def escape_markdown(text: object) -> str:
-    """Return text that Markdown shows as it is, on one line."""
+    """Return text on one line, escaped so that Markdown shows it literally."""
     return re.sub(r"([\\`*_{}\[\]<>|#~$])", r"\\\1", re.sub(r"\s+", " ", str(text)))
 
 

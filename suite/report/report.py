@@ -1,4 +1,4 @@
-"""The report of a sweep: a page of sections, made from findings."""
+"""The report of a sweep: a page of sections, built from the findings."""
 
 import math
 from collections.abc import Sequence
@@ -23,10 +23,10 @@ def write_report(
 ) -> Path:
     """Write the report of a sweep into a folder and return the path of its page.
 
-    `rows` has a row a trial (`suite.store.load`); `load_curves` returns the learning curves of some trials by
-    their keys (`suite.store.load_curves`). With `all_pairs` every pair of variants is compared too. The same
-    rows in any order give the same bytes. Every file appears whole or not at all, index.html last. Refused:
-    rows of which none is of the sweep.
+    `rows` has one row for each trial (`suite.store.load`); `load_curves` returns the learning curves of some
+    trials by their keys (`suite.store.load_curves`). With `all_pairs`, every pair of variants is also
+    compared. The same rows in any order give the same bytes. Every file is written atomically, index.html
+    last. Rows without any trial of the sweep are refused.
     """
     return write_page(report_page(compute_findings(rows, record, load_curves, all_pairs)), folder)
 
@@ -45,12 +45,12 @@ def report_page(findings: Findings, builders: Sequence[SectionBuilder] = SECTION
 
 
 def progress_sentence(rows: pd.DataFrame, record: SweepRecord) -> str:
-    """Return how many trials of a sweep are there, and how they ended."""
+    """Return a sentence on how many trials of a sweep have ended, and with which status."""
     planned = len(record.config.tasks) * len(record.config.cells) * record.trials_per_search
-    ends = {status: int((rows["status"] == status).sum()) for status in TRIAL_STATUSES}
-    counts = ", ".join(f"{n:,} {status}" for status, n in ends.items() if n)
+    status_counts = {status: int((rows["status"] == status).sum()) for status in TRIAL_STATUSES}
+    counts = ", ".join(f"{n:,} {status}" for status, n in status_counts.items() if n)
     if len(rows) >= planned:
-        return f"All {format_count(planned, 'trial')} of this sweep are here: {counts}."
+        return f"All {format_count(planned, 'trial')} of this sweep have ended: {counts}."
     share = math.floor(1000 * len(rows) / planned) / 10
     present = f"{len(rows):,} of its {format_count(planned, 'trial')} ({share} %)"
-    return f"This sweep is unfinished: {present} are here: {counts}."
+    return f"This sweep is unfinished: {present} have ended: {counts}."

@@ -1,4 +1,4 @@
-"""Executors by where their Dask workers run: on this machine, at a running scheduler, or in SLURM jobs."""
+"""Executors whose Dask workers run on this machine, at a running scheduler, or in SLURM jobs."""
 
 import importlib.util
 import inspect
@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # of the extra `slurm`
 
 
 class LocalExecutor(DaskExecutor):
-    """Executor with workers on this machine: each on a GPU or on its own core, reachable on loopback only."""
+    """Executor with workers on this machine, each on a GPU or its own core; they listen on loopback only."""
 
     def __init__(self, count: int, gpus: tuple[str, ...] = ()):
         environment = {} if gpus else machine.SINGLE_CORE_ENV
@@ -49,14 +49,14 @@ class LocalExecutor(DaskExecutor):
         super().__init__(Client(self.cluster), count, PinWorker(gpus, workers_per_gpu))
 
     def wait(self, seconds: float = 0.5) -> list[WorkUnit]:
-        """Wait as the base class does, and start new workers in place of those that Dask has given up.
+        """Wait as the base class does, and replace workers that Dask has given up.
 
         Dask gives up a worker that dies while it starts, or that takes more than 15 seconds to restart.
         """
-        ended = super().wait(seconds)
+        ended_units = super().wait(seconds)
         if len(self.cluster.workers) < self.expected_workers:
             self.cluster.scale(self.expected_workers)
-        return ended
+        return ended_units
 
     def __exit__(self, *_: object) -> None:
         super().__exit__()
@@ -70,7 +70,7 @@ class RemoteExecutor(DaskExecutor):
     gpu_memory = 0  # expected bytes of a worker's GPU, used until a worker has reported its own
 
     def worker_plan(self, plan: machine.Plan) -> machine.Plan:
-        """Return the plan of the connected worker with the most GPU memory; of a CPU core without a GPU."""
+        """Return the plan of the worker with the most GPU memory, or of a core if there is no GPU."""
         memory = max(self.verified.values(), default=self.gpu_memory)
         return replace(plan, gpus=("0",) if memory else (), gpu_memory=memory)
 
@@ -128,7 +128,7 @@ def check_loopback() -> None:
 
 
 class PinWorker(WorkerPlugin):
-    """Worker plugin that gives a worker a GPU, or pins it to a core, and has it ignore signals.
+    """Worker plugin that assigns a GPU to a worker, or pins it to a core, and makes it ignore signals.
 
     `gpus` are the names of this machine's GPUs for CUDA; `workers_per_gpu` workers share each of them.
     """
@@ -195,12 +195,12 @@ def read_slurm_file(path: Path) -> tuple[int, dict]:
 
 
 def requests_gpus(options: dict) -> bool:
-    """Whether a job requests GPUs, as --gres=gpu:1, --gpus=1 and --gpus-per-node=1 do."""
+    """Whether the settings of a job request GPUs, for example by --gres=gpu:1 or --gpus=1."""
     return any("gpu" in directive for directive in options.get("job_extra_directives", []))
 
 
 def slurm_cluster(options: dict, folder: Path) -> "SLURMCluster":
-    """Return a cluster whose workers are SLURM jobs, none submitted yet; its scheduler is this process."""
+    """Return a cluster with its scheduler in this process and workers in SLURM jobs, not submitted yet."""
     from dask_jobqueue import SLURMCluster
     from dask_jobqueue.core import Job, JobQueueCluster
 

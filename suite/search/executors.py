@@ -1,4 +1,4 @@
-"""Executors train work units: in this process, or in the workers of a Dask cluster."""
+"""Executors: they train work units in this process, or in the workers of a Dask cluster."""
 
 import contextlib
 import dataclasses
@@ -49,12 +49,12 @@ class Executor:
         return heapq.heappop(self.waiting)[-1]
 
     def worker_plan(self, plan: machine.Plan) -> machine.Plan:
-        """Return the hardware that sweeps are cut into units for: a worker's; `plan` is this machine's."""
+        """Return the plan of a worker, which sets the size of work units; `plan` is that of this machine."""
         return plan
 
     @property
     def size(self) -> int:
-        """How many workers there are, or are expected."""
+        """The number of workers, or of expected workers."""
         raise NotImplementedError
 
     @property
@@ -63,7 +63,7 @@ class Executor:
         return not (self.waiting or self.running)
 
     def wait(self) -> list[WorkUnit]:
-        """Let training go on for a moment; return the units that have ended."""
+        """Let training continue for a moment; return the units that have ended."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:
@@ -127,7 +127,7 @@ class DaskExecutor(Executor):
             raise
 
     def register_plugin(self, attempts: int = 10) -> None:
-        """Have every worker run `plugin` when it starts.
+        """Make every worker run `plugin` when it starts.
 
         Tried several times: Dask closes the connection of the client if one worker dies during the call.
         """
@@ -143,7 +143,7 @@ class DaskExecutor(Executor):
                 time.sleep(0.5)
 
     def verify_new_workers(self) -> list[tuple[str, str]]:
-        """Verify the workers that are new; return the address and the reason of each one that is refused."""
+        """Verify new workers; return the address of each refused worker, with the reason."""
         if not self.verify:
             return []
         connected = self.client.nthreads().keys()
@@ -176,7 +176,7 @@ class DaskExecutor(Executor):
         return max(self.expected_workers, len(self.client.nthreads().keys() - self.refused.keys()))
 
     def report_unfit_workers(self) -> list[tuple[str, str]]:
-        """Verify new workers; print and return the address and the reason of each one that is refused."""
+        """Verify new workers; print and return the address of each refused worker, with the reason."""
         refused = self.verify_new_workers()
         for worker in refused:
             self.print_refusal(worker)
@@ -192,7 +192,8 @@ class DaskExecutor(Executor):
     def start_unit(self, unit: WorkUnit) -> None:
         """Send a unit to a worker that is not refused.
 
-        If all those have just left, Dask may choose a refused worker, which verifies itself and raises.
+        If all accepted workers have just left, Dask may choose a refused worker, which verifies itself and
+        raises.
         """
         options: dict[str, Any] = (
             {"workers": list(self.verified), "allow_other_workers": True} if self.refused else {}
@@ -210,7 +211,7 @@ class DaskExecutor(Executor):
             return []
         with contextlib.suppress(TimeoutError, CancelledError):
             wait(list(self.running), timeout=seconds, return_when="FIRST_COMPLETED")
-        ended = []
+        ended_units = []
         for future in [future for future in self.running if future.done()]:
             unit, progress_before = self.running.pop(future)
             try:
@@ -224,15 +225,15 @@ class DaskExecutor(Executor):
                 self.submit(unit)
             except Refusal:
                 raise
-            except Exception:  # perhaps of a worker that has just joined and cannot import this suite
+            except Exception:  # this may come from a worker that has just joined and cannot import this suite
                 if not self.report_unfit_workers():
                     raise
                 self.submit(unit)
             else:
-                ended.append(unit)
+                ended_units.append(unit)
                 if programs >= MAX_PROGRAMS_PER_PROCESS:
                     self.client.run(restart_worker_process, workers=[worker], on_error="ignore")
-        return ended
+        return ended_units
 
     def refuse_worker(self, address: str, reason: str) -> None:
         """Send a worker no more units and print why; raise `UnfitWorker` if no other worker is left."""
@@ -247,9 +248,9 @@ class DaskExecutor(Executor):
     def resubmit_killed(self, unit: WorkUnit, progress_before: object, error: KilledWorker) -> None:
         """Submit a unit again after several workers in a row died while they trained it.
 
-        If its trials advanced meanwhile, the unit stays as it was: its workers were killed by something else.
-        If not, memory may have run out: the unit is trained in half as many lanes. A unit that already had a
-        single lane gets failed rows.
+        If its trials advanced meanwhile, something else killed its workers, and the unit is unchanged.
+        Otherwise memory may have run out, and the unit is trained in half as many lanes. A unit that already
+        had a single lane gets failed rows.
         """
         if unit_progress(unit) != progress_before:
             self.submit(unit)
@@ -259,9 +260,9 @@ class DaskExecutor(Executor):
             write_failed_rows(unit, str(error))
 
     def resubmit_after_reconnect(self, unit: WorkUnit) -> None:
-        """Submit a unit again that was lost with the scheduler, once a scheduler is back.
+        """Submit a unit that was lost with the scheduler again, once a scheduler is back.
 
-        Refused if none came back: the client of Dask tries to reconnect for `CONNECT_TIMEOUT` only.
+        Refuses if no scheduler comes back: Dask's client tries to reconnect for `CONNECT_TIMEOUT` only.
         """
         while self.client.status == "connecting":
             time.sleep(0.1)
@@ -295,12 +296,12 @@ def train_in_worker(unit: WorkUnit, verify: VerifyWorker | None = None) -> tuple
     except CodeMismatch as error:
         if not verify:  # started by the driver: every other worker has the same code and data
             raise
-        raise UnfitWorker(get_worker().address, f"would make other rows ({error})") from error
+        raise UnfitWorker(get_worker().address, f"would produce different rows ({error})") from error
     return get_worker().address, compiled_program.cache_info().misses
 
 
 def restart_worker_process(dask_worker: Worker) -> None:
-    """End the process of a worker, so that its nanny starts a new one; leave one that has other work alone.
+    """End the process of a worker so that its nanny starts a new one, unless the worker has other work.
 
     The process exits at once, without Dask's own restart: with that, the nanny may end too, and no worker
     comes back (dask/distributed issues 6494 and 7312).

@@ -1,9 +1,9 @@
-"""A search: one of KerasTuner's oracles, which draws trials and is given their scores (ask and tell).
+"""A search: an oracle of KerasTuner that draws trials and gets their scores (ask and tell).
 
-The oracle lives in the memory of the driver and writes nothing: the store is the record, and an oracle that
-gets the same scores again draws the same trials again. Trials are drawn in rounds, as many as need no score
-of each other, so that the draws do not depend on which trial ends first. Trial k of random search is the same
-whatever the number of trials (KerasTuner draws it from seed and k), so a sweep by it can grow.
+The oracle lives in the memory of the driver and writes nothing to disk: an oracle that gets the scores in the
+store draws the same trials again. Trials are drawn in rounds. The trials of a round do not need each other's
+scores, so the draws do not depend on which trial ends first. KerasTuner draws trial k of random search from
+the seed and k, independent of the number of trials, so a sweep with random search can grow.
 """
 
 import contextlib
@@ -19,15 +19,14 @@ from suite.config import HYPERBAND_FACTOR
 from suite.space import Space
 from suite.training.trial import Trial
 
-BAYESIAN_ROUND_SIZE = 8  # trials drawn before scores are needed: of the search, not of the machine
+BAYESIAN_ROUND_SIZE = 8  # trials drawn before scores are needed; the same on every machine
 
 
 class Search:
     """All trials of one variant on one task, drawn by an oracle.
 
-    `seed_keys` (sweep seed, task, cell) is where its random draws start. Random and Bayesian search draw
-    `trials` trials of `epochs` epochs; Hyperband decides by itself how many, and for how many epochs (see
-    `trials_by_epochs`).
+    `seed_keys` (sweep seed, task, cell) is the seed of its random draws. Random and Bayesian search draw
+    `trials` trials of `epochs` epochs; Hyperband sets both numbers itself (see `trials_by_epochs`).
     """
 
     def __init__(self, oracle: str, space: Space, trials: int, epochs: int, seed_keys: tuple):
@@ -42,7 +41,9 @@ class Search:
         common = {
             "objective": keras_tuner.Objective("score", "min"),
             "hyperparameters": hp,
-            "seed": seeds.derive_seed(*seed_keys, "search"),  # hashed: near seeds repeat each other's trials
+            "seed": seeds.derive_seed(
+                *seed_keys, "search"
+            ),  # hashed, because similar seeds give repeated trials
         }
         if oracle == "hyperband":
             self.oracle = oracles.HyperbandOracle(max_epochs=epochs, factor=HYPERBAND_FACTOR, **common)
@@ -58,15 +59,15 @@ class Search:
         self.scores: dict[int, float] = {}
 
     def ask(self) -> list[Trial]:
-        """Return the trials of the next round; none at the end of the search."""
+        """Return the trials of the next round; an empty list at the end of the search."""
         trials: list[Trial] = []
         with self.limit_threads():
             while len(trials) < self.round_size:
                 tuner_id = f"lane {len(trials)}"  # an oracle gives each of them one running trial
-                drawn = call_without_warnings(self.oracle.create_trial, tuner_id)
-                if drawn.status != "RUNNING":
+                keras_trial = call_without_warnings(self.oracle.create_trial, tuner_id)
+                if keras_trial.status != "RUNNING":
                     break
-                trials.append(self.make_trial(drawn.hyperparameters.values))
+                trials.append(self.make_trial(keras_trial.hyperparameters.values))
         return trials
 
     def limit_threads(self) -> contextlib.AbstractContextManager:
@@ -74,10 +75,10 @@ class Search:
         return threadpool_limits(1) if math.isfinite(self.round_size) else contextlib.nullcontext()
 
     def make_trial(self, values: dict) -> Trial:
-        """Return the trial of the values an oracle drew.
+        """Return the trial that has the values drawn by an oracle.
 
-        Hyperband goes on with an earlier trial by giving it more epochs: the same trial again, from its own
-        seed, for longer.
+        Hyperband continues an earlier trial by giving it more epochs: the same trial is trained again from
+        its seed, for longer.
         """
         import keras_tuner
 
@@ -87,15 +88,15 @@ class Search:
         )
         hp = keras_tuner.HyperParameters()
         hp.values = {name: v for name, v in values.items() if not name.startswith("tuner/")}
-        drawn = {name: entry.declare(name, hp) for name, entry in self.space.items()}
-        return Trial(number, self.seeds[number], drawn, values.get("tuner/epochs", self.epochs))
+        hyperparameters = {name: entry.declare(name, hp) for name, entry in self.space.items()}
+        return Trial(number, self.seeds[number], hyperparameters, values.get("tuner/epochs", self.epochs))
 
     def tell(self, scores: dict[int, float]) -> None:
         """Give the oracle the validation scores of a round, by number of trial.
 
         A trial without a finite score counts as worse than all scores so far, by as much as these differ, and
-        its score is renewed whenever they change: as a failed trial it would be retried, and three in a row
-        would end the search. While no score is finite, all trials are alike.
+        its score is updated whenever they change. (KerasTuner would retry a failed trial, and three in a row
+        would end the search.) While no score is finite, all trials get the same score.
         """
         self.scores |= scores
         finite = [score for score in self.scores.values() if math.isfinite(score)] or [0.0]

@@ -8,7 +8,7 @@ from suite.space import Range
 
 COMPILE_SECONDS = 10.0  # of one core for one program: measured 12 on TensorFlow and 6 on JAX
 COMPILE_OPERATIONS = COMPILE_SECONDS * 2.5e10  # multiply–adds that a core could train in that time
-IDLE_TRIALS = 0.5  # cost, in trials, of the lanes of a program that are empty while its last trials end
+IDLE_TRIALS = 0.5  # cost, in trials, of the lanes of a program that are idle while its last trials end
 MAX_CANDIDATE_WIDTHS = 200  # widths to choose from
 
 

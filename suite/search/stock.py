@@ -1,4 +1,4 @@
-"""A `keras_tuner.HyperModel` of a cell on a task, for any tuner of KerasTuner, trained by Keras's `fit`.
+"""A `keras_tuner.HyperModel` of a cell on a task, for any tuner of KerasTuner, trained with Keras's `fit`.
 
 Importing this module registers the suite's cells with Keras, so that `keras.models.load_model` can load saved
 models.
@@ -30,7 +30,7 @@ EVAL_BATCH_SIZE = 32  # sequences in a batch of the validation split
 
 
 class TunerRefusal(Refusal, keras_tuner.errors.FatalError):
-    """A refusal that ends a tuner's search; for a tuner, any other error is only a failed trial."""
+    """A refusal that ends a tuner's search; a tuner treats any other error as a failed trial."""
 
 
 class Hypermodel(keras_tuner.HyperModel):
@@ -68,14 +68,14 @@ class Hypermodel(keras_tuner.HyperModel):
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """Return the compiled model for the hyperparameters in `hp`."""
-        drawn = {name: range_.declare(name, hp) for name, range_ in self.ranges.items()}
+        values = {name: range_.declare(name, hp) for name, range_ in self.ranges.items()}
         model = keras.Sequential(
             [
                 keras.Input((None, self.task.features)),
                 keras.layers.Masking(MASK_VALUE),
-                keras.layers.GaussianNoise(drawn["input_noise"]),
+                keras.layers.GaussianNoise(values["input_noise"]),
                 keras.layers.RNN(
-                    self.cell(int(drawn["units"])), return_sequences=self.task.answers == "every step"
+                    self.cell(int(values["units"])), return_sequences=self.task.answers == "every step"
                 ),
                 keras.layers.Dense(
                     self.task.outputs,
@@ -86,7 +86,7 @@ class Hypermodel(keras_tuner.HyperModel):
         )
         score = self.task.loss if self.task.metric == "nats" else self.task.metric
         model.compile(
-            optimizer=keras_optimiser(self.protocol.optimiser, drawn),
+            optimizer=keras_optimiser(self.protocol.optimiser, values),
             loss=Loss(self.task.loss),
             weighted_metrics=[Score(score)],
         )
@@ -123,7 +123,7 @@ class Hypermodel(keras_tuner.HyperModel):
                     )
                 ),
                 keras.callbacks.TerminateOnNaN(),
-                # Keras stops after `patience` epochs without a better score, the protocol after one more
+                # Keras stops after `patience` epochs without a better score, the protocol one epoch later
                 keras.callbacks.EarlyStopping("val_score", mode="min", patience=self.protocol.patience + 1),
             ],
             **{"epochs": self.protocol.epochs, "verbose": 0} | settings,
@@ -134,15 +134,20 @@ class Hypermodel(keras_tuner.HyperModel):
 
         Hyperband continues a trial as a new one with the same hyperparameters, and so in the same order.
         """
-        drawn = sorted((name, value) for name, value in hp.values.items() if not name.startswith("tuner/"))
-        return seeds.derive_seed(self.task.name, self.cell.__name__, *drawn)
+        pairs = sorted((name, value) for name, value in hp.values.items() if not name.startswith("tuner/"))
+        return seeds.derive_seed(self.task.name, self.cell.__name__, *pairs)
 
 
-def keras_optimiser(rule: str, drawn: dict) -> keras.optimizers.Optimizer:
-    """Return Keras's optimiser for a rule of `suite.training.optimiser`; `drawn` are hyperparameters."""
-    momentum = {"momentum": float(drawn["momentum"])}
-    rate = drawn["learning_rate"] * (1 - drawn["momentum"] if OPTIMISERS[rule].rescales_rate else 1)
-    clips = {"global_clipnorm": drawn.get("clip_norm"), "clipvalue": drawn.get("clip_value")}
+def keras_optimiser(rule: str, hyperparameters: dict) -> keras.optimizers.Optimizer:
+    """Return Keras's optimiser for a rule of `suite.training.optimiser`, with these hyperparameters."""
+    momentum = {"momentum": float(hyperparameters["momentum"])}
+    rate = hyperparameters["learning_rate"] * (
+        1 - hyperparameters["momentum"] if OPTIMISERS[rule].rescales_rate else 1
+    )
+    clips = {
+        "global_clipnorm": hyperparameters.get("clip_norm"),
+        "clipvalue": hyperparameters.get("clip_value"),
+    }
     match rule:
         case "adam":
             return keras.optimizers.Adam(rate, **clips)

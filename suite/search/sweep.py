@@ -1,4 +1,4 @@
-"""A sweep: every search of its tasks and cells, from settings to the last row."""
+"""Run a sweep: all searches of its tasks and cells, until every trial has a row."""
 
 import contextlib
 import itertools
@@ -21,7 +21,7 @@ from suite.search.work_unit import WorkUnit, search_demand
 from suite.task import SPLITS, Split, total_steps
 from suite.training.trial import Trial
 
-MAX_UNIT_ATTEMPTS = 3  # times that a unit may end without any row
+MAX_UNIT_ATTEMPTS = 3  # how many times in a row a unit may end without any row
 MIN_UNITS_PER_WORKER = 2  # units of equal cost, so that no worker ends long after the others
 
 
@@ -42,7 +42,7 @@ class PaddedShape:
 def padded_shapes(
     config: SweepConfig, splits: dict, plan: machine.Plan
 ) -> dict[tuple[str, str], list[PaddedShape]]:
-    """Return the shapes of every search by task and cell, ascending, for workers that have such a plan.
+    """Return the padded shapes of every search by task and cell, ascending, for workers with `plan`.
 
     `splits` is the data of every task.
     """
@@ -55,7 +55,7 @@ def padded_shapes(
 def search_shapes(
     config: SweepConfig, task: str, cell: str, splits: dict, plan: machine.Plan
 ) -> Iterator[PaddedShape]:
-    """Yield the shapes of one search."""
+    """Yield the padded shapes of one search."""
     from suite.training.program import trial_operations
 
     def cost(width: int, epochs: int) -> int:
@@ -76,7 +76,7 @@ def search_shapes(
 
 @dataclass(frozen=True)
 class SweepProgress:
-    """How far a sweep has come: its newest rows, and how many trials are done, of how many so far."""
+    """The progress of a sweep: its newest rows, and the number of finished and of known trials."""
 
     rows: list[dict]
     done: int
@@ -84,7 +84,7 @@ class SweepProgress:
 
 
 class SearchState:
-    """A search under way: its oracle, the present round of trials, and the scores so far by trial."""
+    """A running search: its oracle, the current round of trials, and the scores so far by trial."""
 
     def __init__(self, config: SweepConfig, task: str, cell: str, scores: dict[int, float]):
         self.task, self.cell, self.scores = task, cell, scores
@@ -94,7 +94,7 @@ class SearchState:
         self.total, self.done, self.over = 0, 0, False
 
     def advance(self) -> list[Trial]:
-        """Give the oracle the scores of each complete round; return the trials of the next that have none."""
+        """Give the oracle the scores of each complete round; return the unscored trials of the next round."""
         scores = self.scores
         missing: list[Trial] = []
         while not (self.over or missing) and all(trial.number in scores for trial in self.round):
@@ -136,11 +136,11 @@ def run_sweep(
 ) -> Generator[SweepProgress]:
     """Train every trial of a sweep that has no row yet, and yield progress as rows come in.
 
-    `executor` trains work units: `submit` hands them over and `wait` returns when something may have
-    happened. Workers choose how many lanes suit them, unless `lanes` is a number. `codes` are the hashes of
-    what makes the rows of each task and cell (`suite.identity.row_codes`); a worker whose hashes differ is
-    refused. After so many seconds, or a `store.request_stop`, the sweep ends with the rows it has, and keeps
-    checkpoints of the trials under way.
+    `executor` trains work units: `submit` queues them, and `wait` returns when some may have ended. Workers
+    choose how many lanes suit them, unless `lanes` is a number. `codes` are the hashes of the code and data
+    of each task and cell (`suite.identity.row_codes`); a worker whose hashes differ is refused. At the time
+    limit, or after `store.request_stop`, the sweep ends with the rows it has, and keeps checkpoints of
+    running trials.
     """
     end = time.monotonic() + seconds
     trial_store = store.Store(folder, executor.size)
@@ -150,7 +150,7 @@ def run_sweep(
         names = list(itertools.product(config.tasks, config.cells))
         searches = {name: SearchState(config, *name, trial_store.scores(*name)) for name in names}
         rows: list[dict] = []
-        changed, ended = set(names), []
+        changed, ended_units = set(names), []
         while True:
             missing = [
                 WorkUnit(
@@ -184,12 +184,14 @@ def run_sweep(
                 executor.waiting.clear()
                 if executor.idle:
                     return
-            ended += [(time.monotonic() + executor.file_visibility_delay, unit) for unit in executor.wait()]
+            ended_units += [
+                (time.monotonic() + executor.file_visibility_delay, unit) for unit in executor.wait()
+            ]
             rows, changed = trial_store.collect(), set()
             for row in rows:
                 changed.add(name := (row["task"], row["cell"]))
                 searches[name].scores[row["trial"]] = row["valid"]
-            ended = resubmit_incomplete(ended, searches, executor, trial_store)
+            ended_units = resubmit_incomplete(ended_units, searches, executor, trial_store)
     finally:
         with contextlib.closing(trial_store):
             trial_store.collect()
@@ -198,10 +200,10 @@ def run_sweep(
 def resubmit_incomplete(
     ended: list[tuple[float, WorkUnit]], searches: dict, executor: Executor, trial_store: store.Store
 ) -> list:
-    """Submit the trials that ended units left without a row; return units whose rows may still turn up.
+    """Submit the trials without rows of ended units again; return units whose rows may still appear.
 
-    `ended` holds units with the time until which their rows may turn up. A unit leaves trials without a row
-    where its worker has seen a request to stop, perhaps an old one.
+    `ended` holds units with the time until which their rows may appear. A unit leaves trials without rows if
+    its worker saw a request to stop, possibly an old one.
     """
     unsettled = []
     for until, unit in ended:
@@ -219,13 +221,13 @@ def resubmit_incomplete(
 
 
 def retry_unit(unit: WorkUnit, missing: tuple[Trial, ...]) -> WorkUnit:
-    """Return a unit of the trials left without a row; refuse after `MAX_UNIT_ATTEMPTS` without any row."""
+    """Return a unit of the trials without rows; refuse after `MAX_UNIT_ATTEMPTS` attempts without any row."""
     attempts = unit.attempts + 1 if len(missing) == len(unit.trials) else 0
     if attempts == MAX_UNIT_ATTEMPTS:
         raise Refusal(
-            f"trial {missing[0].number} of {unit.cell} on {unit.task} went to a worker "
-            f"{MAX_UNIT_ATTEMPTS} times, and "
-            f"no row of it came to {unit.folder}: see that all workers write there; the same command goes on"
+            f"trial {missing[0].number} of {unit.cell} on {unit.task} went to a worker {MAX_UNIT_ATTEMPTS} "
+            f"times, but no row of it appeared in {unit.folder}: make sure that all workers can write there, "
+            "then run the same command again"
         )
     return replace(unit, trials=missing, attempts=attempts)
 
@@ -243,7 +245,7 @@ def trials_by_shape(
 def split_units(
     units: list[WorkUnit], shapes: Mapping[tuple[str, str], list[PaddedShape]], workers: int
 ) -> Iterator[WorkUnit]:
-    """Yield units cut into parts, small enough that each worker gets some, large enough to fill the lanes."""
+    """Split units into parts: small enough for every worker to get some, large enough to fill the lanes."""
     most = sum(unit.cost for unit in units) / (MIN_UNITS_PER_WORKER * workers)
     lanes = {(*name, shape.width): shape.lanes for name in shapes for shape in shapes[name]}
     for unit in units:

@@ -14,7 +14,7 @@ from suite import Refusal, files, identity, machine
 
 
 class UnfitWorker(Refusal):
-    """A worker differs from the driver and must not train: its address, and what is different."""
+    """The error for a worker that differs from the driver: its address and the differences."""
 
     def __str__(self) -> str:
         return "worker {} {}".format(*self.args)
@@ -75,10 +75,10 @@ class VerifyWorker:
             name.removeprefix(CELL_PREFIX) for name in self.requirements if name.startswith(CELL_PREFIX)
         )
         for name in sorted(self.requirements.keys() | own.keys()):
-            required, found = self.requirements.get(name), own.get(name)
-            if required != found:
+            required, actual = self.requirements.get(name), own.get(name)
+            if required != actual:
                 yield (
-                    f"has {name} {found or 'not'}, and the driver {required or 'not'}: install the same on "
+                    f"has {name} {actual or 'not'}, and the driver {required or 'not'}: install the same on "
                     f"both, and restart the worker"
                 )
         if not self.sees_folder():
@@ -135,7 +135,7 @@ def make_verifier(folder: Path, cells: Iterable[str] = ()) -> VerifyWorker:
 
 
 def worker_requirements(cells: Iterable[str] = ()) -> dict[str, str]:
-    """Return what must be equal in worker and driver, by name: versions, and hashes of suite and cells."""
+    """Return the versions and hashes, by name, that must be equal in worker and driver."""
     # modules such as this one cannot change a row, but driver and worker exchange objects of their classes
     search_files = {path.stem: path for path in Path(__file__).parent.glob("*.py")}
     suite = {

@@ -1,4 +1,4 @@
-"""Work units: trials of one cell on one task that one worker trains together."""
+"""Work units: trials of one cell on one task that a worker trains together."""
 
 import dataclasses
 import functools
@@ -26,7 +26,7 @@ MAX_PROGRAMS_PER_PROCESS = 8
 
 
 class CodeMismatch(Refusal):
-    """The code or the data of this process are not those of the driver, so it refuses to train a unit."""
+    """The error of a process whose code or data differ from the driver's, so that it must not train."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +64,7 @@ class WorkUnit:
 
     @property
     def cost(self) -> int:
-        """Multiply–adds of training all its trials to their last epoch."""
+        """Multiply–adds of training all trials of the unit for all their epochs."""
         return self.operations * sum(trial.epochs for trial in self.trials)
 
 
@@ -109,7 +109,7 @@ def unit_lanes(unit: WorkUnit) -> int:
 def search_demand(
     task: str, cell: str, width: int, batch: int, splits: Mapping[str, Split]
 ) -> dict[str, int]:
-    """Return the arguments of `machine.Plan.lanes_for` that describe a network: its weights and bytes."""
+    """Return the arguments of `machine.Plan.lanes_for` for a network: its weights and bytes."""
     from suite.training.program import lane_demand
 
     steps = max(int(split.lengths.max()) for split in splits.values())
@@ -123,15 +123,16 @@ def verified_code(unit: WorkUnit) -> dict[str, str]:
     if unit.code not in (None, code):
         differing = identity.changed_parts([vars(unit)], {(unit.task, unit.cell): code})
         raise CodeMismatch(
-            f"{' and '.join(differing)}: a worker has another version than the driver; give all of them the "
-            f"same files, edit none while a sweep runs, and let a task load the same sequences each time"
+            f"{' and '.join(differing)}: a worker and the driver have different versions; give all machines "
+            "the same files, do not edit them while a sweep runs, and make the task load the same sequences "
+            "every time"
         )
     return code
 
 
 @functools.lru_cache
 def search_code(task: str, cell: str, data: Path | None) -> dict[str, str]:
-    """Return the hashes of the code and data of a search, once a process: neither is loaded a second time."""
+    """Return the hashes of the code and data of a search, computed once per process."""
     codes = identity.row_codes({task: tasks.find_task(task)}, [cell], {task: cached_splits(task, data)})
     return codes[task, cell]
 
@@ -211,7 +212,7 @@ def compiled_program(
     clips: bool,
     data: Path | None,
 ) -> "Program":
-    """Return the program of a population, compiled once a process."""
+    """Return the program of a population, compiled once per process."""
     from suite.training.program import Program
 
     splits = cached_splits(task, data)
@@ -222,12 +223,12 @@ def compiled_program(
 
 @functools.lru_cache(maxsize=2)
 def cached_splits(task: str, data: Path | None) -> Mapping[str, Split]:
-    """Return the splits of a task by name, loaded and validated once a process."""
+    """Return the splits of a task by name, loaded and checked once per process."""
     return tasks.load_splits(task, data)
 
 
 def result_row(unit: WorkUnit, result: Result, error: str | None = None) -> dict:
-    """Return the row of a result, for the store: also what trained it, and its learning curve."""
+    """Return the row of a result for the store, with its software, hardware and learning curve."""
     import keras
 
     return {

@@ -14,7 +14,7 @@ import numpy as np
 from suite import seeds
 from suite.task import Split
 
-PAD_INDEX = -1  # in place of the index of a sequence, where a batch is not full
+PAD_INDEX = -1  # stands for a missing sequence in a batch that is not full
 
 Bucket: TypeAlias = dict[str, np.ndarray]
 

@@ -1,7 +1,7 @@
 """Checkpoints: unfinished trials, one file each, so that training continues after the process was killed.
 
-A trial's result depends on nothing but the trial, so each trial has a file of its own: any population can
-continue it, in any lane, and it ends with the same row.
+The result of a trial depends on the trial only, so each trial has its own file: any population can continue
+it in any lane, and gets the same row.
 """
 
 import dataclasses
@@ -18,15 +18,18 @@ import numpy as np
 from suite import files
 from suite.training.trial import Result, Trial
 
-FIRST_CHECKPOINT_DELAY = 15.0  # seconds until the first one of a unit of work: `odyssey status` reads it
-CHECKPOINT_INTERVAL = 120.0  # seconds between checkpoints: at most so much work is lost by a kill
+FIRST_CHECKPOINT_DELAY = (
+    15.0  # seconds until the first checkpoint of a unit of work, which `odyssey status` reads
+)
+CHECKPOINT_INTERVAL = 120.0  # seconds between checkpoints: the most work that a kill can lose
 
 
 class Checkpoints:
     """The checkpoints of the trials of a search, in a folder.
 
-    `made_by` is what a row depends on besides its trial: the code, the backend, the protocol. A checkpoint is
-    used only if this and the trial are the same. `every` is the interval between checkpoints, in seconds.
+    `made_by` holds what a row depends on besides its trial: the code, the backend, the protocol. A checkpoint
+    is used only if `made_by` and the trial are equal. `every` is the interval between checkpoints, in
+    seconds.
     """
 
     def __init__(self, folder: Path, made_by: Mapping, every: float = CHECKPOINT_INTERVAL) -> None:
@@ -68,7 +71,7 @@ class Checkpoints:
         self.path(trial).unlink(missing_ok=True)
 
     def fingerprint(self, trial: Trial) -> str:
-        """Return, as JSON, all that a checkpoint of a trial must agree with to be used."""
+        """Return, as JSON, everything that must be equal for a checkpoint of a trial to be used."""
         return json.dumps(self.made_by | {"trial": dataclasses.asdict(trial)}, sort_keys=True)
 
     def path(self, trial: Trial) -> Path:

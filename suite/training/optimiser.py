@@ -1,9 +1,9 @@
-"""Update rules whose settings differ from lane to lane: those of `keras.optimizers` have one for all weights.
+"""Update rules with settings for each lane (`keras.optimizers` has one setting for all weights).
 
 A rule is a function of the weights and their gradient, dicts of arrays (lanes, …), the slots (its running
 averages, dicts like the weights), and the learning rate and momentum, (lanes,); it returns the new weights
-and slots. Each computes what the rule of the same name in `keras.optimizers` does, with Keras's default
-constants.
+and slots. Each rule computes the same as the optimiser of that name in `keras.optimizers`, with Keras's
+default constants.
 """
 
 from collections.abc import Callable

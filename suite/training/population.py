@@ -1,4 +1,4 @@
-"""A population: trials of one variant on one task, side by side, each in a lane of the same arrays."""
+"""A population: trials of one variant on one task, trained side by side in lanes of the same arrays."""
 
 import time
 from collections import deque
@@ -15,7 +15,10 @@ from suite.training.optimiser import Weights, broadcast_lanes
 from suite.training.program import Program, network_shapes, parameter_count, to_tensors
 from suite.training.trial import Result, Trial
 
-CLIP_HYPERPARAMETERS = ("clip_norm", "clip_value")  # optional; a trial without one gets infinity
+CLIP_HYPERPARAMETERS = (
+    "clip_norm",
+    "clip_value",
+)  # optional hyperparameters; infinity in a trial without them
 INITIAL_WEIGHT_STDDEV = 0.1  # all weights are drawn from N(0, 0.1²), Greff et al. (2017)
 
 
@@ -23,7 +26,7 @@ class Population:
     """The lanes of a program: the trial in each, and the arrays of all of them.
 
     A lane whose trial ends is free, and is filled with the next trial before the next epoch. The result of a
-    trial depends on nothing but the trial: neither on its neighbours nor on when its lane was filled.
+    trial depends on the trial only, not on its neighbours or on when its lane was filled.
     """
 
     def __init__(self, program: Program, patience: int, checkpoints: Checkpoints | None = None) -> None:
@@ -127,14 +130,14 @@ class Population:
         better = [result is not None and result.best_epoch == result.epochs for result in self.lanes]
         best = {n: ops.where(broadcast_lanes(better, w), w, state["best"][n]) for n, w in weights.items()}
         self.state = {"weights": weights, "slots": slots, "best": best}
-        ended = [(lane, result) for lane, result in running if result.status != "running"]
-        if ended:
+        ended_trials = [(lane, result) for lane, result in running if result.status != "running"]
+        if ended_trials:
             test_scores = self.score_split(best, "test")
-            for lane, result in ended:
+            for lane, result in ended_trials:
                 result.test = test_scores[lane] if result.best_epoch else np.nan
                 result.operations = self.program.operations(result)
                 self.lanes[lane] = None
-        return [result for _, result in ended]
+        return [result for _, result in ended_trials]
 
     def score_split(self, weights: Weights, split: str) -> np.ndarray:
         """Return the score of every lane on a split, (lanes,)."""

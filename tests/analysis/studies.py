@@ -77,5 +77,5 @@ def planted(question, effects=None, best=lambda units: 1e-3, worst=0.1, lost=0.0
 def verdicts(rows, question, known=None, seed=1, draws=999):
     known = known or importance()
     table = compare_cells(rows, planned_comparisons(rows, question), seed, draws)
-    found = judge_claims(rows, question, {(task, "lstm"): known for task in question["tasks"]}, table, seed)
-    return {verdict.claim.id: verdict for verdict in found}
+    result = judge_claims(rows, question, {(task, "lstm"): known for task in question["tasks"]}, table, seed)
+    return {verdict.claim.id: verdict for verdict in result}

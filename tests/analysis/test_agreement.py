@@ -45,11 +45,11 @@ def noisy(rows, sd=0.001, seed=2):
 def test_a_copy_agrees_in_every_trial_and_took_as_long(rows):
     pairs = matched_trials(rows, rows.copy())
     assert len(pairs) == len(rows)
-    found = score_agreement(pairs, 1)
-    assert found["agree"].tolist() == found["trials"].tolist() == [TRIALS] * 3
-    assert found[["median", "largest", "status", "lower", "higher"]].to_numpy().sum() == 0
-    assert found["ranks"].tolist() == pytest.approx([1, 1, 1])
-    assert found["p"].tolist() == [1, 1, 1]
+    result = score_agreement(pairs, 1)
+    assert result["agree"].tolist() == result["trials"].tolist() == [TRIALS] * 3
+    assert result[["median", "largest", "status", "lower", "higher"]].to_numpy().sum() == 0
+    assert result["ranks"].tolist() == pytest.approx([1, 1, 1])
+    assert result["p"].tolist() == [1, 1, 1]
     assert speed_comparison(pairs, 1)[["ratio", "low", "high", "epoch"]].to_numpy() == pytest.approx(1)
     assert distribution_comparison(rows, rows, 1)["probability"].tolist() == [0.5] * 3
 
@@ -58,10 +58,10 @@ def test_a_copy_agrees_in_every_trial_and_took_as_long(rows):
 def test_trials_that_differ_in_one_thing_are_not_the_same(rows, name):
     other = rows.copy()
     other[name] = other[name].mask(other.index < 10, "x" if name in ("cell", "task") else -1)
-    found = matched_trials(rows, other.infer_objects())
+    result = matched_trials(rows, other.infer_objects())
     kept = rows.iloc[10:]
-    assert found[["cell", "trial"]].to_numpy().tolist() == kept[["cell", "trial"]].to_numpy().tolist()
-    assert found["test_b"].tolist() == kept["test"].tolist()
+    assert result[["cell", "trial"]].to_numpy().tolist() == kept[["cell", "trial"]].to_numpy().tolist()
+    assert result["test_b"].tolist() == kept["test"].tolist()
 
 
 def test_a_hyperparameter_of_one_sweep_alone_makes_all_trials_differ(rows):
@@ -105,11 +105,11 @@ def test_a_trial_is_scored_on_both_splits_or_not_at_all(rows):
     pairs = matched_trials(rows, other)
     assert np.isinf(scores_of_sweep(pairs, "b")).sum() == 3
     assert np.isfinite(scores_of_sweep(pairs, "a")).all()
-    found = score_agreement(pairs, 1)
-    assert found["agree"].tolist() == [TRIALS - 1] * 3
-    assert found["largest"].tolist() == [math.inf] * 3
-    assert found["status"].tolist() == [TRIALS] * 3
-    assert found["higher"].tolist() == [1] * 3
+    result = score_agreement(pairs, 1)
+    assert result["agree"].tolist() == [TRIALS - 1] * 3
+    assert result["largest"].tolist() == [math.inf] * 3
+    assert result["status"].tolist() == [TRIALS] * 3
+    assert result["higher"].tolist() == [1] * 3
 
 
 def test_the_correlation_of_ranks_counts_missing_scores_and_needs_different_ones():
@@ -144,18 +144,18 @@ def test_rounding_alone_is_no_difference(rows):
     assert paired_permutation_test(a, a * (1 + 0.9 * TIE_TOLERANCE), 1) == 1
     assert paired_permutation_test(a, a * (1 + 1.1 * TIE_TOLERANCE), 1) == 0.0001
     other = rows.assign(test=rows["test"] * np.where(rows["trial"] < 20, 1 + 1e-7, 1.001))
-    found = score_agreement(matched_trials(rows, other), 1)
-    assert found["ties"].tolist() == [20] * 3
-    assert found["higher"].tolist() == [10] * 3
-    assert found["lower"].tolist() == [0] * 3
+    result = score_agreement(matched_trials(rows, other), 1)
+    assert result["ties"].tolist() == [20] * 3
+    assert result["higher"].tolist() == [10] * 3
+    assert result["lower"].tolist() == [0] * 3
 
 
 def test_the_test_of_pairs_keeps_its_level():
     rng = np.random.default_rng(5)
-    found = [
+    result = [
         paired_permutation_test(*rng.standard_cauchy((2, 12)), seed, n_resamples=199) for seed in range(400)
     ]
-    assert 0.02 < np.mean(np.array(found) <= 0.05) < 0.08
+    assert 0.02 < np.mean(np.array(result) <= 0.05) < 0.08
 
 
 def test_trials_without_scores_are_the_worst_of_their_pairs():
@@ -169,21 +169,21 @@ def test_trials_without_scores_are_the_worst_of_their_pairs():
 def test_a_search_that_is_shifted_is_found_and_no_other(rows):
     other = noisy(rows)
     other["test"] = other["test"].mask(other["cell"] == "gru", other["test"] * 1.003)
-    found = score_agreement(matched_trials(rows, other), 1)
-    assert found.loc[found["significant"], "cell"].tolist() == ["gru"]
+    result = score_agreement(matched_trials(rows, other), 1)
+    assert result.loc[result["significant"], "cell"].tolist() == ["gru"]
     assert not distribution_comparison(rows, other, 1)["significant"].any()  # too small for them
     other["test"] = other["test"].mask(other["cell"] == "gru", other["test"] + 1)
-    found = distribution_comparison(rows, other, 1)
-    assert found.loc[found["significant"], "cell"].tolist() == ["gru"]
-    low, probability, high = found.set_index("cell").loc["gru", ["low", "probability", "high"]]
+    result = distribution_comparison(rows, other, 1)
+    assert result.loc[result["significant"], "cell"].tolist() == ["gru"]
+    low, probability, high = result.set_index("cell").loc["gru", ["low", "probability", "high"]]
     assert low < probability < high < 0.5  # b is worse
-    assert found["median_b"].iloc[1] > found["median_a"].iloc[1] + 0.9
+    assert result["median_b"].iloc[1] > result["median_a"].iloc[1] + 0.9
 
 
 def test_p_is_adjusted_over_all_searches(rows):
-    found = score_agreement(matched_trials(rows, noisy(rows)), 1)
-    smallest = found["p"].idxmin()
-    assert found.loc[smallest, "adjusted"] == pytest.approx(min(1, 3 * found.loc[smallest, "p"]))
+    result = score_agreement(matched_trials(rows, noisy(rows)), 1)
+    smallest = result["p"].idxmin()
+    assert result.loc[smallest, "adjusted"] == pytest.approx(min(1, 3 * result.loc[smallest, "p"]))
 
 
 def test_other_seeds_leave_distributions_alone(rows):
@@ -199,20 +199,20 @@ def test_twice_as_fast_is_half_the_time(rows):
     exactly = speed_comparison(matched_trials(rows, rows.assign(seconds=rows["seconds"] / 2)), 1)
     assert exactly[["ratio", "low", "high", "epoch"]].to_numpy() == pytest.approx(0.5)
     noise = np.random.default_rng(3).lognormal(-0.02, 0.2, len(rows))  # of mean 1
-    found = speed_comparison(matched_trials(rows, rows.assign(seconds=rows["seconds"] / 2 * noise)), 1)
-    assert found["cell"].tolist() == ["", *CELLS]
-    assert found["trials"].tolist() == [90, 30, 30, 30]
-    assert found["low"].iloc[0] < 0.5 < found["high"].iloc[0]
-    assert 0.01 < found["high"].iloc[0] - found["low"].iloc[0] < 0.1
+    result = speed_comparison(matched_trials(rows, rows.assign(seconds=rows["seconds"] / 2 * noise)), 1)
+    assert result["cell"].tolist() == ["", *CELLS]
+    assert result["trials"].tolist() == [90, 30, 30, 30]
+    assert result["low"].iloc[0] < 0.5 < result["high"].iloc[0]
+    assert 0.01 < result["high"].iloc[0] - result["low"].iloc[0] < 0.1
     total = (rows["seconds"] / 2 * noise).sum() / rows["seconds"].sum()
-    assert found["ratio"].iloc[0] == pytest.approx(total)
+    assert result["ratio"].iloc[0] == pytest.approx(total)
 
 
 def test_a_trial_that_only_ends_earlier_takes_as_long_an_epoch(rows):
     other = rows.assign(seconds=rows["seconds"] / 2, epochs=10)
-    found = speed_comparison(matched_trials(rows, other), 1)
-    assert found["ratio"].tolist() == pytest.approx([0.5] * 4)
-    assert found["epoch"].tolist() == pytest.approx([1] * 4)
+    result = speed_comparison(matched_trials(rows, other), 1)
+    assert result["ratio"].tolist() == pytest.approx([0.5] * 4)
+    assert result["epoch"].tolist() == pytest.approx([1] * 4)
 
 
 def test_failed_trials_took_no_time_that_counts(rows):
@@ -232,16 +232,16 @@ def in_units(rows, size, sd=0.4, seed=6):
 def test_trials_of_one_unit_are_drawn_together(rows):
     """The delta method: Var(Σb / Σa) ≈ Var(b − r a) / (n ā²), over units, of all trials and of a search."""
     a, b = rows.assign(unit=rows["cell"] + rows["trial"].astype(str)), in_units(rows, 5)
-    found = speed_comparison(matched_trials(a, b), 1)
+    result = speed_comparison(matched_trials(a, b), 1)
     for line, chosen in ((0, rows["cell"].notna()), (1, rows["cell"] == "lstm")):
         sums = pd.DataFrame({"a": a["seconds"], "b": b["seconds"], "unit": b["unit"]})[chosen]
         sums = sums.groupby("unit").sum()
         ratio = sums["b"].sum() / sums["a"].sum()
         sd = (sums["b"] - ratio * sums["a"]).std(ddof=0) / math.sqrt(len(sums)) / sums["a"].mean()
-        assert found["ratio"][line] == pytest.approx(ratio)
-        assert found["high"][line] - found["low"][line] == pytest.approx(2 * 1.96 * sd, rel=0.2)
+        assert result["ratio"][line] == pytest.approx(ratio)
+        assert result["high"][line] - result["low"][line] == pytest.approx(2 * 1.96 * sd, rel=0.2)
     alone = speed_comparison(matched_trials(a, b.assign(unit=a["unit"])), 1)  # as if each trial were a unit
-    width, narrow = (table["high"] - table["low"] for table in (found, alone))
+    width, narrow = (table["high"] - table["low"] for table in (result, alone))
     assert width[0] > 1.5 * narrow[0]
 
 
@@ -255,32 +255,32 @@ def test_units_that_share_a_pair_are_one_group():
 
 def test_few_units_or_unknown_ones_have_no_interval(rows):
     known = in_units(rows, 5)
-    for few, there in ((5, True), (4, False)):
+    for few, present in ((5, True), (4, False)):
         kept = known[known["trial"] < 5 * few]
-        found = speed_comparison(matched_trials(kept, kept), 1)
-        assert found[["low", "high"]].notna().all(axis=1).tolist() == [True, there, there, there]
+        result = speed_comparison(matched_trials(kept, kept), 1)
+        assert result[["low", "high"]].notna().all(axis=1).tolist() == [True, present, present, present]
     for other in (
         rows.drop(columns="unit"),
         known.assign(unit=None),
         known.assign(unit=known["unit"].mask(known.index == 3)),
     ):
-        found = speed_comparison(matched_trials(known, other), 1)
-        assert found["ratio"].notna().all()
-        assert found[["low", "high"]].isna().all(axis=1)[:2].tolist() == [True, True]
+        result = speed_comparison(matched_trials(known, other), 1)
+        assert result["ratio"].notna().all()
+        assert result[["low", "high"]].isna().all(axis=1)[:2].tolist() == [True, True]
 
 
 def test_a_single_trial_has_no_interval(rows):
-    found = speed_comparison(matched_trials(rows[rows["trial"] == 0], rows), 1)
-    assert found["ratio"].notna().all()
-    assert found[["low", "high"]].isna().all(axis=None)
+    result = speed_comparison(matched_trials(rows[rows["trial"] == 0], rows), 1)
+    assert result["ratio"].notna().all()
+    assert result[["low", "high"]].isna().all(axis=None)
 
 
 def test_the_intervals_are_as_wide_as_theory_has_it(rows):
     """The delta method: Var(Σb / Σa) ≈ Var(b − r a) / (n ā²), of all trials and of a search."""
     noise = np.random.default_rng(4).lognormal(0, 0.5, len(rows))
-    found = speed_comparison(matched_trials(rows, rows.assign(seconds=rows["seconds"] * noise)), 1)
+    result = speed_comparison(matched_trials(rows, rows.assign(seconds=rows["seconds"] * noise)), 1)
     for line, chosen in ((0, slice(None)), (1, slice(TRIALS))):
         a = rows["seconds"].to_numpy()[chosen]
         b = a * noise[chosen]
         sd = np.std(b - b.sum() / a.sum() * a) / math.sqrt(len(a)) / a.mean()
-        assert found["high"][line] - found["low"][line] == pytest.approx(2 * 1.96 * sd, rel=0.15)
+        assert result["high"][line] - result["low"][line] == pytest.approx(2 * 1.96 * sd, rel=0.15)

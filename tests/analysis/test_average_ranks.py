@@ -26,26 +26,26 @@ DEMSAR = pd.DataFrame(  # the ranks of Demšar (2006), table 6: C4.5 and its var
 
 
 def test_ranks_and_friedmans_test_are_those_of_demsars_example():
-    """χ² = 9.28 and F = 3.69 without the correction for ties, of which there are 3 pairs and a four."""
-    found = average_ranks(DEMSAR)
-    assert found.ranks.round(3).to_dict() == {
+    """χ² = 9.28 and F = 3.69 without the correction for ties (3 pairs and a group of four)."""
+    result = average_ranks(DEMSAR)
+    assert result.ranks.round(3).to_dict() == {
         "C4.5+m+cf": 1.964,
         "C4.5+m": 2,
         "C4.5+cf": 2.893,
         "C4.5": 3.143,
     }
     correction = 1 - (3 * (2**3 - 2) + (4**3 - 4)) / (14 * (4**3 - 4))
-    plain = found.statistic * correction
+    plain = result.statistic * correction
     assert plain == pytest.approx(9.28, abs=0.005)
     assert 13 * plain / (14 * 3 - plain) == pytest.approx(3.69, abs=0.005)
-    assert f.sf(3.69, 3, 39) == pytest.approx(found.p, abs=0.005)
+    assert f.sf(3.69, 3, 39) == pytest.approx(result.p, abs=0.005)
 
 
 def test_the_critical_difference_and_the_groups_are_those_of_demsars_example():
-    found = average_ranks(DEMSAR)
-    assert found.critical_difference == pytest.approx(1.25, abs=0.005)
-    assert found.groups == [["C4.5+m+cf", "C4.5+m", "C4.5+cf", "C4.5"]]
-    assert nonsignificant_groups(found.ranks, 1.12) == [
+    result = average_ranks(DEMSAR)
+    assert result.critical_difference == pytest.approx(1.25, abs=0.005)
+    assert result.groups == [["C4.5+m+cf", "C4.5+m", "C4.5+cf", "C4.5"]]
+    assert nonsignificant_groups(result.ranks, 1.12) == [
         ["C4.5+m+cf", "C4.5+m", "C4.5+cf"],
         ["C4.5+cf", "C4.5"],
     ]  # at .10
@@ -76,8 +76,8 @@ def test_variants_far_apart_are_in_no_group():
 
 
 def test_equal_scores_on_every_task_are_one_group():
-    found = average_ranks(pd.DataFrame(np.zeros((4, 3)), columns=list("abc")))
-    assert (found.p, found.groups) == (1, [["a", "b", "c"]])
+    result = average_ranks(pd.DataFrame(np.zeros((4, 3)), columns=list("abc")))
+    assert (result.p, result.groups) == (1, [["a", "b", "c"]])
 
 
 def test_a_missing_score_is_the_worst_of_its_task():

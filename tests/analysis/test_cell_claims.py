@@ -70,9 +70,9 @@ def test_absence_of_significance_is_not_equality(test, probability, significant,
 @pytest.mark.parametrize(("test", "probability"), [(inferiority_test, 0.47), (superiority_test, 0.53)])
 def test_one_exclusion_of_many_must_stand_for_all_at_once(test, probability):
     """0.47 − 0.06 is above the margin; 0.47 − 0.06 · 2.73 / 1.96, quantiles for eight and for one, is not."""
-    found = [lines(test, probability, 0.06, count) for count in (1, 8)]
-    assert [v.verdict for v in found] == ["fails", "undecided"]
-    assert found[1].numbers["low_of_all"].iloc[0] == pytest.approx(
+    result = [lines(test, probability, 0.06, count) for count in (1, 8)]
+    assert [v.verdict for v in result] == ["fails", "undecided"]
+    assert result[1].numbers["low_of_all"].iloc[0] == pytest.approx(
         probability - 0.06 * 2.734 / 1.960, abs=1e-4
     )
 
@@ -111,9 +111,9 @@ def test_a_simple_network_forgets_by_the_criterion(effects, verdict):
 
 def test_a_simple_network_does_not_forget_by_medians_that_may_be_chance():
     question = asked(["adding"], ["rnn", "lstm", "gru"], trials=20)
-    found = verdicts(planted(question, {"rnn": 0.72}), question)["rnn-forgets"]
-    assert found.numbers["rnn"].iloc[0] > 2 * found.numbers["lstm"].iloc[0]
-    assert (found.verdict, found.numbers["adjusted"].iloc[0] > 0.05) == ("fails", True)
+    result = verdicts(planted(question, {"rnn": 0.72}), question)["rnn-forgets"]
+    assert result.numbers["rnn"].iloc[0] > 2 * result.numbers["lstm"].iloc[0]
+    assert (result.verdict, result.numbers["adjusted"].iloc[0] > 0.05) == ("fails", True)
 
 
 def test_the_score_of_who_has_learned_nothing_is_that_of_a_constant():

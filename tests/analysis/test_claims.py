@@ -76,8 +76,8 @@ def test_each_claim_fails_where_the_contrary_is_planted():
     known = importance(
         **{RATE: 0.3, "momentum": 0.2, UNITS: 0, "pair": 0.4, NOISE: 0.06}, step=-0.1, rest=0.04
     )
-    found = verdicts(rows, question, known)
-    assert {name: v.verdict for name, v in found.items()} == dict.fromkeys(found, "fails")
+    result = verdicts(rows, question, known)
+    assert {name: v.verdict for name, v in result.items()} == dict.fromkeys(result, "fails")
 
 
 def test_each_claim_is_undecided_where_trials_are_few_or_shares_near_a_threshold():
@@ -96,16 +96,16 @@ def test_what_is_decided_needs_no_trials(judged):
 
 def test_trials_without_any_effect_show_neither_hurt_nor_gain():
     question = asked(["jsb"])
-    found = verdicts(planted(question), question)
-    assert found[HURT].verdict == "fails"
-    assert found["forget-bias-helps"].verdict == "fails"
-    assert {found[name].verdict for name in (GAIN, SPARED, "cifg-np-same", "fgr-no-gain")} == {"holds"}
+    result = verdicts(planted(question), question)
+    assert result[HURT].verdict == "fails"
+    assert result["forget-bias-helps"].verdict == "fails"
+    assert {result[name].verdict for name in (GAIN, SPARED, "cifg-np-same", "fgr-no-gain")} == {"holds"}
 
 
 def test_a_cell_that_is_better_is_not_worse():
     question = asked(["jsb"])
-    found = verdicts(planted(question, dict.fromkeys(["nfg", "noaf", "nig", "nog", "niaf"], -1)), question)
-    assert [found[name].verdict for name in (GAIN, HURT, SPARED)] == ["fails", "fails", "holds"]
+    result = verdicts(planted(question, dict.fromkeys(["nfg", "noaf", "nig", "nog", "niaf"], -1)), question)
+    assert [result[name].verdict for name in (GAIN, HURT, SPARED)] == ["fails", "fails", "holds"]
 
 
 @pytest.mark.parametrize(
@@ -117,21 +117,21 @@ def test_a_cell_that_is_better_is_not_worse():
         ("nig-nog-niaf-hurt-speech", {"tasks": ["jsb"]}, "tasks timit, iam_ondb"),
         ("rnn-forgets", {"tasks": ["jsb"]}, "tasks adding, sequential_digits"),
         ("momentum-nothing", {"momentum": space.Range(0.9, 0.9)}, "varied hyperparameters momentum"),
-        (HURT, {"trials": 21}, "lstm on jsb is unfinished, 20 of 21 trials"),
+        (HURT, {"trials": 21}, "lstm on jsb is unfinished (20 of 21 trials)"),
     ],
 )
 def test_a_claim_is_not_tested_where_something_is_missing(name, change, says):
-    found = verdicts(planted(asked(trials=20)), asked(**{"trials": 20} | change), draws=99)[name]
-    assert found.verdict == "not tested"
-    assert says in found.evidence
-    assert found.numbers.empty
+    result = verdicts(planted(asked(trials=20)), asked(**{"trials": 20} | change), draws=99)[name]
+    assert result.verdict == "not tested"
+    assert says in result.evidence
+    assert result.numbers.empty
 
 
 def test_too_few_trials_are_not_tested():
     question = asked(["jsb"], trials=19)
-    found = verdicts(planted(question, PUBLISHED), question)
-    assert {v.verdict for v in found.values()} == {"not tested"}
-    assert "lstm on jsb has 19 trials, fewer than 20" in found[HURT].evidence
+    result = verdicts(planted(question, PUBLISHED), question)
+    assert {v.verdict for v in result.values()} == {"not tested"}
+    assert "lstm on jsb has 19 trials, fewer than 20" in result[HURT].evidence
 
 
 def test_vanilla_without_scores_is_not_tested_but_a_variant_without_is_worse():
@@ -139,28 +139,28 @@ def test_vanilla_without_scores_is_not_tested_but_a_variant_without_is_worse():
     rows = planted(question)
     for cells, kept, verdict in ((["lstm"], 1 / 6, "not tested"), (["nfg", "noaf"], 0.25, "holds")):
         lost = rows["cell"].isin(cells) & (rows["test"] > rows["test"].quantile(kept))
-        found = verdicts(rows.assign(test=rows["test"].mask(lost)), question)[HURT]
-        assert found.verdict == verdict
-    assert (found.numbers["welch"] > 0.9).all()  # of the best tenth none is lost
+        result = verdicts(rows.assign(test=rows["test"].mask(lost)), question)[HURT]
+        assert result.verdict == verdict
+    assert (result.numbers["welch"] > 0.9).all()  # of the best tenth none is lost
 
 
 def test_no_importance_is_not_tested():
     question = asked(["jsb"], trials=20)
     rows = planted(question)
     table = compare_cells(rows, planned_comparisons(rows, question), 1, 99)
-    found = next(v for v in judge_claims(rows, question, {}, table, 1) if v.claim.id == "learning-rate-most")
-    assert (found.verdict, found.evidence) == ("not tested", "missing: the importances of lstm on jsb")
+    result = next(v for v in judge_claims(rows, question, {}, table, 1) if v.claim.id == "learning-rate-most")
+    assert (result.verdict, result.evidence) == ("not tested", "missing: the importances of lstm on jsb")
 
 
 def test_an_unfinished_search_leaves_its_task_out_of_its_claims_alone(published, judged):
     question, rows = published
-    there = rows[(rows["task"] != "adding") | (rows["cell"] != "nfg") | (rows["trial"] < 150)]
-    found = verdicts(there, question)
+    present = rows[(rows["task"] != "adding") | (rows["cell"] != "nfg") | (rows["trial"] < 150)]
+    result = verdicts(present, question)
     for name in (GAIN, HURT):
-        assert found[name].evidence.endswith("; left out: nfg on adding is unfinished, 150 of 200 trials")
-        assert "adding" not in set(found[name].numbers["task"])
-    assert found["fgr-no-gain"].numbers["task"].tolist() == TASKS_ASKED
-    assert found["cifg-np-same"].verdict == judged["cifg-np-same"].verdict
+        assert result[name].evidence.endswith("; left out: nfg on adding is unfinished (150 of 200 trials)")
+        assert "adding" not in set(result[name].numbers["task"])
+    assert result["fgr-no-gain"].numbers["task"].tolist() == TASKS_ASKED
+    assert result["cifg-np-same"].verdict == judged["cifg-np-same"].verdict
 
 
 def test_rows_in_any_order_give_the_same_verdicts():
@@ -189,10 +189,10 @@ def test_a_comparison_is_that_of_the_scores_and_adjusted_for_all_of_the_sweep(pu
     rnn = 4  # comparisons: with vanilla on each task, and with gru on adding, whose claim shows medians
     assert lines["family"].unique().tolist() == [len(lines) + rnn]
     line = lines.set_index(["task", "cell"]).loc[("jsb", "nfg")]
-    ours, theirs = (variant_test_scores(rows[rows["task"] == "jsb"], cell) for cell in ("nfg", "lstm"))
+    actual, expected = (variant_test_scores(rows[rows["task"] == "jsb"], cell) for cell in ("nfg", "lstm"))
     assert (
         line["probability"]
-        == probability_of_superiority(ours, theirs)
+        == probability_of_superiority(actual, expected)
         == pytest.approx(norm.cdf(-1 / math.sqrt(2)), abs=0.01)
     )
     smallest = 1 / 1000  # p of rnn, of 999 draws
@@ -207,8 +207,8 @@ def test_the_evidence_has_the_numbers_of_the_comparison_that_decides(judged):
         for text in (
             f"{len(table)} of {len(table)} comparisons show it",
             f"{x['cell']} on {x['task']}",
-            f"with probability {x['probability']:.2f} (95 % {x['low']:.2f}–{x['high']:.2f}; for all",
-            f"p = {x['adjusted']:.2g} after Holm",
+            f"with probability {x['probability']:.2f} (95 % {x['low']:.2f}–{x['high']:.2f}; adjusted for",
+            f"Holm-adjusted p = {x['adjusted']:.2g}",
             f"Welch’s p = {x['welch']:.2g}",
         ):
             assert text in judged[name].evidence
@@ -216,14 +216,14 @@ def test_the_evidence_has_the_numbers_of_the_comparison_that_decides(judged):
 
 def test_the_evidence_of_a_failure_names_the_comparison_that_refutes():
     question = asked(["jsb"], ["lstm", *GREFF_VARIANTS])
-    found = verdicts(planted(question, {"np": -0.8, "cifg": -1, "nig": 2}), question)[GAIN]
-    assert found.verdict == "fails"
-    assert "2 of 8 comparisons speak against it, above all cifg on jsb" in found.evidence
-    assert found.numbers.set_index("cell")["better"].pipe(lambda b: list(b.index[b])) == ["np", "cifg"]
+    result = verdicts(planted(question, {"np": -0.8, "cifg": -1, "nig": 2}), question)[GAIN]
+    assert result.verdict == "fails"
+    assert "2 of 8 comparisons refute it, most clearly cifg on jsb" in result.evidence
+    assert result.numbers.set_index("cell")["better"].pipe(lambda b: list(b.index[b])) == ["np", "cifg"]
 
 
 def test_the_evidence_on_shares_and_rates_has_their_numbers(judged):
-    shares = "takes 0.850 of the variance, at least 0.844 and at most 0.892, with a residual of 0.040"
+    shares = "explains 0.850 of the variance, at least 0.844 and at most 0.892, with a residual of 0.040"
     assert shares in judged["learning-rate-most"].evidence
     step = judged["noise-hurts-music"].numbers["step"].iloc[0]
     assert f"the score changes by {step:+.3g} ± 0.01" in judged["noise-hurts-music"].evidence
@@ -245,15 +245,15 @@ WRONG = {
 def nulls(count, tasks, trials, draws):
     """Return of sweeps without effects whether verdicts claim a difference, and Welch's test, (count, 2)."""
     question = asked(["jsb", TIMIT_TASK, "adding"][:tasks], ["lstm", *GREFF_VARIANTS], trials)
-    rows, rng, found = planted(question), np.random.default_rng(5), []
+    rows, rng, result = planted(question), np.random.default_rng(5), []
     for seed in range(count):
         valid = np.exp(rng.standard_normal(len(rows)))
         test = valid * np.exp(0.1 * rng.standard_normal(len(rows)))
         valid[rng.random(len(rows)) < 0.1] = math.nan
         verdict = verdicts(rows.assign(valid=valid, test=test), question, seed=seed, draws=draws)
         wrong = [name for name, v in verdict.items() if v.verdict == WRONG.get(v.claim.test)]
-        found.append((bool(wrong), (verdict[GAIN].numbers["welch"] < 0.05).any()))
-    return np.array(found)
+        result.append((bool(wrong), (verdict[GAIN].numbers["welch"] < 0.05).any()))
+    return np.array(result)
 
 
 def test_nine_equal_variants_are_told_apart_in_at_most_seven_of_a_hundred_sweeps(monkeypatch):

@@ -51,9 +51,9 @@ def g_shares():
 )
 def test_shares_are_those_of_functions_whose_shares_are_known(function, known, columns, trials, within, seed):
     points = uniform(trials, columns, seed)
-    found = fanova(points, function(points), seed=seed).shares
-    assert {effect: found[effect] for effect in found} == pytest.approx(
-        {effect: known.get(effect, 0) for effect in found}, abs=within
+    result = fanova(points, function(points), seed=seed).shares
+    assert {effect: result[effect] for effect in result} == pytest.approx(
+        {effect: known.get(effect, 0) for effect in result}, abs=within
     )
 
 
@@ -62,12 +62,12 @@ def test_the_effects_of_a_tree_worked_by_hand():
     low, high = 0, BINS - 1
     points = np.array([[low, low], [low, high], [high, low], [high, high]])
     tree = DecisionTreeRegressor(random_state=0).fit(points, [1, 1, 3, 5]).tree_
-    found = {effect: table[0] for effect, table in tree_effects([tree], 2).items()}
+    result = {effect: table[0] for effect, table in tree_effects([tree], 2).items()}
     half = BINS // 2
     side = np.repeat([-1, 1], half)
-    np.testing.assert_allclose(found[0,], 1.5 * side)
-    np.testing.assert_allclose(found[1,], 0.5 * side)
-    np.testing.assert_allclose(found[0, 1], 0.5 * np.outer(side, side))  # so of 2.75 they are 2.25, .25, .25
+    np.testing.assert_allclose(result[0,], 1.5 * side)
+    np.testing.assert_allclose(result[1,], 0.5 * side)
+    np.testing.assert_allclose(result[0, 1], 0.5 * np.outer(side, side))  # so of 2.75 they are 2.25, .25, .25
 
 
 def test_the_effects_of_a_tree_are_those_of_its_predictions_everywhere():
@@ -75,39 +75,39 @@ def test_the_effects_of_a_tree_are_those_of_its_predictions_everywhere():
     tree = DecisionTreeRegressor(random_state=0).fit(cells, np.sin(cells).prod(axis=1))
     everywhere = np.array(list(itertools.product(range(BINS), repeat=2)))
     surface = tree.predict(everywhere).reshape(BINS, BINS)
-    found = {effect: table[0] for effect, table in tree_effects([tree.tree_], 2).items()}
+    result = {effect: table[0] for effect, table in tree_effects([tree.tree_], 2).items()}
     first, second = surface.mean(axis=1) - surface.mean(), surface.mean(axis=0) - surface.mean()
-    np.testing.assert_allclose(found[0,], first, atol=1e-12)
-    np.testing.assert_allclose(found[1,], second, atol=1e-12)
+    np.testing.assert_allclose(result[0,], first, atol=1e-12)
+    np.testing.assert_allclose(result[1,], second, atol=1e-12)
     pair = surface - surface.mean() - first[:, None] - second
-    np.testing.assert_allclose(found[0, 1], pair, atol=1e-12)
+    np.testing.assert_allclose(result[0, 1], pair, atol=1e-12)
 
 
 def test_shares_of_single_trees_are_nearly_those_of_a_function_without_noise():
     """Of f = x + 2 y² + x z the shares are .328, .623 and .036, of x and z together .012."""
     points = uniform(1_000, 3)
     x, y, z = points.T
-    found = fanova(points, x + 2 * y**2 + x * z, seed=0).single_tree_shares
+    result = fanova(points, x + 2 * y**2 + x * z, seed=0).single_tree_shares
     known = {(0,): 0.328, (1,): 0.623, (2,): 0.036, (0, 2): 0.012}
-    assert found == pytest.approx({effect: known.get(effect, 0) for effect in found}, abs=0.02)
-    assert 0.97 < sum(found.values()) <= 1
+    assert result == pytest.approx({effect: known.get(effect, 0) for effect in result}, abs=0.02)
+    assert 0.97 < sum(result.values()) <= 1
 
 
 def test_single_trees_take_noise_for_interactions_and_their_mean_does_not():
     """Half of the variance is one column's, and half is noise."""
     points, draw = uniform(200, 3), np.random.default_rng(2)
-    found = fanova(points, points[:, 1] + draw.normal(scale=12**-0.5, size=200), seed=0)
-    ours, theirs = (
+    result = fanova(points, points[:, 1] + draw.normal(scale=12**-0.5, size=200), seed=0)
+    actual, expected = (
         sum(share for effect, share in shares.items() if len(effect) == 2)
-        for shares in (found.shares, found.single_tree_shares)
+        for shares in (result.shares, result.single_tree_shares)
     )
-    assert ours < 0.05 < 0.15 < theirs
-    assert sum(found.single_tree_shares.values()) <= 1
+    assert actual < 0.05 < 0.15 < expected
+    assert sum(result.single_tree_shares.values()) <= 1
 
 
 def test_single_trees_that_saw_one_score_alone_are_left_out():
-    found = fanova(uniform(20, 2), np.eye(20)[0], seed=0).single_tree_shares
-    assert 0.5 < sum(found.values()) <= 1
+    result = fanova(uniform(20, 2), np.eye(20)[0], seed=0).single_tree_shares
+    assert 0.5 < sum(result.values()) <= 1
 
 
 def test_a_sum_has_no_interactions_and_a_product_has():
@@ -121,37 +121,37 @@ def test_a_sum_has_no_interactions_and_a_product_has():
 
 def test_where_nothing_matters_no_share_is_far_above_the_floor():
     points, noise = uniform(200, 4), np.random.default_rng(1).normal(size=200)
-    found = fanova(points, noise, seed=0)
+    result = fanova(points, noise, seed=0)
     assert all(
-        share <= 2 * found.permutation_null[len(effect)] + 0.01 for effect, share in found.shares.items()
+        share <= 2 * result.permutation_null[len(effect)] + 0.01 for effect, share in result.shares.items()
     )
-    assert found.residual_share > 0.8
+    assert result.residual_share > 0.8
 
 
 def test_noise_is_no_share_of_a_column():
     """Half of the variance is noise; the rest is one column's."""
     points, draw = uniform(1_000, 3), np.random.default_rng(1)
-    found = fanova(points, points[:, 1] + draw.normal(scale=12**-0.5, size=1_000), seed=0)
-    assert found.shares[1,] == pytest.approx(0.5, abs=0.04)
-    assert found.residual_share == pytest.approx(0.5, abs=0.04)
+    result = fanova(points, points[:, 1] + draw.normal(scale=12**-0.5, size=1_000), seed=0)
+    assert result.shares[1,] == pytest.approx(0.5, abs=0.04)
+    assert result.residual_share == pytest.approx(0.5, abs=0.04)
 
 
 def test_shares_and_the_rest_add_up_to_one():
     points = uniform(100, 3)
-    found = fanova(points, g(np.hstack([points, points])), seed=0)
-    assert sum(found.shares.values()) + found.residual_share == pytest.approx(1)
-    assert found.shares.keys() == found.share_sd.keys() == {(0,), (1,), (2,), (0, 1), (0, 2), (1, 2)}
+    result = fanova(points, g(np.hstack([points, points])), seed=0)
+    assert sum(result.shares.values()) + result.residual_share == pytest.approx(1)
+    assert result.shares.keys() == result.share_sd.keys() == {(0,), (1,), (2,), (0, 1), (0, 2), (1, 2)}
 
 
 def test_the_marginal_is_the_function_of_its_column():
     points = uniform(1_000, 2)
-    found = fanova(points, 3 * points[:, 0] + np.sin(2 * np.pi * points[:, 1]), seed=0)
-    mean, spread = found.marginal(0)
+    result = fanova(points, 3 * points[:, 0] + np.sin(2 * np.pi * points[:, 1]), seed=0)
+    mean, spread = result.marginal(0)
     np.testing.assert_allclose(mean, 3 * bin_centres(), atol=0.2)
     assert (spread >= 0).all()
     expected = 3 * bin_centres()[:, None] + np.sin(2 * np.pi * bin_centres())
-    np.testing.assert_allclose(found.surface(0, 1), expected, atol=0.5)
-    assert abs(found.interaction(0, 1)).max() < 0.2
+    np.testing.assert_allclose(result.surface(0, 1), expected, atol=0.5)
+    assert abs(result.interaction(0, 1)).max() < 0.2
 
 
 def test_shares_do_not_depend_on_the_unit_of_the_score():

@@ -84,10 +84,10 @@ def test_welch_equals_that_of_scipy_on_the_best_tenth():
     tenth = {cell: best_tenth(rows[rows["cell"] == cell])["test"] for cell in CELLS}
     assert table["cell"].tolist() == CELLS[1:]
     for line in table.itertuples():
-        ours, theirs = tenth[line.cell], tenth["lstm"]
-        found = ttest_ind(ours, theirs, equal_var=False)
-        assert (line.t, line.df, line.p) == pytest.approx((found.statistic, found.df, found.pvalue))
-        assert line.difference == pytest.approx(ours.mean() - theirs.mean())
+        actual, expected = tenth[line.cell], tenth["lstm"]
+        result = ttest_ind(actual, expected, equal_var=False)
+        assert (line.t, line.df, line.p) == pytest.approx((result.statistic, result.df, result.pvalue))
+        assert line.difference == pytest.approx(actual.mean() - expected.mean())
         assert line.adjusted == pytest.approx(min(1, 8 * line.p))
 
 
@@ -119,21 +119,21 @@ def test_a_trial_without_a_score_on_valid_has_none():
 
 def test_the_permutation_test_equals_the_enumeration_of_all_labels():
     """Of all 70 ways to label eight trials, two of them without a score, so many are as far out."""
-    ours, theirs = np.array([1, 2, 3, math.inf]), np.array([2, 5, 6, math.inf])
-    seen = abs(probability_of_superiority(ours, theirs) - 0.5)
-    pooled, far = np.array([*ours, *theirs]), []
+    actual, expected = np.array([1, 2, 3, math.inf]), np.array([2, 5, 6, math.inf])
+    seen = abs(probability_of_superiority(actual, expected) - 0.5)
+    pooled, far = np.array([*actual, *expected]), []
     for chosen in itertools.combinations(range(8), 4):
         rest = [i for i in range(8) if i not in chosen]
         far.append(abs(probability_of_superiority(pooled[list(chosen)], pooled[rest]) - 0.5) >= seen)
-    assert permutation_test(ours, theirs, seed=1) == pytest.approx(np.mean(far))
+    assert permutation_test(actual, expected, seed=1) == pytest.approx(np.mean(far))
 
 
 @pytest.mark.parametrize(("n", "m", "by"), [(8, 12, 0.0), (15, 15, 0.7), (5, 30, 1.0)])
 def test_the_permutation_test_equals_the_exact_one_of_mann_and_whitney(n, m, by):
     rng = np.random.default_rng(n)
-    ours, theirs = rng.standard_normal(n), rng.standard_normal(m) + by
-    exact = mannwhitneyu(ours, theirs, method="exact").pvalue
-    assert permutation_test(ours, theirs, seed=1, n_resamples=40_000) == pytest.approx(exact, abs=0.01)
+    actual, expected = rng.standard_normal(n), rng.standard_normal(m) + by
+    exact = mannwhitneyu(actual, expected, method="exact").pvalue
+    assert permutation_test(actual, expected, seed=1, n_resamples=40_000) == pytest.approx(exact, abs=0.01)
 
 
 def test_no_permutation_p_is_zero():
@@ -155,16 +155,16 @@ def test_scores_that_are_all_equal_or_all_missing_do_not_differ():
 
 def test_the_probability_is_mann_and_whitneys_u_over_the_pairs():
     rng = np.random.default_rng(4)
-    ours, theirs = rng.integers(9, size=30), rng.integers(9, size=40)
-    assert probability_of_superiority(ours, theirs) == pytest.approx(
-        mannwhitneyu(theirs, ours).statistic / 1200
+    actual, expected = rng.integers(9, size=30), rng.integers(9, size=40)
+    assert probability_of_superiority(actual, expected) == pytest.approx(
+        mannwhitneyu(expected, actual).statistic / 1200
     )
 
 
 def test_a_comparison_worked_by_hand():
-    ours, theirs = np.array([1, 2, math.inf]), np.array([2, 4])
-    assert probability_of_superiority(ours, theirs) == pytest.approx((1 + 1 + 0.5 + 1) / 6)
-    assert hodges_lehmann(ours, theirs) == (-1 + 0) / 2  # of −3, −2, −1, 0, ∞, ∞
+    actual, expected = np.array([1, 2, math.inf]), np.array([2, 4])
+    assert probability_of_superiority(actual, expected) == pytest.approx((1 + 1 + 0.5 + 1) / 6)
+    assert hodges_lehmann(actual, expected) == (-1 + 0) / 2  # of −3, −2, −1, 0, ∞, ∞
 
 
 def test_the_interval_holds_the_truth_about_as_often_as_it_says():
@@ -230,12 +230,12 @@ def test_a_variant_that_diverges_more_often_is_found_worse():
 def test_nine_equal_variants_are_told_apart_in_at_most_seven_of_a_hundred_sweeps(monkeypatch):
     """What the permutation test with Holm holds, Welch's with Bonferroni on best tenths does not."""
     monkeypatch.setattr(module, "BOOTSTRAP_RESAMPLES", 2)  # intervals are not looked at
-    rng, found = np.random.default_rng(12), []
+    rng, result = np.random.default_rng(12), []
     for seed in range(100):
         table = compare(null(rng, 60), CELLS, seed, draws=499)
         p = table["adjusted"], table["welch"]
-        found.append([(adjusted < 0.05).any() for adjusted in p])
-    claims, tenths = np.mean(found, axis=0)
+        result.append([(adjusted < 0.05).any() for adjusted in p])
+    claims, tenths = np.mean(result, axis=0)
     print(f"sweeps with a false claim: permutation and Holm {claims:.1%}, Welch and Bonferroni {tenths:.1%}")
     assert claims <= 0.07
     assert tenths > 0.1
@@ -250,9 +250,9 @@ def test_trials_needed_are_those_of_a_published_example(monkeypatch):
 @pytest.mark.parametrize(("true", "comparisons"), [(0.6, 1), (0.6, 8), (0.7, 8)])
 def test_the_trials_needed_find_a_difference_in_four_of_five_cases(true, comparisons):
     n, rng = trials_needed(true, comparisons), np.random.default_rng(13)
-    ours, theirs = rng.standard_normal((2, 2000, n))
-    ours -= math.sqrt(2) * norm.ppf(true)
-    p = mannwhitneyu(ours, theirs, axis=1, method="asymptotic").pvalue
+    actual, expected = rng.standard_normal((2, 2000, n))
+    actual -= math.sqrt(2) * norm.ppf(true)
+    p = mannwhitneyu(actual, expected, axis=1, method="asymptotic").pvalue
     assert (p < 0.05 / comparisons).mean() == pytest.approx(0.8, abs=0.04)
 
 

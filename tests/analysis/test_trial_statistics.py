@@ -110,9 +110,9 @@ def test_the_expected_best_is_the_mean_over_all_subsets():
     assert table["trials"].tolist() == [1, 2, 3, 4, 5, 6]
     for line in table.itertuples():
         chosen = itertools.combinations(range(6), line.trials)
-        found = pd.Series([best_on_valid(rows.iloc[list(subset)]) for subset in chosen])
-        assert line.expected == pytest.approx(found.mean())
-        assert line.none == pytest.approx(found.isna().mean())
+        result = pd.Series([best_on_valid(rows.iloc[list(subset)]) for subset in chosen])
+        assert line.expected == pytest.approx(result.mean())
+        assert line.none == pytest.approx(result.isna().mean())
 
 
 def test_the_expected_best_of_one_trial_is_the_mean_and_of_all_the_best():

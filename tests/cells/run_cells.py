@@ -112,12 +112,12 @@ def gradients(name, w, x, direction):
 
 def everything(names, w, x, direction):
     """Return {"lstm h": h, "lstm x": …, "lstm W/z": …} for these cells."""
-    found = {}
+    result = {}
     with double_precision():
         for name in names:
-            found[f"{name} h"] = outputs(name, w, x)
-            found |= {f"{name} {key}": g for key, g in gradients(name, w, x, direction).items()}
-    return found
+            result[f"{name} h"] = outputs(name, w, x)
+            result |= {f"{name} {key}": g for key, g in gradients(name, w, x, direction).items()}
+    return result
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def test_outputs_and_gradients_of_every_cell_are_those_of_the_other_backend(tmp_
     command = [sys.executable, run_cells.__file__, tmp_path / "given.npz", tmp_path / "found.npz"]
     subprocess.run(command, check=True, env=os.environ | {"KERAS_BACKEND": "jax"})
     here = run_cells.everything(BUILTIN_CELLS, w, x, direction)
-    with np.load(tmp_path / "found.npz") as there:
-        assert set(there) == set(here)
-        for key, found in here.items():
-            np.testing.assert_allclose(found, there[key], rtol=1e-11, atol=1e-14, err_msg=key)
+    with np.load(tmp_path / "found.npz") as present:
+        assert set(present) == set(here)
+        for key, result in here.items():
+            np.testing.assert_allclose(result, present[key], rtol=1e-11, atol=1e-14, err_msg=key)

@@ -329,7 +329,7 @@ PADDING = r"depends on the padding of its lane: .*"
         (NotBuilt, r"it could not be built: AttributeError: .*"),
         (OtherArguments, r"expected step\(self, x, h, c\), .* got step\(self, x, h\) \(.*\)"),
         (AsksForTraining, r"its step has an argument training, .* no random numbers for cells yet.*"),
-        (OwnAffine, r"it has a method affine of its own, .*"),
+        (OwnAffine, r"it defines its own method affine, .*"),
         (OwnLayer, r"it owns another layer \(LayerNormalization\), .* would not train: .*self.mean.*"),
         (Dropout, r"it draws at random \(Dropout\), .* no random numbers for cells yet: leave it out"),
         (DrawsFromItsGenerator, r"it draws at random .* no random numbers for cells yet: leave it out"),

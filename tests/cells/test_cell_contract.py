@@ -132,6 +132,6 @@ def test_a_step_with_lanes_equals_the_step_of_each_trial_alone(cell):
     lanes.build(x.shape)
     for together, *alone in zip(lanes.weights, *(single.weights for single in singles), strict=True):
         together.assign(np.reshape([np.asarray(w) for w in alone], together.shape))
-    found = np.array(lanes.advance(x, list(states)))
+    result = np.array(lanes.advance(x, list(states)))
     expected = [np.array(single.advance(x[k], list(states[:, k]))) for k, single in enumerate(singles)]
-    np.testing.assert_allclose(found, np.stack(expected, axis=1), rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(result, np.stack(expected, axis=1), rtol=1e-13, atol=1e-15)

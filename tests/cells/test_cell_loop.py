@@ -113,7 +113,7 @@ def test_the_loop_has_the_outputs_and_gradients_of_plain_differentiation(cell, b
         (_, h), gradient = by(value_and_grad(f), given)
         return {"h": h, **gradient}
 
-    found = along(run_over_time, lambda f, given: compile(f)(given))
+    result = along(run_over_time, lambda f, given: compile(f)(given))
     expected = along(one_by_one, evaluate)
     for name, value in expected.items():
-        np.testing.assert_allclose(found[name], value, rtol=1e-11, atol=1e-13, err_msg=name)
+        np.testing.assert_allclose(result[name], value, rtol=1e-11, atol=1e-13, err_msg=name)

@@ -23,16 +23,16 @@ def as_theirs(w, gates):
 
 @pytest.mark.parametrize("name", KERAS)
 def test_a_cell_equals_the_layer_of_keras(name):
-    theirs, gates, settings = KERAS[name]
+    expected, gates, settings = KERAS[name]
     w, x, direction = run_cells.drawn()
-    layer = theirs(run_cells.UNITS, return_sequences=True, dtype="float64", **settings)
+    layer = expected(run_cells.UNITS, return_sequences=True, dtype="float64", **settings)
     layer.build(x.shape)
     layer.set_weights(as_theirs(w, gates))
     np.testing.assert_allclose(run_cells.outputs(name, w, x), layer(x), rtol=1e-12)
     by_weights, by_x = run_cells.slopes(layer, x, direction)
-    found = run_cells.gradients(name, w, x, direction)
-    for ours, keras_has in zip([found["x"], *as_theirs(found, gates)], [by_x, *by_weights], strict=True):
-        np.testing.assert_allclose(ours, keras_has, rtol=1e-11, atol=1e-14)
+    result = run_cells.gradients(name, w, x, direction)
+    for actual, keras_has in zip([result["x"], *as_theirs(result, gates)], [by_x, *by_weights], strict=True):
+        np.testing.assert_allclose(actual, keras_has, rtol=1e-11, atol=1e-14)
 
 
 @pytest.mark.parametrize("name", oracles.ORACLES)

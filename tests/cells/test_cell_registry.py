@@ -50,10 +50,10 @@ def test_cells_are_listed_in_report_order():
 
 @pytest.mark.parametrize("name", cells.cell_references())
 def test_a_name_finds_a_cell_whose_docstring_begins_with_a_sentence(name):
-    found = cells.find_cell(name)
-    assert issubclass(found, Cell)
+    result = cells.find_cell(name)
+    assert issubclass(result, Cell)
     line = registry.class_summary(cells.cell_references()[name])
-    assert line == inspect.getdoc(found).splitlines()[0]
+    assert line == inspect.getdoc(result).splitlines()[0]
     assert line.endswith(".")
 
 

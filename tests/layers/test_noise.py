@@ -18,8 +18,8 @@ def test_draws_are_standard_normal():
 
 def test_cosine_and_sine_are_exact_to_float_precision():
     t = np.linspace(0, 1, 100_001)
-    found = cos_sin(ops.convert_to_tensor(t.astype("float32")))
-    np.testing.assert_allclose(found, [np.cos(2 * np.pi * t), np.sin(2 * np.pi * t)], atol=1e-6)
+    result = cos_sin(ops.convert_to_tensor(t.astype("float32")))
+    np.testing.assert_allclose(result, [np.cos(2 * np.pi * t), np.sin(2 * np.pi * t)], atol=1e-6)
 
 
 def test_draws_do_not_depend_on_each_other():

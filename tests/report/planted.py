@@ -41,12 +41,12 @@ def sweep(tasks, effects, rate, trials, seed, cells=CELLS):
             search |= {"momentum": 1 - 10 ** draw.uniform(-2, 0, trials)}
             searches.append(pd.DataFrame(search | {"input_noise": draw.uniform(size=trials)} | MADE))
     about = {"unit": "nats", "source": "made", "train": 229, "valid": 76, "test": 77, "steps": 13807}
-    asked = {"name": "planted", "seed": 7, "trials": trials, "epochs": 30, "patience": 15, "batch": 1}
-    asked |= {"oracle": "random", "tasks": list(tasks), "cells": list(cells), "space": SPACE}
+    config = {"name": "planted", "seed": 7, "trials": trials, "epochs": 30, "patience": 15, "batch": 1}
+    config |= {"oracle": "random", "tasks": list(tasks), "cells": list(cells), "space": SPACE}
     titles = {"jsb": "chorales", "timit": "speech"}
-    asked["about"] = {"tasks": {task: about | {"title": titles[task]} for task in tasks}}
-    asked["about"]["cells"] = dict.fromkeys(cells, "")
-    return pd.concat(searches, ignore_index=True), asked
+    config["about"] = {"tasks": {task: about | {"title": titles[task]} for task in tasks}}
+    config["about"]["cells"] = dict.fromkeys(cells, "")
+    return pd.concat(searches, ignore_index=True), config
 
 
 def report_of(rows, table, folder):

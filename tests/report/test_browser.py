@@ -42,21 +42,21 @@ FRAME = """<iframe src="page.html" width="360" height="800"></iframe><pre></pre>
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory):
-    """What a browser says of the page of a sweep, of which every section has something."""
+    """What a browser reports about a page whose sections are all filled."""
     folder = tmp_path_factory.mktemp("browser")
-    rows, asked = sweep(["jsb", "timit"], {"nfg": 0.5}, 1.0, 40, seed=0, cells=["lstm", "noaf", "nfg"])
-    asked["name"] = LONG
-    asked["about"]["tasks"]["jsb"] |= {"title": LONG, "unit": LONG, "source": LONG}
-    page = report_of(rows, asked, folder / "report").read_text()
+    rows, config = sweep(["jsb", "timit"], {"nfg": 0.5}, 1.0, 40, seed=0, cells=["lstm", "noaf", "nfg"])
+    config["name"] = LONG
+    config["about"]["tasks"]["jsb"] |= {"title": LONG, "unit": LONG, "source": LONG}
+    page = report_of(rows, config, folder / "report").read_text()
     page = page.replace("<head>", f"<head>{LISTEN}", 1).replace("</body>", f"{TELL}</body>", 1)
     (folder / "page.html").write_text(page)
     (folder / "frame.html").write_text(FRAME)
-    asked = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom"]
+    config = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom"]
     address = f"file://{folder / 'frame.html'}"
-    found = subprocess.run(
-        [BROWSER, *asked, address], capture_output=True, text=True, timeout=120, check=True
+    result = subprocess.run(
+        [BROWSER, *config, address], capture_output=True, text=True, timeout=120, check=True
     )
-    return json.loads(html.unescape(re.search("<pre>(.+)</pre>", found.stdout, re.DOTALL)[1]))
+    return json.loads(html.unescape(re.search("<pre>(.+)</pre>", result.stdout, re.DOTALL)[1]))
 
 
 def test_a_page_opens_from_disk_without_an_error_and_loads_nothing(seen):
@@ -79,6 +79,6 @@ def test_a_checkbox_hides_its_variant_and_no_other(seen):
 
 
 def test_a_click_on_a_heading_sorts(seen):
-    """The probability to be better is lowest for nfg."""
+    """The probability of being better is lowest for nfg."""
     assert seen["before"] == ["noaf", "nfg"]
     assert seen["after"] == ["nfg", "noaf"]

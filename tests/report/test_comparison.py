@@ -43,11 +43,11 @@ def compared(rows, altered, asked, tmp_path):
 def test_the_answer_says_what_agrees_what_differs_and_what_it_took(compared):
     same, differs, took, makers = compared[1]
     assert "gpu and cpu have 72 trials in common" in same
-    assert "61 of their test scores (84.7 %) agree within 1 %" in same
+    assert "61 of the test scores (84.7 %) agree within 1 %" in same
     assert "pair by pair, scores of gpu are significantly higher (worse) in nfg on jsb." in differs
     assert "as distributions, no search differs significantly" in differs
     assert "For the same 71 finished trials, gpu took 0.5 (0.5–0.5) times as long as cpu" in took
-    assert makers == "They were not run by the same: device differ."
+    assert makers == "Their hardware or software differs: device."
 
 
 def test_scores_that_rounding_tells_apart_are_ties(rows, asked, tmp_path):
@@ -55,8 +55,8 @@ def test_scores_that_rounding_tells_apart_are_ties(rows, asked, tmp_path):
         {"a": (rows, asked), "b": (rows.assign(test=rows["test"] * (1 + 1e-7)), asked)}, tmp_path
     )
     assert "pair by pair or as distributions, no search differs significantly" in answer[1]
-    assert "72 of 72 pairs are ties, no more than 0.001 % apart." in answer[1]
-    assert "Those no more than 0.001 % apart are ties" in Page(path.read_text()).words()
+    assert "72 of 72 pairs are ties: they differ by at most 0.001 %." in answer[1]
+    assert "They tie if they differ by at most 0.001 %" in Page(path.read_text()).words()
 
 
 def test_without_units_a_ratio_of_seconds_has_no_interval(rows, asked, tmp_path):
@@ -65,16 +65,16 @@ def test_without_units_a_ratio_of_seconds_has_no_interval(rows, asked, tmp_path)
         {"a": (older, asked), "b": (older.assign(seconds=older["seconds"] / 2), asked)}, tmp_path
     )
     assert "b took 0.5 times as long as a" in answer[2]
-    assert "whole units of work" in Page(path.read_text()).words()
+    assert "bootstrap over whole units" in Page(path.read_text()).words()
 
 
 def test_distributions_that_differ_are_named(rows, altered, asked, tmp_path):
     far = altered.assign(test=altered["test"].where(altered["cell"] != "nfg", altered["test"] + 100))
-    said = write_comparison({"cpu": (rows, asked), "gpu": (far, asked)}, tmp_path / "worse")[1][1]
+    text = write_comparison({"cpu": (rows, asked), "gpu": (far, asked)}, tmp_path / "worse")[1][1]
     worse = "scores of gpu are significantly higher (worse) in nfg on jsb and nfg on adding."
-    assert said.endswith(f"Compared as distributions, {worse}")
-    said = write_comparison({"cpu": (far, asked), "gpu": (rows, asked)}, tmp_path / "better")[1][1]
-    assert said.count("lower (better) in nfg on jsb and nfg on adding.") == 2
+    assert text.endswith(f"Compared as distributions, {worse}")
+    text = write_comparison({"cpu": (far, asked), "gpu": (rows, asked)}, tmp_path / "better")[1][1]
+    assert text.count("lower (better) in nfg on jsb and nfg on adding.") == 2
 
 
 def test_each_sweep_is_counted(rows, altered, compared):
@@ -97,7 +97,7 @@ def test_the_page_opens_with_the_answer(compared):
 
 def test_a_copy_has_equal_scores(rows, asked, tmp_path):
     _, answer = write_comparison({"a": (rows, asked), "b": (rows.copy(), asked)}, tmp_path)
-    assert "all their test scores are equal to the last digit." in answer[0]
+    assert "all their test scores are identical." in answer[0]
     assert "no search differs significantly" in answer[1]
     assert len(answer) == 3
 
@@ -148,8 +148,8 @@ def test_others_are_each_compared_with_the_first(rows, altered, asked, tmp_path)
     assert (tmp_path / "tables" / "2-b-agreement.csv").exists()
     assert not (tmp_path / "tables" / "3-c-agreement.csv").exists()
     assert (tmp_path / "tables" / "3-c-distributions.csv").exists()
-    assert "No trial of c is the same as one of a" in answer[3]
-    assert "they are not the same trials" in answer[5]
+    assert "c and a have no trials with the same seed and hyperparameters" in answer[3]
+    assert "the sweeps have no trials in common" in answer[5]
     assert len(Page(path.read_text()).all("svg")) == 1
 
 
@@ -158,7 +158,7 @@ def test_what_was_asked_otherwise_is_said(rows, asked, tmp_path):
     other["epochs"], other["space"]["units"]["high"] = 10, 100
     other["about"]["tasks"]["jsb"]["train"] = 1
     _, answer = write_comparison({"a": (rows, asked), "b": (rows, other)}, tmp_path)
-    assert answer[-1] == "Their questions are not the same: epochs, units and data of Bach chorales differ."
+    assert answer[-1] == "Their settings differ: epochs, units and data of Bach chorales."
     table = pd.read_csv(tmp_path / "tables" / "questions.csv").set_index("setting")
     assert table.loc["epochs"].tolist() == ["150", "10", "yes"]
     assert table["differs"].count() == 3
@@ -181,8 +181,8 @@ def test_sweeps_of_other_code_differ_in_it(rows, asked, tmp_path):
 
 def test_only_searches_that_all_made_are_compared(rows, asked):
     sweeps = {"a": (rows[rows["cell"] != "gru"], asked), "b": (rows[rows["task"] == "jsb"], asked)}
-    found = common_searches(records(sweeps))
-    for frame in found.values():
+    result = common_searches(records(sweeps))
+    for frame in result.values():
         assert set(zip(frame["task"], frame["cell"], strict=True)) == {("jsb", "lstm"), ("jsb", "nfg")}
         assert len(frame) == 24
 
@@ -192,8 +192,8 @@ def test_sweeps_without_trials_or_without_a_common_search_are_refused(rows, aske
     with pytest.raises(Refusal, match="b: expected trials to compare, got none"):
         write_comparison(made, tmp_path)
     lstm, gru = rows[rows["cell"] == "lstm"], rows[(rows["cell"] == "gru") & (rows["task"] == "jsb")]
-    said = "got none: a has lstm on adding, lstm on jsb; b has gru on jsb; name others"
-    with pytest.raises(Refusal, match=said):
+    text = "got none: a has lstm on adding, lstm on jsb; b has gru on jsb; name others"
+    with pytest.raises(Refusal, match=text):
         write_comparison({"a": (lstm, asked), "b": (gru, asked)}, tmp_path)
     assert contents(tmp_path) == {}
 
@@ -202,8 +202,8 @@ def test_a_sweep_without_a_score_has_no_figure(rows, asked, tmp_path):
     failed = rows.assign(status="failed", valid=None, test=None, error="lost")
     path, answer = write_comparison({"a": (rows, asked), "b": (failed, asked)}, tmp_path)
     assert Page(path.read_text()).all("svg") == []
-    assert "72 trials ended otherwise" not in answer[0]
-    assert "71 trials ended otherwise" in answer[0]
+    assert "72 trials ended with a different status" not in answer[0]
+    assert "71 trials ended with a different status" in answer[0]
 
 
 def test_the_figure_has_every_same_trial_and_the_line_of_equality(rows, altered, asked):

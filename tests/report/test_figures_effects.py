@@ -1,4 +1,4 @@
-"""The figure that answers: a point a variant and task, marked where it is significant, in words as well."""
+"""The figure of the answer: one point per variant and task; significance is marked by shape and text."""
 
 import math
 
@@ -30,12 +30,12 @@ def panels(differences):
 
 def points(axes):
     """Return the colour of each point of a panel by its place, (x, y)."""
-    found = {}
+    result = {}
     for collection in axes.collections:
         if isinstance(collection, PathCollection):
             for x, y in collection.get_offsets():
-                found[float(x), float(y)] = to_hex(collection.get_facecolor()[0])
-    return found
+                result[float(x), float(y)] = to_hex(collection.get_facecolor()[0])
+    return result
 
 
 def intervals(axes):

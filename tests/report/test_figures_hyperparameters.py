@@ -19,7 +19,7 @@ def labels(axis):
 
 def heat(axes):
     """Return the heat map of a panel."""
-    (mesh,) = (found for found in axes.collections if isinstance(found, QuadMesh))
+    (mesh,) = (result for result in axes.collections if isinstance(result, QuadMesh))
     return mesh
 
 
@@ -115,7 +115,7 @@ def test_published_shares_are_a_bar_of_what_was_printed(planted, space):
 
 
 def test_pairs_show_the_score_below_the_diagonal_and_interaction_above(planted, space):
-    found, panels = (
+    result, panels = (
         planted(4),
         np.reshape(figures.interaction_heatmaps(planted(4), space, "nats").axes[:16], (4, 4)),
     )
@@ -123,8 +123,8 @@ def test_pairs_show_the_score_below_the_diagonal_and_interaction_above(planted, 
     assert [panels[j, j].texts[0].get_text() for j in range(4)] == names
     for a in range(4):
         for b in range(a + 1, 4):
-            assert values(panels[b, a]).T.tolist() == found.surface(a, b).tolist()  # a to the right, b up
-            assert values(panels[a, b]).tolist() == found.interaction(a, b).tolist()  # b to the right, a up
+            assert values(panels[b, a]).T.tolist() == result.surface(a, b).tolist()  # a to the right, b up
+            assert values(panels[a, b]).tolist() == result.interaction(a, b).tolist()  # b to the right, a up
     assert labels(panels[1, 0].yaxis)[0] == "10⁻⁶"
     assert labels(panels[3, 0].xaxis) == ["20", "50", "100", "200"]
     assert all(axes.get_ylim() == axes.get_xlim() == (0, 8) for axes in panels.ravel())  # the lowest is below

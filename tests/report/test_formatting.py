@@ -109,19 +109,21 @@ def test_names_are_listed_as_in_a_sentence():
 def test_the_answer_says_which_is_lowest_and_how_far_vanilla_is():
     assert task_sentence(table(lstm=8.5, nfg=9.0, gru=8.4), "nats") == (
         "The best tenth of gru is lowest, 8.400 ± 0.050 nats (n = 2). "
-        "Vanilla lstm is at 8.500 ± 0.050 (n = 2), 0.100 higher. Farthest is nfg, 0.600 higher."
+        "Vanilla lstm is at 8.500 ± 0.050 (n = 2), 0.100 higher. Highest is nfg, 0.600 higher."
     )
 
 
 def test_the_answer_says_who_is_next_to_vanilla():
     assert task_sentence(table(nfg=9.0, lstm=8.5, gru=8.6), "") == (
         "The best tenth of vanilla lstm is lowest, 8.500 ± 0.050 (n = 2). "
-        "Next is gru, 0.100 higher. Farthest is nfg, 0.500 higher."
+        "Next is gru, 0.100 higher. Highest is nfg, 0.500 higher."
     )
 
 
 def test_the_answer_without_vanilla_says_so():
-    assert "No trial of vanilla lstm is here to compare with." in task_sentence(table(gru=1, np=2), "nats")
+    assert "There is no scored trial of vanilla lstm to compare with." in task_sentence(
+        table(gru=1, np=2), "nats"
+    )
     assert task_sentence(table(gru=1), "nats").endswith("No other variant has a score yet.")
     assert task_sentence(table(lstm=math.nan), "nats") == "No trial has a score yet."
 
@@ -132,22 +134,22 @@ def test_equals_are_lowest_together():
     )
     assert task_sentence(table(gru=1, np=1, lstm=2, nfg=3), "nats") == (
         "The best tenths of gru and np are lowest, equal at 1.000 nats. "
-        "Vanilla lstm is at 2.000 ± 0.050 (n = 2), 1.000 higher. Farthest is nfg, 2.000 higher."
+        "Vanilla lstm is at 2.000 ± 0.050 (n = 2), 1.000 higher. Highest is nfg, 2.000 higher."
     )
     assert task_sentence(table(gru=1, lstm=1, nfg=2), "").endswith(
         "equal at 1.000. Next is nfg, 1.000 higher."
     )
     same = table(np=1, lstm=1, gru=2)
-    assert over({"a": same}) == ("The best tenths of np and vanilla lstm have the lowest mean score on test.")
+    assert over({"a": same}) == ("The best tenths of np and vanilla lstm have the lowest mean test score.")
     assert over({"a": same, "b": same[:1]}).endswith("over 2 tasks: np on 2 and vanilla lstm on 1.")
 
 
 def test_the_answer_over_all_tasks_counts_who_is_lowest():
     summaries = {"a": table(lstm=2, np=1, nfg=3, gru=1.5), "b": table(lstm=2, np=3, nfg=3, gru=1.5)}
-    said = "The lowest mean test score of a best tenth, over 2 tasks: np on 1 and gru on 1."
-    assert over(summaries) == said
+    text = "Best tenths with the lowest mean test score, over 2 tasks: np on 1 and gru on 1."
+    assert over(summaries) == text
 
 
 def test_the_answer_over_one_task_says_no_more_than_it_knows():
-    said = over({"a": table(lstm=1, np=2, nfg=3), "b": table(lstm=math.nan)})
-    assert said == "The best tenth of vanilla lstm has the lowest mean score on test."
+    text = over({"a": table(lstm=1, np=2, nfg=3), "b": table(lstm=math.nan)})
+    assert text == "The best tenth of vanilla lstm has the lowest mean test score."

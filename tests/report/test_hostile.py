@@ -46,7 +46,7 @@ def quick(monkeypatch):
 
 
 def read(rows, asked, folder):
-    """Return the page of a report, of which every number can be read, and sorted by."""
+    """Return the page of a report, after checking that every number is readable and sortable."""
     page = Page(report_of(rows, asked, folder).read_text())
     text = page.words() + (folder / "report.md").read_text()
     assert not re.search(r".*\b(inf|nan|NaN|NA|NaT)\b.*", text)
@@ -58,7 +58,7 @@ def read(rows, asked, folder):
 
 
 def without(rows, lost):
-    """Return rows of which some have lost their scores."""
+    """Return rows, some of them without scores."""
     rows = rows.assign(status=np.where(lost, "diverged", "done"))
     rows.loc[lost, ["valid", "test"]] = math.nan
     return rows
@@ -72,31 +72,31 @@ def first(rows, **many):
 @pytest.mark.parametrize(("lstm", "nfg"), [(0, 7), (7, 0), (6, 7), (11, 11), (12, 7), (12, 12)])
 @pytest.mark.usefixtures("quick")
 def test_a_search_may_lack_any_number_of_scores(lstm, nfg, tmp_path):
-    rows, asked = sweep(["jsb"], {"nfg": 0.5}, 1.0, 12, seed=0, cells=CELLS)
-    said = read(without(rows, first(rows, lstm=lstm, nfg=nfg)), asked, tmp_path).words()
-    assert (f"{lstm + nfg} of 24 trials here have no score" in said) == (lstm + nfg > 0)
-    assert ("No trial has a score yet." in said) == (lstm + nfg == 24)
+    rows, config = sweep(["jsb"], {"nfg": 0.5}, 1.0, 12, seed=0, cells=CELLS)
+    text = read(without(rows, first(rows, lstm=lstm, nfg=nfg)), config, tmp_path).words()
+    assert (f"{lstm + nfg} of 24 trials here have no score" in text) == (lstm + nfg > 0)
+    assert ("No trial has a score yet." in text) == (lstm + nfg == 24)
     if lstm + nfg < 24:
         shift = pd.read_csv(tmp_path / "tables" / "jsb-differences.csv")["shift"].item()
-        assert not math.isinf(shift) or ("+∞" if shift > 0 else "−∞") in said
+        assert not math.isinf(shift) or ("+∞" if shift > 0 else "−∞") in text
 
 
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.usefixtures("quick")
 def test_any_trials_may_lack_scores(seed, tmp_path):
-    rows, asked = sweep(["jsb"], {}, 1.0, 5, seed, cells=(*CELLS, "gru"))
+    rows, config = sweep(["jsb"], {}, 1.0, 5, seed, cells=(*CELLS, "gru"))
     draw = np.random.default_rng(seed)
-    share = rows["cell"].map(dict(zip(asked["cells"], draw.uniform(size=3), strict=True)))
-    read(without(rows, draw.uniform(size=len(rows)) < share), asked, tmp_path)
+    share = rows["cell"].map(dict(zip(config["cells"], draw.uniform(size=3), strict=True)))
+    read(without(rows, draw.uniform(size=len(rows)) < share), config, tmp_path)
 
 
 @pytest.mark.usefixtures("quick")
 def test_a_claim_about_a_variant_that_has_no_score_says_so(tmp_path):
-    rows, asked = sweep(["jsb"], {}, 1.0, 20, seed=0, cells=("lstm", "gru", "rnn"))
-    asked["tasks"], asked["about"]["tasks"] = ["adding"], {"adding": asked["about"]["tasks"]["jsb"]}
-    asked["space"] = {}
-    said = read(without(rows, rows["cell"] == "rnn").assign(task="adding"), asked, tmp_path).words()
-    assert "the median of the best tenth is no score for rnn" in said
+    rows, config = sweep(["jsb"], {}, 1.0, 20, seed=0, cells=("lstm", "gru", "rnn"))
+    config["tasks"], config["about"]["tasks"] = ["adding"], {"adding": config["about"]["tasks"]["jsb"]}
+    config["space"] = {}
+    text = read(without(rows, rows["cell"] == "rnn").assign(task="adding"), config, tmp_path).words()
+    assert "the median of the best tenth is no score for rnn" in text
 
 
 @pytest.mark.parametrize(
@@ -111,38 +111,38 @@ def test_a_claim_about_a_variant_that_has_no_score_says_so(tmp_path):
     ],
 )
 def test_scores_may_be_of_any_size(scores, tmp_path):
-    rows, asked = sweep(["jsb"], {}, 1.0, 6, seed=0, cells=CELLS)
+    rows, config = sweep(["jsb"], {}, 1.0, 6, seed=0, cells=CELLS)
     rows = rows.assign(valid=scores(rows["valid"]), test=scores(rows["test"]))
-    said = read(rows, asked, tmp_path).words()
-    assert not re.search(r"\b0\.000 higher", said)
-    assert ("equal at" in said) == (np.ptp(rows["test"]) == 0)
-    assert not re.search(r"(?<!seed )(?<!\d)\d{10}", said)
+    text = read(rows, config, tmp_path).words()
+    assert not re.search(r"\b0\.000 higher", text)
+    assert ("equal at" in text) == (np.ptp(rows["test"]) == 0)
+    assert not re.search(r"(?<!seed )(?<!\d)\d{10}", text)
 
 
 @pytest.mark.parametrize("cells", [("lstm",), ("gru",), ("gru", "nfg")])
 def test_a_sweep_may_be_of_a_single_trial_of_any_variants(cells, tmp_path):
-    rows, asked = sweep(["jsb"], {}, 1.0, 1, seed=0, cells=cells)
-    asked["epochs"] = 1
-    read(rows.assign(epochs=1, best_epoch=1, operations=0.0), asked, tmp_path)
+    rows, config = sweep(["jsb"], {}, 1.0, 1, seed=0, cells=cells)
+    config["epochs"] = 1
+    read(rows.assign(epochs=1, best_epoch=1, operations=0.0), config, tmp_path)
 
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("fixed", [["momentum"], ["units", "learning_rate", "momentum", "input_noise"]])
 def test_hyperparameters_may_be_fixed(fixed, tmp_path):
-    rows, asked = sweep(["jsb"], {}, 1.0, 6, seed=0, cells=("lstm",))
-    asked = copy.deepcopy(asked)
+    rows, config = sweep(["jsb"], {}, 1.0, 6, seed=0, cells=("lstm",))
+    config = copy.deepcopy(config)
     for name in fixed:
         rows[name] = rows[name].iloc[0]
-        asked["space"][name] |= {"low": rows[name].iloc[0], "high": rows[name].iloc[0]}
-    read(rows, asked, tmp_path)
+        config["space"][name] |= {"low": rows[name].iloc[0], "high": rows[name].iloc[0]}
+    read(rows, config, tmp_path)
 
 
 @pytest.mark.usefixtures("quick")
 def test_rows_without_operations_are_reported_without(tmp_path):
-    rows, asked = sweep(["jsb"], {}, 1.0, 5, seed=0, cells=CELLS)
-    assert "multiply–adds a trial" in read(rows, asked, tmp_path / "new").words()
+    rows, config = sweep(["jsb"], {}, 1.0, 5, seed=0, cells=CELLS)
+    assert "multiply–adds per trial" in read(rows, config, tmp_path / "new").words()
     rows["operations"] = None
-    assert "multiply–adds a trial" not in read(rows, asked, tmp_path / "old").words()
+    assert "multiply–adds per trial" not in read(rows, config, tmp_path / "old").words()
 
 
 @pytest.fixture
@@ -222,10 +222,10 @@ def test_a_dollar_in_markdown_is_no_mathematics():
 
 @pytest.mark.usefixtures("quick")
 def test_hostile_names_stand_whole_in_the_page(tmp_path):
-    rows, asked = sweep(["jsb"], {}, 1.0, 3, seed=0, cells=NAMES)
-    asked["about"]["tasks"]["jsb"] |= {"title": "众赞歌 $1$ <b>", "unit": UNIT}
-    said = read(rows, asked, tmp_path).words()
-    assert all(name in said for name in [*NAMES, UNIT, "众赞歌 $1$ <b>"])
+    rows, config = sweep(["jsb"], {}, 1.0, 3, seed=0, cells=NAMES)
+    config["about"]["tasks"]["jsb"] |= {"title": "众赞歌 $1$ <b>", "unit": UNIT}
+    text = read(rows, config, tmp_path).words()
+    assert all(name in text for name in [*NAMES, UNIT, "众赞歌 $1$ <b>"])
 
 
 @pytest.fixture
@@ -249,7 +249,7 @@ def draw_in(trials, monkeypatch):
 
 
 def test_a_font_with_what_is_lacking_is_used_and_changes_nothing_else(draw_in):
-    ours, both = ["DejaVu Sans"], ["DejaVu Sans", "STIXGeneral"]  # both come with matplotlib
-    assert draw_in("⌕", *ours) == draw_in("…", *ours)
+    actual, both = ["DejaVu Sans"], ["DejaVu Sans", "STIXGeneral"]  # both come with matplotlib
+    assert draw_in("⌕", *actual) == draw_in("…", *actual)
     assert draw_in("⌕", *both) != draw_in("…", *both)
-    assert draw_in("lstm@layers=2", *both) == draw_in("lstm@layers=2", *ours)
+    assert draw_in("lstm@layers=2", *both) == draw_in("lstm@layers=2", *actual)

@@ -22,13 +22,13 @@ def many(rows, asked):
 
 @pytest.mark.parametrize("oracle", ORACLES)
 def test_what_takes_trials_for_independent_draws_is_left_out(many, oracle):
-    rows, asked = many
-    found = findings_of(rows, asked | {"oracle": oracle})
-    assert found.comparisons.empty
-    assert (found.expected_best, found.importances, found.operation_importances) == ({}, {}, {})
-    assert {v.verdict for v in found.verdicts} == {"not tested"}
-    assert {v.evidence for v in found.verdicts} == {f"trials of a {oracle} search are not independent draws"}
-    assert found.summaries["jsb"]["median"].notna().all()
+    rows, config = many
+    result = findings_of(rows, config | {"oracle": oracle})
+    assert result.comparisons.empty
+    assert (result.expected_best, result.importances, result.operation_importances) == ({}, {}, {})
+    assert {v.verdict for v in result.verdicts} == {"not tested"}
+    assert {v.evidence for v in result.verdicts} == {f"trials of a {oracle} search are not independent draws"}
+    assert result.summaries["jsb"]["median"].notna().all()
 
 
 @pytest.mark.parametrize("oracle", ORACLES)

@@ -136,12 +136,12 @@ def test_every_relative_link_leads_to_a_file_of_the_report(page, folder):
 
 
 def test_the_page_opens_with_the_answer(page):
-    assert "The lowest mean test score of a best tenth, over 2 tasks:" in page.section("best-tenths")
+    assert "Best tenths with the lowest mean test score, over 2 tasks:" in page.section("best-tenths")
     assert "The best tenth of" in page.section("task-jsb")
     answer = page.section("answer")
-    assert "The baseline is vanilla lstm. Vanilla LSTM. Every variant is given 12 trials" in answer
+    assert "The baseline is vanilla lstm. Vanilla LSTM. Every variant gets 12 trials" in answer
     assert "nfg (LSTM without forget gate) and gru are significantly worse than vanilla lstm on" in answer
-    assert "Significant is what a permutation test of all trials says at p < .05, adjusted by Holm" in answer
+    assert "A difference is significant if a permutation test of all trials has p < .05" in answer
 
 
 def test_the_table_beside_the_answer_marks_what_its_sentence_says_and_no_more(page, folder):
@@ -203,13 +203,13 @@ def test_every_table_of_the_markdown_is_a_rectangle(folder):
 
 
 def test_a_whole_sweep_says_so(page):
-    assert "All 72 trials of this sweep are here: 63 done, 8 diverged, 1 failed." in page.words()
+    assert "All 72 trials of this sweep have ended: 63 done, 8 diverged, 1 failed." in page.words()
 
 
 def test_an_unfinished_sweep_says_how_much_of_it_is_here(rows, asked, tmp_path):
     some = rows[(rows["task"] == "jsb") & (rows["cell"] != "gru") & (rows["trial"] < 5)]
     page = Page(report_of(some, asked, tmp_path).read_text())
-    assert "This sweep is unfinished: 10 of its 72 trials (13.8 %) are here: 10 done." in page.words()
+    assert "This sweep is unfinished: 10 of its 72 trials (13.8 %) have ended: 10 done." in page.words()
     assert "No trial has a score yet." in page.section("task-adding")
     assert "5 of 12" in page.words()
     assert "Variants have 0" not in page.words()
@@ -231,7 +231,7 @@ def test_a_sweep_without_a_single_score_is_reported(rows, asked, tmp_path):
     asked["tasks"] = ["jsb"]
     failed = rows.assign(status="failed", valid=None, test=None, seconds=None, error=None)
     page = Page(report_of(failed, asked, tmp_path).read_text())
-    assert "No trial has a score yet, so nothing can be said." in page.words()
+    assert "No trial has a score yet, so there is nothing to compare." in page.words()
     assert "no message" in page.words()
     assert page.all("svg") == []
 
@@ -246,8 +246,8 @@ def test_names_from_other_packages_become_names_of_files(rows, asked, tmp_path):
 
 def test_versions_may_be_a_dict_or_its_json(rows, record):
     for versions in ({"keras": "3.11.1", "jax": "0.6.0"}, '{"keras": "3.11.1", "jax": "0.6.0"}'):
-        found = prepare_rows(rows.assign(versions=[versions] * len(rows)), record)["versions"]
-        assert set(found) == {"jax 0.6.0, keras 3.11.1"}
+        result = prepare_rows(rows.assign(versions=[versions] * len(rows)), record)["versions"]
+        assert set(result) == {"jax 0.6.0, keras 3.11.1"}
     assert set(prepare_rows(rows.assign(versions=None), record)["versions"]) == {""}
 
 

@@ -80,7 +80,7 @@ def test_what_is_infinite_is_shown_and_sorted_as_without_a_value():
 
 
 def test_operations_are_a_column_where_they_are_known(jsb, findings):
-    heading = "multiply–adds a trial"
+    heading = "multiply–adds per trial"
     known = summarised(findings, jsb.assign(operations=2.5e12))
     assert column(tasks.score_table(known, "jsb", "jsb"), heading)[0].text == "2.5 T"
     assert column(cost.cost_table(known), heading)[0].text == "2.5 T"

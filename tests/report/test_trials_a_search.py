@@ -10,7 +10,7 @@ from suite.report.sections import protocol, tasks
 
 @pytest.fixture
 def hyperband(asked):
-    """The made-up sweep, as if Hyperband had been asked for 200 trials and held the 12 there are."""
+    """The synthetic sweep as a Hyperband sweep: 200 trials configured, 12 held."""
     asked |= {"oracle": "hyperband", "trials": 200}
     asked["about"]["trials_a_search"] = 12
     return asked
@@ -18,16 +18,16 @@ def hyperband(asked):
 
 def test_a_finished_sweep_is_said_to_be_finished(rows, hyperband):
     record = record_from_table(hyperband)
-    assert progress_sentence(rows, record).startswith("All 72 trials of this sweep are here")
+    assert progress_sentence(rows, record).startswith("All 72 trials of this sweep have ended")
     assert "of its 72 trials" in progress_sentence(rows.iloc[1:], record)
 
 
 def test_the_tables_count_against_what_a_search_holds(rows, hyperband):
-    found = findings_of(rows, hyperband)
-    table = tasks.score_table(found, "jsb", "jsb")
+    result = findings_of(rows, hyperband)
+    table = tasks.score_table(result, "jsb", "jsb")
     counted = next(column for column in table.columns if column.key == "trials")
     assert {counted.text(row) for row in table.frame.to_dict("records")} == {"12"}
-    settings = protocol.protocol_table(found.record).frame.set_index("setting")
+    settings = protocol.protocol_table(result.record).frame.set_index("setting")
     assert settings["value"]["trials"] == "12"
 
 

@@ -130,13 +130,13 @@ def test_a_worker_without_the_suite_is_refused_and_one_that_dies_is_verified_aga
 def test_a_sweep_ends_when_its_last_worker_is_refused(capsys):
     """Otherwise it would wait forever, for example where a task loads other data each time."""
     executor = executors.DaskExecutor(FakeClient(0, 0), verify=NoMarker())
-    executor.refuse_worker("a", "would make other rows")
+    executor.refuse_worker("a", "would produce different rows")
     executor.verified.clear()  # the other worker has died
-    executor.refuse_worker("a", "would make other rows")
+    executor.refuse_worker("a", "would produce different rows")
     executor.verify_new_workers()
-    assert "worker a would make other rows; the sweep continues without it" in capsys.readouterr().err
-    with pytest.raises(Refusal, match=r"worker b would make other rows$"):
-        executor.refuse_worker("b", "would make other rows")
+    assert "worker a would produce different rows; the sweep continues without it" in capsys.readouterr().err
+    with pytest.raises(Refusal, match=r"worker b would produce different rows$"):
+        executor.refuse_worker("b", "would produce different rows")
 
 
 def test_other_data_in_a_worker_refuse_the_worker_and_not_the_sweep(monkeypatch):
@@ -146,7 +146,9 @@ def test_other_data_in_a_worker_refuse_the_worker_and_not_the_sweep(monkeypatch)
     monkeypatch.setattr(executors, "train_unit", train_unit)
     monkeypatch.setattr(executors, "get_worker", lambda: SimpleNamespace(address="a"))
     unit = WorkUnit("s", "tiny", "rnn", (), Protocol(), 6, 1, Path(), None, 1, 1)
-    with pytest.raises(executors.UnfitWorker, match=r"^worker a would make other rows \(the data of tiny: "):
+    with pytest.raises(
+        executors.UnfitWorker, match=r"^worker a would produce different rows \(the data of tiny: "
+    ):
         executors.train_in_worker(unit, AcceptsEveryWorker())
     with pytest.raises(CodeMismatch):  # the driver started the worker: all others would fail too
         executors.train_in_worker(unit)

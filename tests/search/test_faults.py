@@ -117,8 +117,8 @@ def test_an_interrupted_sweep_keeps_its_unfinished_trials_and_continues_them(
     os.killpg(process.pid, sent)
     stderr = process.communicate(timeout=60)[1]
     assert process.returncode == 128 + sent, stderr
-    assert "Finishing the epochs under way" in stderr
-    [line] = [line for line in stderr.splitlines() if line.startswith("To go on: odyssey ")]
+    assert "Finishing the epochs that are running" in stderr
+    [line] = [line for line in stderr.splitlines() if line.startswith("To continue: odyssey ")]
     printed = shlex.split(line)[4:]
     assert printed == sweep_command[3:]
     assert len(store.load(folder)) < 4
@@ -144,7 +144,7 @@ def test_settings_of_the_user_for_libraries_do_not_change_rows(undisturbed, tmp_
     done = subprocess.run(arguments, cwd=HERE, env=os.environ | settings, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     [line] = done.stderr.splitlines()
-    assert line.startswith("odyssey: compiled programs are not kept for later: ")
+    assert line.startswith("odyssey: compiled programs are not stored for later runs: ")
     frame = store.load(folder)
     pd.testing.assert_frame_equal(comparable(frame.assign(sweep="tiny")), comparable(undisturbed))
 

@@ -110,12 +110,12 @@ def test_the_settings_of_a_grown_sweep_are_those_there_and_then_the_new_ones(fol
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"seed": 2}, "another sweep, with another seed; name another folder"),
-        ({"oracle": "bayesian"}, "another sweep, with another oracle; name another folder"),
-        ({"protocol": Protocol(epochs=5, patience=3)}, "another sweep, with another epochs; name"),
+        ({"seed": 2}, "another sweep, which differs in seed; name another folder"),
+        ({"oracle": "bayesian"}, "another sweep, which differs in oracle; name another folder"),
+        ({"protocol": Protocol(epochs=5, patience=3)}, "another sweep, which differs in epochs; name"),
         (
             {"space": override_ranges(CONFIG.space, {"units": (2, 7)})},
-            "with another space; name",
+            "which differs in space; name",
         ),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -131,7 +131,7 @@ def test_what_cannot_be_grown_is_refused_by_name(folder, change, reason):
 def test_only_a_sweep_of_random_search_grows(tmp_path, oracle):
     table = replace(CONFIG, oracle=oracle).to_table()
     assert grown_config(tmp_path, table, table)["cells"] == table["cells"]
-    with pytest.raises(Refusal, match=f"oracle {oracle}, which cannot be given more cells and trials"):
+    with pytest.raises(Refusal, match=f"oracle {oracle}, which cannot gain cells and trials"):
         grown_config(tmp_path, table, replace(LARGER, oracle=oracle).to_table())
 
 
@@ -174,7 +174,7 @@ def test_a_cell_named_on_the_command_line_joins_the_cells_of_a_preset_that_are_t
     assert "results/mine: grows by 1 cell (np), 2 trials to train, 4 kept" in out
     assert "6/6 trials" in out
     code, out, _ = run_sweep("--results=results/mine", "--trials=3", "--cell=nig,nfg", "--dry-run")
-    assert "grows by 2 cells (nig, nfg) and 1 trial a search, 9 trials to train, 6 kept" in out
+    assert "grows by 2 cells (nig, nfg) and 1 trial per search, 9 trials to train, 6 kept" in out
     assert "results/mine: 0 trials to train, 6 kept" in run_sweep("mine.toml", "--dry-run")[1]
     assert "2 trials of" in run_sweep("mine.toml", "--cell=np", "--results=new", "--dry-run")[1]
 
@@ -183,11 +183,14 @@ def test_a_cell_named_on_the_command_line_joins_the_cells_of_a_preset_that_are_t
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["--trials=5"], "--trials 5: sweep holds a sweep of 6 trials a search, and a sweep never shrinks; "),
-        (["--epochs=9"], "sweep holds another sweep, with another epochs; "),
-        (["--range=units=2:9,input_noise=0"], "sweep holds another sweep, with another space; "),
-        (["--oracle=bayesian"], "sweep holds another sweep, with another oracle; "),
-        (["--optimizer=adam"], "sweep holds another sweep, with another optimiser; "),
+        (
+            ["--trials=5"],
+            "--trials 5: sweep holds a sweep of 6 trials per search, and a sweep cannot shrink; ",
+        ),
+        (["--epochs=9"], "sweep holds another sweep, which differs in epochs; "),
+        (["--range=units=2:9,input_noise=0"], "sweep holds another sweep, which differs in space; "),
+        (["--oracle=bayesian"], "sweep holds another sweep, which differs in oracle; "),
+        (["--optimizer=adam"], "sweep holds another sweep, which differs in optimiser; "),
         (["--cell=np,gruu"], "unknown cell 'gruu'. Did you mean 'gru'?"),
     ],
     ids=str,

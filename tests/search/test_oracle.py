@@ -25,9 +25,9 @@ def score(trial):
 def play(search, score=score):
     """Return all trials of a search, round by round."""
     rounds = []
-    while asked := search.ask():
-        rounds.append(asked)
-        search.tell({trial.number: score(trial) for trial in asked})
+    while config := search.ask():
+        rounds.append(config)
+        search.tell({trial.number: score(trial) for trial in config})
     return rounds
 
 
@@ -38,15 +38,15 @@ def test_the_same_answers_get_the_same_trials(oracle):
 
 @pytest.mark.parametrize("oracle", ["random", "bayesian"])
 def test_a_search_draws_as_many_trials_as_asked(oracle):
-    trials = [trial for asked in play(search(oracle)) for trial in asked]
+    trials = [trial for config in play(search(oracle)) for trial in config]
     assert [trial.number for trial in trials] == list(range(12))
 
 
 def test_values_lie_in_their_ranges():
     for trial in search(trials=100).ask():
         assert {name: type(value) for name, value in trial.hyperparameters.items()}["units"] is int
-        for name, asked in PAPER_SPACE.items():
-            assert asked.low <= trial.hyperparameters[name] <= asked.high + 1e-12
+        for name, config in PAPER_SPACE.items():
+            assert config.low <= trial.hyperparameters[name] <= config.high + 1e-12
 
 
 def test_searches_of_near_names_share_no_trial():
@@ -84,7 +84,7 @@ def test_seeds_are_never_zero_and_differ():
 
 def test_a_space_of_one_point_gives_every_trial_another_seed():
     """KerasTuner rejects duplicates, and after 20 of them ends the search."""
-    point = override_ranges(PAPER_SPACE, {name: (asked.high,) * 2 for name, asked in PAPER_SPACE.items()})
+    point = override_ranges(PAPER_SPACE, {name: (config.high,) * 2 for name, config in PAPER_SPACE.items()})
     trials = search(space=point, trials=30).ask()
     assert len({trial.seed for trial in trials}) == 30
     assert trials[0].hyperparameters == trials[1].hyperparameters
@@ -93,9 +93,9 @@ def test_a_space_of_one_point_gives_every_trial_another_seed():
 @pytest.mark.parametrize("trials", [1, 2, 17])
 def test_a_bayesian_search_of_one_point_draws_all_its_trials(trials):
     """A Gaussian process of no inputs cannot be fitted."""
-    point = override_ranges(PAPER_SPACE, {name: (asked.high,) * 2 for name, asked in PAPER_SPACE.items()})
+    point = override_ranges(PAPER_SPACE, {name: (config.high,) * 2 for name, config in PAPER_SPACE.items()})
     rounds = play(search("bayesian", point, trials))
-    assert len({trial.seed for asked in rounds for trial in asked}) == trials
+    assert len({trial.seed for config in rounds for trial in config}) == trials
 
 
 def test_trials_without_a_score_do_not_end_a_search():
@@ -119,31 +119,31 @@ def test_trials_without_a_score_do_not_end_a_search():
     ],
 )
 def test_a_trial_without_a_score_is_told_as_worse_than_any_other(first, second):
-    asked, scores = search("bayesian", trials=12), {}
+    config, scores = search("bayesian", trials=12), {}
     for of_round in (first, second):
-        scores |= (new := {t.number: of_round[t.number % 2] for t in asked.ask()})
-        asked.tell(new)
-        told = [asked.oracle.trials[name].score for name in asked.oracle.start_order]
+        scores |= (new := {t.number: of_round[t.number % 2] for t in config.ask()})
+        config.tell(new)
+        scores_told = [config.oracle.trials[name].score for name in config.oracle.start_order]
         finite = [score for number, score in scores.items() if math.isfinite(score)]
         for number, score in scores.items():
             if math.isfinite(score):
-                assert told[number] == score
+                assert scores_told[number] == score
             elif finite:
                 apart = max(finite) - min(finite) or abs(max(finite)) or 1.0
-                assert max(finite) < told[number] <= max(finite) + apart
+                assert max(finite) < scores_told[number] <= max(finite) + apart
 
 
 def test_a_round_without_any_score_teaches_nothing():
-    asked = search("bayesian", trials=12)
-    asked.tell({trial.number: math.nan for trial in asked.ask()})
-    assert len({trial.score for trial in asked.oracle.trials.values()}) == 1
+    config = search("bayesian", trials=12)
+    config.tell({trial.number: math.nan for trial in config.ask()})
+    assert len({trial.score for trial in config.oracle.trials.values()}) == 1
 
 
 def test_a_bayesian_search_learns():
     """Its later trials lie nearer the best learning rate than those of a random one."""
     space = override_ranges(
         PAPER_SPACE,
-        {name: (asked.high,) * 2 for name, asked in PAPER_SPACE.items() if name != "learning_rate"},
+        {name: (config.high,) * 2 for name, config in PAPER_SPACE.items() if name != "learning_rate"},
     )
     target = {"bayesian": 0.0, "random": 0.0}
     for oracle in target:
@@ -160,18 +160,18 @@ def far(trial):
 @pytest.mark.parametrize("epochs", [1, 2, 3, 8, 9, 10, 27, 28])
 @pytest.mark.parametrize("oracle", ["random", "hyperband"])
 def test_a_search_holds_the_trials_and_epochs_that_are_forecast(oracle, epochs):
-    drawn = Counter(t.epochs for asked in play(search(oracle, trials=5, epochs=epochs)) for t in asked)
+    drawn = Counter(t.epochs for config in play(search(oracle, trials=5, epochs=epochs)) for t in config)
     assert drawn == trials_by_epochs(oracle, 5, epochs)
 
 
 @pytest.mark.parametrize("epochs", range(1, 260, 6))
 def test_the_brackets_are_those_of_keras_tuner(epochs):
     """As above, without playing: its own arithmetic, logarithms in floating point and all."""
-    theirs = search("hyperband", epochs=epochs).oracle
+    expected = search("hyperband", epochs=epochs).oracle
     counted = Counter()
-    for bracket in range(theirs._get_num_brackets()):
+    for bracket in range(expected._get_num_brackets()):
         for halving in range(bracket + 1):
-            counted[theirs._get_epochs(bracket, halving)] += theirs._get_size(bracket, halving)
+            counted[expected._get_epochs(bracket, halving)] += expected._get_size(bracket, halving)
     assert counted == trials_by_epochs("hyperband", 5, epochs)
 
 

@@ -46,11 +46,11 @@ def test_a_row_says_what_made_it_and_in_which_company(undisturbed):
 
 def test_a_worker_with_another_cell_or_other_data_than_the_driver_is_refused(undisturbed, tmp_path):
     """What the driver has is made up."""
-    folder, asked = tmp_path / "sweep", replace(CONFIG, cells=("rnn",))
+    folder, config = tmp_path / "sweep", replace(CONFIG, cells=("rnn",))
     codes = {("tiny:PARITY", "rnn"): undisturbed["code"].iloc[-1] | {"cell": "0", "data": "0"}}
-    store.create_results_folder(folder, asked.to_table())
+    store.create_results_folder(folder, config.to_table())
     with pytest.raises(Refusal, match="cell rnn and the data of tiny:PARITY: a worker has another"):
-        list(sweep.run_sweep(asked, folder, InProcess(), SHAPES, None, codes=codes))
+        list(sweep.run_sweep(config, folder, InProcess(), SHAPES, None, codes=codes))
     assert store.load(folder).empty
 
 
@@ -94,11 +94,11 @@ def test_a_search_goes_on_where_it_was(undisturbed, tmp_path):
 
 @pytest.mark.parametrize("oracle", ["bayesian", "hyperband"])
 def test_other_oracles_end_too(oracle, tmp_path):
-    asked = replace(CONFIG, oracle=oracle, cells=("rnn",), trials=10)
-    frame = rows(asked, tmp_path / "sweep")
+    config = replace(CONFIG, oracle=oracle, cells=("rnn",), trials=10)
+    frame = rows(config, tmp_path / "sweep")
     assert (frame["status"] == "done").all()
     assert len(frame) >= 10
-    rows(asked, tmp_path / "sweep")  # told again what is there, it asks for nothing more
+    rows(config, tmp_path / "sweep")  # told again what is there, it asks for nothing more
     pd.testing.assert_frame_equal(store.load(tmp_path / "sweep"), frame)
 
 
@@ -113,22 +113,22 @@ def test_a_cell_that_raises_gives_failed_rows_with_a_traceback(tmp_path):
 
 def test_a_unit_that_lacks_memory_goes_on_in_fewer_lanes(tmp_path):
     """Really asked for, fifty terabytes are refused by the system; of a single lane none are asked for."""
-    asked = replace(CONFIG, cells=("tiny:Greedy",), trials=2)
-    frame = rows(asked, tmp_path / "sweep")
+    config = replace(CONFIG, cells=("tiny:Greedy",), trials=2)
+    frame = rows(config, tmp_path / "sweep")
     assert set(frame["status"]) == {"done"}, frame["error"][0]
 
 
 def test_a_sweep_that_is_stopped_goes_on_in_the_middle_of_a_trial(tmp_path):
     """Trial 0 takes 26 epochs and trial 1, beside it, 16: stopped then, the other goes on from there."""
-    asked = replace(CONFIG, protocol=Protocol(epochs=60), cells=("rnn",))
-    expected, folder = rows(asked, tmp_path / "undisturbed"), tmp_path / "sweep"
-    store.create_results_folder(folder, asked.to_table())
-    for event in sweep.run_sweep(asked, folder, InProcess(), SHAPES, data=None, lanes=2):
+    config = replace(CONFIG, protocol=Protocol(epochs=60), cells=("rnn",))
+    expected, folder = rows(config, tmp_path / "undisturbed"), tmp_path / "sweep"
+    store.create_results_folder(folder, config.to_table())
+    for event in sweep.run_sweep(config, folder, InProcess(), SHAPES, data=None, lanes=2):
         if event.rows:
             store.request_stop(folder)
     assert 0 < len(store.load(folder)) < 6
     [half_done] = (folder / "running").glob("*/*.npz")
-    pd.testing.assert_frame_equal(comparable(rows(asked, folder)), comparable(expected))
+    pd.testing.assert_frame_equal(comparable(rows(config, folder)), comparable(expected))
     assert not half_done.exists()
 
 
@@ -145,10 +145,10 @@ def test_every_preset_can_be_asked(name):
 
 
 def test_the_jsb_preset_is_the_papers_protocol():
-    asked = load_preset("jsb")
-    assert (asked.trials, asked.protocol) == (200, Protocol(epochs=150, patience=15, batch=1))
-    assert asked.space == PAPER_SPACE
-    assert len(asked.cells) == 9
+    config = load_preset("jsb")
+    assert (config.trials, config.protocol) == (200, Protocol(epochs=150, patience=15, batch=1))
+    assert config.space == PAPER_SPACE
+    assert len(config.cells) == 9
 
 
 def test_a_preset_with_a_misspelt_setting_is_refused(tmp_path):
@@ -230,12 +230,12 @@ def test_scores_are_those_of_the_rows(undisturbed):
 def test_lanes_are_counted_for_each_shape_and_never_more_than_have_work():
     """An RNN of 6 units on parity: 1 · 6 + 6² + 6 weights, a readout of 6 · 2 + 2, 3 steps, 1 + 6 + 6 + 2."""
     splits = {"tiny:PARITY": tasks.find_task("tiny:PARITY").load(None)}
-    asked = replace(CONFIG, cells=("rnn", "np"), trials=70)
+    config = replace(CONFIG, cells=("rnn", "np"), trials=70)
     lane = 4 * (6 * 62 + 32 * 3 * 15)
 
     def lanes(**plan):
         return [
-            shape.lanes for [shape] in sweep.padded_shapes(asked, splits, machine.Plan(1, **plan)).values()
+            shape.lanes for [shape] in sweep.padded_shapes(config, splits, machine.Plan(1, **plan)).values()
         ]
 
     rnn, np = lanes(gpus=("0",), gpu_memory=2 * 20 * lane)
@@ -247,8 +247,8 @@ def test_lanes_are_counted_for_each_shape_and_never_more_than_have_work():
 
 def test_a_round_of_a_bayesian_search_is_all_that_there_is_at_a_time():
     splits = {"tiny:PARITY": tasks.find_task("tiny:PARITY").load(None)}
-    asked = replace(CONFIG, cells=("rnn",), trials=70, oracle="bayesian")
-    [[shape]] = sweep.padded_shapes(asked, splits, machine.Plan(1, gpus=("0",), gpu_memory=10**12)).values()
+    config = replace(CONFIG, cells=("rnn",), trials=70, oracle="bayesian")
+    [[shape]] = sweep.padded_shapes(config, splits, machine.Plan(1, gpus=("0",), gpu_memory=10**12)).values()
     assert shape.trials == shape.lanes == 8
 
 
@@ -290,7 +290,7 @@ def test_a_worker_never_opens_the_database(unit):
 
 
 def early(unit):
-    """End a unit after one row, as where its worker is told to stop; without any, the first time."""
+    """End a unit after one row, as a worker does after a request to stop; the first time without any row."""
     return itertools.islice(train_unit(unit), unit.attempts)
 
 
@@ -302,7 +302,7 @@ def test_what_a_unit_leaves_without_a_row_is_given_out_again(undisturbed, tmp_pa
 
 def test_a_unit_that_never_gets_a_row_ends_the_sweep_with_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(executors, "train_unit", lambda unit: iter(()))
-    with pytest.raises(Refusal, match=r"trial 0 of rnn on tiny:PARITY went to a worker 3 times, and no row"):
+    with pytest.raises(Refusal, match=r"trial 0 of rnn on tiny:PARITY went to a worker 3 times, but no row"):
         rows(CONFIG, tmp_path / "sweep")
 
 
@@ -321,7 +321,7 @@ def test_a_row_that_is_late_to_be_seen_is_waited_for(undisturbed, tmp_path, monk
 
 
 class HungUp:
-    """A client on which Dask hangs up so often, as it does where a worker dies while a plugin is sent."""
+    """A client whose connection Dask closes several times, as when a worker dies while a plugin is sent."""
 
     def __init__(self, times):
         self.times = times

@@ -26,11 +26,11 @@ def test_the_trial_of_a_row_is_trained_again_as_it_was(odyssey, undisturbed_fold
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["gru"], "gru: expected the number of a trial too, got none"),
+        (["gru"], "gru: expected the number of a trial as well, got none"),
         (["gru", 6], "holds no trial 6 of gru on tiny:PARITY, but trials 0 to 5 of that search"),
         (["lstm", 1], "holds no trial 1 of lstm on tiny:PARITY, but no trial of that search"),
         (["gru", 1, "--task=jsb"], "holds no trial 1 of gru on jsb"),
-        (["gru", 1, "--units=3", "--seed=1"], "the row decides on units, seed; leave that out"),
+        (["gru", 1, "--units=3", "--seed=1"], "the stored row sets units, seed; leave out these options"),
         (["gru", 1, "--csv=."], "--csv .: expected a file, got a folder"),
     ],
     ids=str,

@@ -72,25 +72,25 @@ def test_the_variable_names_a_folder_too(folder, monkeypatch):
 @pytest.mark.parametrize("content", [CONTENT[:-3], b"", CONTENT.replace(b"right", b"wrong")])
 def test_a_truncated_or_altered_file_is_refused_with_both_checksums_and_left_alone(folder, content):
     (folder / NAME).write_bytes(content)
-    said = refusal(folder)
+    text = refusal(folder)
     for word in (str(folder / NAME), SHA256, hashlib.sha256(content).hexdigest(), URL):
-        assert word in said
+        assert word in text
     assert (folder / NAME).read_bytes() == content
 
 
 def test_a_file_that_cannot_be_downloaded_is_refused_with_its_url_and_where_to_save_it(folder, cache):
-    said = refusal(folder)
-    assert f"is not in {folder}" in said
-    assert f"save {URL} as {folder / NAME}" in said
-    assert "no network" in said
+    text = refusal(folder)
+    assert f"is not in {folder}" in text
+    assert f"save {URL} as {folder / NAME}" in text
+    assert "no network" in text
     assert list(cache.iterdir()) == []
 
 
 def test_without_a_named_folder_the_refusal_says_how_to_name_one():
-    said = refusal()
-    assert f"save {URL} as {NAME}" in said
-    assert "--data" in said
-    assert "$ODYSSEY_DATA" in said
+    text = refusal()
+    assert f"save {URL} as {NAME}" in text
+    assert "--data" in text
+    assert "$ODYSSEY_DATA" in text
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):

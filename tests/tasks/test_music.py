@@ -51,8 +51,8 @@ def pieces(scores):
 def homes(pieces, load):
     """The split in which each chorale is found, by its content."""
     splits = load("chorales")
-    found = {target.tobytes(): split for split in splits for target in splits[split].targets}
-    return {name: found[roll.tobytes()] for name, roll in pieces.items()}
+    result = {target.tobytes(): split for split in splits for target in splits[split].targets}
+    return {name: result[roll.tobytes()] for name, roll in pieces.items()}
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -119,13 +119,13 @@ def test_exactly_the_near_duplicates_are_left_out(scores, pieces):
 def progressions_shared(rolls):
     """Share of the successive chords, transposed to the bass of the first, that two pieces have in common."""
     chords = [[np.flatnonzero(frame) for frame in roll] for roll in rolls]
-    found = [
+    result = [
         {(tuple(a - a[0]), tuple(b - a[0])) for a, b in itertools.pairwise(piece) if len(a) and len(b)}
         for piece in chords
     ]
-    place = {progression: k for k, progression in enumerate(set().union(*found))}
+    place = {progression: k for k, progression in enumerate(set().union(*result))}
     has = np.zeros((len(rolls), len(place)), np.float32)
-    for row, progressions in zip(has, found, strict=True):
+    for row, progressions in zip(has, result, strict=True):
         row[[place[progression] for progression in progressions]] = 1
     return has @ has.T / np.minimum.outer(has.sum(1), has.sum(1))
 

@@ -72,7 +72,7 @@ def half_done(kept):
 
 def test_a_result_is_loaded_as_it_was_saved(kept, half_done):
     result, arrays = kept.load(TRIALS[0])
-    assert repr(result) == repr(half_done)  # of which one number is NaN
+    assert repr(result) == repr(half_done)  # repr, because one number is NaN
     np.testing.assert_array_equal(arrays["weights/W"], [[0, 1, 2], [3, 4, 5]])
     kept.remove(TRIALS[0])
     assert kept.load(TRIALS[0]) is None

@@ -1,4 +1,4 @@
-"""Update rules and clipping: each lane is trained as by Keras's own optimiser, whatever its neighbours do."""
+"""Update rules and clipping: each lane is trained as by Keras's optimiser, independent of other lanes."""
 
 from collections import deque
 

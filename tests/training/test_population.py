@@ -148,15 +148,15 @@ def test_an_epoch_equals_the_same_updates_by_keras(programs, task, splits, batch
         loss=lambda y, logits: ops.sum(y[..., -1] * nats(y[..., :-1], logits)),
     )
     for bucket, [positions] in zip(draws["bucket"], draws["sequences"], strict=True):
-        there = positions[positions >= 0]
-        chosen = {n: ops.convert_to_numpy(a)[there] for n, a in program.train_buckets[bucket].items()}
+        present = positions[positions >= 0]
+        chosen = {n: ops.convert_to_numpy(a)[present] for n, a in program.train_buckets[bucket].items()}
         counted = np.arange(chosen["inputs"].shape[1]) < chosen["steps"][:, None]
-        weight = counted[..., None] / len(there)
+        weight = counted[..., None] / len(present)
         y = np.concatenate([chosen["targets"], weight], axis=-1)
         model.train_on_batch(chosen["inputs"].astype("float32"), y.astype("float32"))
-    for name, theirs in zip(initial, model.get_weights(), strict=True):
-        mine = np.reshape(ops.convert_to_numpy(population.state["weights"][name]), theirs.shape)
-        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-6)
+    for name, expected in zip(initial, model.get_weights(), strict=True):
+        mine = np.reshape(ops.convert_to_numpy(population.state["weights"][name]), expected.shape)
+        np.testing.assert_allclose(mine, expected, rtol=1e-4, atol=1e-6)
 
     valid = zip(splits["valid"].inputs, splits["valid"].targets, strict=True)
     total = sum(float(ops.sum(nats(y.astype("float32"), model(x[None].astype("float32"))))) for x, y in valid)

@@ -1,4 +1,4 @@
-"""The page that compares sweeps: two machines, a CPU and a GPU, two backends, before and after a change."""
+"""The page that compares sweeps, for example of two machines, two backends, or before and after a change."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -27,7 +27,7 @@ def write_comparison(
     """Write the comparison of sweeps into a folder; return the path of its page, and its answer.
 
     `sweeps` has the rows of a sweep and its record by a label; all others are compared with the first one.
-    The same rows in any order give the same bytes. Refused: sweeps without trials, or without a search that
+    The same rows in any order give the same bytes. Refuses sweeps without trials, or without a search that
     all of them have.
     """
     findings = compute_comparison(sweeps)

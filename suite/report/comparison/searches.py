@@ -1,6 +1,6 @@
-"""How each sweep compares with the first, search by search: scores of the same trials, distributions, time.
+"""Sections that compare each sweep with the first, search by search: scores, distributions and time.
 
-Columns of `suite.analysis.agreement` that end in _a and _b end in the labels of the two sweeps here.
+The suffixes _a and _b of columns of `suite.analysis.agreement` become the labels of the two sweeps here.
 """
 
 import numpy as np
@@ -46,9 +46,9 @@ def pair_parts(pair: PairwiseFindings, prefix: str) -> list[Part]:
     """Return the figure and the tables of a pair of sweeps; names of files begin with `prefix`."""
     parts: list[Part] = [
         Text(
-            "Trials are the same if task, variant, number, seed and hyperparameters are. Training is "
-            "chaotic: what rounds otherwise, on another device or backend, ends elsewhere in single trials, "
-            "while their distributions stay the same."
+            "Two trials count as the same if they have the same task, variant, number, seed and "
+            "hyperparameters. Training is chaotic: another device or backend rounds differently, which can "
+            "change the score of a single trial but not the distribution of scores."
         )
     ]
     if np.isfinite([scores_of_sweep(pair.pairs, "a"), scores_of_sweep(pair.pairs, "b")]).all(axis=0).any():
@@ -62,38 +62,44 @@ def pair_parts(pair: PairwiseFindings, prefix: str) -> list[Part]:
 
 
 def agreement_figure(pair: PairwiseFindings, prefix: str) -> Figure:
-    """Return the scores of the same trials, of one sweep against the other."""
+    """Return a scatter plot of the scores of common trials, one sweep against the other."""
     a, b = pair.labels
     return Figure(
         f"{prefix}scores",
         agreement_scatter(pair.pairs, pair.labels),
-        f"Test score of each same trial in {b} against that in {a}. {agreement_sentence(pair)}",
-        "Each point is the same trial in both; on the line, scores are equal; in orange, they are more than "
-        f"{format_percent(SCORE_TOLERANCE)} apart. Crosses at an end are beyond it, or without a score.",
+        f"Test score of each common trial in {b} against its test score in {a}. {agreement_sentence(pair)}",
+        "Each point is one trial that both sweeps have. On the line, its scores are equal; orange points "
+        f"differ by more than {format_percent(SCORE_TOLERANCE)}. Crosses at the end of an axis are off the "
+        "scale or have no score.",
         f"{prefix}trials",
         natural_size=True,
     )
 
 
 def agreement_table(pair: PairwiseFindings, prefix: str) -> Table:
-    """Return how the same trials agree."""
+    """Return a table of how well the scores of common trials agree."""
     b = pair.labels[1]
-    headings = {"trials": "same trials", "agree": "agree", "median": "median apart", "largest": "farthest"}
-    headings |= {"ranks": "rank correlation", "status": "other status", "ties": "ties"}
+    headings = {
+        "trials": "common trials",
+        "agree": "agree",
+        "median": "median difference",
+        "largest": "largest difference",
+    }
+    headings |= {"ranks": "rank correlation", "status": "different status", "ties": "ties"}
     headings |= {"lower": f"lower in {b}", "higher": f"higher in {b}", "adjusted": "adjusted p"}
     shows = dict.fromkeys(("median", "largest"), format_percent)
     columns = [TableColumn(heading, key, shows.get(key)) for key, heading in headings.items()]
     caption = (
-        f"The same trials, one by one. Test scores agree that are at most {format_percent(SCORE_TOLERANCE)} "
-        f"of the larger one apart. Those no more than {format_percent(TIE_TOLERANCE)} apart are ties, as "
-        "rounding alone may have it. p is of the test of all other pairs by signed ranks, adjusted by Holm "
-        "over searches."
+        "Trials that both sweeps have, pair by pair. Two test scores agree if they differ by at most "
+        f"{format_percent(SCORE_TOLERANCE)} of the larger one. They tie if they differ by at most "
+        f"{format_percent(TIE_TOLERANCE)}, which rounding alone can cause. The p-value is of a signed-rank "
+        "test of all pairs that do not tie, adjusted by Holm’s method for the number of searches."
     )
     return Table(f"{prefix}agreement", caption, pair.agreement, [*SEARCH_HEADINGS, *columns])
 
 
 def distribution_table(pair: PairwiseFindings, prefix: str) -> Table:
-    """Return how all trials of both sweeps compare, search by search."""
+    """Return a table that compares the score distributions of both sweeps, search by search."""
     a, b = pair.labels
     columns = [
         *SEARCH_HEADINGS,
@@ -107,47 +113,50 @@ def distribution_table(pair: PairwiseFindings, prefix: str) -> Table:
         TableColumn("adjusted p", "adjusted"),
     ]
     caption = (
-        f"All trials of each search as distributions of test scores: in how many pairs of a trial of {b} and "
-        f"one of {a} that of {b} is lower, with its 95 % interval. p is of a permutation test of ranks, "
-        "adjusted by Holm over searches; neither is there for trials that were chosen by their scores."
+        "All trials of each search, compared as distributions of test scores: the share of pairs (one trial "
+        f"of {b}, one of {a}) in which the score of {b} is lower, with its 95 % interval. The p-value is of "
+        "a permutation test of ranks, adjusted by Holm’s method for the number of searches. Interval and "
+        "p-value are missing where an oracle chose trials by earlier scores."
     )
     return Table(f"{prefix}distributions", caption, _label_columns(pair.distributions, pair), columns)
 
 
 def speed_table(pair: PairwiseFindings, prefix: str) -> Table:
-    """Return what the same trials took."""
+    """Return a table of the time that common trials took in both sweeps."""
     a, b = pair.labels
     columns = [
         *SEARCH_HEADINGS,
-        TableColumn("same trials", "trials"),
+        TableColumn("common trials", "trials"),
         TableColumn(f"{b} ÷ {a}, seconds", "ratio", show_row=lambda row: format_interval(row, "ratio")),
-        TableColumn("an epoch", "epoch"),
+        TableColumn("ratio per epoch", "epoch"),
         *(
-            TableColumn(f"{quantity} a trial, {label}", f"{quantity} {label}")
+            TableColumn(f"{quantity} per trial, {label}", f"{quantity} {label}")
             for quantity in ("seconds", "epochs")
             for label in pair.labels
         ),
     ]
     caption = (
-        f"Seconds of {b} over those of {a}, for the same trials that failed in neither; then the same an "
-        "epoch. Trials that were trained side by side share the seconds of their unit, so the 95 % interval "
-        f"is of a bootstrap of whole units of work; there is none where units are unknown, or fewer than "
-        f"{MIN_UNIT_GROUPS}."
+        f"Seconds of {b} divided by seconds of {a}, over the common trials that failed in neither sweep; "
+        "then the same ratio per epoch. Trials that were trained side by side share the time of their unit "
+        "of work, so the 95 % interval is a bootstrap over whole units. There is no interval where units "
+        f"are unknown or fewer than {MIN_UNIT_GROUPS}."
     )
     return Table(f"{prefix}speed", caption, _label_columns(pair.speed, pair), columns)
 
 
 def matched_trial_table(pair: PairwiseFindings, prefix: str) -> Table:
-    """Return the same trials of both sweeps; no page shows it."""
+    """Return a table of the common trials of both sweeps; it is only written as CSV."""
     return Table(f"{prefix}trials", "", _label_columns(pair.pairs, pair))
 
 
 def search_count(findings: ComparisonFindings) -> str:
-    """Return how many searches are compared, in words."""
+    """Return the number of compared searches as text, such as "3 searches"."""
     searches = findings.rows[findings.first].groupby(SEARCH_COLUMNS).ngroups
     return "one search" if searches == 1 else f"{searches:,} searches"
 
 
 def _label_columns(results: pd.DataFrame, pair: PairwiseFindings) -> pd.DataFrame:
-    ends = {f"_{end}": f" {label}" for end, label in zip("ab", pair.labels, strict=True)}
-    return results.rename(columns=lambda name: name[:-2] + ends[name[-2:]] if name[-2:] in ends else name)
+    suffixes = {f"_{end}": f" {label}" for end, label in zip("ab", pair.labels, strict=True)}
+    return results.rename(
+        columns=lambda name: name[:-2] + suffixes[name[-2:]] if name[-2:] in suffixes else name
+    )

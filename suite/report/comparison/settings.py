@@ -1,4 +1,4 @@
-"""How sweeps differ besides their trials: in their questions, software and hardware."""
+"""How the settings, software and hardware of sweeps differ."""
 
 from collections.abc import Mapping
 
@@ -10,11 +10,11 @@ from suite.report.formatting import NO_VALUE, hyperparameter_label
 from suite.report.parts import Section, Table, TableColumn
 from suite.report.sections.protocol import protocol_settings
 
-TASK_DATA_KEYS = ("train", "valid", "test", "steps", "unit")  # on which the scores of a task depend
+TASK_DATA_KEYS = ("train", "valid", "test", "steps", "unit")  # scores of a task depend on these
 
 
 def build(findings: ComparisonFindings) -> list[Section]:
-    """Return the sections of the questions and of the software and hardware."""
+    """Return a section on the settings, and one on the software and hardware, of the sweeps."""
     return [
         Section("questions", "Questions", [config_table(findings.records)]),
         Section("provenance", "Provenance", [sweep_provenance_table(findings.rows)]),
@@ -22,9 +22,11 @@ def build(findings: ComparisonFindings) -> list[Section]:
 
 
 def config_table(records: Mapping[str, SweepRecord]) -> Table:
-    """Return the question of each sweep, by label: the settings, the space, the data of each task."""
+    """Return a table of the settings, the space and the data of each sweep, by label."""
     settings = {label: _config_settings(record) for label, record in records.items()}
-    return _side_by_side_table("questions", "setting", "The question of each sweep.", settings)
+    return _side_by_side_table(
+        "questions", "setting", "The settings, space and data of each sweep.", settings
+    )
 
 
 def sweep_provenance_table(rows_by_label: Mapping[str, pd.DataFrame]) -> Table:
@@ -64,7 +66,7 @@ def _provenance_settings(rows: pd.DataFrame) -> dict[str, str]:
 def _side_by_side_table(
     name: str, heading: str, caption: str, settings_by_label: Mapping[str, Mapping[str, str]]
 ) -> Table:
-    """Return the settings of each sweep, a line for each setting, and whether sweeps differ in it."""
+    """Return a table with a line per setting, a column per sweep, and whether the sweeps differ."""
     keys = list(dict.fromkeys(key for settings in settings_by_label.values() for key in settings))
     frame = pd.DataFrame({"setting": keys})
     for label, settings in settings_by_label.items():

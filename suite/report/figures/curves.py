@@ -1,4 +1,4 @@
-"""Figures of what grows: scores by epoch, and the best score to expect by number of trials."""
+"""Figures of curves: scores by epoch, and the expected best score by number of trials."""
 
 from collections.abc import Mapping
 
@@ -41,8 +41,8 @@ def learning_curves(
     units, and noise on the input is in the loss only. Each curve has the name of its variant at its end; a
     variant without a score has none.
     """
-    known = rows[rows["cell"].isin(cells) & is_scored(rows)]
-    best = ranked_trials(known).drop_duplicates("cell")
+    scored = rows[rows["cell"].isin(cells) & is_scored(rows)]
+    best = ranked_trials(scored).drop_duplicates("cell")
     points = curves.merge(best[[*TRIAL_KEY, "best_epoch"]], on=list(TRIAL_KEY)).sort_values("epoch")
     looks = line_styles(cells, baseline)
     trials = {cell: points[points["cell"] == cell] for cell in looks if (points["cell"] == cell).any()}
@@ -73,7 +73,7 @@ def learning_curves(
 def expected_best_curves(
     tables: Mapping[str, pd.DataFrame], label: str, *, baseline: str = VANILLA
 ) -> Figure:
-    """Return the test score to expect of a search of n trials, a panel a variant, the baseline's in each.
+    """Return curves of the expected best test score of n trials, one panel per variant, with the baseline's.
 
     `tables` are those of `suite.analysis.trial_statistics.expected_best_scores` by variant; the band is its
     95 % interval. A variant without a score is left out.

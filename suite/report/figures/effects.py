@@ -1,4 +1,4 @@
-"""The figure that answers a report: how each variant compares with the baseline, on each task."""
+"""The first figure of a report: how each variant compares with the baseline, on each task."""
 
 import math
 from collections.abc import Mapping
@@ -30,10 +30,11 @@ NUMBER_COLUMN_WIDTH = 38  # points, right of a panel: "0.82 *"
 def effect_plot(differences: Mapping[str, pd.DataFrame], titles: Mapping[str, str], baseline: str) -> Figure:
     """Return a forest plot: the probability that a trial of a variant is better than one of the baseline.
 
-    A panel a task, named in `titles`; a line a variant, the best mean probability first. `differences` has by
-    task a frame with the columns `cell`, `probability`, `low` and `high`, its 95 % interval, and `adjusted`,
-    the adjusted p-value: below .05 the point is filled and dark and its number has an asterisk, else the
-    point is hollow. A variant that is not compared on a task (NaN) has a name and no point there.
+    It has one panel per task, named in `titles`, and one line per variant, the best mean probability first.
+    `differences` maps each task to a frame with the columns `cell`, `probability`, `low` and `high`, its 95 %
+    interval, and `adjusted`, the adjusted p-value: below .05 the point is filled and dark and its number has
+    an asterisk, else the point is hollow. A variant that is not compared on a task (NaN) has a name and no
+    point there.
     """
     kinds = {"probability": float, "adjusted": float}  # a frame of nothing but missing values has objects
     tables = {task: table.set_index("cell").astype(kinds) for task, table in differences.items()}
@@ -64,7 +65,7 @@ def effect_plot(differences: Mapping[str, pd.DataFrame], titles: Mapping[str, st
 
 
 def _draw_effects(axes: Axes, table: pd.DataFrame) -> None:
-    """Draw each row of a table as a line of a panel: its interval, its point, and its number beside it."""
+    """Draw each row of a table as a line of a panel: interval, point, and number."""
     rows = table.assign(y=np.arange(len(table)), significant=table["adjusted"] < ALPHA)
     axes.grid(axis="y", color=FILL_COLOR, lw=0.6)
     axes.axvline(0.5, color=BLUE, lw=0.8, ls=(0, (4, 3)), zorder=1)
@@ -82,16 +83,16 @@ def _draw_effects(axes: Axes, table: pd.DataFrame) -> None:
             axes.annotate(number, (1, y), (6, 0), xycoords=axes.get_yaxis_transform(), **text)
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    axes.tick_params(axis="x", labelbottom=True)  # also above another panel
+    axes.tick_params(axis="x", labelbottom=True)  # even above another panel
 
 
 def _label_directions(axes: Axes, name: str, width: float) -> None:
-    """Say below a panel, so many points wide, on which side a variant is worse and on which it is better."""
+    """Write below a panel, `width` points wide, which side means worse and which better."""
     texts = [f"worse than {name} ←", f"→ better than {name}", ""]
     if max(map(text_width, texts)) > width / 2:
         texts = ["worse ←", "→ better", f"than {shorten_to_width(name, width)}"]
-    places = {"right": (-4, -16), "left": (4, -16), "center": (0, -26)}
+    offsets = {"right": (-4, -16), "left": (4, -16), "center": (0, -26)}
     place: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "top"}
-    for text, (side, offset) in zip(texts, places.items(), strict=True):
+    for text, (side, offset) in zip(texts, offsets.items(), strict=True):
         if text:
             axes.annotate(text, (0.5, 0), offset, fontsize=7, ha=side, **place)

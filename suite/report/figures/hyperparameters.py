@@ -1,7 +1,7 @@
-"""Figures of hyperparameters: which of them matter, what each does, and what each pair does.
+"""Figures of hyperparameters: their importance, and the effects of each one and of each pair.
 
-What is drawn is an importance, one of a search, as `suite.analysis.importance` has it: its columns are the
-hyperparameters of a space that are drawn from more than one value, in their order.
+The figures draw the `Importance` of a search (`suite.analysis.importance`). Its columns are the
+hyperparameters that are drawn from more than one value, in the order of the space.
 """
 
 import itertools
@@ -50,17 +50,17 @@ MIN_LABELLED_SHARE = 0.05  # a share that is wider has its number inside
 
 @figure_style
 def marginal_plots(score: Importance, operations: Importance | None, space: Space, label: str) -> Figure:
-    """Return the mean score, and below it the mean operations of a trial, against each hyperparameter.
+    """Return plots of the mean score, and of the mean operations below it, against each hyperparameter.
 
     The band is the spread on either side of the mean.
     """
     ranges = varied_ranges(space)
-    drawn = [(score, BLUE, label)]
+    quantities = [(score, BLUE, label)]
     if operations is not None:
-        drawn.append((operations, GREEN, "multiply–adds of a trial"))
-    figure = empty_figure(0.5 + 1.6 * len(drawn))
-    panels = figure.subplots(len(drawn), len(ranges), sharex="col", sharey="row", squeeze=False)
-    for line, (importance, shade, text) in zip(panels, drawn, strict=True):
+        quantities.append((operations, GREEN, "multiply–adds of a trial"))
+    figure = empty_figure(0.5 + 1.6 * len(quantities))
+    panels = figure.subplots(len(quantities), len(ranges), sharex="col", sharey="row", squeeze=False)
+    for line, (importance, shade, text) in zip(panels, quantities, strict=True):
         for column, axes in enumerate(line):
             mean, spread = importance.marginal(column)
             places = (np.arange(len(mean)) + 0.5) / len(mean)
@@ -85,10 +85,10 @@ def importance_bars(
     *,
     baseline: str = VANILLA,
 ) -> Figure:
-    """Return the shares of the variance of the score that hyperparameters take, a bar a variant.
+    """Return a bar chart of the shares of score variance that hyperparameters explain, one bar per variant.
 
-    Interactions are all pairs together. `published` are the shares of Greff et al. by name, where nothing is
-    drawn for what they do not print.
+    Interactions are summed over all pairs. `published` holds the shares of Greff et al. by name; shares that
+    they do not print are not drawn.
     """
     parts = [*names, "interactions", "rest"]
     bars = {cell: _stacked_shares(importance) for cell, importance in importances.items()}
@@ -134,10 +134,10 @@ def importance_bars(
 
 @figure_style
 def interaction_heatmaps(importance: Importance, space: Space, label: str) -> Figure:
-    """Return the mean score of each pair of two or more hyperparameters, and what interaction adds to it.
+    """Return heat maps of the mean score over each pair of hyperparameters, and of their interaction.
 
-    Below the diagonal the mean score, above it what the pair adds to the effects of its two, with contours
-    half-way to the largest: dashed where the score is lower, and better.
+    Below the diagonal is the mean score. Above it is the interaction: what the pair adds to its two single
+    effects, with contours at half of the largest value, dashed where the score is lower (better).
     """
     ranges = varied_ranges(space)
     count = len(ranges)

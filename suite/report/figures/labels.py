@@ -1,7 +1,8 @@
-"""Text of figures: in characters that a font has, no wider than its place, and the labels of ticks.
+"""Text of figures: characters that a font has, shortening to a width, and the labels of ticks.
 
-Names and units are a user's, of any length and script. They are never read as mathematics (`text.parse_math`
-is off in `suite.report.figures.style`), and what cannot be drawn is left out: the page's text has it whole.
+Names and units are a user's, of any length and script. They are never parsed as mathematics
+(`text.parse_math` is off in `suite.report.figures.style`). Characters that cannot be drawn are left out; the
+text of the page shows the full name.
 """
 
 import functools
@@ -13,7 +14,7 @@ from matplotlib.textpath import text_to_path
 
 from suite.report.formatting import unique_short_names
 
-FONT_SIZE = 8  # points, of all text that is not said to be smaller
+FONT_SIZE = 8  # points, the default size of text
 VARIANT_LABEL_WIDTH = 92  # points, the width of a variant's name
 ELLIPSIS = "…"
 SUPERSCRIPT_DIGITS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -47,7 +48,7 @@ def drawable_text(text: str) -> str:
 
 
 def shorten_to_width(text: str, points: float) -> str:
-    """Return legible text no wider than some points: of a longer one the beginning and the end."""
+    """Return text no wider than a number of points; of longer text, keep the beginning and the end."""
     text = drawable_text(text)
     if text_width(text) <= points:
         return text
@@ -60,7 +61,7 @@ def shorten_to_width(text: str, points: float) -> str:
 
 
 def wrap_to_width(text: str, points: float, max_lines: int = 2) -> str:
-    """Return legible text on lines no wider than some points, `max_lines` of them; the last is shortened."""
+    """Return text on at most `max_lines` lines no wider than a number of points; shorten the last."""
     lines: list[str] = []
     rest = drawable_text(text)
     while len(lines) < max_lines - 1 and text_width(rest) > points:
@@ -73,7 +74,7 @@ def wrap_to_width(text: str, points: float, max_lines: int = 2) -> str:
 
 
 def variant_labels(cells: Iterable[str]) -> dict[str, str]:
-    """Return how to write the name of each variant, no two alike."""
+    """Return a distinct label for the name of each variant."""
     return unique_short_names(cells, lambda cell: shorten_to_width(cell, VARIANT_LABEL_WIDTH), "{} ({})")
 
 
@@ -85,7 +86,7 @@ def tick_labels(values: Sequence[float]) -> list[str]:
 
 
 def fitting_ticks(values: Sequence[float], points: float) -> list[float]:
-    """Return all ticks, or every second, third … one, whose labels have room beside each other."""
+    """Return all ticks, or every second, third … one, so that their labels do not overlap."""
     sparser = (list(values[::step]) for step in range(1, len(values) + 1))
     return next(
         (some for some in sparser if text_width("  ".join(tick_labels(some))) <= points), list(values[:1])
@@ -107,5 +108,5 @@ def _power_of_ten(value: float) -> str:
 
 @functools.cache
 def _supported_characters() -> frozenset[int]:
-    """Return the code points that our fonts have."""
+    """Return the code points that the fonts in use have."""
     return frozenset().union(*(get_font(findfont(family)).get_charmap() for family in FONT_FAMILIES))

@@ -19,15 +19,15 @@ from suite.report.figures.style import (
 )
 
 MAX_PANEL_COLUMNS, PANEL_INCHES = 3, 3.0  # panels beside each other; inches of each
-OFF_SCALE_OFFSET = 0.025  # of an axis: how far from its end the trials stand that are beyond it
+OFF_SCALE_OFFSET = 0.025  # share of an axis: distance from its end of the trials that are off the scale
 
 
 @figure_style
 def agreement_scatter(pairs: pd.DataFrame, labels: tuple[str, str]) -> Figure:
     """Return the test scores of matched trials (`suite.analysis.agreement`), those of b against those of a.
 
-    A panel a task, scores that do not agree in orange; crosses at the end of an axis are beyond it, or trials
-    without a score.
+    It has one panel per task. Scores that do not agree are orange; crosses at the end of an axis are trials
+    off the scale or without a score.
     """
     tasks = pairs["task"].unique()
     columns = min(len(tasks), MAX_PANEL_COLUMNS)
@@ -37,8 +37,8 @@ def agreement_scatter(pairs: pd.DataFrame, labels: tuple[str, str]) -> Figure:
     for axes, task in zip(panels, tasks, strict=False):
         matched = pairs[pairs["task"] == task]
         a, b = scores_of_sweep(matched, "a"), scores_of_sweep(matched, "b")
-        known = np.isfinite(a) & np.isfinite(b)
-        low, high = axis_limits({"a": a[known], "b": b[known]})
+        finite = np.isfinite(a) & np.isfinite(b)
+        low, high = axis_limits({"a": a[finite], "b": b[finite]})
         end = high - OFF_SCALE_OFFSET * (high - low)
         points = pd.DataFrame({"a": np.where(a > high, end, a), "b": np.where(b > high, end, b)})
         points["agree"] = relative_differences(a, b) <= SCORE_TOLERANCE

@@ -37,7 +37,7 @@ from suite.report.figures.style import (
     variant_color,
 )
 
-MIN_BOX_SCORES = 5  # a box is drawn of at least so many scores
+MIN_BOX_SCORES = 5  # the fewest scores that get a box
 # seaborn 0.13.2 passes `vert` to matplotlib, which deprecates it since 3.11; arguments given here override it
 BOXPLOT_ORIENTATION = {"vert": None, "orientation": "horizontal"}
 SIGNIFICANT_FILL = "#b3b3ad"  # the boxes of variants that differ
@@ -54,11 +54,11 @@ def score_boxplots(
     *,
     baseline: str = VANILLA,
 ) -> Figure:
-    """Return the test scores of one task by variant: all trials to the left, the best tenth to the right.
+    """Return box plots of the test scores of one task: all trials on the left, best tenths on the right.
 
     `significant` names the variants to be marked, by darker boxes and an asterisk. `published` are the best
-    tenths of others, drawn below ours: the range, the median a tick, the mean a diamond. `parameters` of each
-    variant are bars in a panel of their own. What is off the scale is counted, or for others' an arrow.
+    tenths of a paper, drawn below: the range, the median as a tick, the mean as a diamond. `parameters` of
+    each variant are bars in a separate panel. Scores off the scale are counted; published ones get an arrow.
     """
     boxes = {cell: box for cell, box in (published or {}).items() if cell in cells}
     figure = empty_figure(1.0 + (0.34 if boxes else 0.25) * len(cells))
@@ -90,7 +90,7 @@ def score_boxplots(
 def hyperparameter_scatter(
     rows: pd.DataFrame, cells: list[str], name: str, scale: str, label: str, *, baseline: str = VANILLA
 ) -> Figure:
-    """Return the test score of every trial of one task against a hyperparameter, a panel a variant.
+    """Return a scatter plot of the test scores of one task against a hyperparameter, one panel per variant.
 
     Trials off the scale, and those without a score, are crosses along the top.
     """
@@ -101,7 +101,7 @@ def hyperparameter_scatter(
         best, test = trials.index.isin(best_tenth(trials).index), trials["test"].where(is_scored(trials))
         trials = trials.assign(best=best, beyond=~(test <= high))
         trials["test"] = test.where(test <= high, high - 0.025 * (high - low))
-        for (is_best, is_beyond), some in trials.groupby(["best", "beyond"]):  # the best on top
+        for (is_best, is_beyond), some in trials.groupby(["best", "beyond"]):  # draw the best on top
             look = {"color": VERMILION if is_best else MUTED_COLOR, "marker": "X" if is_beyond else "o"}
             _draw_trials(axes, some, name, s=10, alpha=0.8, **look)
     if scale == "log":
@@ -114,10 +114,10 @@ def hyperparameter_scatter(
 
 @figure_style
 def cost_scatter(rows: pd.DataFrame, cells: list[str], label: str, *, baseline: str = VANILLA) -> Figure:
-    """Return the test scores of the best tenths of one task against parameters and operations of a trial.
+    """Return a scatter plot of the test scores of best tenths against parameters and operations.
 
-    A small point is a trial, a labelled mark the mean score of a variant at the median of what it costs; one
-    off the scale is a triangle at the top. A variant without a score is left out.
+    A small point is a trial. A labelled mark is a variant, at its mean score and median cost; a mark off the
+    scale is a triangle at the top. A variant without a score is left out.
     """
     scored = _scored_trials(_best_tenths(rows), cells)
     groups = {cell: trials for cell, trials in scored.items() if len(trials)}
@@ -146,7 +146,7 @@ def cost_scatter(rows: pd.DataFrame, cells: list[str], label: str, *, baseline: 
 
 @figure_style
 def critical_difference_diagram(standing: AverageRanks, *, baseline: str = VANILLA) -> Figure:
-    """Return the critical difference diagram (Demšar, 2006) of variants whose standing has groups.
+    """Return the critical difference diagram (Demšar, 2006) of average ranks.
 
     The axis is of average ranks, best to the left; a bar joins variants that do not differ significantly, and
     the scale above is the difference that would be significant.
@@ -193,8 +193,8 @@ def _best_tenths(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _scored_trials(rows: pd.DataFrame, cells: list[str]) -> dict[str, pd.DataFrame]:
     """Return the trials of each variant that have scores."""
-    known = rows[is_scored(rows)]
-    return {cell: known[known["cell"] == cell] for cell in cells}
+    scored = rows[is_scored(rows)]
+    return {cell: scored[scored["cell"] == cell] for cell in cells}
 
 
 def _test_scores(trials: Mapping[str, pd.DataFrame]) -> dict[str, np.ndarray]:

@@ -1,8 +1,9 @@
-"""What all figures share: style, colours, readable axes, separated labels, trials in an SVG, stable bytes.
+"""Shared parts of figures: style, colours, axes, labels, marked trials in an SVG, reproducible bytes.
 
 A page can find the trial that an artist shows. `tag_trials` marks an artist, and `to_svg` writes its group as
-`<g data-cell="lstm">` and each point in it with `data-trial="7"`: a `use` or `path` element. They are no ids,
-since several panels may show one trial. Points of scores and of costs are tagged, and learning curves.
+`<g data-cell="lstm">` and each point in it with `data-trial="7"`: a `use` or `path` element. They are not
+ids, because several panels may show the same trial. Points of scores and of costs are tagged, and learning
+curves.
 """
 
 import html
@@ -37,7 +38,7 @@ from suite.report.figures.labels import (
 )
 
 TEXT_COLOR, MUTED_COLOR, FILL_COLOR = "#222222", "#767672", "#e6e6e1"
-BLUE, VERMILION, GREEN = "#0072b2", "#d55e00", "#009e73"  # the baseline, the best tenth, others' numbers
+BLUE, VERMILION, GREEN = "#0072b2", "#d55e00", "#009e73"  # the baseline, the best tenth, published numbers
 ORANGE, SKY, PURPLE = "#e69f00", "#56b4e9", "#cc79a7"  # with these, Okabe and Ito's palette
 MATPLOTLIB_STYLE = {
     "font.family": list(FONT_FAMILIES),
@@ -68,7 +69,7 @@ DASHED = (3.7, 1.6)  # of a line: on and off, in its widths
 TRIALS_PREFIX = "trials:"  # of the group id of an artist that shows trials
 figure_style = style.context(
     ["default", MATPLOTLIB_STYLE]
-)  # "default" first: whatever the user's matplotlibrc says
+)  # "default" first, to undo the user's matplotlibrc
 
 
 class LineStyle(NamedTuple):
@@ -85,14 +86,14 @@ class LineStyle(NamedTuple):
 
 
 def empty_figure(height: float) -> Figure:
-    """Return an empty figure as wide as a page, 7.2 inches, and so many inches high."""
+    """Return an empty figure as wide as a page (7.2 inches) and `height` inches high."""
     figure = Figure(figsize=(7.2, height))
     FigureCanvasAgg(figure)
     return figure
 
 
 def small_multiples(cells: list[str], x_label: str, y_label: str, baseline: str) -> tuple[Figure, np.ndarray]:
-    """Return a figure with a panel a variant, at most four in a line on common axes, and the panels.
+    """Return a figure with one panel per variant, at most four in a row on common axes, and the panels.
 
     `x_label` and `y_label` label the axes of all.
     """
@@ -105,19 +106,19 @@ def small_multiples(cells: list[str], x_label: str, y_label: str, baseline: str)
     for axes in panels[len(cells) :]:
         axes.remove()
     for axes in panels[len(cells) - columns : len(cells)]:
-        axes.tick_params(labelbottom=True)  # also above a panel that is not there
+        axes.tick_params(labelbottom=True)  # even above a missing panel
     figure.supxlabel(wrap_to_width(x_label, POINTS_PER_INCH * figure.get_figwidth() - 40), fontsize=FONT_SIZE)
     figure.supylabel(wrap_to_width(y_label, POINTS_PER_INCH * figure.get_figheight() - 8), fontsize=FONT_SIZE)
     return figure, panels[: len(cells)]
 
 
 def variant_color(cell: str, baseline: str) -> str:
-    """Return the colour of a variant where all but the baseline are alike."""
+    """Return the colour of a variant in figures that set off only the baseline."""
     return BLUE if cell == baseline else TEXT_COLOR
 
 
 def line_styles(cells: Iterable[str], baseline: str) -> dict[str, LineStyle]:
-    """Return how to draw the line of each variant, no two alike among nineteen; the baseline's is last."""
+    """Return the line style of each variant, distinct for up to nineteen; the baseline's is last."""
     shades = (TEXT_COLOR, ORANGE, SKY, GREEN, VERMILION, PURPLE)
     looks = itertools.cycle(
         LineStyle(shade, dashes, 1.0) for dashes in ((), DASHED, (1, 1.65)) for shade in shades
@@ -127,7 +128,7 @@ def line_styles(cells: Iterable[str], baseline: str) -> dict[str, LineStyle]:
 
 
 def draw_points(axes: Axes, table: pd.DataFrame, x: str, y: str, **look: Any) -> None:
-    """Draw a point for each row of a table, one collection in their order, without labels and legend."""
+    """Draw a point for each row of a table, as one collection in row order, without labels or legend."""
     if len(table):  # seaborn warns of colours that no point has
         sns.scatterplot(table, x=x, y=y, ax=axes, **{"linewidth": 0, "legend": False} | look)
         axes.set(xlabel="", ylabel="")
@@ -179,33 +180,33 @@ def label_beside(
 
 
 def label_column_height(labels: int) -> float:
-    """Return the height, inches, of a figure beside whose panels so many labels have room."""
+    """Return the height in inches of a figure that has room for `labels` labels beside each panel."""
     return max(3.3, (labels * LABEL_HEIGHT + 60) / POINTS_PER_INCH)
 
 
 def tag_trials(artist: Artist, cell: str, trials: Iterable[int]) -> None:
-    """Tell `to_svg` the variant and the trials that an artist shows, one for each of its points in order."""
+    """Mark an artist for `to_svg` with its variant and trials, one trial for each point in order."""
     numbers = ",".join(str(int(trial)) for trial in trials)
     artist.set_gid(f"{TRIALS_PREFIX}{urllib.parse.quote(cell, safe='')}:{numbers}")
 
 
 def axis_limits(scores: Mapping[Any, np.ndarray]) -> tuple[float, float]:
-    """Return the ends of an axis on which the scores of each variant, (trials,), can be read.
+    """Return the limits of an axis on which the scores of each variant, (trials,), are readable.
 
     It reaches to the farthest whisker of a box plot (1.5 interquartile ranges), so single exploded scores
     do not stretch it; a whisker ten times as far from the best score as the median one does not either, nor
     do scores a thousand times as far as the median, however many.
     """
-    known = [values for values in scores.values() if len(values)]
-    if not known:
+    nonempty = [values for values in scores.values() if len(values)]
+    if not nonempty:
         return 0.0, 1.0
-    low = min(values.min() for values in known)
-    far = low + 1000 * (np.median([np.median(values) for values in known]) - low)
+    low = min(values.min() for values in nonempty)
+    far = low + 1000 * (np.median([np.median(values) for values in nonempty]) - low)
     whiskers = [
-        _upper_whisker(values, far if far > low else np.inf) for values in known if values.min() <= far
+        _upper_whisker(values, far if far > low else np.inf) for values in nonempty if values.min() <= far
     ]
     near = max(end for end in whiskers if end - low <= 10 * (np.median(whiskers) - low))
-    high = near if near > low else max(values.max() for values in known)
+    high = near if near > low else max(values.max() for values in nonempty)
     margin = 0.05 * (high - low) or 0.05 * abs(high) or 0.05
     return float(low - margin), float(high + margin)
 
@@ -222,14 +223,14 @@ def round_ticks(low: float, high: float, log: bool = False, max_ticks: int = 6) 
 
 
 def set_ticks(axis: Axis, values: list[float], points: float, places: Callable = list) -> None:
-    """Put a few of some ticks on an axis so many points long, where `places` says, and no minor ones."""
+    """Put some of the given ticks at `places` on an axis `points` points long; remove minor ticks."""
     values = fitting_ticks(values, points)
     axis.set_ticks(places(values), tick_labels(values))
     axis.set_minor_locator(NullLocator())
 
 
 def separate_labels(places: np.ndarray, gap: float, low: float, high: float) -> np.ndarray:
-    """Return the places of labels, (labels,), moved as little as puts them a gap apart between two ends."""
+    """Return the places of labels, (labels,), moved as little as possible so that they do not overlap."""
     order, steps = np.argsort(places, kind="stable"), gap * np.arange(len(places))
     moved = isotonic_regression(np.asarray(places, float)[order] - steps).x + steps
     separated = np.empty(len(places))
@@ -244,9 +245,9 @@ def hyperparameter_axis_label(name: str) -> str:
 
 def to_svg(figure: Figure) -> bytes:
     """Return a figure as SVG, the same bytes for the same figure, with the trials that `tag_trials` gave."""
-    drawn = _figure_bytes(figure, "svg", {"Date": None, "Creator": None, "Format": None, "Type": None})
-    before, *groups = drawn.decode().split(f'<g id="{TRIALS_PREFIX}')
-    return "".join([before, *map(_mark_trials, groups)]).encode()
+    svg = _figure_bytes(figure, "svg", {"Date": None, "Creator": None, "Format": None, "Type": None})
+    head, *groups = svg.decode().split(f'<g id="{TRIALS_PREFIX}')
+    return "".join([head, *map(_mark_trials, groups)]).encode()
 
 
 def to_png(figure: Figure) -> bytes:
@@ -258,7 +259,7 @@ def to_png(figure: Figure) -> bytes:
 def _figure_bytes(figure: Figure, form: str, metadata: dict) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format=form, metadata=metadata)
-    figure.set_layout_engine("none")  # it stays as it is laid out: to do it again takes as long as drawing
+    figure.set_layout_engine("none")  # keep this layout: computing it again takes as long as drawing
     return buffer.getvalue()
 
 
@@ -266,7 +267,7 @@ def _mark_trials(group: str) -> str:
     """Return the text after the start of a group's tag with its variant and trials in attributes."""
     tag, rest = group.split('"', 1)
     cell, trials = tag.split(":")
-    start, *shapes = re.split(r"(<use |<path (?=d=))", rest)  # what is drawn, not what is defined
+    start, *shapes = re.split(r"(<use |<path (?=d=))", rest)  # drawn shapes, not definitions
     for number, trial in enumerate(trials.split(",")):
         shapes[2 * number] += f'data-trial="{trial}" '
     return f'<g data-cell="{html.escape(urllib.parse.unquote(cell))}"{start}{"".join(shapes)}'

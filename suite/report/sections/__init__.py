@@ -1,4 +1,4 @@
-"""The sections of a report, a file each: its `build` makes sections from the findings of a sweep.
+"""The sections of a report, one file each; its function `build` makes sections from the findings.
 
 To add a section, write its file and add its name to `SECTION_NAMES`, in the place it has on the page.
 """

@@ -1,4 +1,4 @@
-"""Every pair of variants compared, on request."""
+"""The section that compares every pair of variants, on request (`--all-pairs`)."""
 
 from suite.analysis.findings import Findings
 from suite.report.formatting import format_p, format_probability, format_signed
@@ -7,14 +7,14 @@ from suite.text import format_count
 
 
 def build(findings: Findings) -> list[Section]:
-    """Return the section of all pairs; none unless they were asked for and trials are independent draws."""
+    """Return the section of all pairs; none unless requested and trials are independent draws."""
     if findings.pairwise.empty:
         return []
     return [Section("all-pairs", "All pairs of variants", [pairwise_table(findings)])]
 
 
 def pairwise_table(findings: Findings) -> Table:
-    """Return the comparison of every pair of variants, a line for each task and pair."""
+    """Return a table that compares every pair of variants, with one line for each task and pair."""
     titles = findings.record.titles
     columns = [
         TableColumn("variant", "cell"),
@@ -25,10 +25,10 @@ def pairwise_table(findings: Findings) -> Table:
         TableColumn("p", "adjusted", format_p),
     ]
     caption = (
-        "Every pair of variants, by all trials: the probability that a trial of the variant is better than "
-        "one of the other (95 % interval), the median shift of its scores (Hodges–Lehmann estimate), and p "
-        "of a permutation test after Holm over the "
-        f"{format_count(len(findings.pairwise), 'comparison')} of this table. An asterisk is p < .05."
+        "Every pair of variants, compared over all trials: the probability that a trial of the first "
+        "variant is better than a trial of the second (95 % interval), the median shift of its scores "
+        "(Hodges–Lehmann estimate), and the p-value of a permutation test, adjusted by Holm’s method for "
+        f"the {format_count(len(findings.pairwise), 'comparison')} of this table. An asterisk marks p < .05."
     )
     keys = ["task", "cell", "against", "trials", "probability", "low", "high", "shift", "p", "adjusted"]
     return Table("all-pairs", caption, findings.pairwise[keys], columns)

@@ -1,4 +1,4 @@
-"""What the sweep found, in sentences, in one picture and in the table that the picture is drawn from."""
+"""The section "The answer": what the sweep found, as sentences, one figure and its table."""
 
 from collections.abc import Callable
 
@@ -23,25 +23,25 @@ from suite.report.parts import Figure, Part, Section, Strong, Table, TableColumn
 from suite.report.sections.best_tenths import overall_sentence, overview_table
 from suite.text import format_count
 
-VERDICT_VERBS = {  # of one claim, and of several
+VERDICT_VERBS = {  # singular and plural
     "holds": ("holds", "hold"),
     "fails": ("fails", "fail"),
     "undecided": ("is undecided", "are undecided"),
     "not tested": ("is not tested", "are not tested"),
 }
 NOT_TESTED_NOTE = (
-    "P-values, probabilities to be better, expected scores of the best of n trials and importances are left "
-    "out, for they take trials for independent draws. Best trials, best tenths and medians describe this "
-    "sweep alone; average ranks take a search as one number, and stay."
+    "P-values, probabilities of being better, expected scores of the best of n trials, and importances are "
+    "left out, because they assume that trials are independent draws. Best trials, best tenths and medians "
+    "describe this sweep only. Average ranks are shown, because they use one number for each search."
 )
 HYPERBAND_NOTE = (
-    " A trial that Hyperband trained again for longer counts once in scores, with its most epochs; one that "
-    "it did not has the score of its few."
+    " A trial that Hyperband continued for more epochs counts once, with the score of its longest run. A "
+    "trial that Hyperband did not continue has the score of its short run."
 )
 
 
 def build(findings: Findings) -> list[Section]:
-    """Return the section that answers, first on the page."""
+    """Return the section "The answer", the first of the page."""
     if not findings.has_scores:
         return [Section("answer", "The answer", [Text(overall_sentence(findings), "lead")])]
     parts: list[Part] = [Text(" ".join(answer_sentences(findings)), "lead"), baseline_text(findings)]
@@ -56,26 +56,26 @@ def build(findings: Findings) -> list[Section]:
 
 
 def answer_sentences(findings: Findings) -> list[str]:
-    """Return the answer in sentences."""
+    """Return the sentences of the answer."""
     if not findings.has_independent_trials:
         return [dependent_trials_sentence(findings), claims_sentence(findings)]
     return [*difference_sentences(findings), *importance_sentences(findings), claims_sentence(findings)]
 
 
 def dependent_trials_sentence(findings: Findings) -> str:
-    """Return why nothing is tested on trials that an oracle chose by the scores of others."""
+    """Return a sentence on why nothing is tested: an oracle chose trials by the scores of others."""
     return (
-        f"The trials were chosen by {ORACLE_NAMES[findings.config.oracle]} from the scores of those before "
-        "them, so they are not independent draws: variants are described, and no difference is tested."
+        f"{ORACLE_NAMES[findings.config.oracle]} chose the trials by the scores of earlier trials, so they "
+        "are not independent draws: this page describes the variants and tests no difference."
     )
 
 
 def difference_sentences(findings: Findings) -> list[str]:
-    """Return which variants differ from the baseline, and on which tasks."""
+    """Return sentences on which variants differ from the baseline, and on which tasks."""
     baseline, cells = variant_name(findings.baseline), findings.record.cells
     tested = pd.concat(findings.differences.values()).dropna(subset="p")
     if tested.empty:
-        return [f"No trials are here yet that can be compared with {baseline}."]
+        return [f"There are no trials yet that can be compared with {baseline}."]
     sentences, differ = [], set()
     for direction in ("worse", "better"):
         places: dict[tuple, list[str]] = {}
@@ -88,31 +88,31 @@ def difference_sentences(findings: Findings) -> list[str]:
             f"on {_task_phrase(tasks, findings.record.titles)}."
             for tasks, group in places.items()
         ]
-    quiet = [cell for cell in dict.fromkeys(tested["cell"]) if cell not in differ]
+    not_significant = [cell for cell in dict.fromkeys(tested["cell"]) if cell not in differ]
     if not sentences:
         return [f"No variant differs significantly from {baseline}, which is no proof that they are equal."]
-    if quiet:
-        verb = "does" if len(quiet) == 1 else "do"
-        sentences.append(f"{join_names(quiet)} {verb} not differ significantly from it.")
+    if not_significant:
+        verb = "does" if len(not_significant) == 1 else "do"
+        sentences.append(f"{join_names(not_significant)} {verb} not differ significantly from {baseline}.")
     return sentences
 
 
 def described_variant(cell: str, description: str) -> str:
-    """Return a variant with what it is, in a few words, where its description begins with few."""
+    """Return the name of a variant with a short description in parentheses, if it has one."""
     words = short_description(description)
     return f"{cell} ({words})" if words.lower() not in ("", cell.lower()) else cell
 
 
 def importance_sentences(findings: Findings) -> list[str]:
-    """Return which hyperparameters of the baseline surely matter more than by chance, and on which tasks."""
+    """Return sentences on which hyperparameters of the baseline matter more than chance, by task."""
     names, titles = list(findings.varied_ranges), findings.record.titles
     shares: dict[str, list[str]] = {}
     without = []
     for task, title in titles.items():
         if (task, findings.baseline) in findings.importances:
-            sure = shares_above_chance(findings.importances[task, findings.baseline])
-            without += [] if sure else [title]
-            for j, share in sure.items():
+            clear_shares = shares_above_chance(findings.importances[task, findings.baseline])
+            without += [] if clear_shares else [title]
+            for j, share in clear_shares.items():
                 shares.setdefault(names[j], []).append(f"{share:.0%} on {title}")
     sentences = [
         f"{hyperparameter_label(name).capitalize()} alone explains {join_names(parts)} of the variance of "
@@ -120,12 +120,14 @@ def importance_sentences(findings: Findings) -> list[str]:
         for name, parts in shares.items()
     ]
     if without:
-        sentences.append(f"On {join_names(without)} no hyperparameter alone surely matters.")
+        sentences.append(
+            f"On {join_names(without)} no single hyperparameter clearly matters more than chance."
+        )
     return sentences
 
 
 def shares_above_chance(importance: Importance) -> dict[int, float]:
-    """Return the columns whose share is surely above what chance gives one, and their shares."""
+    """Return the columns whose share is clearly above the share that chance gives, with their shares."""
     own = {effect[0]: share for effect, share in importance.shares.items() if len(effect) == 1}
     return {
         j: share
@@ -135,7 +137,7 @@ def shares_above_chance(importance: Importance) -> dict[int, float]:
 
 
 def claims_sentence(findings: Findings) -> str:
-    """Return how many of the published claims hold, fail or are undecided."""
+    """Return a sentence on how many of the published claims hold, fail or are undecided."""
     counts = pd.Series([verdict.verdict for verdict in findings.verdicts]).value_counts()
     total = format_count(len(findings.verdicts), "published claim")
     if counts.get("not tested", 0) == len(findings.verdicts):
@@ -151,43 +153,46 @@ def claims_sentence(findings: Findings) -> str:
 
 
 def baseline_text(findings: Findings) -> Text:
-    """Return what the baseline is, and how it came to be the baseline."""
+    """Return a text on what the baseline is, and why it is the baseline."""
     record, baseline = findings.record, findings.baseline
-    why = ""
+    cause = ""
     if baseline != VANILLA:
-        why = f"It is the first variant, because {VANILLA} is not in this sweep. "
+        cause = f"It is the first variant, because {VANILLA} is not in this sweep. "
     if record.config.baseline:
-        why = "It is the baseline that was chosen. "
+        cause = "It was chosen as the baseline. "
     description = f"{record.cells[baseline].rstrip('.')}. " if record.cells[baseline] else ""
     trials = format_count(record.trials_per_search, "trial")
-    drawn = "drawn at random" if record.config.oracle == "random" else "of its own"
+    origin = "randomly drawn" if record.config.oracle == "random" else "its own"
     units = {info.unit for info in record.tasks.values()} - {""}
     unit = f" (here in {units.pop()})" if len(units) == 1 else ""
     return Text(
         [
             Strong(f"The baseline is {variant_name(baseline)}."),
-            f" {description}{why}Every variant is given {trials} on each task. A trial is one training run "
-            f"with hyperparameters {drawn}, and is better than another if its test score{unit} is lower.",
+            f" {description}{cause}Every variant gets {trials} on each task. A trial is one training run "
+            f"with {origin} hyperparameters. It is better than another trial if its test score{unit} is "
+            "lower.",
         ]
     )
 
 
 def effect_figure(findings: Findings, tested: dict[str, pd.DataFrame]) -> Figure:
-    """Return the picture of the answer: each variant against the baseline, by task."""
+    """Return the figure of the answer: each variant compared with the baseline, by task."""
     baseline = variant_name(findings.baseline)
     return Figure(
         "answer",
         figures.effect_plot(tested, findings.record.titles, findings.baseline),
-        f"Probability that a trial of a variant is better than one of {baseline}, with intervals, by task.",
-        f"How often a trial of a variant is better than a trial of {baseline}, both drawn at random: 1 is "
-        "always, 0 never, and 0.5 no difference. Lines are 95 % intervals, each for itself; a difference is "
-        "significant, and marked by an asterisk, where it still shows after adjusting for all comparisons.",
+        f"For each task, the probability that a trial of a variant is better than a trial of {baseline}, "
+        "with its interval.",
+        f"How often a random trial of a variant is better than a random trial of {baseline}: 1 means always, "
+        "0 never, and 0.5 no difference. The lines are 95 % intervals, not adjusted for the number of "
+        "comparisons. An asterisk marks a difference that is significant after adjustment for all "
+        "comparisons.",
         "answer",
     )
 
 
 def effect_table(findings: Findings, tested: dict[str, pd.DataFrame]) -> Table:
-    """Return the numbers of the answer: a variant's probability to be better than the baseline, and p."""
+    """Return the table of the answer: the probability that a variant is better than the baseline, and p."""
     frame = pd.DataFrame({"cell": [cell for cell in findings.config.cells if cell != findings.baseline]})
     columns = [TableColumn("variant", "cell")]
     for task, table in tested.items():
@@ -201,32 +206,35 @@ def effect_table(findings: Findings, tested: dict[str, pd.DataFrame]) -> Table:
         ]
     frame["description"] = [findings.record.cells[cell] for cell in frame["cell"]]
     caption = (
-        f"The probability that a trial is better than one of {variant_name(findings.baseline)} (with its 95 "
-        f"% interval), and p of a permutation test, adjusted by Holm over "
+        f"The probability that a trial is better than a trial of {variant_name(findings.baseline)} (with its "
+        "95 % interval), and the p-value of a permutation test, adjusted by Holm’s method for "
         f"{format_count(len(findings.comparisons), 'comparison')}. An asterisk marks p < .05."
     )
     return Table("answer", caption, frame, [*columns, TableColumn("what it is", "description")])
 
 
 def caution_sentences(findings: Findings) -> str:
-    """Return what the word "significant" means here, or what is left out where nothing is tested."""
+    """Return the definition of "significant", or a note on what is left out if nothing is tested."""
     text = significance_definition(findings) if findings.has_independent_trials else NOT_TESTED_NOTE
     if findings.config.oracle == "hyperband":
         text += HYPERBAND_NOTE
     searches = pd.concat(findings.summaries.values()).query("trials > 0")["trials"]
     if searches.min() < searches.max():
         counts = f"{searches.min():,} to {format_count(searches.max(), 'trial')}"
-        text += f" Variants have {counts} so far, those that end early first, and more find a better best."
+        text += (
+            f" Variants have {counts} so far. Trials that end early are stored first, and a variant with "
+            "more trials tends to have a better best trial."
+        )
     return text
 
 
 def significance_definition(findings: Findings) -> str:
-    """Return what the word "significant" means here."""
+    """Return the definition of "significant" on this page."""
     return (
-        f"Significant is what a permutation test of all trials says at p < .05, adjusted by Holm over the "
-        f"{format_count(len(findings.comparisons), 'comparison')} of this page and its claims: all of "
-        "them together claim a difference that is not there in at most 5 % of sweeps. It is about a trial "
-        "drawn at random, not about the best one a search finds."
+        "A difference is significant if a permutation test of all trials has p < .05 after Holm’s "
+        f"adjustment for the {format_count(len(findings.comparisons), 'comparison')} of this page and its "
+        "claims. Together they report a difference that does not exist in at most 5 % of sweeps. The test "
+        "compares randomly drawn trials, not the best trials that searches find."
     )
 
 

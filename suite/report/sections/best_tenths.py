@@ -21,12 +21,12 @@ from suite.text import format_count
 
 RANKS_CAPTION = (
     "Average ranks over tasks, best to the left; a bar joins variants that do not differ significantly "
-    "(Friedman’s test and Nemenyi’s critical difference at .05, after Demšar, 2006)."
+    "(Friedman’s test and Nemenyi’s critical difference at the .05 level; Demšar, 2006)."
 )
 
 
 def build(findings: Findings) -> list[Section]:
-    """Return the section on all tasks together; none for a sweep of one task, whose own section says it."""
+    """Return the section on all tasks together; none for a sweep of one task."""
     ranks = average_rank_table(findings.average_ranks)
     if len(findings.config.tasks) == 1:
         return []
@@ -41,49 +41,49 @@ def build(findings: Findings) -> list[Section]:
 
 
 def overall_sentence(findings: Findings) -> str:
-    """Return on how many tasks each variant has the best tenth with the lowest mean test score."""
+    """Return a sentence that counts the tasks on which each variant has the lowest best tenth."""
     scored = [table.dropna(subset="tenth_mean") for table in findings.summaries.values()]
     scored = [table for table in scored if len(table)]
     if not scored:
-        return "No trial has a score yet, so nothing can be said."
+        return "No trial has a score yet, so there is nothing to compare."
     winners = pd.concat([_lowest_means(table)["cell"] for table in scored]).value_counts(sort=False)
     if len(scored) == 1:
-        return f"{_best_tenths_phrase(winners.index, 'has', 'have')} the lowest mean score on test."
+        return f"{_best_tenths_phrase(winners.index, 'has', 'have')} the lowest mean test score."
     shares = [f"{variant_name(cell)} on {n}" for cell, n in winners.items()]
     tasks = format_count(len(scored), "task")
-    return f"The lowest mean test score of a best tenth, over {tasks}: {join_names(shares)}."
+    return f"Best tenths with the lowest mean test score, over {tasks}: {join_names(shares)}."
 
 
 def task_sentence(table: pd.DataFrame, unit: str, baseline: str = VANILLA) -> str:
-    """Return the answer for one task: the lowest best tenth, and how far from it the baseline is."""
-    known = table.dropna(subset="tenth_mean")
-    if known.empty:
+    """Return the summary of one task: the lowest best tenth, and the baseline's distance from it."""
+    scored = table.dropna(subset="tenth_mean")
+    if scored.empty:
         return "No trial has a score yet."
-    best = _lowest_means(known)
-    first, others = best.iloc[0], known.drop(best.index).sort_values("tenth_mean", kind="stable")
+    best = _lowest_means(scored)
+    first, others = best.iloc[0], scored.drop(best.index).sort_values("tenth_mean", kind="stable")
     mean = _mean_of_trials(first, unit)
     if len(best) > 1:
         mean = f"equal at {format_score(first['tenth_mean'])} {unit}".rstrip()
     sentences = [f"{_best_tenths_phrase(best['cell'], 'is', 'are')} lowest, {mean}."]
-    of_baseline = known[known["cell"] == baseline]
-    if len(known) == 1:
+    own_rows = scored[scored["cell"] == baseline]
+    if len(scored) == 1:
         sentences.append("No other variant has a score yet.")
-    elif of_baseline.empty:
-        sentences.append(f"No trial of {variant_name(baseline)} is here to compare with.")
+    elif own_rows.empty:
+        sentences.append(f"There is no scored trial of {variant_name(baseline)} to compare with.")
     elif baseline not in set(best["cell"]):
         name = variant_name(baseline)
         sentences.append(
-            f"{name[:1].upper()}{name[1:]} is at {_gap_phrase(of_baseline.iloc[0], first, _mean_of_trials)}."
+            f"{name[:1].upper()}{name[1:]} is at {_gap_phrase(own_rows.iloc[0], first, _mean_of_trials)}."
         )
     elif len(others):
         sentences.append(f"Next is {_gap_phrase(others.iloc[0], first)}.")
     if len(others) > 1 and others.iloc[-1]["cell"] != baseline:
-        sentences.append(f"Farthest is {_gap_phrase(others.iloc[-1], first)}.")
+        sentences.append(f"Highest is {_gap_phrase(others.iloc[-1], first)}.")
     return " ".join(sentences)
 
 
 def overview_table(findings: Findings) -> Table:
-    """Return the best tenth of every variant on every task, and its difference from the baseline."""
+    """Return a table of the best tenth of every variant on every task, and its gap to the baseline."""
     record, frame = findings.record, pd.DataFrame({"cell": findings.config.cells})
     columns = [TableColumn("variant", "cell")]
     for task, summary in findings.summaries.items():
@@ -98,25 +98,25 @@ def overview_table(findings: Findings) -> Table:
         ]
     frame["description"] = [record.cells[cell] for cell in findings.config.cells]
     caption = (
-        "Test score of the best tenth, the tenth of a variant’s trials that is best on validation: mean ± "
-        "standard deviation of its n trials; lower is better."
+        "Test score of the best tenth (the 10 % of a variant’s trials with the lowest validation scores): "
+        "mean ± standard deviation of its n trials; lower is better."
     )
     return Table("best-tenths", caption, frame, [*columns, TableColumn("what it is", "description")])
 
 
 def average_rank_table(ranks: AverageRanks) -> Table:
-    """Return the average ranks of variants over tasks; no page shows it."""
+    """Return a table of the average ranks of variants; it is only written as CSV."""
     frame = ranks.ranks.rename_axis("cell").rename("rank").reset_index()
     return Table("ranks", "", frame)
 
 
 def mean_sd_text(mean: str, sd: str) -> Callable[[dict], str]:
-    """Return how to write a mean and its standard deviation from a row, by the names of their columns."""
+    """Return a function that formats a mean ± standard deviation from the named columns of a row."""
     return lambda row: format_mean_sd(row[mean], row[sd])
 
 
 def difference_text(gap: str, mean: str) -> Callable[[dict], str]:
-    """Return how to write a difference from a row, to the decimals of the mean that it is of."""
+    """Return a function that formats a difference from a row, with as many decimals as its mean."""
     return lambda row: format_difference(row[gap], row[mean])
 
 
@@ -132,7 +132,7 @@ def _best_tenths_phrase(cells: Iterable[str], one: str, several: str) -> str:
 
 
 def _mean_of_trials(row: pd.Series, unit: str = "") -> str:
-    """Return the mean of a best tenth and the number of trials it is of."""
+    """Return the mean of a best tenth and its number of trials as text."""
     mean = f"{format_mean_sd(row['tenth_mean'], row['tenth_sd'])} {unit}".rstrip()
     return f"{mean} (n = {row['tenth_scored']:,})"
 

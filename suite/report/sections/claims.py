@@ -1,4 +1,4 @@
-"""Published claims, and the verdict of this sweep on each."""
+"""The section on published claims: the verdict of this sweep on each."""
 
 import pandas as pd
 
@@ -14,8 +14,8 @@ def build(findings: Findings) -> list[Section]:
     parts: list[Part] = [
         Text(
             [
-                "Each verdict follows from the numbers below it. A claim holds where everything it says is "
-                "shown, and fails where some of it is refuted; otherwise it is undecided. ",
+                "Each verdict follows from the numbers below it. A claim holds if the data show everything "
+                "it says, and fails if they refute any part of it; otherwise it is undecided.  ",
                 Link("CSV", "tables/claims.csv"),
             ]
         )
@@ -35,7 +35,7 @@ def build(findings: Findings) -> list[Section]:
 
 
 def claim_table(verdicts: list[Verdict]) -> Table:
-    """Return the verdict on every published claim, with its evidence; no page shows it."""
+    """Return a table of the verdicts on all claims, with evidence; it is only written as CSV."""
     frame = pd.DataFrame(
         [
             (v.claim.id, v.verdict, v.claim.statement, v.claim.source, v.evidence, v.trials_needed)
@@ -47,5 +47,5 @@ def claim_table(verdicts: list[Verdict]) -> Table:
 
 
 def claim_number_tables(verdicts: list[Verdict]) -> list[Table]:
-    """Return the numbers that verdicts follow from, a table for each claim that has any."""
+    """Return the numbers behind the verdicts, one table for each claim that has any."""
     return [Table(f"claim-{v.claim.id}", "", v.numbers) for v in verdicts if len(v.numbers)]

@@ -1,4 +1,4 @@
-"""What the trials cost: time and arithmetic."""
+"""The section on the cost of trials: time and arithmetic."""
 
 import pandas as pd
 
@@ -9,12 +9,12 @@ from suite.text import format_count, format_duration
 
 
 def build(findings: Findings) -> list[Section]:
-    """Return the section of the cost."""
+    """Return the section on the cost."""
     return [Section("cost", "Cost", [cost_table(findings)])]
 
 
 def cost_table(findings: Findings) -> Table:
-    """Return the core time of every variant, by task and in all, and the time and operations of a trial."""
+    """Return a table of the core time of every variant, and the time and operations per trial."""
     summaries, titles = findings.summaries, findings.record.titles
     frame = pd.DataFrame({"cell": findings.config.cells})
     columns = [TableColumn("variant", "cell")]
@@ -30,14 +30,14 @@ def cost_table(findings: Findings) -> Table:
     frame["total seconds"] = frame.drop(columns="cell").sum(axis=1)
     frame["seconds a trial"] = frame["total seconds"] / trials
     columns.append(TableColumn("core time", "total seconds", format_duration))
-    columns.append(TableColumn("a trial", "seconds a trial", format_duration))
-    if operations.any():  # rows of older folders have none
+    columns.append(TableColumn("time per trial", "seconds a trial", format_duration))
+    if operations.any():  # results folders of older versions have none
         frame["operations a trial"] = operations / trials
-        columns.append(TableColumn("multiply–adds a trial", "operations a trial", format_si))
+        columns.append(TableColumn("multiply–adds per trial", "operations a trial", format_si))
     total = format_duration(frame["total seconds"].sum())
     caption = (
-        f"{format_count(int(trials.sum()), 'trial')} took {total} of one core or device in all. The time of "
-        "a trial depends on the trials that are trained beside it, its multiply–adds do not (k, M, G, T: "
-        "thousands, millions, …)."
+        f"Training {format_count(int(trials.sum()), 'trial')} took {total} in total on one core or device. "
+        "The time of a trial depends on the trials that are trained beside it; its multiply–adds do not (k, "
+        "M, G, T: thousand, million, 10⁹, 10¹²)."
     )
     return Table("cost", caption, frame, columns)

@@ -1,4 +1,4 @@
-"""The tasks of the sweep and their data."""
+"""The section on the tasks of the sweep and their data."""
 
 from dataclasses import asdict
 
@@ -14,36 +14,36 @@ PAPER_TASKS = (TIMIT_TASK, IAM_TASK, JSB_TASK)
 
 
 def build(findings: Findings) -> list[Section]:
-    """Return the section of the data."""
+    """Return the section on the tasks and their data."""
     record = findings.record
     return [Section("data", "The data", [Text(data_sentences(record)), data_table(record)])]
 
 
 def data_sentences(record: SweepRecord) -> str:
-    """Return on which tasks the data are the paper's, and a warning about the others."""
+    """Return sentences on which tasks use the paper's data, with a warning about the others."""
     titles = record.titles
-    of_paper = [titles[task] for task in titles if task in PAPER_TASKS]
-    others = [titles[task] for task in titles if task not in PAPER_TASKS]
+    paper_tasks = [titles[task] for task in titles if task in PAPER_TASKS]
+    other_tasks = [titles[task] for task in titles if task not in PAPER_TASKS]
     sentences = []
-    if of_paper:
+    if paper_tasks:
         sentences.append(
-            f"On {join_names(of_paper)} the data are those of Greff et al., whose numbers, of random search, "
-            "stand beside ours."
+            f"On {join_names(paper_tasks)} the data are those of Greff et al. This page shows their results, "
+            "from random search, beside ours."
         )
-    if others:
+    if other_tasks:
         sentences.append(
-            f"On {join_names(others)} the data are not those of Greff et al.: variants can be compared with "
-            "each other, but no score with one of that paper, and its claims about all tasks are tested on "
-            "other tasks."
+            f"On {join_names(other_tasks)} the data are not those of Greff et al.: variants can be compared "
+            "with each other, but scores cannot be compared with those of the paper. The claims of the paper "
+            "about all tasks are tested on these tasks instead."
         )
     return " ".join(sentences)
 
 
 def data_table(record: SweepRecord) -> Table:
-    """Return the tasks and the sizes, units and sources of their data."""
+    """Return a table of the tasks, with the sizes, units and sources of their data."""
     keys = ["task", "title", "train", "valid", "test", "steps", "unit", "source"]
     frame = pd.DataFrame([{"task": task} | asdict(record.tasks[task]) for task in record.config.tasks])[keys]
     headings = {"title": "task", "train": "train", "valid": "valid", "test": "test"}
     headings |= {"steps": "steps in train", "unit": "score in", "source": "source"}
     columns = [TableColumn(heading, key) for key, heading in headings.items()]
-    return Table("data", "Sequences of each split.", frame, columns)
+    return Table("data", "The tasks, with the number of sequences in each split.", frame, columns)

@@ -1,4 +1,4 @@
-"""What the hyperparameters do to the scores: importance, marginal effects, pairs, and the learning rate."""
+"""The section on hyperparameters: importance, marginal effects, pairs, and the learning rate."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -19,39 +19,39 @@ from suite.report.sections.tasks import score_axis_label, trial_titles
 from suite.space import Range
 
 IMPORTANCE_TEXT = (
-    "Importance is functional analysis of variance of a forest that has learned the test score from the "
-    "hyperparameters (Hutter, Hoos and Leyton-Brown, 2014), of searches with at least 20 scored trials. A "
-    "score farther than three interquartile ranges above the upper quartile counts as one that is not."
+    "Importance is computed by functional analysis of variance: a forest of regression trees learns to "
+    "predict the test score from the hyperparameters (Hutter, Hoos and Leyton-Brown, 2014). A search needs "
+    "at least 20 scored trials. Scores more than three interquartile ranges above the upper quartile are "
+    "replaced by the highest score below that limit."
 )
 SHARES_CAPTION = (
     "Shares of the variance of the test score, by functional analysis of variance: each hyperparameter "
-    "alone, all pairs together, and the rest, which is higher orders and noise. Of "
-    "Greff et al. it is what their figure 5 prints, interactions of every order together."
+    "alone, all pairs together, and the rest (interactions of three or more, and noise). The values of "
+    "Greff et al. are those printed in their figure 5, where interactions of all orders are one share."
 )
 MARGINALS_CAPTION = (
-    "Mean test score of {}, and below it, where known, the mean multiply–adds of a trial, where one "
-    "hyperparameter is what the axis says and all others are anything; the band is the spread between parts "
-    "of the forest."
+    "Mean test score of {} against one hyperparameter, averaged over all values of the others; below it, "
+    "where known, the mean multiply–adds per trial. The band shows the spread between parts of the forest."
 )
 INTERACTIONS_CAPTION = (
-    "Mean test score of {} over each pair of hyperparameters, below the diagonal; above it what the pair "
-    "adds to the effects of its two, blue where that is better. Mind its scale: where nothing is, it shows "
-    "noise."
+    "Below the diagonal: the mean test score of {} for each pair of hyperparameters. Above the diagonal: "
+    "the interaction alone, which is what the pair adds to the two single effects; blue is better. Check "
+    "the scale of the interaction: if it is small, the pattern is noise."
 )
 LEARNING_RATE_CAPTION = (
-    "Each point is a trial, the best tenth on validation in orange; crosses along the top are trials off the "
-    "scale or without a score. The pointer over a point shows its trial."
+    "Each point is a trial; the best tenth on validation is orange. Crosses along the top are trials that "
+    "are off the scale or have no score. Move the pointer over a point to see its trial."
 )
 
 
 def build(findings: Findings) -> list[Section]:
-    """Return the section of the hyperparameters; none where no trial has a score."""
+    """Return the section on the hyperparameters; none if no trial has a score."""
     parts: list[Part] = []
     data: list[Table] = []
     for task, slug in unique_slugs(findings.config.tasks).items():
-        drawn = [*importance_parts(findings, task, slug), *learning_rate_figures(findings, task, slug)]
-        if drawn:
-            parts += [Heading(findings.record.titles[task]), *drawn]
+        task_parts = [*importance_parts(findings, task, slug), *learning_rate_figures(findings, task, slug)]
+        if task_parts:
+            parts += [Heading(findings.record.titles[task]), *task_parts]
             data += effect_tables(findings, task, slug)
     if not parts:
         return []
@@ -59,21 +59,21 @@ def build(findings: Findings) -> list[Section]:
         text = IMPORTANCE_TEXT
         if findings.has_long_searches:
             text += (
-                f" Of each search it is that of the first {MAX_TRIALS_ANALYSED} trials, as are the "
-                "comparisons of variants."
+                f" Importances and comparisons of variants use only the first {MAX_TRIALS_ANALYSED} trials "
+                "of each search."
             )
         parts.insert(0, Text(text))
     return [Section("hyperparameters", "Hyperparameters", parts, data)]
 
 
 def importance_parts(findings: Findings, task: str, slug: str) -> list[Part]:
-    """Return the importances on one task as figures and a table; nothing where no search has any."""
+    """Return the importances on one task as figures and a table; nothing if no search has any."""
     important, ranges = findings.importances_of_task(task), findings.varied_ranges
     if not important:
         return []
     title, label = findings.record.titles[task], score_axis_label(findings.record.tasks[task].unit)
     name, own = variant_name(findings.baseline), important.get(findings.baseline)
-    alt = f"Shares of the variance of the test score on {title} by hyperparameter, a bar a variant."
+    alt = f"Shares of the variance of the test score on {title} by hyperparameter, one bar for each variant."
     drawing = figures.importance_bars(
         important, list(ranges), PUBLISHED_SHARES.get(task), baseline=findings.baseline
     )
@@ -81,8 +81,8 @@ def importance_parts(findings: Findings, task: str, slug: str) -> list[Part]:
     if own:
         operations = findings.operation_importances.get(task)
         drawing = figures.marginal_plots(own, operations, ranges, label)
-        shown = "score and operations" if operations else "score"
-        alt = f"Mean {shown} of the trials of {name} on {title} against each hyperparameter."
+        quantities = "score and operations" if operations else "score"
+        alt = f"Mean {quantities} of the trials of {name} on {title} against each hyperparameter."
         caption = MARGINALS_CAPTION.format(name)
         parts.append(Figure(f"{slug}-marginals", drawing, alt, caption, f"{slug}-marginals"))
         if len(ranges) > 1:
@@ -94,7 +94,7 @@ def importance_parts(findings: Findings, task: str, slug: str) -> list[Part]:
 
 
 def learning_rate_figures(findings: Findings, task: str, slug: str) -> list[Figure]:
-    """Return the scores of all trials of one task against the learning rate, where it was varied."""
+    """Return a plot of the scores of one task against the learning rate, if the learning rate varies."""
     trials = findings.trials[task]
     if "learning_rate" not in findings.varied_ranges or not is_scored(trials).any():
         return []
@@ -104,7 +104,7 @@ def learning_rate_figures(findings: Findings, task: str, slug: str) -> list[Figu
     drawing = figures.hyperparameter_scatter(
         trials, cells, "learning_rate", scale, label, baseline=findings.baseline
     )
-    alt = f"Test score of each trial on {info.title} against its learning rate, a panel a variant."
+    alt = f"Test score of each trial on {info.title} against its learning rate, one panel for each variant."
     return [
         Figure(
             f"{slug}-learning-rate",
@@ -122,18 +122,18 @@ def importance_table(
 ) -> Table:
     """Return the share of the variance of the test score that each hyperparameter has, by variant.
 
-    Below the baseline's, the paper's estimate of it.
+    The line below that of the baseline has the paper's estimate for the baseline.
     """
     lines: list[dict[str, Any]] = []
     for cell, importance in importances.items():
         spreads = {f"{name} spread": importance.share_sd[(j,)] for j, name in enumerate(names)}
         chance = importance.permutation_null[1] if cell == baseline else math.nan
-        rest = {"rest": importance.residual_share, "chance": chance}
-        lines.append({"cell": cell, **_named_shares(importance.shares, names), **spreads, **rest})
+        other_columns = {"rest": importance.residual_share, "chance": chance}
+        lines.append({"cell": cell, **_named_shares(importance.shares, names), **spreads, **other_columns})
         if cell == baseline:
             single = importance.single_tree_shares
-            rest = {"rest": 1 - sum(single.values())}
-            lines.append({"cell": f"{cell}, single trees", **_named_shares(single, names), **rest})
+            other_columns = {"rest": 1 - sum(single.values())}
+            lines.append({"cell": f"{cell}, single trees", **_named_shares(single, names), **other_columns})
     columns = [TableColumn("variant", "cell")]
     columns += [
         TableColumn(
@@ -146,16 +146,16 @@ def importance_table(
     columns += [TableColumn(label, label, format_share) for label in ("pairs", "rest")]
     columns.append(TableColumn("by chance up to", "chance", format_share))
     caption = (
-        "Shares of the variance of the test score, ± the spread between parts of a forest. By single trees: "
-        f"the estimate of Hutter et al. (2014), which Greff et al. used, of the same scores of {baseline}. A "
-        "single tree takes noise for interactions, and its rest is those of three and more. Claims are "
-        "decided by the forest."
+        "Shares of the variance of the test score, ± the spread between parts of a forest. The line “single "
+        "trees” is the estimate of Hutter et al. (2014), which Greff et al. used, from the same scores of "
+        f"{baseline}. A single tree mistakes noise for interactions, and its “rest” is interactions of three "
+        "or more. The claims are decided by the forest."
     )
     return Table(table_name, caption, pd.DataFrame(lines), columns)
 
 
 def effect_tables(findings: Findings, task: str, slug: str) -> list[Table]:
-    """Return what the marginal effects and the pairs are drawn from; no page shows it."""
+    """Return the data of the figures of marginal effects and pairs; it is only written as CSV."""
     own, ranges = findings.importances.get((task, findings.baseline)), findings.varied_ranges
     if not own:
         return []
@@ -183,8 +183,8 @@ def _marginals_frame(effects: Mapping[str, Importance], ranges: Mapping[str, Ran
     for column, importance in effects.items():
         for j, (name, bounds) in enumerate(ranges.items()):
             mean, spread = importance.marginal(j)
-            place = {"of": column, "hyperparameter": name, "value": bounds.value(bin_centres())}
-            frames.append(pd.DataFrame(place | {"mean": mean, "spread": spread}))
+            columns = {"of": column, "hyperparameter": name, "value": bounds.value(bin_centres())}
+            frames.append(pd.DataFrame(columns | {"mean": mean, "spread": spread}))
     return pd.concat(frames)
 
 
@@ -192,9 +192,9 @@ def _interactions_frame(importance: Importance, ranges: Mapping[str, Range]) -> 
     frames, names = [], list(ranges)
     for j, k in (effect for effect in importance.effects if len(effect) == 2):
         first, second = (np.round(ranges[names[i]].value(bin_centres()), 9) for i in (j, k))
-        place: dict[str, Any] = {"hyperparameter": names[j], "other": names[k]}
-        place |= {"value": np.repeat(first, len(second)), "other_value": np.tile(second, len(first))}
+        columns: dict[str, Any] = {"hyperparameter": names[j], "other": names[k]}
+        columns |= {"value": np.repeat(first, len(second)), "other_value": np.tile(second, len(first))}
         surfaces = {"mean": importance.surface(j, k), "interaction": importance.interaction(j, k)}
         values = {key: np.round(surface.ravel(), 6) for key, surface in surfaces.items()}
-        frames.append(pd.DataFrame(place | values))
+        frames.append(pd.DataFrame(columns | values))
     return pd.concat(frames)

@@ -12,8 +12,8 @@ from suite.space import Space
 
 ORACLE_DESCRIPTIONS = {
     "random": "A trial draws its hyperparameters at random, independently of the scores of other trials.",
-    "bayesian": "Bayesian search chooses the hyperparameters of a trial by the scores of earlier ones.",
-    "hyperband": "Hyperband draws hyperparameters at random, and trains the best trials again for longer.",
+    "bayesian": "Bayesian search chooses the hyperparameters of a trial by the scores of earlier trials.",
+    "hyperband": "Hyperband draws hyperparameters at random and continues the best trials for more epochs.",
 }
 SCALE_DESCRIPTIONS = {
     "log": "uniform in log(x)",
@@ -23,19 +23,19 @@ SCALE_DESCRIPTIONS = {
 
 
 def build(findings: Findings) -> list[Section]:
-    """Return the section of the protocol."""
+    """Return the section on the protocol."""
     parts: list[Part] = [
         Text(
             "Every variant gets the same number of trials on every task. "
-            f"{ORACLE_DESCRIPTIONS[findings.config.oracle]} A trial is trained until it no longer gets "
-            "better on validation, and is scored with the weights that were best there."
+            f"{ORACLE_DESCRIPTIONS[findings.config.oracle]} A trial is trained until its validation score "
+            "stops improving. Its test score uses the weights with the best validation score."
         ),
         protocol_table(findings.record),
         space_table(findings.config.space),
         Text(
-            "A trial without a score, because it failed or diverged before its first one, ranks below all "
-            "others: it is left out of means, whose tables say how many trials they are of, and counts as "
-            "worse than any score in medians. A trial that diverged later keeps its best scores."
+            "A trial that failed, or that diverged before its first score, has no score and ranks below all "
+            "others. Means leave it out, and their tables give the number of trials they include. Medians "
+            "count it as worse than any score. A trial that diverged later keeps its best scores."
         ),
     ]
     return [Section("protocol", "Protocol", parts)]
@@ -59,7 +59,7 @@ def protocol_table(record: SweepRecord) -> Table:
     """Return the settings of every search."""
     settings = [(name, str(value)) for name, value in protocol_settings(record).items()]
     frame = pd.DataFrame(settings, columns=["setting", "value"])
-    caption = "The settings of every search; trials are per variant and task."
+    caption = "The settings of every search; “trials” is the number for each variant on each task."
     return Table(
         "protocol", caption, frame, [TableColumn("setting", "setting"), TableColumn("value", "value")]
     )

@@ -9,11 +9,11 @@ from suite.report.rendering import unique_slugs
 
 
 def build(findings: Findings) -> list[Section]:
-    """Return the section of provenance."""
+    """Return the section on provenance."""
     done, diverged, failed = ((findings.rows["status"] == status).sum() for status in TRIAL_STATUSES)
     runs: list[str | Link] = [
         f"{done:,} trials are done, {diverged:,} diverged and {failed:,} failed. Every random draw starts "
-        f"from the sweep’s seed, {findings.config.seed}; the seed of each trial is in the tables of trials: "
+        f"from the sweep’s seed, {findings.config.seed}; the tables of trials hold the seed of each trial:  "
     ]
     slugs, titles = unique_slugs(findings.config.tasks), findings.record.titles
     for task, slug in slugs.items():
@@ -26,7 +26,7 @@ def build(findings: Findings) -> list[Section]:
 
 
 def provenance_table(rows: pd.DataFrame) -> Table:
-    """Return what made the trials, a line for each distinct maker; say which searches mix code or data."""
+    """Return a table of the software and hardware of trials; its caption names searches that mix versions."""
     codes = rows["code"] if "code" in rows else pd.Series([{}] * len(rows), rows.index)
     keys = ["device", "backend", "versions", "git_commit", "code"]
     makers = rows.assign(code=[code.get("suite", "") for code in codes])[keys]
@@ -42,7 +42,7 @@ def provenance_table(rows: pd.DataFrame) -> Table:
 
 
 def failure_table(rows: pd.DataFrame) -> Table:
-    """Return the errors of failed trials, a line for each distinct one of a variant on a task."""
+    """Return a table of the errors of failed trials, one line for each distinct error of a search."""
     failed = rows[rows["status"] == "failed"]
     failed = failed.assign(error=failed["error"].map(_error_line))
     grouped = failed.groupby(["task", "cell", "error"], sort=False)["trial"]
@@ -53,7 +53,7 @@ def failure_table(rows: pd.DataFrame) -> Table:
 
 
 def _error_line(error: object) -> str:
-    """Return the line of an error that says what went wrong: its first, or a traceback's last."""
+    """Return the most telling line of an error: the first, or the last of a traceback."""
     lines = error.strip().splitlines() if isinstance(error, str) else []
     if not lines:
         return "no message"

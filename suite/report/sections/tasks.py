@@ -1,4 +1,4 @@
-"""One section for each task: its scores, in figures and in tables."""
+"""The sections on single tasks: scores, as figures and tables."""
 
 import pandas as pd
 
@@ -22,30 +22,32 @@ from suite.report.rendering import unique_slugs
 from suite.report.sections.best_tenths import difference_text, mean_sd_text, task_sentence
 
 BOXPLOT_CAPTION = (
-    "Lower is better. A box spans the quartiles with the median inside, whiskers reach 1.5 of its length; "
-    "the dashed line is the median of {}; +n counts trials off the scale. Fewer than five scores get no box."
+    "Lower is better. A box spans the quartiles, with a line at the median; the whiskers reach at most 1.5 "
+    "times its length. The dashed line is the median of {}. +n counts trials off the scale. A variant with "
+    "fewer than five scores has points and no box."
 )
 SIGNIFICANCE_CAPTION = (
-    " A variant with an asterisk and a darker box differs significantly from {}, by the permutation test of "
-    "all trials."
+    " An asterisk and a darker box mark a variant that differs significantly from {} in the permutation "
+    "test of all trials."
 )
-PUBLISHED_CAPTION = " In green the best tenths of Greff et al.: range, median (tick), mean (diamond)."
+PUBLISHED_CAPTION = " The best tenths of Greff et al. are green: range, median (tick), mean (diamond)."
 EXPECTED_BEST_CAPTION = (
-    "The test score to expect of the best of n trials, chosen on validation, with its 95 % interval up to a "
-    "tenth of the trials; that of {}, dashed, in every panel."
+    "The expected test score of the best of n trials, chosen on validation. The band is its 95 % interval, "
+    "for n up to a tenth of the trials. Every panel repeats the curve of {}, dashed."
 )
 COST_CAPTION = (
-    "The best tenths: a small point a trial, a mark the mean score of a variant at the median of what its "
-    "trials cost: parameters and, where known, multiply–adds. Lower and farther left is better."
+    "Trials of the best tenths. A small point is one trial. A large mark is a variant, at its mean score "
+    "and the median cost of its trials: parameters and, where known, multiply–adds. Lower and farther left "
+    "is better."
 )
 LEARNING_CURVES_CAPTION = (
-    "The best trial of each variant, chosen on validation; a point marks its best epoch. Noise on the input "
-    "is in the training loss only."
+    "The best trial of each variant, chosen on validation; a point marks its best epoch. The training loss "
+    "is measured with noise on the input, the validation score without."
 )
 
 
 def build(findings: Findings) -> list[Section]:
-    """Return the section of each task."""
+    """Return one section for each task."""
     return [task_section(findings, task, slug) for task, slug in unique_slugs(findings.config.tasks).items()]
 
 
@@ -57,7 +59,7 @@ def task_section(findings: Findings, task: str, slug: str) -> Section:
         sentence += f" {unscored:,} of {len(trials):,} trials here have no score."
     if unscored < len(trials):
         sentence += (
-            " (The best tenth of a variant is the tenth of its trials with the lowest validation scores.)"
+            " (The best tenth of a variant is the 10 % of its trials with the lowest validation scores.)"
         )
     parts: list[Part] = [Text(sentence), *score_figures(findings, task, slug)]
     if len(trials):
@@ -99,26 +101,26 @@ def score_figures(findings: Findings, task: str, slug: str) -> list[Figure]:
     )
     if findings.has_many_searches:
         return [boxes]
-    drawn = [boxes]
+    parts = [boxes]
     expected = {cell: table for (where, cell), table in findings.expected_best.items() if where == task}
     expected = {cell: table for cell, table in expected.items() if table["expected"].notna().any()}
     if any(len(table) > 1 for table in expected.values()):
-        alt = f"Expected test score of the best of n trials on {title}, a panel a variant."
+        alt = f"Expected test score of the best of n trials on {title}, one panel for each variant."
         drawing = figures.expected_best_curves(expected, label, baseline=findings.baseline)
         caption = EXPECTED_BEST_CAPTION.format(baseline)
-        drawn.append(Figure(f"{slug}-expected", drawing, alt, caption, f"{slug}-expected"))
-    alt = f"Test scores of the best tenths on {title} against what a trial costs."
+        parts.append(Figure(f"{slug}-expected", drawing, alt, caption, f"{slug}-expected"))
+    alt = f"Test scores of the best tenths on {title} against the cost of a trial."
     drawing = figures.cost_scatter(trials, cells, label, baseline=findings.baseline)
     name, table_name = f"{slug}-sizes", f"{slug}-trials"
-    drawn.append(Figure(name, drawing, alt, COST_CAPTION, table_name, trial_titles=titles))
+    parts.append(Figure(name, drawing, alt, COST_CAPTION, table_name, trial_titles=titles))
     curves = task_curves(findings, task)
     if len(curves):
         drawing = figures.learning_curves(
             curves, trials, cells, score_axis_label(unit, "valid"), baseline=findings.baseline
         )
         alt = f"Learning curves of the best trial of each variant on {title}."
-        drawn.append(Figure(f"{slug}-curves", drawing, alt, LEARNING_CURVES_CAPTION, f"{slug}-curves"))
-    return drawn
+        parts.append(Figure(f"{slug}-curves", drawing, alt, LEARNING_CURVES_CAPTION, f"{slug}-curves"))
+    return parts
 
 
 def trial_titles(findings: Findings, task: str) -> dict[tuple[str, int], str]:
@@ -138,7 +140,7 @@ def task_curves(findings: Findings, task: str) -> pd.DataFrame:
 
 
 def score_table(findings: Findings, task: str, slug: str) -> Table:
-    """Return the scores of every variant on one task."""
+    """Return a table of the scores of every variant on one task."""
     summary, planned = findings.summaries[task], findings.record.trials_per_search
     columns = [
         TableColumn("variant", "cell"),
@@ -160,18 +162,18 @@ def score_table(findings: Findings, task: str, slug: str) -> Table:
         TableColumn("parameters", "parameters"),
         TableColumn("epochs", "epochs"),
     ]
-    if summary["operations"].notna().any():  # rows of older folders have none
-        columns.append(TableColumn("multiply–adds a trial", "operations", format_si))
+    if summary["operations"].notna().any():  # results folders of older versions have none
+        columns.append(TableColumn("multiply–adds per trial", "operations", format_si))
     caption = (
-        "Scores by variant. Best trial and best tenth (mean ± standard deviation of its n trials) are chosen "
-        "on validation and shown on test; parameters are the median of the best tenth, epochs the median and "
-        "multiply–adds the mean of all trials."
+        "Scores by variant. The best trial and the best tenth (mean ± standard deviation of its n trials) "
+        "are chosen on validation, and their test scores are shown. “Parameters” is the median of the best "
+        "tenth, “epochs” the median of all trials, and “multiply–adds” the mean of all trials."
     )
     return Table(f"{slug}-scores", caption, summary, columns)
 
 
 def difference_table(findings: Findings, task: str, slug: str) -> Table:
-    """Return how every variant differs from the baseline on one task: all trials, and the paper's test."""
+    """Return a table of the differences from the baseline on one task, with the paper's test."""
     columns = [
         TableColumn("variant", "cell"),
         TableColumn(
@@ -185,18 +187,19 @@ def difference_table(findings: Findings, task: str, slug: str) -> Table:
         TableColumn("p, best tenth", "welch", format_number),
     ]
     caption = (
-        f"Against {variant_name(findings.baseline)}. Of all trials: the probability that a trial of the "
-        "variant is the better of two (95 % interval), the median shift of its scores (Hodges and Lehmann), "
-        "and p of a permutation test after Holm over all comparisons of this page and its claims. Of the "
-        "best tenths: the difference of their means and p of Welch’s test after Bonferroni, as in the paper; "
-        "it finds too many differences, because best tenths are not independent samples. An asterisk "
-        "marks a significant difference."
+        f"Each variant compared with {variant_name(findings.baseline)}. For all trials: the probability that "
+        "a trial of the variant is the better one (95 % interval), the median shift of its scores "
+        "(Hodges–Lehmann estimate), and the p-value of a permutation test, adjusted by Holm’s method for "
+        "all comparisons of this page and its claims. For the best tenths: the difference of their means, "
+        "and the p-value of Welch’s test with Bonferroni’s correction, as in the paper. That test finds too "
+        "many differences, because best tenths are not independent samples. An asterisk marks a significant "
+        "difference."
     )
     return Table(f"{slug}-differences", caption, findings.differences[task], columns)
 
 
 def best_trial_table(findings: Findings, task: str, slug: str) -> Table:
-    """Return the best trial of every variant on one task, with its hyperparameters."""
+    """Return a table of the best trial of every variant on one task, with its hyperparameters."""
     names = list(findings.config.space)
     best = findings.summaries[task][["cell", "best"]].dropna().rename(columns={"best": "trial"})
     rows = findings.rows[findings.rows["task"] == task]
@@ -213,7 +216,7 @@ def best_trial_table(findings: Findings, task: str, slug: str) -> Table:
 
 
 def trial_table(findings: Findings, task: str, slug: str) -> Table:
-    """Return every trial of one task, from which its figures are drawn; no page shows it."""
+    """Return the data of the figures of one task: every trial; it is only written as CSV."""
     rows, searches = findings.rows[findings.rows["task"] == task], findings.trials[task].groupby("cell")
     tenth = [i for _, trials in searches for i in best_tenth(trials).index]
     keys = ["cell", "trial", "seed", "status", "valid", "test", "best_tenth", *findings.config.space]
@@ -222,7 +225,7 @@ def trial_table(findings: Findings, task: str, slug: str) -> Table:
 
 
 def curve_tables(findings: Findings, task: str, slug: str) -> list[Table]:
-    """Return what the expected bests and the learning curves are drawn from; no page shows it."""
+    """Return the data of expected bests and learning curves; it is only written as CSV."""
     expected = [
         table.assign(cell=cell) for (where, cell), table in findings.expected_best.items() if where == task
     ]
