@@ -115,9 +115,9 @@ def trials_by_epochs(oracle: str, trials: int, epochs: int) -> Counter[int]:
         brackets += 1
     for bracket in range(brackets):
         # How many trials of this bracket may train for all epochs, before rounding
-        finalists = math.ceil(1 + math.log(epochs, HYPERBAND_FACTOR)) / (bracket + 1)
+        trials_to_full_epochs = math.ceil(1 + math.log(epochs, HYPERBAND_FACTOR)) / (bracket + 1)
         for halvings in range(bracket + 1):
-            trials_here = math.ceil(finalists * HYPERBAND_FACTOR**halvings)
+            trials_here = math.ceil(trials_to_full_epochs * HYPERBAND_FACTOR**halvings)
             counts[math.ceil(epochs / HYPERBAND_FACTOR**halvings)] += trials_here
     return counts
 

@@ -45,13 +45,13 @@ class Range:
     def value(self, positions: ArrayLike) -> np.ndarray:
         """Return the values at positions 0 … 1 in the range, not rounded: the inverse of `position`."""
         low, high = self._to_scale(self.low), self._to_scale(self.high)
-        places = low + np.asarray(positions) * (high - low)
+        scaled_values = low + np.asarray(positions) * (high - low)
         match self.scale:
             case "log":
-                return np.exp(places)
+                return np.exp(scaled_values)
             case "one minus log":
-                return -np.expm1(-places)
-        return places
+                return -np.expm1(-scaled_values)
+        return scaled_values
 
     def _to_scale(self, values):
         """Return values transformed to the scale on which they are drawn uniformly."""

@@ -66,9 +66,9 @@ def load(folder: Path | None = None) -> Mapping[str, Split]:
             f"music21, found {len(rolls)} of {steps}; install a version that has them "
             "(pip install music21==10.5.1)"
         )
-    split_of = {name: split_of_bwv(int(re.sub(r"\D.*", "", name))) for name in rolls}
+    split_by_file = {name: split_of_bwv(int(re.sub(r"\D.*", "", name))) for name in rolls}
     return {
-        split: piano_roll.next_frame_split(rolls[name] for name in rolls if split_of[name] == split)
+        split: piano_roll.next_frame_split(rolls[name] for name in rolls if split_by_file[name] == split)
         for split in SPLITS
     }
 

@@ -191,15 +191,16 @@ def _learning_rate_comparison(study: Study, claim: Claim, task: str, alpha: floa
     """Return the best learning rates of small and large networks, their ratio and its interval."""
     trials = study.search_rows(task, VANILLA)
     position = Range(**study.config["space"]["units"]).position(trials["units"].to_numpy(float))
-    thirds = [trials[side & is_scored(trials)] for side in (position <= 1 / 3, position >= 2 / 3)]
-    fewer = min(map(len, thirds))
+    size_thirds = [trials[side & is_scored(trials)] for side in (position <= 1 / 3, position >= 2 / 3)]
+    fewer = min(map(len, size_thirds))
     line = {"task": task, "trials": len(trials), "fewer": fewer}
     if fewer < MIN_CLAIM_TRIALS:
         unknown = dict.fromkeys(["small", "large", "ratio", "low", "high"], math.nan)
         return line | unknown | {"needed": 3 * MIN_CLAIM_TRIALS / is_scored(trials).mean()}
     own_seed = seeds.derive_seed(study.seed, task, claim.id)
     small, large = (
-        _bootstrap_best_rates(third, seeds.derive_seed(own_seed, side)) for side, third in enumerate(thirds)
+        _bootstrap_best_rates(third, seeds.derive_seed(own_seed, side))
+        for side, third in enumerate(size_thirds)
     )
     ratio, (low, high) = large[0] - small[0], np.quantile(large[1:] - small[1:], [alpha / 2, 1 - alpha / 2])
     away = abs(abs(ratio) - math.log10(MAX_LEARNING_RATE_RATIO))

@@ -250,12 +250,12 @@ def tree_effects(trees: list["Tree"], columns: int) -> dict[Effect, np.ndarray]:
     sizes = (high - low) / BINS
     volumes = sizes.prod(axis=1)
     mean = np.bincount(tree, values * volumes)
-    masses = (values - mean[tree]) * volumes
+    weighted_values = (values - mean[tree]) * volumes
 
     def marginal(*over: int) -> np.ndarray:
         """Return the mean over all other columns: a cumulative sum over where leaves begin and end."""
         shape = (len(trees), *[BINS + 1] * len(over))
-        changes, density = np.zeros(shape).ravel(), masses / sizes[:, over].prod(axis=1)
+        changes, density = np.zeros(shape).ravel(), weighted_values / sizes[:, over].prod(axis=1)
         for ends in itertools.product((low, high), repeat=len(over)):
             at = np.ravel_multi_index((tree, *(end[:, j] for end, j in zip(ends, over, strict=True))), shape)
             sign = (-1) ** sum(end is high for end in ends)
@@ -275,8 +275,8 @@ def leaf_boxes(tree: "Tree", columns: int) -> tuple[np.ndarray, np.ndarray, np.n
     """Return the boxes of the leaves of a tree, low and high in bins, (leaves, columns), and their values."""
     low = np.zeros((tree.node_count, columns), int)
     high = np.full_like(low, BINS)
-    splits = zip(tree.children_left, tree.children_right, tree.feature, tree.threshold, strict=True)
-    for node, (left, right, column, threshold) in enumerate(splits):  # a node comes before its children
+    nodes = zip(tree.children_left, tree.children_right, tree.feature, tree.threshold, strict=True)
+    for node, (left, right, column, threshold) in enumerate(nodes):  # a node comes before its children
         if left != right:
             low[left], high[left] = low[right], high[right] = low[node], high[node]
             high[left, column] = low[right, column] = int(threshold) + 1

@@ -192,7 +192,7 @@ def test_sweeps_without_trials_or_without_a_common_search_are_refused(rows, aske
     with pytest.raises(Refusal, match="b: expected trials to compare, got none"):
         write_comparison(made, tmp_path)
     lstm, gru = rows[rows["cell"] == "lstm"], rows[(rows["cell"] == "gru") & (rows["task"] == "jsb")]
-    text = "got none: a has lstm on adding, lstm on jsb; b has gru on jsb; name others"
+    text = "got none: a has lstm on adding, lstm on jsb; b has gru on jsb; name other folders"
     with pytest.raises(Refusal, match=text):
         write_comparison({"a": (lstm, asked), "b": (gru, asked)}, tmp_path)
     assert contents(tmp_path) == {}

@@ -49,7 +49,9 @@ def test_a_worker_with_another_cell_or_other_data_than_the_driver_is_refused(und
     folder, config = tmp_path / "sweep", replace(CONFIG, cells=("rnn",))
     codes = {("tiny:PARITY", "rnn"): undisturbed["code"].iloc[-1] | {"cell": "0", "data": "0"}}
     store.create_results_folder(folder, config.to_table())
-    with pytest.raises(Refusal, match="cell rnn and the data of tiny:PARITY: a worker has another"):
+    with pytest.raises(
+        Refusal, match="cell rnn and the data of tiny:PARITY: a worker and the driver have different versions"
+    ):
         list(sweep.run_sweep(config, folder, InProcess(), SHAPES, None, codes=codes))
     assert store.load(folder).empty
 
