@@ -1,4 +1,4 @@
-"""`odyssey compare` and `odyssey export` as a user meets them, on the reference sweep."""
+"""`odyssey compare` and `odyssey export` as a user meets them, on a sweep of an older version."""
 
 import shutil
 import sqlite3
@@ -12,14 +12,14 @@ from suite import cli, store
 from suite.cli.compare import folder_labels
 from suite.cli.export import expand_dict_columns
 
-REFERENCE = Path(__file__).parents[1] / "results" / "reference"
+OLDER_SWEEP = Path(__file__).parent / "older_sweep"
 
 
 @pytest.fixture
 def odyssey(tmp_path, monkeypatch, capsys):
-    """Run `odyssey` beside two copies of the reference sweep; return exit code, output and error."""
+    """Run `odyssey` beside two copies of an older sweep; return exit code, output and error."""
     for name in ("cpu", "gpu"):
-        shutil.copytree(REFERENCE, tmp_path / name)
+        shutil.copytree(OLDER_SWEEP, tmp_path / name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
 
@@ -64,7 +64,7 @@ def test_sweeps_of_the_same_rows_took_equally_long(odyssey):
 
 def test_folders_of_one_name_are_told_apart_by_what_is_above(odyssey, tmp_path):
     for machine in ("one", "two"):
-        shutil.copytree(REFERENCE, tmp_path / machine / "jsb")
+        shutil.copytree(OLDER_SWEEP, tmp_path / machine / "jsb")
     assert "two/jsb and one/jsb have" in odyssey("compare", "one/jsb", "two/jsb")[1]
     [report] = (tmp_path / "reports").iterdir()
     assert report.name.startswith("one_jsb-vs-two_jsb~")
@@ -100,10 +100,10 @@ def test_folders_of_one_name_are_told_apart_by_what_is_above(odyssey, tmp_path):
     ids=lambda words: " ".join(words) if isinstance(words, list) else "",
 )
 def test_bad_input_is_one_line_and_writes_nothing(odyssey, tmp_path, words, said):
-    shutil.copytree(REFERENCE, tmp_path / "empty")
+    shutil.copytree(OLDER_SWEEP, tmp_path / "empty")
     change(tmp_path / "empty", "DELETE FROM trials")
     change(tmp_path / "empty", "DELETE FROM curves")
-    shutil.copytree(REFERENCE, tmp_path / "other")
+    shutil.copytree(OLDER_SWEEP, tmp_path / "other")
     change(tmp_path / "other", "DELETE FROM trials WHERE cell != 'gru'")
     change(tmp_path / "other", "UPDATE trials SET task = 'adding'")
     config = tmp_path / "other" / "sweep.toml"

@@ -18,7 +18,7 @@ from suite.analysis.significance import holm
 from suite.analysis.trial_statistics import variant_summary
 from suite.report.sections import all_pairs
 
-REFERENCE = Path(__file__).parents[2] / "results" / "reference"
+OLDER_SWEEP = Path(__file__).parents[1] / "older_sweep"
 CELLS = ["rnn", "lstm", "nfg", "gru"]
 COMPARED = ["probability", "low", "high", "shift", "p"]
 
@@ -109,9 +109,9 @@ def test_a_summary_has_the_difference_from_the_baseline(rows):
 
 @pytest.fixture
 def report(tmp_path, monkeypatch):
-    """Run `odyssey report` on some trials of the reference sweep; return the folder and the report's."""
+    """Run `odyssey report` on some trials of an older sweep; return the folder and the report's."""
     folder = tmp_path / "sweep"
-    shutil.copytree(REFERENCE, folder)
+    shutil.copytree(OLDER_SWEEP, folder)
     rows = store.load(folder)
     few = rows[rows["cell"].isin(["rnn", "np", "gru"])]
     monkeypatch.setattr(store, "load", lambda _: few)

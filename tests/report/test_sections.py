@@ -107,7 +107,7 @@ def test_numbers_that_are_not_finite_are_sorted_last():
 
 
 def test_a_results_folder_has_a_record_named_after_the_folder():
-    record = store.read_sweep(Path(__file__).parents[2] / "results" / "reference")
-    assert (record.config.name, record.trials_per_search) == ("reference", 12)
+    record = store.read_sweep(Path(__file__).parents[1] / "older_sweep")
+    assert (record.config.name, record.trials_per_search) == ("older_sweep", 12)
     assert record.tasks["chorales"].train == 203
     assert record.cells["nfg"] == "No forget gate: f = 1."
