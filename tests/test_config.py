@@ -25,7 +25,9 @@ QUICK = load_preset("quick")
 
 
 def asks(optimiser):
-    return replace(QUICK, name="older_sweep", trials=12, protocol=replace(QUICK.protocol, optimiser=optimiser))
+    """Return the configuration of the older sweep, but for its optimiser."""
+    protocol = replace(QUICK.protocol, optimiser=optimiser)
+    return replace(QUICK, name="older_sweep", trials=12, protocol=protocol)
 
 
 def test_every_setting_is_checked():
