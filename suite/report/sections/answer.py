@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from suite.analysis.cell_claims import count_tests
 from suite.analysis.findings import Findings
 from suite.analysis.hyperparameter_claims import CONFIDENCE_SDS
 from suite.analysis.importance import Importance
@@ -51,7 +52,7 @@ def build(findings: Findings) -> list[Section]:
     else:
         parts += [Text(overall_sentence(findings)), Text(caution_sentences(findings), "caution")]
         parts.append(overview_table(findings))
-    return [Section("answer", "The answer", parts)]
+    return [Section("answer", "The answer", [part for part in parts if part != Text("", "caution")])]
 
 
 def answer_sentences(findings: Findings) -> list[str]:
@@ -72,6 +73,8 @@ def dependent_trials_sentence(findings: Findings) -> str:
 def difference_sentences(findings: Findings) -> list[str]:
     """Return which variants differ from the baseline, and on which tasks."""
     baseline, cells = variant_name(findings.baseline), findings.record.cells
+    if len(cells) == 1:
+        return [f"The only variant of this sweep is {baseline}, so nothing is compared."]
     tested = pd.concat(findings.differences.values()).dropna(subset="p")
     if tested.empty:
         return [f"No trials are here yet that can be compared with {baseline}."]
@@ -200,29 +203,31 @@ def effect_table(findings: Findings, tested: dict[str, pd.DataFrame]) -> Table:
     caption = (
         f"The probability that a trial is better than one of {variant_name(findings.baseline)} (with its 95 "
         f"% interval), and p of a permutation test, adjusted by Holm over "
-        f"{format_count(len(findings.comparisons), 'comparison')}. An asterisk marks p < .05."
+        f"{format_count(count_tests(findings.comparisons), 'comparison')}. An asterisk marks p < .05."
     )
     return Table("answer", caption, frame, [*columns, TableColumn("what it is", "description")])
 
 
 def caution_sentences(findings: Findings) -> str:
-    """Return what the word "significant" means here, or what is left out where nothing is tested."""
-    text = significance_definition(findings) if findings.has_independent_trials else NOT_TESTED_NOTE
+    """Return what the word "significant" means here, or what is left out where nothing can be tested."""
+    text = NOT_TESTED_NOTE
+    if findings.has_independent_trials:
+        text = "" if findings.comparisons.empty else significance_definition(findings)
     if findings.config.oracle == "hyperband":
         text += HYPERBAND_NOTE
     searches = pd.concat(findings.summaries.values()).query("trials > 0")["trials"]
     if searches.min() < searches.max():
         counts = f"{searches.min():,} to {format_count(searches.max(), 'trial')}"
         text += f" Variants have {counts} so far, those that end early first, and more find a better best."
-    return text
+    return text.strip()
 
 
 def significance_definition(findings: Findings) -> str:
     """Return what the word "significant" means here."""
     return (
         f"Significant is what a permutation test of all trials says at p < .05, adjusted by Holm over the "
-        f"{format_count(len(findings.comparisons), 'comparison')} of this page and its claims: all of "
-        "them together claim a difference that is not there in at most 5 % of sweeps. It is about a trial "
+        f"{format_count(count_tests(findings.comparisons), 'comparison')} of this page and its claims: all "
+        "of them together claim a difference that is not there in at most 5 % of sweeps. It is about a trial "
         "drawn at random, not about the best one a search finds."
     )
 
