@@ -216,7 +216,7 @@ def test_hyperband_decides_by_itself_what_a_search_holds(odyssey, tmp_path, monk
     assert "1 search, 2 trials of at most 2 epochs" in odyssey(*asked, "--dry-run")[1]
     assert "2/2 trials" in odyssey(*asked, "--results=mine")[1]
     assert " 2/2 " in odyssey("status", "mine")[1]
-    assert "All 2 trials asked are here" in (tmp_path / "reports/mine/report.md").read_text("utf-8")
+    assert "All 2 trials of this sweep are here" in (tmp_path / "reports/mine/report.md").read_text("utf-8")
 
 
 def test_status_of_a_sweep_without_rows(odyssey, tmp_path):
