@@ -8,6 +8,7 @@ from pathlib import Path
 from suite import Refusal, space, store
 from suite.config import SweepConfig, config_from_table
 from suite.files import write_atomic
+from suite.text import format_count
 from suite.training.trial import Result, Trial
 
 
@@ -43,7 +44,7 @@ def train_trial(config: SweepConfig, trial: Trial, splits: Mapping) -> Result:
 def outcome_text(result: Mapping, unit: str) -> str:
     """Return how a trial ended, a result or a stored row, in words: status, epochs and scores."""
     return (
-        f"{result['status']} after {result['epochs']} epochs; best epoch {result['best_epoch']}: "
+        f"{result['status']} after {format_count(result['epochs'], 'epoch')}; best epoch {result['best_epoch']}: "
         f"valid {result['valid']:.4g}, test {result['test']:.4g} {unit}"
     )
 

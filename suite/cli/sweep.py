@@ -157,6 +157,8 @@ def sweep(
         raise Refusal(f"max-hours: expected more than 0, got {max_hours:g}")
     replace(config, baseline="").validate()  # the baseline may be a cell of the folder that is not named
     config = results_folder.config_with_folder(config, folder, trials)
+    if baseline is None and config.baseline not in config.cells:
+        config = replace(config, baseline="")  # the preset's, in a new folder of other cells
     make_executor = executor_factory(
         workers, scheduler, (tls_ca, tls_cert, tls_key), slurm, folder, config.cells
     )

@@ -196,6 +196,14 @@ def test_the_baseline_of_a_grown_sweep_may_be_any_of_its_cells_and_the_one_named
     assert (store.read_config(folder)["baseline"], reported[-1]) == ("np", "np")
 
 
+def test_the_baseline_of_a_preset_goes_with_its_cells(run_sweep, tmp_path):
+    (tmp_path / "mine.toml").write_text(f'baseline = "gru"\n{PRESET}')
+    code, out, err = run_sweep("mine.toml", "--cell=np", "--dry-run")
+    assert (code, err) == (0, "")
+    assert "1 search, 2 trials of" in out
+    assert "unknown baseline 'gru'" in run_sweep("mine.toml", "--cell=np", "--baseline=gru", "--dry-run")[2]
+
+
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     ("words", "reason"),

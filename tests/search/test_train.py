@@ -32,6 +32,7 @@ def test_the_trial_of_a_row_is_trained_again_as_it_was(odyssey, undisturbed_fold
         (["gru", 1, "--task=jsb"], "holds no trial 1 of gru on jsb"),
         (["gru", 1, "--units=3", "--seed=1"], "the row decides on units, seed; leave that out"),
         (["gru", 1, "--csv=."], "--csv .: expected a file, got a folder"),
+        (["gru", 1, "--csv=no/c.csv"], "--csv no/c.csv: expected a file in a folder that can be written"),
     ],
     ids=str,
 )
