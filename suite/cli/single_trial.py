@@ -43,8 +43,9 @@ def train_trial(config: SweepConfig, trial: Trial, splits: Mapping) -> Result:
 
 def outcome_text(result: Mapping, unit: str) -> str:
     """Return how a trial ended, a result or a stored row, in words: status, epochs and scores."""
+    epochs = format_count(result["epochs"], "epoch")
     return (
-        f"{result['status']} after {format_count(result['epochs'], 'epoch')}; best epoch {result['best_epoch']}: "
+        f"{result['status']} after {epochs}; best epoch {result['best_epoch']}: "
         f"valid {result['valid']:.4g}, test {result['test']:.4g} {unit}"
     )
 

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from suite import store
+from suite.cli import single_trial
 
 
 def test_the_trial_of_a_row_is_trained_again_as_it_was(odyssey, undisturbed_folder, undisturbed, tmp_path):
@@ -21,6 +22,12 @@ def test_the_trial_of_a_row_is_trained_again_as_it_was(odyssey, undisturbed_fold
     expected = store.load_curves(undisturbed_folder, [("tiny:PARITY", "gru", 3)])
     columns = ["epoch", "train", "valid"]
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "curve.csv"), expected[columns], rtol=1e-4)
+
+
+def test_one_epoch_is_in_the_singular():
+    result = {"status": "done", "epochs": 1, "best_epoch": 1, "valid": 0.5, "test": 0.25}
+    text = single_trial.outcome_text(result, "nats")
+    assert text == "done after 1 epoch; best epoch 1: valid 0.5, test 0.25 nats"
 
 
 @pytest.mark.parametrize(
