@@ -16,8 +16,8 @@ def grown_config(folder: Path, current: dict, config: dict) -> dict:
     """Return the settings of the sweep in a folder, `current`, with the tasks, cells and trials of `config`.
 
     Tasks and cells are the current ones and then the new ones, trials the larger number, "about" describes
-    all of them, and the title stays. Refuses other differences, and additions to a sweep whose oracle is not
-    random search.
+    all of them, the title stays, and the baseline is that of `config` if it names one. Refuses other
+    differences, and additions to a sweep whose oracle is not random search.
     """
     identifying = [key for key in {**current, **config} if key not in GROWING | DESCRIPTIVE]
     differing = [key for key in identifying if current.get(key) != config.get(key)]
@@ -34,6 +34,8 @@ def grown_config(folder: Path, current: dict, config: dict) -> dict:
         )
     names = {key: [*current.get(key, []), *added.get(key, [])] for key in ("tasks", "cells")}
     grown = config | current | names
+    if config.get("baseline"):
+        grown["baseline"] = config["baseline"]
     about = current.get("about", {}) | config.get("about", {})
     for key in ("tasks", "cells"):
         about |= {key: {**current.get("about", {}).get(key, {}), **about.get(key, {})}}

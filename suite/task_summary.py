@@ -56,6 +56,7 @@ def constant_score(task: Task, splits: Mapping[str, Split]) -> float:
     """
     train, test = joined_targets(splits["train"]), joined_targets(splits["test"])
     if task.loss == "categorical":
+        train, test = train.astype(np.int64), test.astype(np.int64)  # joined, uint64 and int64 are float64
         counts = np.bincount(train, minlength=task.outputs)
         if task.metric == "error":
             return float(np.mean(test != counts.argmax()))

@@ -531,6 +531,17 @@ def test_check_says_which_rule_is_broken_and_ends_with_1(odyssey, tmp_path):
     assert "time of" not in out
 
 
+@pytest.mark.usefixtures("one_backend")
+def test_check_prints_no_facts_of_a_cell_whose_shapes_raise(odyssey, tmp_path):
+    shapes = (
+        "    @classmethod\n    def shapes(cls, features, units):\n        raise ValueError('no shapes')\n"
+    )
+    (tmp_path / "mine.py").write_text(BROKEN_CELL + shapes)
+    code, out, err = odyssey("check", "mine:MeanOfAll")
+    assert (code, err) == (1, "")
+    assert "it could not be built: ValueError: no shapes" in out
+
+
 def test_check_finds_what_is_broken_on_the_other_backend_alone(odyssey, tmp_path, monkeypatch):
     broken = BROKEN_CELL.replace("- ops", "- int(keras.backend.backend() == 'jax') * ops")
     (tmp_path / "mine.py").write_text("import keras" + broken)

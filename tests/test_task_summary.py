@@ -33,6 +33,12 @@ def test_the_score_of_the_best_constant_of_train(changes, train, test, expected)
     assert result == pytest.approx(expected)
 
 
+def test_labels_may_be_of_several_integer_dtypes():
+    """NumPy makes floats of unsigned 64-bit integers beside signed ones."""
+    mixed = splits([np.uint64(0), np.int64(1)], [np.uint64(1), np.int64(1)])
+    assert task_summary.constant_score(replace(TASK, metric="nats"), mixed) == pytest.approx(np.log(2))
+
+
 def test_a_sequence_is_a_duplicate_if_its_inputs_and_targets_are_in_another_split():
     counts = list(task_summary.duplicate_counts(splits([0, 1, 1], [0, 0])))
     assert counts == [("train", "valid", 1), ("train", "test", 1), ("valid", "test", 1)]

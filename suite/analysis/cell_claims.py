@@ -57,21 +57,34 @@ def compare_cells(
     `adjusted` by Holm's method over all lines; whether the cell is significantly `worse` or `better`; and the
     test of Greff et al., the `difference` of the means of the best tenths with its p, `welch`, after
     Bonferroni over the lines of one task with the same `against`.
+
+    Where two cells are compared in both directions, the second line mirrors the first: they are one test,
+    with one p, and count once in Holm's method (`count_tests`).
     """
     lines, keys = [], ["task", "cell", "against"]
+    computed: dict[tuple[str, str, str], tuple] = {}
     for task, cell, against in comparisons:
+        if mirrored := computed.get((task, against, cell)):
+            size, probability, low, high, shift, _ = mirrored
+            # p is NaN until it is adjusted: a test that is made once
+            lines.append((task, cell, against, size, 1 - probability, 1 - high, 1 - low, -shift, math.nan))
+            continue
         trials, own_seed = rows[rows["task"] == task], seeds.derive_seed(seed, task, cell, against)
         x, y = variant_test_scores(trials, cell), variant_test_scores(trials, against)
         low, high = superiority_interval(x, y, seeds.derive_seed(own_seed, "interval"))
         p = permutation_test(x, y, seeds.derive_seed(own_seed, "permutation"), n_resamples)
         numbers = probability_of_superiority(x, y), low, high, hodges_lehmann(x, y), p
-        lines.append((task, cell, against, min(len(x), len(y)), *numbers))
+        computed[task, cell, against] = min(len(x), len(y)), *numbers
+        lines.append((task, cell, against, *computed[task, cell, against]))
     table = pd.DataFrame(lines, columns=[*keys, "trials", "probability", "low", "high", "shift", "p"])
-    adjusted = holm(table["p"].astype(float))
+    table["p"] = table["p"].astype(float)
+    table["adjusted"] = holm(table["p"])
+    if len(computed) < len(table):
+        columns = ["p", "adjusted"]
+        table[columns] = table[columns].groupby(_unordered_pairs(table)).transform("first")
     table = table.assign(
-        adjusted=adjusted,
-        worse=(adjusted < ALPHA) & (table["probability"] < 0.5),
-        better=(adjusted < ALPHA) & (table["probability"] > 0.5),
+        worse=(table["adjusted"] < ALPHA) & (table["probability"] < 0.5),
+        better=(table["adjusted"] < ALPHA) & (table["probability"] > 0.5),
     )
     tenths = [pd.DataFrame(columns=[*keys, "difference", "welch"])]
     for _, group in table.groupby(["task", "against"], sort=False):
@@ -80,6 +93,11 @@ def compare_cells(
         tests = tests.rename(columns={"adjusted": "welch"}).assign(task=task, against=against)
         tenths.append(tests[[*keys, "difference", "welch"]])
     return table.merge(pd.concat(tenths[1:] or tenths), on=keys, how="left")
+
+
+def count_tests(comparisons: pd.DataFrame) -> int:
+    """Return how many tests there are in comparisons (`compare_cells`): one of each two cells on a task."""
+    return _unordered_pairs(comparisons).nunique()
 
 
 def inferiority_test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
@@ -153,7 +171,7 @@ def memory_failure_test(trivial_scores: Mapping[str, float]) -> ClaimTest:
             pairs, trivial = t[t["task"] == task], trivial_scores[task]
             larger, own, p = max(medians[cell] for cell in others), medians[tested], pairs["adjusted"].max()
             fails = bool(pairs["worse"].all()) and own >= min(trivial, CLEARLY_WORSE_RATIO * larger)
-            needed = max(trials_needed(x, len(study.comparisons)) for x in pairs["probability"])
+            needed = max(trials_needed(x, count_tests(study.comparisons)) for x in pairs["probability"])
             lines.append(
                 {"task": task, "trials": pairs["trials"].min(), "nothing": trivial, **medians, "adjusted": p}
                 | {"learned": larger < LEARNED_FRACTION * trivial, "shown": fails, "needed": needed}
@@ -182,6 +200,14 @@ def memory_failure_test(trivial_scores: Mapping[str, float]) -> ClaimTest:
     return test
 
 
+def _unordered_pairs(comparisons: pd.DataFrame) -> pd.Series:
+    """Return the task and the two cells of each comparison, the same in either direction, (comparisons,)."""
+    triples = comparisons[["task", "cell", "against"]].itertuples(index=False, name=None)
+    return pd.Series(
+        [(task, *sorted(cells)) for task, *cells in triples], index=comparisons.index, dtype=object
+    )
+
+
 def _best_tenth_median(search: pd.DataFrame) -> float:
     tenth = best_tenth(search)
     return median_score(tenth["test"].where(is_scored(tenth)))
@@ -199,7 +225,7 @@ def _claim_comparisons(study: Study, claim: Claim, tasks: list[str]) -> pd.DataF
     return t.assign(
         low_of_all=t["probability"] - wider * (t["probability"] - t["low"]),
         high_of_all=t["probability"] + wider * (t["high"] - t["probability"]),
-        family=len(table),
+        family=count_tests(table),
     )
 
 

@@ -126,6 +126,8 @@ def method_faults(cell: type[Cell]) -> Iterator[str]:
     for name in RESERVED_METHODS:
         if getattr(cell, name) is not getattr(Cell, name):
             yield f"it defines its own method {name}, which the time loop does not use: define only step"
+    if not callable(cell.step):
+        yield f"expected its step to be a method, got {cell.step!r}"
     signature = inspect.signature(cell.step)
     if "training" in signature.parameters:
         yield f"its step has an argument training, {NO_RANDOMNESS_ADVICE}"

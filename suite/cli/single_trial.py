@@ -8,6 +8,7 @@ from pathlib import Path
 from suite import Refusal, space, store
 from suite.config import SweepConfig, config_from_table
 from suite.files import write_atomic
+from suite.text import format_count
 from suite.training.trial import Result, Trial
 
 
@@ -42,8 +43,9 @@ def train_trial(config: SweepConfig, trial: Trial, splits: Mapping) -> Result:
 
 def outcome_text(result: Mapping, unit: str) -> str:
     """Return a text on how a trial ended (a result or a stored row): status, epochs and scores."""
+    epochs = format_count(result["epochs"], "epoch")
     return (
-        f"{result['status']} after {result['epochs']} epochs; best epoch {result['best_epoch']}: "
+        f"{result['status']} after {epochs}; best epoch {result['best_epoch']}: "
         f"valid {result['valid']:.4g}, test {result['test']:.4g} {unit}"
     )
 

@@ -170,8 +170,10 @@ def sweep(
         raise Refusal(f"--reports {reports}: expected a folder, got a file; name another")
     if max_hours is not None and not max_hours > 0:
         raise Refusal(f"max-hours: expected more than 0, got {max_hours:g}")
-    config.validate()
+    replace(config, baseline="").validate()  # the baseline may be a cell of the folder that is not named
     config = results_folder.config_with_folder(config, folder, trials)
+    if baseline is None and config.baseline not in config.cells:
+        config = replace(config, baseline="")  # the preset's, in a new folder of other cells
     make_executor = executor_factory(
         workers, scheduler, (tls_ca, tls_cert, tls_key), slurm, folder, config.cells
     )

@@ -1,5 +1,6 @@
 """`odyssey train`: train one trial, defined by options or by a stored row."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -55,6 +56,8 @@ def train(
     """
     if csv and csv.is_dir():
         raise Refusal(f"--csv {csv}: expected a file, got a folder; name a file in it")
+    if csv and not os.access(csv.parent, os.W_OK):  # found out before the training, which may take hours
+        raise Refusal(f"--csv {csv}: expected a file in a folder that can be written; create that folder")
     from suite import space
     from suite.cli import single_trial
     from suite.config import Protocol, SweepConfig

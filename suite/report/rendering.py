@@ -105,7 +105,7 @@ def add_trial_titles(svg: str, titles: Mapping[tuple[str, int], str]) -> str:
 
 def escape_markdown(text: object) -> str:
     """Return text on one line, escaped so that Markdown shows it literally."""
-    return re.sub(r"([\\`*_{}\[\]<>|#~$])", r"\\\1", re.sub(r"\s+", " ", str(text)))
+    return re.sub(r"([\\`*_{}\[\]<>|#~$&])", r"\\\1", re.sub(r"\s+", " ", str(text)))
 
 
 JINJA_ENVIRONMENT = Environment(

@@ -11,7 +11,7 @@ import pytest
 from studies import asked, planted
 
 from suite import cli, store
-from suite.analysis.cell_claims import compare_cells
+from suite.analysis.cell_claims import compare_cells, count_tests
 from suite.analysis.claims import all_pair_comparisons, judge_claims, planned_comparisons
 from suite.analysis.findings import differences_from_baseline
 from suite.analysis.significance import holm
@@ -49,6 +49,21 @@ def test_every_variant_is_compared_with_the_baseline_and_claims_keep_vanilla(row
     assert table["better"].tolist() == [False, False, False]
     assert table["worse"].tolist() == [False, False, True]
     assert table["welch"].notna().all()
+
+
+def test_two_cells_compared_in_both_directions_are_one_test_with_one_p(rows):
+    """With the baseline gru, a claim compares gru with lstm, and the table lstm with gru."""
+    pairs = [("jsb", "lstm", "gru"), ("jsb", "nfg", "gru"), ("jsb", "rnn", "gru")]
+    once, both = compare(rows, pairs), compare(rows, [*pairs, ("jsb", "gru", "lstm"), ("jsb", "gru", "nfg")])
+    pd.testing.assert_frame_equal(both.head(3), once)
+    assert count_tests(both) == count_tests(once) == 3
+    for mirrored, line in ((3, 0), (4, 1)):
+        here, there = both.loc[mirrored], both.loc[line]
+        assert (here["p"], here["adjusted"]) == (there["p"], there["adjusted"])
+        assert (here["worse"], here["better"]) == (there["better"], there["worse"])
+        ends = 1 - there["probability"], 1 - there["high"], 1 - there["low"], -there["shift"]
+        assert tuple(here[["probability", "low", "high", "shift"]]) == ends
+    assert both.loc[4, "better"]
 
 
 def test_without_vanilla_the_first_variant_is_the_baseline(rows, question):

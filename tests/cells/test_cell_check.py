@@ -100,6 +100,10 @@ class NotBuilt(Cell):
         pass
 
 
+class StepIsANumber(Cell):
+    gates, step = ("z",), 3
+
+
 class OtherArguments(Cell):
     gates, states = ("z",), ("h", "c")
 
@@ -327,6 +331,7 @@ PADDING = r"depends on the padding of its lane: .*"
         (CountedInHalves, r"recurrent: .*\(rows, columns\) counted in units, got 'G': \(0.5, 1\)"),
         (RecurrentInATuple, r"recurrent: expected a dict such as .*"),
         (NotBuilt, r"it could not be built: AttributeError: .*"),
+        (StepIsANumber, r"expected its step to be a method, got 3"),
         (OtherArguments, r"expected step\(self, x, h, c\), .* got step\(self, x, h\) \(.*\)"),
         (AsksForTraining, r"its step has an argument training, .* no random numbers for cells yet.*"),
         (OwnAffine, r"it defines its own method affine, .*"),

@@ -127,6 +127,16 @@ def test_a_sweep_may_be_of_a_single_trial_of_any_variants(cells, tmp_path):
 
 
 @pytest.mark.usefixtures("quick")
+def test_a_sweep_of_one_variant_says_that_nothing_is_compared(tmp_path):
+    """And does not define what would be significant in comparisons that it does not have."""
+    rows, asked = sweep(["jsb"], {}, 1.0, 5, seed=0, cells=("lstm",))
+    said = read(rows, asked, tmp_path).words()
+    assert "The only variant of this sweep is vanilla lstm, so nothing is compared." in said
+    assert "0 comparisons" not in said
+    assert "No trials are here yet" not in said
+
+
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("fixed", [["momentum"], ["units", "learning_rate", "momentum", "input_noise"]])
 def test_hyperparameters_may_be_fixed(fixed, tmp_path):
     rows, config = sweep(["jsb"], {}, 1.0, 6, seed=0, cells=("lstm",))
@@ -218,6 +228,7 @@ def test_names_of_files_are_short_and_no_two_alike():
 
 def test_a_dollar_in_markdown_is_no_mathematics():
     assert escape_markdown("costs $5 or $x_1$") == r"costs \$5 or \$x\_1\$"
+    assert escape_markdown("&lt; is <") == r"\&lt; is \<"  # else both are the same on the page
 
 
 @pytest.mark.usefixtures("quick")

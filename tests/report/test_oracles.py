@@ -35,10 +35,10 @@ def test_what_takes_trials_for_independent_draws_is_left_out(many, oracle):
 def test_the_page_says_the_oracle_and_shows_no_test(rows, asked, tmp_path, oracle):
     page = Page(report_of(rows, asked | {"oracle": oracle, "tasks": ["jsb"]}, tmp_path).read_text())
     answer = page.section("answer")
-    assert f"The trials were chosen by {ORACLES[oracle]}" in answer
+    assert f"{ORACLES[oracle]} chose the trials by the scores of earlier trials" in answer
     assert "not independent draws" in answer
     assert "None of 14 published claims can be tested" in answer
-    assert "has the lowest mean score on test" in answer
+    assert "has the lowest mean test score" in answer
     assert [word for word in TESTED if word in page.words()] == []
     names = {path.stem for path in tmp_path.rglob("*.*")}
     assert not {"jsb-differences", "jsb-expected", "jsb-importance"} & names
@@ -70,9 +70,9 @@ def test_distributions_of_chosen_trials_are_described_and_not_tested(rows, asked
         "b": (other, record_from_table(asked | {"oracle": "bayesian"})),
     }
     path, answer = comparison.write_comparison(made, tmp_path)
-    assert "Trials of Bayesian search are not independent draws: distributions are not tested." in answer[1]
+    assert "are not independent draws, so their distributions are not tested." in answer[1]
     assert "as distributions" not in answer[1]
     table = pd.read_csv(tmp_path / "tables" / "distributions.csv")
     assert table[["low", "high", "p", "adjusted"]].isna().all(axis=None)
     assert table[["probability", "median a", "median b"]].notna().all(axis=None)
-    assert "trials that were chosen by their scores" in Page(path.read_text()).words()
+    assert "where an oracle chose trials by earlier scores" in Page(path.read_text()).words()

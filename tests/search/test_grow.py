@@ -179,6 +179,31 @@ def test_a_cell_named_on_the_command_line_joins_the_cells_of_a_preset_that_are_t
     assert "2 trials of" in run_sweep("mine.toml", "--cell=np", "--results=new", "--dry-run")[1]
 
 
+def test_the_baseline_of_a_grown_sweep_may_be_any_of_its_cells_and_the_one_named_is_reported(
+    run_sweep, folder, monkeypatch
+):
+    """The cells of the command line alone need not have it; an earlier one stays where none is named."""
+    reported = []
+    monkeypatch.setattr("suite.cli.sweep.report", lambda *words: reported.append(words[-1]))
+    monkeypatch.setattr("suite.search.sweep.run_sweep", lambda *_: (SweepProgress([], 1, 1) for _ in "1"))
+    for words in (["--cell=np", "--baseline=gru"], ["--cell=nig"], ["--baseline=np"], []):
+        assert run_sweep(f"--results={folder}", *words)[0] == 0
+    assert reported == ["gru", "gru", "np", "gru"]
+    settings = store.read_config(folder)
+    assert (settings["cells"], settings["baseline"]) == (["rnn", "gru", "np", "nig"], "gru")
+    assert run_sweep(f"--results={folder}", "--cell=nfg", "--baseline=nog")[0] == 2
+    assert run_sweep(f"--results={folder}", "--cell=nfg", "--baseline=np")[0] == 0
+    assert (store.read_config(folder)["baseline"], reported[-1]) == ("np", "np")
+
+
+def test_the_baseline_of_a_preset_goes_with_its_cells(run_sweep, tmp_path):
+    (tmp_path / "mine.toml").write_text(f'baseline = "gru"\n{PRESET}')
+    code, out, err = run_sweep("mine.toml", "--cell=np", "--dry-run")
+    assert (code, err) == (0, "")
+    assert "1 search, 2 trials of" in out
+    assert "unknown baseline 'gru'" in run_sweep("mine.toml", "--cell=np", "--baseline=gru", "--dry-run")[2]
+
+
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     ("words", "reason"),

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from suite import store
+from suite.cli import single_trial
 
 
 def test_the_trial_of_a_row_is_trained_again_as_it_was(odyssey, undisturbed_folder, undisturbed, tmp_path):
@@ -23,6 +24,12 @@ def test_the_trial_of_a_row_is_trained_again_as_it_was(odyssey, undisturbed_fold
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "curve.csv"), expected[columns], rtol=1e-4)
 
 
+def test_one_epoch_is_in_the_singular():
+    result = {"status": "done", "epochs": 1, "best_epoch": 1, "valid": 0.5, "test": 0.25}
+    text = single_trial.outcome_text(result, "nats")
+    assert text == "done after 1 epoch; best epoch 1: valid 0.5, test 0.25 nats"
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
@@ -32,6 +39,7 @@ def test_the_trial_of_a_row_is_trained_again_as_it_was(odyssey, undisturbed_fold
         (["gru", 1, "--task=jsb"], "holds no trial 1 of gru on jsb"),
         (["gru", 1, "--units=3", "--seed=1"], "the stored row sets units, seed; leave out these options"),
         (["gru", 1, "--csv=."], "--csv .: expected a file, got a folder"),
+        (["gru", 1, "--csv=no/c.csv"], "--csv no/c.csv: expected a file in a folder that can be written"),
     ],
     ids=str,
 )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from suite.analysis.cell_claims import count_tests
 from suite.analysis.findings import Findings
 from suite.analysis.hyperparameter_claims import CONFIDENCE_SDS
 from suite.analysis.importance import Importance
@@ -52,7 +53,7 @@ def build(findings: Findings) -> list[Section]:
     else:
         parts += [Text(overall_sentence(findings)), Text(caution_sentences(findings), "caution")]
         parts.append(overview_table(findings))
-    return [Section("answer", "The answer", parts)]
+    return [Section("answer", "The answer", [part for part in parts if part != Text("", "caution")])]
 
 
 def answer_sentences(findings: Findings) -> list[str]:
@@ -73,6 +74,8 @@ def dependent_trials_sentence(findings: Findings) -> str:
 def difference_sentences(findings: Findings) -> list[str]:
     """Return sentences on which variants differ from the baseline, and on which tasks."""
     baseline, cells = variant_name(findings.baseline), findings.record.cells
+    if len(cells) == 1:
+        return [f"The only variant of this sweep is {baseline}, so nothing is compared."]
     tested = pd.concat(findings.differences.values()).dropna(subset="p")
     if tested.empty:
         return [f"There are no trials yet that can be compared with {baseline}."]
@@ -208,14 +211,16 @@ def effect_table(findings: Findings, tested: dict[str, pd.DataFrame]) -> Table:
     caption = (
         f"The probability that a trial is better than a trial of {variant_name(findings.baseline)} (with its "
         "95 % interval), and the p-value of a permutation test, adjusted by Holm’s method for "
-        f"{format_count(len(findings.comparisons), 'comparison')}. An asterisk marks p < .05."
+        f"{format_count(count_tests(findings.comparisons), 'comparison')}. An asterisk marks p < .05."
     )
     return Table("answer", caption, frame, [*columns, TableColumn("what it is", "description")])
 
 
 def caution_sentences(findings: Findings) -> str:
     """Return the definition of "significant", or a note on what is left out if nothing is tested."""
-    text = significance_definition(findings) if findings.has_independent_trials else NOT_TESTED_NOTE
+    text = NOT_TESTED_NOTE
+    if findings.has_independent_trials:
+        text = "" if findings.comparisons.empty else significance_definition(findings)
     if findings.config.oracle == "hyperband":
         text += HYPERBAND_NOTE
     searches = pd.concat(findings.summaries.values()).query("trials > 0")["trials"]
@@ -225,16 +230,16 @@ def caution_sentences(findings: Findings) -> str:
             f" Variants have {counts} so far. Trials that end early are stored first, and a variant with "
             "more trials tends to have a better best trial."
         )
-    return text
+    return text.strip()
 
 
 def significance_definition(findings: Findings) -> str:
     """Return the definition of "significant" on this page."""
     return (
         "A difference is significant if a permutation test of all trials has p < .05 after Holm’s "
-        f"adjustment for the {format_count(len(findings.comparisons), 'comparison')} of this page and its "
-        "claims. Together they report a difference that does not exist in at most 5 % of sweeps. The test "
-        "compares randomly drawn trials, not the best trials that searches find."
+        f"adjustment for the {format_count(count_tests(findings.comparisons), 'comparison')} of this page "
+        "and its claims. Together they report a difference that does not exist in at most 5 % of sweeps. The "
+        "test compares randomly drawn trials, not the best trials that searches find."
     )
 
 

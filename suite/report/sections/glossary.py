@@ -23,8 +23,10 @@ TERMS = {
         "the multiplications and additions needed to train a trial, computed from the sizes of its arrays; "
         "the same on every machine"
     ),
-    "diverged": "said of a trial that ended because its loss or score became infinite or NaN; it keeps the "
-    "best scores it had before",
+    "diverged": (
+        "said of a trial that ended because its loss or score was no longer a finite number; it keeps the "
+        "best scores it had before"
+    ),
 }
 TESTED = ("probability of being better", "importance")  # terms that need independent trials
 UNITS = {
