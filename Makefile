@@ -4,6 +4,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/pytest --quiet --dist worksteal
 PROCESSES := $(addprefix tests/search/test_,faults.py executors.py clusters.py chaos.py scale.py) \
 	tests/test_without_tensorflow.py
+COMMANDS := $(addprefix tests/,test_cli.py test_readme.py search/test_grow.py search/test_train.py)
 
 sweep: venv
 	$(BIN)/odyssey sweep quick
@@ -14,8 +15,8 @@ test: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy suite tasks
-	KERAS_BACKEND=tensorflow $(PYTEST) --numprocesses 2 $(addprefix --ignore ,$(PROCESSES) tests/test_cli.py tests/test_readme.py)
-	KERAS_BACKEND=jax $(PYTEST) --numprocesses 2 tests/test_cli.py tests/test_readme.py \
+	KERAS_BACKEND=tensorflow $(PYTEST) --numprocesses 2 $(addprefix --ignore ,$(PROCESSES) $(COMMANDS))
+	KERAS_BACKEND=jax $(PYTEST) --numprocesses 2 $(COMMANDS) \
 		tests/cells tests/layers tests/training tests/search/test_stock.py tests/search/test_sweep.py
 	KERAS_BACKEND=jax $(PYTEST) --numprocesses 3 $(PROCESSES)
 

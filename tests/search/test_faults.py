@@ -119,7 +119,7 @@ def test_an_interrupted_sweep_keeps_its_unfinished_trials_and_continues_them(
     assert process.returncode == 128 + sent, stderr
     assert "Finishing the epochs that are running" in stderr
     [line] = [line for line in stderr.splitlines() if line.startswith("To continue: odyssey ")]
-    printed = shlex.split(line)[4:]
+    printed = shlex.split(line)[3:]
     assert printed == sweep_command[3:]
     assert len(store.load(folder)) < 4
     subprocess.run([*sweep_command[:3], *printed], cwd=HERE, check=True)

@@ -26,6 +26,8 @@ SIZES = [(100, 2, 3, 30), pytest.param(1000, 20, 25, 200, marks=LONG)]  # 180 tr
 class Simulated(Executor):
     """An executor of `size` workers that train nothing: two processes write rows of random scores."""
 
+    size = 0
+
     def __init__(self, size):
         super().__init__()
         self.size, self.running = size, {}

@@ -170,13 +170,7 @@ def test_trials_are_grouped_by_width():
 class Listing(InProcess):
     """An executor of so many workers that trains nothing and keeps its units."""
 
-    def __init__(self, workers):
-        super().__init__()
-        self.workers = workers
-
-    @property
-    def size(self):
-        return self.workers
+    size = 0
 
     def wait(self):
         raise InterruptedError
@@ -187,7 +181,8 @@ class Listing(InProcess):
 )
 def test_units_are_large_but_leave_every_worker_some(tmp_path, trials, workers, units):
     """Of two lanes: at least one trial a lane, else half a worker's share."""
-    config, executor = replace(CONFIG, cells=("rnn",), trials=trials), Listing(workers)
+    config, executor = replace(CONFIG, cells=("rnn",), trials=trials), Listing()
+    executor.size = workers
     store.create_results_folder(tmp_path / "sweep", config.to_table())
     with pytest.raises(InterruptedError):
         list(sweep.run_sweep(config, tmp_path / "sweep", executor, SHAPES, data=None))
