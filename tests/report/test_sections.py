@@ -1,6 +1,8 @@
 """Sections of a page: a new one is a function, whose parts reach the page, the Markdown and the CSV files."""
 
+import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -11,7 +13,7 @@ from suite.config import SweepRecord, TaskInfo, record_from_table
 from suite.report.parts import Bullets, Details, Link, Section, Strong, Table, TableColumn, Text
 from suite.report.rendering import add_trial_titles, page_files
 from suite.report.report import report_page
-from suite.report.sections import SECTIONS, glossary
+from suite.report.sections import SECTIONS, answer, glossary
 from suite.report.sections.tasks import trial_titles
 
 
@@ -25,6 +27,21 @@ def slowest(findings):
 def nothing(findings):
     """Return no section."""
     return []
+
+
+@pytest.mark.parametrize(
+    ("needed", "sentence"),
+    [
+        ([40, 60, 20_000], " About 60 trials of each search may decide half of the undecided claims."),
+        ([40, math.nan, math.nan], ""),
+        ([], ""),
+    ],
+)
+def test_the_answer_says_how_many_trials_may_decide_half_of_the_undecided_claims(needed, sentence):
+    undecided = [SimpleNamespace(verdict="undecided", trials_needed=trials) for trials in needed]
+    verdicts = [*undecided, SimpleNamespace(verdict="holds", trials_needed=math.nan)]
+    findings = SimpleNamespace(verdicts=verdicts)
+    assert answer.claims_sentence(findings).partition(".")[2] == sentence
 
 
 @pytest.fixture

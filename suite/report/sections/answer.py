@@ -1,5 +1,6 @@
 """The section "The answer": what the sweep found, as sentences, one figure and its table."""
 
+import math
 from collections.abc import Callable
 
 import pandas as pd
@@ -152,7 +153,16 @@ def claims_sentence(findings: Findings) -> str:
         for verdict, (one, several) in VERDICT_VERBS.items()
         if verdict in counts
     ]
-    return f"Of {total}, {join_names(parts)}."
+    return f"Of {total}, {join_names(parts)}.{_trials_needed_sentence(findings)}"
+
+
+def _trials_needed_sentence(findings: Findings) -> str:
+    """Return a sentence on how many trials may decide half of the undecided claims; "" if none is known."""
+    needed = [verdict.trials_needed for verdict in findings.verdicts if verdict.verdict == "undecided"]
+    half = pd.Series(needed, dtype=float).fillna(math.inf).quantile(0.5, interpolation="higher")
+    if not math.isfinite(half):
+        return ""
+    return f" About {half:,.0f} trials of each search may decide half of the undecided claims."
 
 
 def baseline_text(findings: Findings) -> Text:
