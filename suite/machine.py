@@ -174,12 +174,17 @@ def visible_gpu_ids(count: int) -> tuple[str, ...]:
 @functools.cache
 def gpu_memories() -> list[int]:
     """Return the bytes of memory of each GPU from `nvidia-smi`; an empty list if it cannot be run."""
-    command = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]  # MiB
     try:
-        completed = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-        return [int(line) * 2**20 for line in completed.stdout.splitlines()]
+        return [int(line) * 2**20 for line in query_gpus("memory.total")]
     except (OSError, subprocess.SubprocessError, ValueError):
         return []
+
+
+def query_gpus(field: str) -> list[str]:
+    """Return a field of each GPU from `nvidia-smi`, without its unit: "memory.total" is in MiB."""
+    command = ["nvidia-smi", f"--query-gpu={field}", "--format=csv,noheader,nounits"]
+    completed = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    return completed.stdout.splitlines()
 
 
 SINGLE_CORE_ENV = {  # environment of a worker on one core, set before its backend is loaded
@@ -200,7 +205,11 @@ WORKERS_PER_GPU_VARIABLE = "ODYSSEY_WORKERS_A_GPU"
 TRIALS_PER_LANE = 4  # on a CPU, at least: trials of a search and width for each lane
 MAX_LANES = {"cpu": 8, "gpu": 1024}
 ASSUMED_GPU_MEMORY = 8 * 2**30  # bytes, if the memory of a GPU is not known
-CORE_CACHE_BYTES = 768 * 2**10  # of a core's cache, for the recurrent weights of all lanes together
+# of the cache of a core, or of a GPU: for the recurrent weights of all lanes together
+CACHE_BYTES = {"cpu": 768 * 2**10, "gpu": 32 * 2**20}
+COMPILE_SECONDS = 10.0  # of one core for one program: measured 12 on TensorFlow and 6 on JAX
+GPU_STEP_SECONDS = 1e-5  # of a GPU for a step forward and backward, however few its lanes
+RATE = {"cpu": 2.5e10, "gpu": 1e12}  # multiply–adds a second of a core, or of a GPU, with a batch of one
 
 
 @dataclass(frozen=True)
@@ -220,18 +229,31 @@ class Plan:
     def lanes_for(self, recurrent: int, lane: int, batch: int, trials: float = math.inf) -> int:
         """Return how many lanes suit a network with `recurrent` recurrent weights and `lane` bytes per lane.
 
-        On a CPU, lanes are faster as long as all their recurrent weights fit in the cache of a core. Each
-        lane should also get several of the `trials`, because a lane without a trial still takes its share of
-        time at the end. On a GPU, lanes cost little: as many as fit in half of the memory, at most one for
-        each trial; this has not been measured yet.
+        Lanes are faster as long as all their recurrent weights fit in the cache of the core or GPU. On a CPU,
+        each lane should also get several of the `trials`, because a lane without a trial still takes its
+        share of time at the end. On a GPU there is up to a lane for each trial, in half of the memory.
         """
         if self.lanes:
             return int(min(self.lanes, trials))
         if self.gpus:
-            return int(clamp(self.gpu_memory // 2 // lane, 1, min(MAX_LANES["gpu"], trials)))
+            fitting = min(self.gpu_memory // 2 // lane, CACHE_BYTES["gpu"] // (4 * recurrent))
+            return int(clamp(fitting, 1, min(MAX_LANES["gpu"], trials)))
         low = min(min_lanes(batch), trials)
         high = max(low, min(MAX_LANES["cpu"], trials // TRIALS_PER_LANE))
-        return int(clamp(CORE_CACHE_BYTES // (4 * recurrent * batch), low, high))
+        return int(clamp(CACHE_BYTES["cpu"] // (4 * recurrent * batch), low, high))
+
+    @property
+    def device(self) -> str:
+        """What a worker trains on: "cpu" or "gpu"."""
+        return "gpu" if self.gpus else "cpu"
+
+    def program_seconds(self, steps: float) -> float:
+        """Return the seconds that a program takes however few trials it trains.
+
+        Every program is compiled. On a GPU, each of the `steps` that it takes one after the other also has a
+        shortest time.
+        """
+        return COMPILE_SECONDS + (steps * GPU_STEP_SECONDS if self.gpus else 0.0)
 
 
 def min_lanes(batch: int) -> int:

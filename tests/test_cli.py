@@ -497,7 +497,7 @@ class MeanOfAll(Cell):
 def one_backend(monkeypatch):
     """Check on this backend alone, and time nothing: both start processes."""
     monkeypatch.setattr("suite.cli.check.find_spec", lambda name: None)
-    monkeypatch.setattr("suite.cli.forecast.core_rate", lambda *_: 1e6)
+    monkeypatch.setattr("suite.cli.forecast.device_rate", lambda *_: 1e6)
 
 
 @pytest.mark.usefixtures("one_backend")

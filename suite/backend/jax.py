@@ -9,6 +9,9 @@ import jax
 
 from suite import program_cache
 
+# GPUs multiply in float32 too: by default they use TF32, with 10 bits of mantissa, and scores would differ
+jax.config.update("jax_default_matmul_precision", "highest")
+
 trace = jax.eval_shape
 value_and_grad = functools.partial(jax.value_and_grad, has_aux=True)
 vjp = functools.partial(jax.vjp, has_aux=True)
@@ -19,13 +22,18 @@ RECOMPUTED_PRIMITIVES = {  # cheaper to compute again in the backward pass than 
 }
 
 
+# On a GPU, XLA would compile and time many kernels for each product: that takes minutes and gains little.
+GPU_COMPILE_OPTIONS = {"xla_gpu_enable_triton_gemm": False, "xla_gpu_autotune_level": 0}
+
+
 def compile(f: Callable) -> Callable:
     """Return f as one compiled program.
 
     If a program in the cache on disk is damaged or cannot be written, JAX compiles it again and warns, in
     every process, because it never replaces a file: here the cache is cleared instead of the warning.
     """
-    program, works = jax.jit(f), False
+    options = GPU_COMPILE_OPTIONS if jax.default_backend() == "gpu" else None
+    program, works = jax.jit(f, compiler_options=options), False
 
     @functools.wraps(f)
     def call(*args):
@@ -46,7 +54,9 @@ def compile(f: Callable) -> Callable:
     return call
 
 
-def scan(f: Callable, init: Any, xs: Any, like: Any, reverse: bool = False) -> tuple[Any, Any]:
+def scan(
+    f: Callable, init: Any, xs: Any, like: Any, reverse: bool = False, unroll: int = 1
+) -> tuple[Any, Any]:
     """Call f(carry, x) for each x along the leading axis of xs; return the last carry and the stacked y.
 
     The results of matrix products and transcendental functions of each step are stored for the backward pass,
@@ -56,7 +66,7 @@ def scan(f: Callable, init: Any, xs: Any, like: Any, reverse: bool = False) -> t
     f = jax.checkpoint(
         f, policy=lambda primitive, *_, **__: primitive.name not in RECOMPUTED_PRIMITIVES, prevent_cse=False
     )
-    return jax.lax.scan(f, init, xs, reverse=reverse)
+    return jax.lax.scan(f, init, xs, reverse=reverse, unroll=unroll)
 
 
 FAST_COMPILE_OPTIONS = {  # compile a tiny program four times as fast
@@ -66,9 +76,8 @@ FAST_COMPILE_OPTIONS = {  # compile a tiny program four times as fast
 
 
 def evaluate(f: Callable, *args: Any) -> Any:
-    """Return f(*args), compiled as quickly as possible, and without TF32 on any device."""
-    with jax.default_matmul_precision("highest"):
-        lowered = jax.jit(f).lower(*args)
+    """Return f(*args), compiled as quickly as possible."""
+    lowered = jax.jit(f).lower(*args)
     try:
         return lowered.compile(FAST_COMPILE_OPTIONS)(*args)
     except jax.errors.JaxRuntimeError:  # this version of XLA lacks one of the options

@@ -8,6 +8,9 @@ import tensorflow as tf
 
 from suite import Refusal, program_cache
 
+# GPUs multiply in float32 too: by default they use TF32, with 10 bits of mantissa, and scores would differ
+tf.config.experimental.enable_tensor_float_32_execution(False)
+
 
 def compile(f: Callable) -> Callable:
     """Return f as one compiled program, even if the cache on disk is damaged or cannot be written.
@@ -87,7 +90,9 @@ def vjp(f: Callable, *args: Any) -> tuple[Any, Callable, Any]:
     return value, pull, others
 
 
-def scan(f: Callable, init: Any, xs: Any, like: Any, reverse: bool = False) -> tuple[Any, Any]:
+def scan(
+    f: Callable, init: Any, xs: Any, like: Any, reverse: bool = False, unroll: int = 1
+) -> tuple[Any, Any]:
     """Call f(carry, x) for each x along the leading axis of xs; return the last carry and the stacked y.
 
     `keras.ops.scan` fails on TensorFlow with nested carries (Keras 3.15). Results are pushed onto tensor

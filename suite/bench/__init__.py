@@ -2,7 +2,8 @@
 
 An engine with `core_each` runs one pinned, single-threaded process per core, all at the same time, as a sweep
 does. Any other engine runs one process with its default threads, as its users do. Only one engine runs at a
-time, and engines take turns. If `nvidia-smi` finds a GPU, every engine is one process that uses it.
+time, and engines take turns. If `nvidia-smi` finds a GPU, every engine is one process that uses it, in
+float32 without TF32.
 """
 
 import importlib.util
@@ -52,7 +53,7 @@ class Engine:
     - `backend`: the library it needs, which also becomes the Keras backend.
     - `core_each`: whether each core gets a single-threaded process.
     - `lanes`: trials that a process trains at a time; 0 for the number that a sweep would choose.
-    - `cores`: number of cores to use; all if None.
+    - `workers`: number of processes: of cores to use, all if None, or of processes that share the GPU.
     """
 
     name: str
@@ -60,7 +61,7 @@ class Engine:
     backend: str
     core_each: bool
     lanes: int = 0
-    cores: int | None = None
+    workers: int | None = None
 
 
 OWN_ENGINES = {
@@ -109,10 +110,10 @@ class BenchmarkResult:
     """The results of a benchmark: timings, and how fast all cores multiply matrices, in FLOP/s.
 
     `peak` is the rate for large matrices, `rates` holds the rate of the recurrent product at each point
-    (batch, units).
+    (batch, units). On a GPU neither is measured: a product of one trial would leave it idle.
     """
 
-    peak: float
+    peak: float | None
     rates: dict[tuple[int, int], float] = field(default_factory=dict)
     timings: list[Timing] = field(default_factory=list)
 
@@ -125,11 +126,13 @@ class EngineProcesses:
         arguments = [engine.function, work.cell, work.units, work.batch, work.steps, engine.lanes]
         command = [sys.executable, "-W", "ignore", "-m", "suite.bench.engines", *map(str, arguments)]
         environment = os.environ | {"KERAS_BACKEND": engine.backend}
-        environment |= machine.SINGLE_CORE_ENV if engine.core_each else {}
-        cores = machine.usable_cores()[: engine.cores]
-        process_cores = [[core] for core in cores]
-        if not engine.core_each or machine.gpu_memories():
-            process_cores = [cores]
+        cores = machine.usable_cores()
+        process_cores = [cores]
+        if machine.gpu_memories():
+            process_cores *= engine.workers or 1
+        elif engine.core_each:
+            environment |= machine.SINGLE_CORE_ENV
+            process_cores = [[core] for core in cores[: engine.workers]]
         self.processes = [
             subprocess.Popen(
                 [*command, *map(str, own_cores)],
@@ -141,14 +144,13 @@ class EngineProcesses:
             )
             for own_cores in process_cores
         ]
-        try:
-            replies = self.read_replies()
-        except BaseException:
-            self.__exit__()
-            raise
-        self.first, self.lanes = max(reply["first"] for reply in replies), replies[0]["lanes"]
+        self.first, self.lanes, self.memory = 0.0, 0, 0
         self.seconds: list[float] = []
-        self.memory = 0
+
+    def wait_until_compiled(self) -> None:
+        """Wait until every process has trained its first epoch."""
+        replies = self.read_replies()
+        self.first, self.lanes = max(reply["first"] for reply in replies), replies[0]["lanes"]
 
     def read_replies(self) -> list[dict]:
         """Return the next JSON line of each process; raise `RuntimeError` if one has failed."""
@@ -190,11 +192,18 @@ def stream(pipe: IO[str] | None) -> IO[str]:
 def time_engines(pairs: list[tuple[Engine, Workload]], repeats: int) -> list[Timing]:
     """Return the timing of each engine on its workload; all engines train in turn, `repeats` times."""
     with ExitStack() as stack:
-        running = [stack.enter_context(EngineProcesses(engine, work)) for engine, work in pairs]
+        running = []
+        for engine, work in pairs:
+            running.append(stack.enter_context(EngineProcesses(engine, work)))
+            if not machine.gpu_memories():  # on cores, engines would compile at each other's expense
+                running[-1].wait_until_compiled()
+        if machine.gpu_memories():
+            for processes in running:
+                processes.wait_until_compiled()
         for _ in range(repeats):
-            for engine in running:
-                engine.train_epoch()
-        return [engine.timing() for engine in running]
+            for processes in running:
+                processes.train_epoch()
+        return [processes.timing() for processes in running]
 
 
 def compare_engines(

@@ -90,6 +90,8 @@ def keras_fit(
     """Train Keras's LSTM layer with `fit`, as a user of KerasTuner does."""
     import keras
 
+    import suite.backend  # noqa: F401  multiplies in float32, not TF32
+
     x, y = reference_data(steps)
     model = keras.Sequential(
         [
@@ -118,6 +120,7 @@ def torch_loop(cell: str, units: int, batch: int, steps: int, lanes: int) -> Bui
     if len(os.sched_getaffinity(0)) == 1:
         torch.set_num_threads(1)
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.backends.cudnn.allow_tf32 = False  # as in the other engines
     x, y = (torch.from_numpy(array).to(device) for array in reference_data(steps))
     lstm = torch.nn.LSTM(REFERENCE_FEATURES, units, batch_first=True, device=device)
     readout = torch.nn.Linear(units, REFERENCE_FEATURES, device=device)

@@ -24,14 +24,14 @@ def measure_scaling(backend: str, repeats: int) -> Iterator[tuple[str, int, floa
     for name, sizes in GROWING_SIZES.items():
         workloads = [workload_with(name, size) for size in sizes]
         yield from time_sizes(name, sizes, [(engine, work) for work in workloads], repeats)
-    one_core, batch_of_one = replace(engine, cores=1), replace(BASE_WORKLOAD, batch=1)
+    one_core, batch_of_one = replace(engine, workers=1), replace(BASE_WORKLOAD, batch=1)
     lanes = [4**k for k in range(6)] if machine.gpu_memories() else [1, 2, 4, 8, 16]
     yield from time_sizes(
         "lanes", lanes, [(replace(one_core, lanes=k), batch_of_one) for k in lanes], repeats
     )
-    counts = range(1, len(machine.usable_cores()) + 1)
+    counts = (1, 2, 4) if machine.gpu_memories() else range(1, len(machine.usable_cores()) + 1)
     yield from time_sizes(
-        "workers", counts, [(replace(engine, cores=k), BASE_WORKLOAD) for k in counts], repeats
+        "workers", counts, [(replace(engine, workers=k), BASE_WORKLOAD) for k in counts], repeats
     )
     for trials in TRIAL_COUNTS:
         yield "trials", trials, search_seconds(trials)
@@ -67,8 +67,9 @@ def search_seconds(trials: int) -> float:
         results = Path(folder) / "scaling"
         store.create_results_folder(results, sweep_config.to_table())
         start = time.perf_counter()
-        shapes = {("adding", "np"): [sweep.PaddedShape(20, 1, trials, 4)]}
-        list(sweep.run_sweep(sweep_config, results, executor, shapes, data=None, lanes=4))
+        lanes = trials if plan.gpus else 4
+        shapes = {("adding", "np"): [sweep.PaddedShape(20, 1, trials, lanes)]}
+        list(sweep.run_sweep(sweep_config, results, executor, shapes, data=None, lanes=lanes))
         return time.perf_counter() - start
 
 

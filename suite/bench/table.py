@@ -21,12 +21,13 @@ def engine_label(timing: Timing) -> str:
     return timing.engine.name + cell
 
 
-def timing_line(timing: Timing, peak: float) -> str:
-    """Return a timing as a line of text; `peak` is the rate of large matrix products in FLOP/s."""
-    work, share = timing.work, timing.work.flops / timing.median / peak
+def timing_line(timing: Timing, peak: float | None) -> str:
+    """Return a timing as a line of text; `peak` is the rate of large matrix products in FLOP/s, if known."""
+    work = timing.work
+    share = f"{work.flops / timing.median / peak:4.0%} of peak  " if peak else ""
     return (
         f"N{work.units} B{work.batch}  {engine_label(timing):26} {timing.median:8.4f} s per trial-epoch "
-        f"({min(timing.seconds):.4f}–{max(timing.seconds):.4f})  {share:4.0%} of peak  "
+        f"({min(timing.seconds):.4f}–{max(timing.seconds):.4f})  {share}"
         f"{3600 / timing.median:9,.0f} an hour  {timing.lanes} lanes  first {timing.first:.1f} s  "
         f"{timing.memory / 2**20:.0f} MiB"
     )
@@ -70,10 +71,9 @@ def peak_shares(result: BenchmarkResult) -> pd.DataFrame:
     flops = {(t.work.batch, t.work.units): t.work.flops for t in own_timings}
     rates = pd.Series(flops, dtype=float).reindex(seconds.index) / seconds
     product_rates = pd.Series(result.rates, dtype=float).reindex(seconds.index)
-    rows = {
-        "our share of the peak": rates / result.peak,
-        "our share of its own product": rates / product_rates,
-    }
+    rows = {"our share of its own product": rates / product_rates} if result.rates else {}
+    if result.peak:
+        rows = {"our share of the peak": rates / result.peak} | rows
     return pd.DataFrame(rows).T.reindex(columns=seconds.index)
 
 
@@ -133,10 +133,15 @@ def timings_figure(timings: list[Timing]) -> Figure:
     return figure
 
 
+def device_name() -> str:
+    """Return the name of the GPU that the engines used, or of the processor."""
+    return machine.query_gpus("name")[0] if machine.gpu_memories() else machine.processor_name()
+
+
 def write_timings(folder: Path, result: BenchmarkResult) -> None:
     """Write timings.json, timings.md and timings.svg into a folder."""
     about = {
-        "device": machine.processor_name(),
+        "device": device_name(),
         "cores": len(machine.usable_cores()),
         "versions": machine.package_versions(),
     }

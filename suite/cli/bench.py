@@ -67,13 +67,16 @@ def bench(
         return print_scaling(repeats)
     from suite.bench import table
 
-    peak = benchmark.peak_rate()
-    cores = text.format_count(len(machine.usable_cores()), "core")
-    print(f"matrix product on {cores}: {peak / 1e9:.0f} GFLOP/s")
+    peak = None
+    if not machine.gpu_memories():
+        peak = benchmark.peak_rate()
+        cores = text.format_count(len(machine.usable_cores()), "core")
+        print(f"matrix product on {cores}: {peak / 1e9:.0f} GFLOP/s")
     result = benchmark.BenchmarkResult(peak)
     for size, sequences in product(sizes, batches):
         point = benchmark.Workload(size, sequences)
-        result.rates[sequences, size] = benchmark.product_rate(size, sequences, repeats)
+        if peak:
+            result.rates[sequences, size] = benchmark.product_rate(size, sequences, repeats)
         timings = benchmark.compare_engines(cell_names, point, backends, repeats)
         result.timings += timings
         for timing in timings:

@@ -233,7 +233,8 @@ def print_times(
     tasks: Mapping[str, Task], cells: Mapping[str, "type[Cell]"], splits: Mapping[str, Mapping[str, Split]]
 ) -> None:
     """Print the estimated time of an epoch and a trial of each cell on each task, for three sizes."""
-    from suite.cli.forecast import core_rate
+    from suite import machine
+    from suite.cli.forecast import device_rate
     from suite.config import Protocol
     from suite.space import PAPER_SPACE
     from suite.task import total_steps
@@ -241,11 +242,13 @@ def print_times(
 
     protocol, units = Protocol(), PAPER_SPACE["units"]
     sizes = [math.ceil(units.low), round(math.sqrt(units.low * units.high)), math.ceil(units.high)]
-    rate = core_rate(sizes[1], protocol.batch)
+    plan = machine.plan_workers()
+    device = "an H100" if plan.gpus else "a core of this machine"
+    rate = device_rate(plan, sizes[1], protocol.batch)
     for name, task in tasks.items():
         steps = total_steps(splits[name])
         for cell_name, cell in cells.items():
-            print(f"time of {cell_name} on {name}, estimated for a core of this machine")
+            print(f"time of {cell_name} on {name}, estimated for {device}")
             for size in sizes:
                 epoch, trial = (
                     format_duration(trial_operations(cell, task, size, steps, epochs) / rate)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from suite import machine
 from suite.text import format_count, format_duration
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def print_forecast(
     config: "SweepConfig",
     shapes: Mapping[tuple[str, str], list["PaddedShape"]],
     missing: Mapping[tuple[str, str], int],
-    workers: int,
+    plan: machine.Plan,
     slurm: Path | None,
 ) -> None:
     """Print a forecast of a sweep: for each search, trials to train, padded sizes, lanes and time.
@@ -44,16 +45,15 @@ def print_forecast(
 
     import tasks
     from suite import cells
-    from suite.search.padding import COMPILE_SECONDS
     from suite.training.program import parameter_count
 
     units, trials = config.space["units"], config.trials_per_search
-    rate = core_rate(round(math.sqrt(units.low * units.high)), config.protocol.batch)
+    rate = device_rate(plan, round(math.sqrt(units.low * units.high)), config.protocol.batch)
     table, total = Table(*FORECAST_COLUMNS, box=None), 0.0
     shapes = {search: found for search, found in shapes.items() if missing[search]}
     for (task, cell), search_shapes in shapes.items():
         operations = padded_operations(config, search_shapes) * missing[task, cell] / trials
-        seconds = operations / rate + COMPILE_SECONDS * len(search_shapes)
+        seconds = operations / rate + sum(shape.program_seconds for shape in search_shapes)
         total += seconds
         parameters = [
             parameter_count(cells.find_cell(cell), tasks.find_task(task), math.ceil(end))
@@ -72,11 +72,15 @@ def print_forecast(
         )
     Console(width=None if Console().is_terminal else 200).print(table)
     searches = format_count(len(shapes), "search", "searches")
-    cores = f"{format_count(workers, 'worker')} like a core of this machine"
+    workers = plan.workers or 1
+    devices = f"{format_count(workers, 'worker')} like a core of this machine"
+    if plan.gpus:  # workers that share a GPU are no faster than one
+        workers = min(workers, len(plan.gpus))
+        devices = f"{format_count(workers, 'GPU')} like an H100"
     epochs = format_count(config.protocol.epochs, "epoch")
     print(
         f"{searches}, {format_count(sum(missing.values()), 'trial')} of at most {epochs}: about "
-        f"{format_duration(total / workers)} on {cores}, including compiling, if no trial ends early"
+        f"{format_duration(total / workers)} on {devices}, including compiling, if no trial ends early"
     )
     if slurm:
         from suite.search import clusters
@@ -98,12 +102,17 @@ def padded_operations(config: "SweepConfig", shapes: list["PaddedShape"]) -> flo
     return config.epochs_per_search * per_epoch
 
 
-def core_rate(units: int, batch: int) -> float:
-    """Return the rate of the recurrent product on one core, on the chosen backend, in multiply–adds/s."""
+def device_rate(plan: machine.Plan, units: int, batch: int) -> float:
+    """Return the rate of training on one core, on the chosen backend, or GPU, in multiply–adds/s.
+
+    For a core it is the measured rate of the recurrent product; for a GPU it is a constant, measured once.
+    """
     from suite import bench
 
+    if plan.gpus:
+        return machine.RATE["gpu"]
     engines = [
-        replace(engine, cores=1)
+        replace(engine, workers=1)
         for engine in bench.PRODUCT_ENGINES
         if engine.backend == os.environ["KERAS_BACKEND"]
     ]

@@ -191,7 +191,7 @@ def sweep(
         from suite.cli.forecast import print_forecast
 
         shapes = search.padded_shapes(config, splits, plan)
-        return print_forecast(config, shapes, missing, plan.workers or 1, slurm)
+        return print_forecast(config, shapes, missing, plan, slurm)
     seconds = math.inf if max_hours is None else 3600 * max_hours
     table = config.to_table() | {"about": search.sweep_metadata(config, splits)}
     with results_folder.created_folder(folder, table), make_executor(plan) as executor:

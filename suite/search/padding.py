@@ -6,20 +6,19 @@ import numpy as np
 
 from suite.space import Range
 
-COMPILE_SECONDS = 10.0  # of one core for one program: measured 12 on TensorFlow and 6 on JAX
-COMPILE_OPERATIONS = COMPILE_SECONDS * 2.5e10  # multiply–adds that a core could train in that time
 IDLE_TRIALS = 0.5  # cost, in trials, of the lanes of a program that are idle while its last trials end
 MAX_CANDIDATE_WIDTHS = 200  # widths to choose from
 
 
-def choose_widths(units: Range, trials: int, cost: Callable[[int], float]) -> np.ndarray:
+def choose_widths(units: Range, trials: int, cost: Callable[[int], float], program_cost: float) -> np.ndarray:
     """Return the widths, ascending, that the networks of a search are padded to, shape (widths,).
 
     `units` is the range that numbers of units are drawn from; a trial padded to a width takes `cost(width)`
     multiply–adds. Every network is padded to the smallest width that holds it, and each width needs a program
-    of its own to compile. The widths returned minimise the expected cost of all trials. They are found by
-    dynamic programming: the cheapest cover of the range up to a width is one program for its last part, after
-    the cheapest cover of the rest. They depend on the arguments only, so they are the same on every machine.
+    of its own, which costs `program_cost` multiply–adds. The widths returned minimise the expected cost of
+    all trials. They are found by dynamic programming: the cheapest cover of the range up to a width is one
+    program for its last part, after the cheapest cover of the rest. They depend on the arguments only, so
+    they are the same on every machine with cores, and on every machine with GPUs.
     """
     candidates = np.unique(
         np.ceil(np.geomspace(units.low, units.high, MAX_CANDIDATE_WIDTHS) - 1e-9).astype(int)
@@ -30,7 +29,7 @@ def choose_widths(units: Range, trials: int, cost: Callable[[int], float]) -> np
     lowest_cost, starts = np.zeros(len(candidates) + 1), np.zeros(len(candidates) + 1, int)
     for end, width in enumerate(candidates, 1):
         padded_trials = trials * (share_below[end] - share_below[:end])
-        total = lowest_cost[:end] + COMPILE_OPERATIONS + (padded_trials + IDLE_TRIALS) * cost(int(width))
+        total = lowest_cost[:end] + program_cost + (padded_trials + IDLE_TRIALS) * cost(int(width))
         starts[end] = total.argmin()
         lowest_cost[end] = total.min()
     chosen, end = [], len(candidates)

@@ -30,13 +30,15 @@ class PaddedShape:
     """A size that networks of a search are padded to, `width` units, and the work expected at that size.
 
     `operations` are the multiply–adds of an epoch of one trial, `trials` the number to be trained at a time,
-    and `lanes` how many of them side by side: work units are cut for these.
+    and `lanes` how many of them side by side: work units are cut for these. `program_seconds` are what the
+    program of this size takes however few trials it trains.
     """
 
     width: int
     operations: int
     trials: int
     lanes: int
+    program_seconds: float = machine.COMPILE_SECONDS
 
 
 def padded_shapes(
@@ -63,7 +65,9 @@ def search_shapes(
 
     units, steps = config.space["units"], total_steps(splits)
     epochs = math.ceil(config.epochs_per_search / config.trials_per_search)  # as if no trial ended early
-    sizes = choose_widths(units, config.trials_per_search, lambda width: cost(width, epochs))
+    program_seconds = plan.program_seconds(epochs * steps["train"] / config.protocol.batch)
+    program_cost = program_seconds * machine.RATE[plan.device]
+    sizes = choose_widths(units, config.trials_per_search, lambda width: cost(width, epochs), program_cost)
     round_size = BAYESIAN_ROUND_SIZE if config.oracle == "bayesian" else config.trials_per_search
     shares_below = units.position(sizes) if len(sizes) > 1 else [1.0]
     for width, share in zip(sizes.tolist(), np.diff(shares_below, prepend=0), strict=True):
@@ -71,7 +75,7 @@ def search_shapes(
         lanes = plan.lanes_for(
             **search_demand(task, cell, width, config.protocol.batch, splits), trials=trials
         )
-        yield PaddedShape(width, cost(width, epochs=1), trials, lanes)
+        yield PaddedShape(width, cost(width, epochs=1), trials, lanes, program_seconds)
 
 
 @dataclass(frozen=True)

@@ -80,12 +80,12 @@ def bucket_schedule(sizes: list[int], batch: int) -> np.ndarray:
 
 def draw_batches(schedule: np.ndarray, sizes: list[int], batch: int, rng: np.random.Generator) -> np.ndarray:
     """Draw the sequences of every update, (updates, batch): indices within its bucket, or `PAD_INDEX`."""
-    draws = []
-    for size in sizes:
+    draws = np.empty((len(schedule), batch), "int32")
+    for bucket, size in enumerate(sizes):
         full = np.full(-(-size // batch) * batch, PAD_INDEX)
         full[:size] = rng.permutation(size)
-        draws.append(iter(full.reshape(-1, batch)))
-    return np.array([next(draws[bucket]) for bucket in schedule], "int32")
+        draws[schedule == bucket] = full.reshape(-1, batch)
+    return draws
 
 
 def make_eval_buckets(

@@ -19,6 +19,7 @@ CLIP_HYPERPARAMETERS = (
     "clip_norm",
     "clip_value",
 )  # optional hyperparameters; infinity in a trial without them
+MIN_FREE_SHARE = 1 / 16  # of the lanes, to fill any: the arrays of all lanes then pass through the host
 INITIAL_WEIGHT_STDDEV = 0.1  # all weights are drawn from N(0, 0.1²), Greff et al. (2017)
 
 
@@ -44,8 +45,13 @@ class Population:
         }
 
     def fill_lanes(self, trials: deque[Trial]) -> None:
-        """Put waiting trials into the free lanes, from the left; continue those that have a checkpoint."""
+        """Put waiting trials into the free lanes, from the left; continue those that have a checkpoint.
+
+        If trials are running, this waits until a share of the lanes is free (`MIN_FREE_SHARE`).
+        """
         free = [lane for lane, result in enumerate(self.lanes) if result is None]
+        if any(self.lanes) and len(free) < MIN_FREE_SHARE * len(self.lanes):
+            return
         starting = [(lane, trials.popleft()) for lane in free[: len(trials)]]
         if not starting:
             return
