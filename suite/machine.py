@@ -205,11 +205,11 @@ WORKERS_PER_GPU_VARIABLE = "ODYSSEY_WORKERS_A_GPU"
 TRIALS_PER_LANE = 4  # on a CPU, at least: trials of a search and width for each lane
 MAX_LANES = {"cpu": 8, "gpu": 1024}
 ASSUMED_GPU_MEMORY = 8 * 2**30  # bytes, if the memory of a GPU is not known
-# of the cache of a core, or of a GPU: for the recurrent weights of all lanes together
-CACHE_BYTES = {"cpu": 768 * 2**10, "gpu": 32 * 2**20}
-COMPILE_SECONDS = 10.0  # of one core for one program: measured 12 on TensorFlow and 6 on JAX
-GPU_STEP_SECONDS = 1e-5  # of a GPU for a step forward and backward, however few its lanes
-RATE = {"cpu": 2.5e10, "gpu": 1e12}  # multiply–adds a second of a core, or of a GPU, with a batch of one
+CORE_CACHE_BYTES = 768 * 2**10  # of a core's cache, for the recurrent weights of all lanes together
+# Measured on cores (TensorFlow takes 12 s to compile, JAX 6) and on an H100 with JAX:
+COMPILE_SECONDS = {"cpu": 10.0, "gpu": 15.0}  # of one core, for one program
+RATE = {"cpu": 2.5e10, "gpu": 2e12}  # multiply–adds a second of a core or GPU, with a batch of one
+GPU_STEP_SECONDS = 1e-5  # for a step forward and backward, however few the lanes
 
 
 @dataclass(frozen=True)
@@ -229,18 +229,18 @@ class Plan:
     def lanes_for(self, recurrent: int, lane: int, batch: int, trials: float = math.inf) -> int:
         """Return how many lanes suit a network with `recurrent` recurrent weights and `lane` bytes per lane.
 
-        Lanes are faster as long as all their recurrent weights fit in the cache of the core or GPU. On a CPU,
-        each lane should also get several of the `trials`, because a lane without a trial still takes its
-        share of time at the end. On a GPU there is up to a lane for each trial, in half of the memory.
+        On a CPU, lanes are faster as long as all their recurrent weights fit in the cache of a core. Each
+        lane should also get several of the `trials`, because a lane without a trial still takes its share of
+        time at the end. On a GPU, twice the lanes take at most twice as long: there is one for each trial, in
+        half of the memory.
         """
         if self.lanes:
             return int(min(self.lanes, trials))
         if self.gpus:
-            fitting = min(self.gpu_memory // 2 // lane, CACHE_BYTES["gpu"] // (4 * recurrent))
-            return int(clamp(fitting, 1, min(MAX_LANES["gpu"], trials)))
+            return int(clamp(self.gpu_memory // 2 // lane, 1, min(MAX_LANES["gpu"], trials)))
         low = min(min_lanes(batch), trials)
         high = max(low, min(MAX_LANES["cpu"], trials // TRIALS_PER_LANE))
-        return int(clamp(CACHE_BYTES["cpu"] // (4 * recurrent * batch), low, high))
+        return int(clamp(CORE_CACHE_BYTES // (4 * recurrent * batch), low, high))
 
     @property
     def device(self) -> str:
@@ -253,7 +253,7 @@ class Plan:
         Every program is compiled. On a GPU, each of the `steps` that it takes one after the other also has a
         shortest time.
         """
-        return COMPILE_SECONDS + (steps * GPU_STEP_SECONDS if self.gpus else 0.0)
+        return COMPILE_SECONDS[self.device] + (steps * GPU_STEP_SECONDS if self.gpus else 0.0)
 
 
 def min_lanes(batch: int) -> int:
@@ -288,7 +288,7 @@ def this_worker_plan() -> Plan:
 
 
 def lane_bytes(weights: int, activations: int, steps: int, batch: int) -> int:
-    """Estimate the bytes of memory that one lane needs; not measured yet.
+    """Estimate the bytes of memory that one lane needs: on an H100, peaks were 0.9 to 1.5 times as many.
 
     A network has `weights` weights, and `activations` activations for each step of a sequence, in float32.
     Six copies of the weights are held: weights and velocity before and after an epoch, best weights, and

@@ -38,7 +38,7 @@ class PaddedShape:
     operations: int
     trials: int
     lanes: int
-    program_seconds: float = machine.COMPILE_SECONDS
+    program_seconds: float = machine.COMPILE_SECONDS["cpu"]
 
 
 def padded_shapes(
@@ -72,6 +72,8 @@ def search_shapes(
     shares_below = units.position(sizes) if len(sizes) > 1 else [1.0]
     for width, share in zip(sizes.tolist(), np.diff(shares_below, prepend=0), strict=True):
         trials = math.ceil(round_size * share)
+        if plan.gpus:  # a lane for each, though there may be more trials than expected
+            trials = min(round_size, math.ceil(trials + 2 * math.sqrt(trials)))
         lanes = plan.lanes_for(
             **search_demand(task, cell, width, config.protocol.batch, splits), trials=trials
         )

@@ -92,6 +92,18 @@ CASES += [pytest.param(CELLS["fgr"], 1, False)]
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize(("cell", "batch", "reverse"), CASES)
 def test_the_loop_has_the_outputs_and_gradients_of_plain_differentiation(cell, batch, reverse):
+    compare_with_plain_differentiation(cell, batch, reverse)
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("steps", [2, 3, STEPS])
+def test_so_has_the_loop_of_a_gpu_whose_body_is_several_steps(monkeypatch, steps):
+    monkeypatch.setattr("suite.machine.gpu_ids", lambda: ("0",))
+    monkeypatch.setattr("suite.layers.loop.GPU_UNROLL", steps)
+    compare_with_plain_differentiation(CELLS["fgr"], BATCH, reverse=True)
+
+
+def compare_with_plain_differentiation(cell, batch, reverse):
     draw = np.random.default_rng(0)
     cell = cell(UNITS, lanes=LANES, dtype="float64")
     cell.build((LANES, batch, FEATURES))

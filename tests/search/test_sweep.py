@@ -242,6 +242,19 @@ def test_lanes_are_counted_for_each_shape_and_never_more_than_have_work():
     assert lanes() == [8, 8]
 
 
+def test_a_gpu_gets_fewer_programs_than_a_core_and_a_lane_for_each_trial():
+    """On a GPU a program takes 10 µs a step however narrow it is, so a narrow one saves little."""
+    splits = {"adding": tasks.find_task("adding").load(None)}
+    config = replace(CONFIG, tasks=("adding",), cells=("lstm",), trials=200, space=PAPER_SPACE)
+    plans = machine.Plan(1), machine.Plan(1, gpus=("0",), gpu_memory=80 * 2**30)
+    core, gpu = (sweep.padded_shapes(config, splits, plan)["adding", "lstm"] for plan in plans)
+    assert len(gpu) < len(core)
+    state = sweep.SearchState(config, "adding", "lstm", {})
+    units = [trial.hyperparameters["units"] for trial in state.advance()]
+    counts = np.bincount(np.searchsorted([shape.width for shape in gpu], units))
+    assert all(count <= shape.lanes <= 200 for count, shape in zip(counts, gpu, strict=True))
+
+
 def test_a_round_of_a_bayesian_search_is_all_that_there_is_at_a_time():
     splits = {"tiny:PARITY": tasks.find_task("tiny:PARITY").load(None)}
     config = replace(CONFIG, cells=("rnn",), trials=70, oracle="bayesian")

@@ -230,3 +230,17 @@ def test_an_empty_lane_trains_nothing(programs):
     population.train_epoch()
     for weight in population.state["weights"].values():
         assert not ops.convert_to_numpy(weight)[1:].any()
+
+
+def test_of_many_lanes_several_are_filled_at_a_time(programs, monkeypatch):
+    """A refill copies the arrays of all lanes; the last trials must not wait for ever."""
+    monkeypatch.setattr("suite.training.population.MIN_FREE_SHARE", 2 / 3)
+    population, waiting = Population(programs(lanes=3), patience=15), deque(TRIALS[:1] * 5)
+    population.fill_lanes(waiting)
+    assert len(waiting) == 2
+    left = []
+    for lane in (1, 0, 2):
+        population.lanes[lane] = None
+        population.fill_lanes(waiting)
+        left.append(len(waiting))
+    assert left == [2, 0, 0]
