@@ -1,6 +1,7 @@
 """What the README and the guide say agrees with the code, the results and the files they are about."""
 
 import dataclasses
+import json
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 
 from suite import cli, config, space, store, task_check
+from suite.bench.table import milliseconds
 from suite.task import Task
 
 ROOT = Path(__file__).parents[1]
@@ -105,6 +107,22 @@ def test_the_times_in_the_texts_are_those_of_the_benchmark():
     heading = re.search(r"\| rnn \|.*", GUIDE)[0].strip("| ").split(" | ")
     for row, batch in enumerate(("B1", "B8", "B32")):
         assert guide[batch] == [cells[name][row] for name in heading]
+
+
+def test_the_times_of_a_gpu_in_the_texts_are_those_of_the_benchmark():
+    timings = json.loads((ROOT / "results" / "bench" / "h100" / "timings.json").read_text())["timings"]
+    guide = table_numbers(GUIDE)
+    for work in ("B1 N32", "B1 N100", "B1 N200", "B32 N32", "B32 N100", "B32 N200"):
+        own, keras, torch = (
+            timing for timing in timings if work == "B{batch} N{units}".format_map(timing["work"])
+        )
+        times = [milliseconds(timing["median"]) for timing in (own, keras, torch)]
+        assert guide[work] == [times[0], str(own["lanes"]), *times[1:]]
+    for number in (*guide["B1 N100"][:2], guide["B1 N100"][3], guide["B32 N100"][0], guide["B32 N100"][3]):
+        assert f" {number} " in README.replace("\n", " ")
+    [lanes] = re.findall("^lanes .*  (1: .*)$", (ROOT / "results/bench/h100/scaling.txt").read_text(), re.M)
+    seconds = [float(pair.partition(": ")[2]) for pair in lanes.split("  ")]
+    assert [f"{1000 * s:g}" for s in seconds] == guide["milliseconds for one epoch of one trial"][-6:]
 
 
 def test_the_answer_in_the_readme_is_that_of_the_reference_report():

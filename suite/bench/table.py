@@ -82,7 +82,7 @@ def timings_markdown(result: BenchmarkResult) -> str:
     seconds, ratios = seconds_by_point(result.timings), speed_ratios(result)
     rows = [["ms a trial-epoch", *map("B{0[0]} N{0[1]}".format, seconds.columns)]]
     rows.append(["---"] + ["---:"] * len(seconds.columns))
-    rows += [[str(name), *(f"{1000 * s:.1f}" for s in values)] for name, values in seconds.iterrows()]
+    rows += [[str(name), *map(milliseconds, values)] for name, values in seconds.iterrows()]
     for frame in (ratios, peak_shares(result)):
         rows += [[f"*{name}*", *(f"{value:.2f}" for value in values)] for name, values in frame.iterrows()]
     text = "\n".join(f"| {' | '.join(row)} |" for row in rows)
@@ -91,6 +91,11 @@ def timings_markdown(result: BenchmarkResult) -> str:
         by_batch = ", ".join(f"batch {batch} {mean:.2f}×" for batch, mean in means[name].items())
         text += f"\n\nGeometric mean of {name}: {by_batch}."
     return text + "\n"
+
+
+def milliseconds(seconds: float) -> str:
+    """Return seconds as a number of milliseconds, with a hundredth below ten."""
+    return f"{1000 * seconds:.{1 if seconds >= 0.01 else 2}f}"
 
 
 def timings_figure(timings: list[Timing]) -> Figure:
