@@ -9,6 +9,13 @@ COMMANDS := $(addprefix tests/,test_cli.py test_readme.py search/test_grow.py se
 sweep: venv
 	$(BIN)/odyssey sweep quick
 
+# The published studies once more, which takes days on two cores. It continues where it stopped; then compare,
+# for example: odyssey compare results/jsb results/again/jsb
+reference: venv
+	for study in jsb jsb-wide; do \
+		$(BIN)/odyssey sweep $$study --results results/again/$$study --reports reports/again/$$study || exit; \
+	done
+
 # All tests on TensorFlow, then, on JAX, those that compute. What befalls processes is the same on both, as is
 # the command line, and JAX starts sooner: those tests wait for processes to end, so one more than there are cores.
 test: venv
@@ -33,4 +40,4 @@ lock:
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes \
 		--no-emit-index-url --no-header --upgrade --output-file requirements.lock
 
-.PHONY: sweep test venv lock
+.PHONY: sweep reference test venv lock

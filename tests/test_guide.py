@@ -22,15 +22,18 @@ def slugs(text):
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("name", ["README.md", "GUIDE.md", "CONTRIBUTING.md", "SECURITY.md"])
+TEXTS = ["README.md", "GUIDE.md", "CONTRIBUTING.md", "SECURITY.md", "results/README.md", "reports/README.md"]
+
+
+@pytest.mark.parametrize("name", TEXTS)
 def test_every_file_and_heading_that_a_text_names_is_there(name):
     text = (ROOT / name).read_text(encoding="utf-8")
-    files = re.findall(r"`((?:suite|tasks|tests)/[\w/.]+)`", text)
+    files = [ROOT / file for file in re.findall(r"`((?:suite|tasks|tests)/[\w/.]+)`", text)]
     for file, anchor in re.findall(r"\]\(([\w/.-]*)(?:#([\w-]+))?\)", text):
-        files.append(file or name)
+        files.append((ROOT / name).parent / file if file else ROOT / name)
         if anchor:
-            assert anchor in slugs((ROOT / (file or name)).read_text(encoding="utf-8"))
-    assert not [file for file in files if not (ROOT / file).exists()]
+            assert anchor in slugs(files[-1].read_text(encoding="utf-8"))
+    assert not [file for file in files if not file.exists()]
 
 
 def table_rows(first_heading):
