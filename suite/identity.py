@@ -53,7 +53,7 @@ NON_TRAINING_MODULES = (
     "suite.task_summary",
     "suite.text",
 )
-SITE_FOLDERS = {"site-packages", "dist-packages"}  # folders of installed packages
+SITE_FOLDERS = {"site-packages", "dist-packages"}  # names of folders that packages are installed in
 DESCRIPTIVE_FIELDS = ("name", "title", "load", "unit", "source")  # fields of a task that no score depends on
 
 
@@ -190,13 +190,22 @@ def locate_module(module: str, own_package: str) -> Iterator[tuple[str, Path]]:
     while spec:
         if spec.has_location and spec.origin:
             path = Path(spec.origin)
-            if module.partition(".")[0] != own_package and SITE_FOLDERS & set(path.parts):
+            if module.partition(".")[0] != own_package and any(map(is_site_folder, path.parents)):
                 return
             yield name, path
         if not rest or not spec.submodule_search_locations:
             return
         name = f"{name}.{rest.pop(0)}"
         spec = PathFinder.find_spec(name, spec.submodule_search_locations)
+
+
+@functools.cache
+def is_site_folder(folder: Path) -> bool:
+    """Whether packages are installed in a folder: by its name, or because it holds a package's metadata.
+
+    `pip install --target` installs packages into a folder of any name.
+    """
+    return folder.name in SITE_FOLDERS or any(folder.glob("*.dist-info"))
 
 
 def imported_names(name: str, path: Path) -> Iterator[str]:

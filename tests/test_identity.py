@@ -14,13 +14,15 @@ FILES = {
     "helping.py": "",
     "lazily.py": "",
     "mine/__init__.py": "from .leaky import Leaky",
-    "mine/leaky.py": "import numpy\nimport apart.nothing\nfrom suite.cells.base import Cell\n"
+    "mine/leaky.py": "import numpy\nimport apart.nothing\nimport targeted\nfrom suite.cells.base import Cell\n"
     "from .parts import one\nfrom . import gates\ndef step(): import lazily",
     "mine/parts/__init__.py": "",
     "mine/parts/one.py": "import mine.circular",
     "mine/circular.py": "from mine import leaky",
     "mine/gates.py": "",
     "mine/unused.py": "",
+    "anywhere/targeted-1.0.dist-info/METADATA": "",
+    "anywhere/targeted/__init__.py": "",
     "site-packages/installed/__init__.py": "import helping",
     "site-packages/installed/cell.py": "from installed import parts",
     "site-packages/installed/parts.py": "import numpy, mine.gates",
@@ -45,6 +47,7 @@ def user_folder(tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     monkeypatch.syspath_prepend(tmp_path / "site-packages")
+    monkeypatch.syspath_prepend(tmp_path / "anywhere")
     monkeypatch.syspath_prepend(tmp_path)
     return tmp_path
 
