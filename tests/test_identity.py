@@ -14,8 +14,8 @@ FILES = {
     "helping.py": "",
     "lazily.py": "",
     "mine/__init__.py": "from .leaky import Leaky",
-    "mine/leaky.py": "import numpy\nimport apart.nothing\nimport targeted\nfrom suite.cells.base import Cell\n"
-    "from .parts import one\nfrom . import gates\ndef step(): import lazily",
+    "mine/leaky.py": "import numpy\nimport apart.nothing\nfrom suite.cells.base import Cell\n"
+    "import targeted\nfrom .parts import one\nfrom . import gates\ndef step(): import lazily",
     "mine/parts/__init__.py": "",
     "mine/parts/one.py": "import mine.circular",
     "mine/circular.py": "from mine import leaky",
