@@ -4,7 +4,8 @@
 of the LSTM: read one of them first. A new cell is a class like those; nothing else has to be written.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -82,13 +83,18 @@ class Cell(keras.layers.Layer):
             )
             for name, shape in self.shapes(input_shape[-1], self.units).items()
         }
-        for kind in "WRbp":
-            weights = {
-                name[2:]: weight
-                for name, weight in self.weights_by_name.items()
-                if name.startswith(f"{kind}/")
-            }
+        for kind, weights in group_by_kind(self.weights_by_name).items():
             setattr(self, kind, weights)
+
+    def with_weights(self, weights: Mapping[str, Tensor], **attributes: Any) -> Self:
+        """Return a copy of the cell that computes with these arrays, by name, in place of its own weights.
+
+        `attributes` are set on the copy as well. The cell need not be built, and does not change. The copy is
+        for calling `step` and what `step` calls; it is no layer to build, to track or to save.
+        """
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__ | group_by_kind(weights) | attributes)
+        return copy
 
     def affine(self, group: str, x: Tensor, h: Tensor) -> list[Tensor]:
         """Return W x + R h + b for each gate of a group: a list of arrays like h."""
@@ -143,6 +149,14 @@ class Cell(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Return the arguments from which Keras creates the cell again."""
         return {**super().get_config(), "units": self.units, "lanes": self.lanes}
+
+
+def group_by_kind(weights: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return weights by kind and group: W/zifo and p/i become {"W": {"zifo": …}, "p": {"i": …}, …}."""
+    return {
+        kind: {name[2:]: weight for name, weight in weights.items() if name.startswith(f"{kind}/")}
+        for kind in "WRbp"
+    }
 
 
 def with_lanes_axis(shape: tuple[int, ...], lanes: int | None) -> tuple[int, ...]:

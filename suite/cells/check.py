@@ -29,7 +29,7 @@ from suite.cells.evaluation import (
 from suite.registry import describe_error
 
 LOOP_TOLERANCE = 1e-3  # relative to the largest entry: far above rounding in float32, far below a wrong term
-RESERVED_METHODS = ("affine", "product", "project", "advance", "call")
+RESERVED_METHODS = ("affine", "product", "project", "advance", "with_weights", "call")
 
 NO_RANDOMNESS_ADVICE = "and the time loop has no random numbers for cells yet: leave it out"
 RANDOM_STEP_FAULT = f"its step draws at random (the same arguments gave two results), {NO_RANDOMNESS_ADVICE}"

@@ -3,7 +3,7 @@
 The arrays are tiny. There are two trials; the second has fewer units than the arrays, so it is padded.
 """
 
-import contextlib
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -34,13 +34,6 @@ def leading_axes(lanes: int | None) -> tuple[int, ...]:
     return (BATCH,) if lanes is None else (lanes, BATCH)
 
 
-def weights_scope(cell: Cell, weights: Mapping[str, Tensor]) -> contextlib.AbstractContextManager:
-    """Return a context in which a cell has these weights, by name."""
-    return keras.StatelessScope(
-        state_mapping=[(cell.weights_by_name[name], weights[name]) for name in cell.weights_by_name]
-    )
-
-
 def try_step(
     run: Callable[..., object], cell: type[Cell], lanes: int | None, projected: bool = False
 ) -> tuple[Exception | None, list[tuple[Tensor, ...]]]:
@@ -49,17 +42,18 @@ def try_step(
     `run(f, *args)` calls or traces the function f that takes the steps. With `projected`, x is passed as the
     time loop passes it.
     """
-    layer = build_cell(cell, WIDTH, lanes)
+    layer = cell(WIDTH, lanes=lanes)
     results: list[tuple[Tensor, ...]] = []
     start = (ops.zeros((*leading_axes(lanes), WIDTH)),) * len(cell.states)
 
     def step(weights, x):
-        with weights_scope(layer, weights):
-            if projected:
-                x = {group: layer.project(group, x) for group in cell.gates}
-            results[:] = [layer.advance(x, start) for _ in range(2)]
+        weighted = layer.with_weights(weights)
+        if projected:
+            x = {group: weighted.project(group, x) for group in cell.gates}
+        results[:] = [weighted.advance(x, start) for _ in range(2)]
 
-    weights = {name: ops.full(weight.shape, 0.1) for name, weight in layer.weights_by_name.items()}
+    shapes = {name: with_lanes_axis(shape, lanes) for name, shape in cell.shapes(FEATURES, WIDTH).items()}
+    weights = {name: ops.full(shape, 0.1) for name, shape in shapes.items()}
     try:
         run(step, weights, ops.ones((*leading_axes(lanes), FEATURES)))
     except Exception as error:
@@ -101,13 +95,12 @@ def evaluate_cell(
         }
 
     def compute(trials, stacked):
-        layers = [build_cell(cell, units) for units in LANE_UNITS]
+        layers = [cell(units) for units in LANE_UNITS]
         stepwise = [
             outputs_and_gradients(layer, unrolled_outputs, arrays, weighting[..., : layer.units])
             for layer, arrays, weighting in zip(layers, trials, direction, strict=True)
         ]
-        with weights_scope(layers[0], trials[0]):
-            repeated = [unrolled_outputs(layers[0], trials[0]["x"]) for _ in range(2)]
+        repeated = [unrolled_outputs(layers[0], trials[0], trials[0]["x"]) for _ in range(2)]
         loops = [run_in_lanes(cell, stacked, direction, *how) for how in ((BATCH, STEPS), (1, STEPS + 1))]
         return stepwise, repeated, loops
 
@@ -139,27 +132,30 @@ def run_in_lanes(
     inputs["x"] = ops.pad(ops.reshape(stacked["x"], (lanes, batch, STEPS, FEATURES)), padding)
     weighting = np.pad(direction.reshape(lanes, batch, STEPS, WIDTH), padding)
     results = outputs_and_gradients(
-        build_cell(cell, WIDTH, lanes), lambda layer, x: run_over_time(layer, x, mask), inputs, weighting
+        cell(WIDTH, lanes=lanes), functools.partial(run_over_time, mask=mask), inputs, weighting
     )
     return results | {name: results[name][:, :, :STEPS] for name in ("h", "x")}
 
 
 def outputs_and_gradients(
-    layer: Cell, run: Callable[[Cell, Tensor], Tensor], inputs: Mapping[str, Tensor], weighting: Any
+    layer: Cell, run: Callable[..., Tensor], inputs: Mapping[str, Tensor], weighting: Any
 ) -> dict[str, Tensor]:
-    """Return h = run(layer, x), and the gradients of the sum of h · weighting by x and each weight."""
+    """Return h = run(layer, weights, x=x), and the gradients of the sum of h · weighting by all `inputs`.
+
+    `inputs` holds x, and the weights by name.
+    """
 
     def weighted_sum(inputs):
-        with weights_scope(layer, inputs):
-            h = run(layer, inputs["x"])
+        h = run(layer, inputs, x=inputs["x"])
         return ops.sum(h * weighting), h
 
     (_, h), gradients = value_and_grad(weighted_sum)(inputs)
     return {"h": h, **gradients}
 
 
-def unrolled_outputs(layer: Cell, x: Tensor) -> Tensor:
+def unrolled_outputs(layer: Cell, weights: Mapping[str, Tensor], x: Tensor) -> Tensor:
     """Return h (batch, steps, units) of a cell over x (batch, steps, features), one step after the other."""
+    layer = layer.with_weights(weights)
     states = start = (ops.zeros((x.shape[0], layer.units)),) * len(layer.states)
     h = []
     for k in range(x.shape[1]):

@@ -6,7 +6,7 @@ not be in the loop, because they can be done for all steps in one large product:
 - *The input projections* W x + b do not depend on the state: they are computed before the loop.
 - *The gradient of a recurrent matrix* R is the sum over all steps of mᵀ da, where m is what the step
   multiplies by R, and da the gradient of that product. So the loop records m at every step
-  (`record_products`). In the backward pass R is held constant, da of every step is kept, and the sum is one
+  (`RecordedStep`). In the backward pass R is held constant, da of every step is kept, and the sum is one
   product after the loop (`sum_outer_products`).
 
 How da is obtained: if the step only adds the product to the projection of the same gates, as `Cell.affine`
@@ -15,11 +15,9 @@ a *probe* to the product: an array of zeros whose gradient is da. A matrix that 
 left to automatic differentiation.
 """
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-import keras
 from keras import ops
 
 from suite import machine
@@ -32,31 +30,35 @@ from suite.tensor import Tensor
 GPU_UNROLL = 8
 
 
-def run_over_time(cell: Cell, x: Tensor, mask: Tensor, reverse: bool = False) -> Tensor:
+def run_over_time(
+    cell: Cell, weights: Mapping[str, Tensor], x: Tensor, mask: Tensor, reverse: bool = False
+) -> Tensor:
     """Run a cell with lanes over x (lanes, batch, steps, features); return h (lanes, batch, steps, units).
 
-    `mask` (lanes, 1, units) is 1 for the units that a lane has and 0 for its padding, which stays at zero.
-    Steps beyond the end of a sequence come after all of its own steps, so they change none of them (unless
-    the sequence is read in `reverse`); the readout leaves them out.
+    `weights` holds the arrays of the cell's weights by name, (lanes, …); others in it are not used. `mask`
+    (lanes, 1, units) is 1 for the units that a lane has and 0 for its padding, which stays at zero. Steps
+    beyond the end of a sequence come after all of its own steps, so they change none of them (unless the
+    sequence is read in `reverse`); the readout leaves them out.
     """
     lanes, batch, steps, features = x.shape
+    weights = {name: weights[name] for name in cell.shapes(features, cell.units)}
     all_steps = ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (lanes, steps * batch, features))
     projected = {}  # W x + b by group, (steps, lanes, batch, gates · units)
     for group in cell.gates:
-        a = ops.reshape(cell.project(group, all_steps), (lanes, steps, batch, -1))
-        projected[group] = ops.transpose(a, (1, 0, 2, 3))
-    weights = {name: ops.convert_to_tensor(weight.value) for name, weight in cell.weights_by_name.items()}
+        a = cell.with_weights(weights).project(group, all_steps)
+        projected[group] = ops.transpose(ops.reshape(a, (lanes, steps, batch, -1)), (1, 0, 2, 3))
     start = (ops.zeros((lanes, batch, cell.units), x.dtype),) * len(cell.states)
 
-    with record_products(cell, mask) as (recorded, only_added):  # this step is traced, and never run
-        cell.advance({group: a[0] for group, a in projected.items()}, start)
-    single_use = [name for name, factors in recorded.items() if len(factors) == 1]
+    traced = RecordedStep(cell, weights, mask)  # this step is traced, and never run
+    traced.advance({group: a[0] for group, a in projected.items()}, start)
+    single_use = [name for name, factors in traced.factors.items() if len(factors) == 1]
     constant_matrices = {f"R/{name}": weights.pop(f"R/{name}") for name in single_use}
     probes = {
         name: ops.zeros((steps, lanes, batch, constant_matrices[f"R/{name}"].shape[-1]), x.dtype)
         for name in single_use
-        if not only_added(name)
+        if not traced.is_only_added(name)
     }
+    like = start[0], {name: traced.factors[name][0] for name in single_use}
 
     @ops.custom_gradient
     def loop(projected, weights, constant_matrices, mask):
@@ -70,17 +72,12 @@ def run_over_time(cell: Cell, x: Tensor, mask: Tensor, reverse: bool = False) ->
         def run(projected, weights, probes):
             def step(states, inputs):
                 projections, step_probes = inputs
-                with record_products(cell, mask, step_probes, transposed) as (factors, _):
-                    states = tuple(s * mask for s in cell.advance(projections, states))
-                return states, (states[0], {name: factors[name][0] for name in single_use})
+                recorded = RecordedStep(cell, weights | constant_matrices, mask, step_probes, transposed)
+                states = tuple(s * mask for s in recorded.advance(projections, states))
+                return states, (states[0], {name: recorded.factors[name][0] for name in single_use})
 
-            mapping = [
-                (cell.weights_by_name[name], weight) for name, weight in (weights | constant_matrices).items()
-            ]
-            with keras.StatelessScope(state_mapping=mapping):
-                like = start[0], {name: recorded[name][0] for name in single_use}
-                unroll = GPU_UNROLL if machine.gpu_ids() else 1
-                return scan(step, start, (projected, probes), like, reverse=reverse, unroll=unroll)[1]
+            unroll = GPU_UNROLL if machine.gpu_ids() else 1
+            return scan(step, start, (projected, probes), like, reverse=reverse, unroll=unroll)[1]
 
         h, pull, factors = vjp(run, projected, weights, probes)
 
@@ -95,53 +92,59 @@ def run_over_time(cell: Cell, x: Tensor, mask: Tensor, reverse: bool = False) ->
     return ops.transpose(loop(projected, weights, constant_matrices, mask), (1, 2, 0, 3))
 
 
-@contextlib.contextmanager
-def record_products(
-    cell: Cell,
-    mask: Tensor,
-    probes: Mapping[str, Tensor] = MappingProxyType({}),
-    transposed: Mapping[str, Tensor] = MappingProxyType({}),
-) -> Iterator[tuple[dict[str, list[Tensor]], Callable[[str], bool]]]:
-    """Record what a cell multiplies by each recurrent matrix while the block runs.
+class RecordedStep:
+    """A step of a cell that records what the cell multiplies by each recurrent matrix.
 
-    Yields {name of the matrix: [factor m of each use]}, filled as the cell steps, and a function of a name
-    that says whether every product by this matrix is only added to the projection of its gates. A probe,
-    zeros like a product, is added to the product: its gradient is that of the product. A matrix that is in
-    `transposed` too, by name, is held constant. In the block the cell has `mask` (lanes, 1, units) as its
-    `unit_mask`.
+    - `weights`: the arrays of the cell's weights by name.
+    - `mask`: the cell's `unit_mask`, (lanes, 1, units).
+    - `probes`: zeros by the name of a matrix, added to its product: their gradient is that of the product.
+    - `transposed`: transposed matrices by name; a matrix that is in it is held constant.
+
+    After `advance`, `factors` holds the factor m of each use of a matrix, {name: [m, …]}.
     """
-    factors: dict[str, list[Tensor]] = {}
-    affine_uses: list[str] = []
-    projection_uses: list[str] = []
 
-    def product(name, m):
-        factors.setdefault(name, []).append(m)
-        y = (
-            held_matmul(m, cell.R[name], transposed[name])
-            if name in transposed
-            else type(cell).product(cell, name, m)
-        )
-        return y + probes[name] if name in probes else y
+    def __init__(
+        self,
+        cell: Cell,
+        weights: Mapping[str, Tensor],
+        mask: Tensor,
+        probes: Mapping[str, Tensor] = MappingProxyType({}),
+        transposed: Mapping[str, Tensor] = MappingProxyType({}),
+    ) -> None:
+        self.factors: dict[str, list[Tensor]] = {}
+        self.affine_uses: list[str] = []
+        self.projection_uses: list[str] = []
+        self.probes, self.transposed = probes, transposed
+        methods = {"product": self.product, "affine": self.affine, "project": self.project}
+        self.cell = cell.with_weights(weights, unit_mask=mask, **methods)
 
-    def affine(group, x, h):
-        affine_uses.append(group)
-        return type(cell).affine(cell, group, x, h)
+    def advance(self, x: Mapping[str, Tensor], states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Return the states after the step; x holds the projection of each group of gates."""
+        return self.cell.advance(x, states)
 
-    def project(group, x):
-        projection_uses.append(group)
-        return type(cell).project(cell, group, x)
+    def is_only_added(self, name: str) -> bool:
+        """Whether every product by this matrix is only added to the projection of its gates."""
+        uses = len(self.factors[name])
+        return self.affine_uses.count(name) == self.projection_uses.count(name) == uses
 
-    def only_added(name):
-        return affine_uses.count(name) == projection_uses.count(name) == len(factors[name])
+    def product(self, name: str, m: Tensor) -> Tensor:
+        """Do what `Cell.product` does, and record m."""
+        self.factors.setdefault(name, []).append(m)
+        if name in self.transposed:
+            y = held_matmul(m, self.cell.R[name], self.transposed[name])
+        else:
+            y = Cell.product(self.cell, name, m)
+        return y + self.probes[name] if name in self.probes else y
 
-    recording = {"product": product, "affine": affine, "project": project, "unit_mask": mask}
-    for name, value in recording.items():
-        setattr(cell, name, value)
-    try:
-        yield factors, only_added
-    finally:
-        for name in recording:
-            delattr(cell, name)
+    def affine(self, group: str, x: Tensor, h: Tensor) -> list[Tensor]:
+        """Do what `Cell.affine` does, and record the use of the matrix."""
+        self.affine_uses.append(group)
+        return Cell.affine(self.cell, group, x, h)
+
+    def project(self, group: str, x: Tensor) -> Tensor:
+        """Do what `Cell.project` does, and record the use of the projection."""
+        self.projection_uses.append(group)
+        return Cell.project(self.cell, group, x)
 
 
 @ops.custom_gradient

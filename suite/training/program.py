@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-import keras
 import numpy as np
 from keras import ops, tree
 
@@ -77,9 +76,7 @@ class Program:
     ) -> None:
         self.cell, self.task, self.width, self.lanes, self.batch = cell, task, width, lanes, batch
         self.optimiser, self.clips = OPTIMISERS[optimiser], clips
-        with keras.StatelessScope(initialize_variables=False):  # on JAX, drawing weights would be compiled
-            self.cell_layer = cell(width, lanes=lanes)
-            self.cell_layer.build((lanes, None, task.features))
+        self.cell_layer = cell(width, lanes=lanes)  # it is never built: it has no weights of its own
         self.steps = total_steps(splits)
         train_buckets = batches.make_buckets(splits["train"], max_buckets=3)
         self.sizes = [len(bucket["steps"]) for bucket in train_buckets]
@@ -106,9 +103,7 @@ class Program:
 
         Returns logits (lanes, batch, labels, outputs), and how many of the labels count, (lanes, batch).
         """
-        mapping = [(variable, weights[name]) for name, variable in self.cell_layer.weights_by_name.items()]
-        with keras.StatelessScope(state_mapping=mapping):
-            h = run_over_time(self.cell_layer, x, mask)
+        h = run_over_time(self.cell_layer, weights, x, mask)
         h, counted = readout_inputs(h, steps, self.task.answers)
         lanes, batch, labels, units = h.shape
         logits = ops.matmul(ops.reshape(h, (lanes, batch * labels, units)), weights["readout/W"])

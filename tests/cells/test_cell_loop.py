@@ -1,6 +1,7 @@
 """The time loop against plain automatic differentiation of one step after the other, in float64."""
 
-import keras
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from keras import ops
@@ -8,7 +9,7 @@ from run_cells import BATCH, FEATURES, LANES, STEPS, UNITS
 
 from suite.backend import compile, evaluate, value_and_grad
 from suite.cells import CELLS
-from suite.cells.base import Cell
+from suite.cells.base import Cell, with_lanes_axis
 from suite.layers.loop import run_over_time
 
 
@@ -73,8 +74,9 @@ class NoProduct(Cell):
         return ops.tanh(self.affine("z", x, h)[0]) + ops.sin(self.project("g", x))
 
 
-def one_by_one(cell, x, mask, reverse):
+def one_by_one(cell, weights, x, mask, reverse):
     """Run a cell over x step by step: no loop, no projection in advance, no gradient computed later."""
+    cell = cell.with_weights(weights)
     states, h = [ops.zeros((LANES, x.shape[1], UNITS), "float64")] * len(cell.states), {}
     for k in reversed(range(STEPS)) if reverse else range(STEPS):
         states = [s * mask for s in cell.advance(x[:, :, k], states)]
@@ -106,10 +108,8 @@ def test_so_has_the_loop_of_a_gpu_whose_body_is_several_steps(monkeypatch, steps
 def compare_with_plain_differentiation(cell, batch, reverse):
     draw = np.random.default_rng(0)
     cell = cell(UNITS, lanes=LANES, dtype="float64")
-    cell.build((LANES, batch, FEATURES))
-    given = {
-        name: ops.convert_to_tensor(draw.normal(0, 0.7, v.shape)) for name, v in cell.weights_by_name.items()
-    }
+    shapes = {name: with_lanes_axis(shape, LANES) for name, shape in cell.shapes(FEATURES, UNITS).items()}
+    given = {name: ops.convert_to_tensor(draw.normal(0, 0.7, shape)) for name, shape in shapes.items()}
     given["x"] = ops.convert_to_tensor(draw.normal(size=(LANES, batch, STEPS, FEATURES)))
     mask = np.ones((LANES, 1, UNITS))
     mask[1, :, UNITS - 1] = 0
@@ -117,9 +117,7 @@ def compare_with_plain_differentiation(cell, batch, reverse):
 
     def along(run, by):
         def f(given):
-            mapping = [(variable, given[name]) for name, variable in cell.weights_by_name.items()]
-            with keras.StatelessScope(state_mapping=mapping):
-                h = run(cell, given["x"], ops.convert_to_tensor(mask), reverse)
+            h = run(cell, given, given["x"], ops.convert_to_tensor(mask), reverse)
             return ops.sum(h * direction), h
 
         (_, h), gradient = by(value_and_grad(f), given)
@@ -129,3 +127,22 @@ def compare_with_plain_differentiation(cell, batch, reverse):
     expected = along(one_by_one, evaluate)
     for name, value in expected.items():
         np.testing.assert_allclose(result[name], value, rtol=1e-11, atol=1e-13, err_msg=name)
+
+
+def test_a_cell_may_run_in_several_threads_and_keeps_nothing_of_a_run():
+    cell = CELLS["fgr"](UNITS, lanes=LANES)
+    before, draw = dict(vars(cell)), np.random.default_rng(0)
+    shapes = {name: with_lanes_axis(shape, LANES) for name, shape in cell.shapes(FEATURES, UNITS).items()}
+    x, mask = ops.ones((LANES, BATCH, STEPS, FEATURES)), ops.ones((LANES, 1, UNITS))
+    given = [
+        {name: ops.convert_to_tensor(draw.normal(size=shape), "float32") for name, shape in shapes.items()}
+        for _ in range(4)
+    ]
+
+    def run(weights):
+        return ops.convert_to_numpy(run_over_time(cell, weights, x, mask))
+
+    expected = [run(weights) for weights in given]
+    with ThreadPoolExecutor(len(given)) as threads:
+        np.testing.assert_array_equal(list(threads.map(run, given)), expected)
+    assert vars(cell) == before
