@@ -17,6 +17,7 @@ GROUND = {
     "suite",
     "suite.analysis",
     "suite.backend",
+    "suite.axis",
     "suite.cells",
     "suite.config",
     "suite.environment",

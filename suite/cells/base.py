@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import keras
-import numpy as np
 from keras import ops
 
+from suite.axis import ONE_UNIT_EACH, Axis, shape_of
 from suite.tensor import Tensor
 
 
@@ -60,18 +60,27 @@ class Cell(keras.layers.Layer):
         self.output_size = units
 
     @classmethod
-    def shapes(cls, features: int, units: int) -> dict[str, tuple[int, ...]]:
-        """Return the shape of every weight of one trial, by name ("W/zifo", "p/i"), in order of creation."""
-        shapes: dict[str, tuple[int, ...]] = {}
+    def axes(cls, features: Axis) -> dict[str, tuple[Axis, ...]]:
+        """Return the axes of every weight of one trial, by name ("W/zifo", "p/i"), in order of creation.
+
+        `features` is the axis of the inputs.
+        """
+        axes: dict[str, tuple[Axis, ...]] = {}
         for group in cls.gates:
-            shapes[f"W/{group}"] = (features, len(group) * units)
-            shapes[f"R/{group}"] = (units, len(group) * units)
-            shapes[f"b/{group}"] = (len(group) * units,)
+            gates = Axis(units=len(group))
+            axes[f"W/{group}"] = features, gates
+            axes[f"R/{group}"] = ONE_UNIT_EACH, gates
+            axes[f"b/{group}"] = (gates,)
         for gate in cls.peepholes:
-            shapes[f"p/{gate}"] = (units,)
+            axes[f"p/{gate}"] = (ONE_UNIT_EACH,)
         for name, (rows, columns) in cls.recurrent.items():
-            shapes[f"R/{name}"] = (rows * units, columns * units)
-        return shapes
+            axes[f"R/{name}"] = Axis(units=rows), Axis(units=columns)
+        return axes
+
+    @classmethod
+    def shapes(cls, features: int, units: int) -> dict[str, tuple[int, ...]]:
+        """Return the shape of every weight of one trial, by name."""
+        return {name: shape_of(axes, units) for name, axes in cls.axes(Axis(fixed=features)).items()}
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the weights for inputs of shape (…, features)."""
@@ -164,18 +173,3 @@ def with_lanes_axis(shape: tuple[int, ...], lanes: int | None) -> tuple[int, ...
     if lanes is None:
         return shape
     return (lanes, 1, *shape) if len(shape) == 1 else (lanes, *shape)
-
-
-def pad_units(array: np.ndarray, shape: tuple[int, ...], units: int, width: int) -> np.ndarray:
-    """Return a weight of a trial with `units` units, padded with zeros to `shape`, that for `width` units.
-
-    An axis of k · units entries becomes k blocks of `width` entries, each padded at its end; an axis that
-    does not count units (equally long in both shapes) stays as it is.
-    """
-    padded = np.zeros(shape, array.dtype)
-    indices = [
-        np.arange(new) if old == new else (np.arange(0, new, width)[:, None] + np.arange(units)).ravel()
-        for old, new in zip(array.shape, shape, strict=True)
-    ]
-    padded[np.ix_(*indices)] = array
-    return padded

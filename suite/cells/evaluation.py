@@ -11,8 +11,9 @@ import keras
 import numpy as np
 from keras import ops, tree
 
+from suite.axis import ONE_UNIT_EACH, Axis, pad_units, shape_of
 from suite.backend import evaluate, value_and_grad
-from suite.cells.base import Cell, pad_units, with_lanes_axis
+from suite.cells.base import Cell, with_lanes_axis
 from suite.layers.loop import run_over_time
 from suite.tensor import Tensor
 
@@ -71,15 +72,14 @@ def evaluate_cell(
     third is like the first, from the time loop, with a lane for each trial; and with a lane for each
     sequence, followed by a step of padding.
     """
-    rng, shapes = np.random.default_rng(0), cell.shapes(FEATURES, WIDTH)
-    full_shapes: dict[str, tuple[int, ...]] = {
-        "h": (BATCH, STEPS, WIDTH),
-        "x": (BATCH, STEPS, FEATURES),
-        **shapes,
-    }
+    rng, (batch, steps, features) = (
+        np.random.default_rng(0),
+        (Axis(fixed=n) for n in (BATCH, STEPS, FEATURES)),
+    )
+    all_axes = {"h": (batch, steps, ONE_UNIT_EACH), "x": (batch, steps, features), **cell.axes(features)}
     direction = rng.normal(size=(LANES, BATCH, STEPS, WIDTH)).astype("float32")
     trials = [
-        {"x": rng.normal(size=full_shapes["x"])}
+        {"x": rng.normal(size=(BATCH, STEPS, FEATURES))}
         | {name: rng.normal(0, 0.5, shape) for name, shape in cell.shapes(FEATURES, units).items()}
         for units in LANE_UNITS
     ]
@@ -87,12 +87,10 @@ def evaluate_cell(
     def stack_trials(trials):
         """Return the arrays of all trials by name, padded to the full width, with an axis of trials."""
         padded = [
-            {name: pad_units(array, full_shapes[name], units, WIDTH) for name, array in arrays.items()}
+            {name: pad_units(array, all_axes[name], units, WIDTH) for name, array in arrays.items()}
             for arrays, units in zip(trials, LANE_UNITS, strict=True)
         ]
-        return {
-            name: np.stack([arrays[name] for arrays in padded]) for name in full_shapes if name in padded[0]
-        }
+        return {name: np.stack([arrays[name] for arrays in padded]) for name in all_axes if name in padded[0]}
 
     def compute(trials, stacked):
         layers = [cell(units) for units in LANE_UNITS]
@@ -111,7 +109,7 @@ def evaluate_cell(
     inputs = tree.map_structure(lambda a: ops.convert_to_tensor(a, "float32"), (trials, stacked))
     stepwise, repeated, loops = tree.map_structure(ops.convert_to_numpy, evaluate(compute, *inputs))
     per_trial = [  # the gradient of a trial is the sum over its lanes
-        {name: a.reshape(LANES, -1, *full_shapes[name]).sum(axis=1) for name, a in loop.items()}
+        {name: a.reshape(LANES, -1, *shape_of(all_axes[name], WIDTH)).sum(axis=1) for name, a in loop.items()}
         for loop in loops
     ]
     return stack_trials(stepwise), repeated, per_trial

@@ -8,11 +8,12 @@ import numpy as np
 from keras import ops, tree
 
 from suite import seeds
-from suite.cells.base import pad_units, with_lanes_axis
+from suite.axis import pad_units, shape_of
+from suite.cells.base import with_lanes_axis
 from suite.training import batches
 from suite.training.checkpoint import Checkpoints
 from suite.training.optimiser import Weights, broadcast_lanes
-from suite.training.program import Program, network_shapes, parameter_count, to_tensors
+from suite.training.program import Program, network_axes, parameter_count, to_tensors
 from suite.training.trial import Result, Trial
 
 CLIP_HYPERPARAMETERS = (
@@ -93,9 +94,9 @@ class Population:
         cell, task, width = self.program.cell, self.program.task, self.program.width
         rng = np.random.default_rng(seeds.derive_seed(seed, "weights"))
         weights = {}
-        for name, shape in network_shapes(cell, task, units).items():
-            weight = rng.normal(0, INITIAL_WEIGHT_STDDEV, shape).astype("float32")
-            padded = pad_units(weight, network_shapes(cell, task, width)[name], units, width)
+        for name, axes in network_axes(cell, task).items():
+            weight = rng.normal(0, INITIAL_WEIGHT_STDDEV, shape_of(axes, units)).astype("float32")
+            padded = pad_units(weight, axes, units, width)
             weights[name] = padded.reshape(with_lanes_axis(padded.shape, 1)[1:])
         return weights
 

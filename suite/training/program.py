@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops, tree
 
 from suite import machine
+from suite.axis import ONE_UNIT_EACH, Axis, shape_of
 from suite.backend import compile, scan, value_and_grad
 from suite.cells.base import Cell, with_lanes_axis
 from suite.layers.loop import run_over_time
@@ -22,10 +23,16 @@ from suite.training.trial import Result
 Tensors: TypeAlias = dict[str, Tensor]  # arrays by name
 
 
+def network_axes(cell: type[Cell], task: Task) -> dict[str, tuple[Axis, ...]]:
+    """Return the axes of every weight of a trial's network, by name: a cell and a linear readout."""
+    outputs = Axis(fixed=task.outputs)
+    readout = {"readout/W": (ONE_UNIT_EACH, outputs), "readout/b": (outputs,)}
+    return {**cell.axes(Axis(fixed=task.features)), **readout}
+
+
 def network_shapes(cell: type[Cell], task: Task, units: int) -> dict[str, tuple[int, ...]]:
-    """Return the shape of every weight of a trial's network, by name: a cell and a linear readout."""
-    readout = {"readout/W": (units, task.outputs), "readout/b": (task.outputs,)}
-    return {**cell.shapes(task.features, units), **readout}
+    """Return the shape of every weight of a trial's network, by name."""
+    return {name: shape_of(axes, units) for name, axes in network_axes(cell, task).items()}
 
 
 def parameter_count(cell: type[Cell], task: Task, units: int) -> int:
