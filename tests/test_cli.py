@@ -110,6 +110,21 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
         ([*SWEEP, "--results=tiny.py"], "tiny.py: expected a folder for results, got a file"),
         (["train", "jsb", "lstm", "--momentum=1"], "momentum: the range 1:1 is invalid"),
         (["train", "jbs", "lstm"], "unknown task 'jbs'. Did you mean 'jsb'?"),
+        (["sweep", "quick", "--cell=lstm,"], "--cell 'lstm,': expected names separated by commas"),
+        (["sweep", "quick", "--task=jsb,,a"], "--task 'jsb,,a': expected names separated by commas"),
+        (["check", "lstm,"], "NAME 'lstm,': expected names separated by commas, but a name is missing"),
+        (["bench", "--units=32,"], "expected whole numbers of at least 1, such as 32,100, got no number"),
+        (["train"], "missing argument 'TASK|RESULTS' (expected odyssey train [OPTIONS] "),
+        (["train", "jsb"], "missing argument 'CELL' (expected odyssey train [OPTIONS] "),
+        (["status"], "missing argument 'FOLDER' (expected odyssey status [OPTIONS] "),
+        (["export"], "; see odyssey export --help)"),
+        (["status", "--wach"], "no such option: --wach"),
+        (["status", "a", "b"], "got unexpected extra argument"),
+        (["sweep", "--trials=few"], "'few'"),
+        (["train", "a", "b", "c"], "invalid value for 'TRIAL': "),
+        (["bench", "--backend=torch"], "'torch' is not one of 'tensorflow', 'jax' (see odyssey bench"),
+        (["sweep", "--oracle"], "option '--oracle' requires an argument (see odyssey COMMAND --help)"),
+        (["statu"], "no such command 'statu'. Did you mean 'status'? (expected odyssey [OPTIONS] COMMAND"),
     ],
     ids=lambda words: " ".join(words) if isinstance(words, list) else "",
 )
@@ -121,6 +136,23 @@ def test_bad_input_is_one_line_and_writes_nothing(odyssey, tmp_path, words, said
     assert not out
     left = {path.name for path in tmp_path.iterdir()} - {"tiny.py", "__pycache__"}
     assert not left
+
+
+def test_odyssey_alone_prints_its_help(odyssey):
+    code, out, err = odyssey()
+    assert (code, err) == (0, "")
+    assert "Exit codes" in out
+
+
+@pytest.mark.parametrize("words", [["list"], ["-V"], ["-h"]], ids=" ".join)
+def test_a_command_whose_output_nothing_reads_ends_quietly_like_a_unix_tool(words):
+    """Each prints in another way: by rich, by Python and by typer."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer) as output:
+        program = [sys.executable, "-m", "suite", *words]
+        done = subprocess.run(program, stdout=output, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b"")
 
 
 @pytest.mark.parametrize("name", ["../elsewhere", "/elsewhere", "..", ""])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from suite import Refusal, registry
-from suite.cli.common import Backend, BackendOption, DataOption, select_backend, split_commas
+from suite.cli.common import Backend, BackendOption, DataOption, select_backend, split_names
 from suite.keras_loader import load_keras
 from suite.task import Split, Task
 from suite.text import format_count, format_duration
@@ -52,7 +52,7 @@ def check(
     if one is broken, 2 if a name is not known.
     """
     select_backend(backend)
-    tasks, cells = sort_names(split_commas(names))
+    tasks, cells = sort_names(split_names("NAME", names))
     with checks_on_other_backends(cells) as processes:
         splits, tasks_kept = print_tasks(tasks, data)
         elsewhere = {backend: read_faults(backend, process) for backend, process in processes.items()}
