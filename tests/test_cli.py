@@ -542,14 +542,40 @@ def test_check_prints_rules_and_a_time_for_tasks_and_cells_in_any_order(odyssey)
         "2 of 2 classes",
         "scores 0.5 on test",
         "4 sequences of test are also in train",
-        "states     h, c: float32 (batch, units) each",
+        "states       h, c: float32 (batch, units) each",
         "W/zifo (1, 400)",
-        "parameters 41,100",
-        "kept       units of padding in a lane change nothing",
+        "parameters   41,100 without the readout",
+        "kept         units of padding in a lane change nothing",
         "time of lstm on tiny:PARITY",
         "20 units  0.19 s per epoch, 23 s per trial of 150 epochs",
     ):
         assert fact in out
+
+
+ONE_STEP = """
+import numpy as np
+from suite.task import Split, Task
+
+def load(_):
+    return {name: Split([np.ones((1, 1))], [np.ones((1, 1))]) for name in ("train", "valid", "test")}
+
+ONE = Task("one", "One", load, 1, 1, "squared", "squared", unit="", answers="last step", source="")
+"""
+
+
+def test_check_of_a_task_of_one_sequence_of_one_step_without_unit_and_source(odyssey, tmp_path):
+    (tmp_path / "mine.py").write_text(ONE_STEP)
+    code, out, err = odyssey("check", "mine:ONE")
+    assert (code, err) == (0, "")
+    for line in (
+        "  source       none",
+        "  scored by    the metric squared; lower is better",
+        "  train        1 sequence of 1 step; inputs float64, 1 to 1; targets float64, 1 to 1",
+    ):
+        assert line in out.splitlines()
+    assert (
+        "kept         the inputs of every sequence are a NumPy array, of numbers, of shape (steps, 1)" in out
+    )
 
 
 @pytest.mark.usefixtures("one_backend")
@@ -557,9 +583,9 @@ def test_check_says_which_rule_is_broken_and_ends_with_1(odyssey, tmp_path):
     (tmp_path / "mine.py").write_text(BROKEN_CELL)
     code, out, err = odyssey("check", "mine:MeanOfAll", "tiny:PARITY")
     assert (code, err) == (1, "")
-    assert "BROKEN     units of padding in a lane change nothing" in out
+    assert "BROKEN       units of padding in a lane change nothing" in out
     assert "average over units with self.mean" in out
-    assert "kept       gradients of the time loop" in out
+    assert "kept         gradients of the time loop" in out
     assert "time of" not in out
 
 
@@ -572,6 +598,8 @@ def test_check_prints_no_facts_of_a_cell_whose_shapes_raise(odyssey, tmp_path):
     code, out, err = odyssey("check", "mine:MeanOfAll")
     assert (code, err) == (1, "")
     assert "it could not be built: ValueError: no shapes" in out
+    assert "not checked  the step can be compiled\n" in out
+    assert "rules that depend on a broken rule are not checked" in out
 
 
 def test_check_finds_what_is_broken_on_the_other_backend_alone(odyssey, tmp_path, monkeypatch):
@@ -582,7 +610,7 @@ def test_check_finds_what_is_broken_on_the_other_backend_alone(odyssey, tmp_path
     monkeypatch.setattr("suite.cells.check.cell_faults", lambda cell: dict.fromkeys(CELL_RULES, ""))
     code, out, err = odyssey("check", "mine:MeanOfAll")
     assert (code, err) == (1, "")
-    assert "BROKEN     on jax: units of padding in a lane change nothing" in out
+    assert "BROKEN       on jax: units of padding in a lane change nothing" in out
 
 
 def test_doctor_says_what_is_here(odyssey, tmp_path):
