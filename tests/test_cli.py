@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from suite import Refusal, cli, files, identity, store
+from suite import Refusal, cli, database, files, identity, store
 from suite.cells.check import CELL_RULES
 from suite.cli import results_folder, sweep
 from suite.cli.execution import run_interruptible
@@ -387,7 +387,7 @@ def test_failed_rows_of_a_cell_that_was_mended_can_be_run_again(tmp_path):
     codes = {("t", "a"): {"suite": "1", "cell": "2"}}
     store.create_results_folder(tmp_path / "s", {})
     for number, status in enumerate(["failed", "done"]):
-        row = dict.fromkeys(store.TRIAL_COLUMNS) | {
+        row = dict.fromkeys(database.TRIAL_COLUMNS) | {
             "trial": number,
             "status": status,
             "task": "t",

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from suite.analysis.trial_statistics import is_scored, ranked_trials
 from suite.config import VANILLA
+from suite.database import TRIAL_KEY
 from suite.report.figures.labels import wrap_to_width
 from suite.report.figures.style import (
     BLUE,
@@ -29,7 +30,6 @@ from suite.report.figures.style import (
     variant_artists,
     variant_color,
 )
-from suite.store import TRIAL_KEY
 
 
 @figure_style
