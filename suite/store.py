@@ -243,16 +243,16 @@ def load_curves(folder: Path | str, trials: Iterable[tuple[str, str, int]] | Non
     """
     import pandas as pd
 
-    folder, where = Path(folder), ""
+    folder, condition = Path(folder), ""
     values: tuple = ()
     wanted_keys = None if trials is None else {(task, cell, int(trial)) for task, cell, trial in trials}
     if wanted_keys is not None:  # as one value: SQLite has limits to the terms and to the values of a query
         key = ", ".join(f"json_extract(value, '$[{k}]')" for k in range(len(TRIAL_KEY)))
-        where = f"WHERE ({', '.join(TRIAL_KEY)}) IN (SELECT {key} FROM json_each(?))"
+        condition = f"WHERE ({', '.join(TRIAL_KEY)}) IN (SELECT {key} FROM json_each(?))"
         values = (json.dumps(list(wanted_keys)),)
     points = {
         tuple(point[k] for k in (*TRIAL_KEY, "epoch")): point
-        for point in query_rows(folder, "curves", where, values)
+        for point in query_rows(folder, "curves", condition, values)
     }
     for row in read_finished_rows(folder):
         trial = {k: row[k] for k in TRIAL_KEY}
@@ -286,7 +286,7 @@ def read_row_file(file: Path) -> dict:
 
 
 def query_rows(
-    folder: Path, table: str, where: str = "", values: tuple = (), columns: str = "*"
+    folder: Path, table: str, condition: str = "", values: tuple = (), columns: str = "*"
 ) -> list[dict]:
     """Return rows of a table of a results folder, with all or some `columns`, optionally filtered by SQL."""
     read_config(folder)  # refuses what is no results folder
@@ -297,7 +297,7 @@ def query_rows(
         database.row_factory = sqlite3.Row
         if not database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [table]).fetchone():
             return []  # a driver is just creating it
-        return [dict(row) for row in database.execute(f"SELECT {columns} FROM {table} {where}", values)]
+        return [dict(row) for row in database.execute(f"SELECT {columns} FROM {table} {condition}", values)]
 
 
 def count_rows(folder: Path) -> int:

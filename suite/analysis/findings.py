@@ -119,7 +119,7 @@ class Findings:
 
     def importances_of_task(self, task: str) -> dict[str, Importance]:
         """Return the importances of one task by variant."""
-        return {cell: importance for (where, cell), importance in self.importances.items() if where == task}
+        return {cell: importance for (other, cell), importance in self.importances.items() if other == task}
 
 
 def compute_findings(

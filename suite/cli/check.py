@@ -174,8 +174,8 @@ def data_facts(task: Task, splits: Mapping[str, Split]) -> dict[str, str]:
     score = format_number(constant_score(task, splits), digits=4)
     facts["constant"] = f"a constant answer scores {score} on test at best; a network should do better"
     duplicates = [
-        f"{format_count(count, 'sequence')} of {second} {'is' if count == 1 else 'are'} also in {first}"
-        for first, second, count in duplicate_counts(splits)
+        f"{format_count(count, 'sequence')} of {later} {'is' if count == 1 else 'are'} also in {earlier}"
+        for earlier, later, count in duplicate_counts(splits)
     ]
     facts["duplicates"] = "; ".join(duplicates) or "no sequence is in two splits"
     return facts

@@ -165,11 +165,11 @@ def critical_difference_diagram(standing: AverageRanks, *, baseline: str = VANIL
     names = variant_labels(standing.ranks.index)
     for k, (name, rank) in enumerate(zip(names, standing.ranks, strict=True)):
         left, color = k < half, variant_color(name, baseline)
-        y, end = top + (k if left else count - 1 - k), 1 - pad if left else count + pad
+        y, line_end = top + (k if left else count - 1 - k), 1 - pad if left else count + pad
         text = f"{names[name]}  {rank:.2f}" if left else f"{rank:.2f}  {names[name]}"
-        edge = end - pad / 2 if left else end + pad / 2
+        edge = line_end - pad / 2 if left else line_end + pad / 2
         with variant_artists(axes, name):
-            axes.plot([rank, rank, end], [0, y, y], color=color, lw=0.7)
+            axes.plot([rank, rank, line_end], [0, y, y], color=color, lw=0.7)
             axes.text(edge, y, text, ha="right" if left else "left", va="center", color=color)
     for k, group in enumerate(groups):
         low, high = standing.ranks[[group[0], group[-1]]]

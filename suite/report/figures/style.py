@@ -164,16 +164,16 @@ def label_beside(
     """
     low, high = axes.get_ylim()
     height = axes.figure.bbox.height / axes.figure.dpi * POINTS_PER_INCH - 45  # points, of a panel
-    ends = {cell: (x, float(np.clip(y, low, high))) for cell, (x, y) in points.items()}
-    heights = np.array([y for _, y in ends.values()])
+    line_ends = {cell: (x, float(np.clip(y, low, high))) for cell, (x, y) in points.items()}
+    heights = np.array([y for _, y in line_ends.values()])
     places = separate_labels(heights, (high - low) * LABEL_HEIGHT / height, low, high)
     names = variant_labels(looks)
-    for (cell, end), place in zip(ends.items(), places, strict=True):
+    for (cell, point), place in zip(line_ends.items(), places, strict=True):
         look = looks[cell]
         line = {"arrowstyle": "-", "color": look.color, "lw": 0.6, "shrinkA": 1, "shrinkB": 2}
         label = axes.annotate(
             names[cell],
-            end,
+            point,
             (1.04, place),
             textcoords=axes.get_yaxis_transform(),
             va="center",
@@ -233,7 +233,7 @@ def axis_limits(scores: Mapping[Any, np.ndarray]) -> tuple[float, float]:
     whiskers = [
         _upper_whisker(values, far if far > low else np.inf) for values in nonempty if values.min() <= far
     ]
-    near = max(end for end in whiskers if end - low <= 10 * (np.median(whiskers) - low))
+    near = max(whisker for whisker in whiskers if whisker - low <= 10 * (np.median(whiskers) - low))
     high = near if near > low else max(values.max() for values in nonempty)
     margin = 0.05 * (high - low) or 0.05 * abs(high) or 0.05
     return float(low - margin), float(high + margin)
