@@ -297,9 +297,9 @@ def _draw_published_box(axes: Axes, y: float, box: PublishedBox) -> None:
 
 def _draw_parameter_bars(axes: Axes, counts: Mapping[str, float]) -> None:
     look = {"width": 0.5, "color": FILL_COLOR, "saturation": 1, "errorbar": None, "native_scale": True}
-    places = np.arange(len(counts))
-    sns.barplot(x=np.nan_to_num(list(counts.values())), y=places, orient="y", ax=axes, **look)
-    for y, bar, (cell, count) in zip(places, axes.patches, counts.items(), strict=True):
+    widths = np.nan_to_num(list(counts.values()))
+    sns.barplot(x=widths, y=np.arange(len(counts)), orient="y", ax=axes, **look)
+    for y, (bar, cell, count) in enumerate(zip(axes.patches, counts, counts.values(), strict=True)):
         tag_variant(bar, cell)
         text = axes.text(0, y, f" {formatting.format_number(count)}", va="center", fontsize=7)
         tag_variant(text, cell)
