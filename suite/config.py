@@ -222,8 +222,8 @@ def preset_names() -> list[str]:
 def config_from_table(table: dict) -> SweepConfig:
     """Return the configuration in plain data; missing settings and ranges are those of the paper.
 
-    Tasks and cells may be missing: `SweepConfig.validate` refuses that. This function refuses unknown
-    settings, values of another type, and a baseline that is not one of the cells.
+    Unknown settings, values of another type, and a baseline that is not one of the cells are refused here;
+    missing tasks or cells are refused only by `SweepConfig.validate`.
     """
     for key, value in table.items():
         if key not in SETTING_CHECKS:

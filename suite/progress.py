@@ -227,11 +227,11 @@ def failure_lines(rows: "pd.DataFrame", folder: Path) -> list[str]:
     failed = rows[rows["status"] == "failed"]
     if failed.empty:
         return []
-    first = failed.iloc[0]
+    first_failure = failed.iloc[0]
     return [
         f"{len(failed):,} of {format_count(len(rows), 'trial')} failed, the first of them "
-        f"({first['cell']} on {first['task']}, trial {first['trial']}): "
-        f"{exception_line(first['error'] or '')}",
+        f"({first_failure['cell']} on {first_failure['task']}, trial {first_failure['trial']}): "
+        f"{exception_line(first_failure['error'] or '')}",
         f"all errors: odyssey export {shlex.quote(str(folder))}, column error; to run these trials again: "
         "the same command with --retry-failed",
     ]

@@ -3,7 +3,8 @@
 A results folder holds
 
 - `sweep.toml`: the settings of the sweep; replaced when the sweep grows (`create_results_folder`);
-- `trials.sqlite`: the rows, one per trial, and the curves; the driver of the sweep is its only writer;
+- `trials.sqlite`: the rows, one per trial, and the curves (`suite.database`); the driver of the sweep is its
+  only writer;
 - `finished/`: rows that a worker has finished, one file each, until the driver has collected them and their
   unit of work has ended;
 - `running/`: checkpoints of unfinished trials, one folder per search (`suite.training.checkpoint`);
@@ -15,16 +16,6 @@ A worker writes a row to disk before it reports the row; the driver adds it to t
 removes the file. So a finished trial is always in the file, in the database, or in both, and adding it twice
 changes nothing. Workers never open the database, which may be on a network's disk: a unit that is restarted
 after its worker died finds its own rows in `finished/`.
-
-The database holds the tables `trials` (columns: `TRIAL_COLUMNS`) and `curves` (task, cell, trial, epoch;
-train: the training loss, valid: the validation score), and for SQL by hand a view `trials_wide`: the rows of
-`trials` with a column for each hyperparameter of the sweep, and `unit` called `work_unit`. No name needs
-quotes:
-
-    sqlite3 results/quick/trials.sqlite \
-        "SELECT cell, avg(test) FROM trials_wide WHERE units > 20 GROUP BY cell"
-
-The driver creates the view, so a folder of an older version has it once a sweep has been continued there.
 """
 
 import contextlib
@@ -32,60 +23,34 @@ import json
 import sqlite3
 import time
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from suite import Refusal
 from suite.config import SweepRecord, record_from_table
+from suite.database import (
+    SCHEMA,
+    TRIAL_COLUMNS,
+    TRIAL_KEY,
+    connect_database,
+    create_wide_view,
+    database_row,
+    migrate_columns,
+    refuse_database_errors,
+    upgraded_row,
+)
 from suite.files import (
     lock_file,
     lock_holder,
     nearest_path_hint,
     safe_file_name,
-    unusable_file,
     write_atomic,
 )
 from suite.growth import added_settings, grown_config
 
 if TYPE_CHECKING:
     import pandas as pd
-
-TRIAL_COLUMNS = {
-    "sweep": "TEXT NOT NULL",
-    "task": "TEXT NOT NULL",
-    "cell": "TEXT NOT NULL",
-    "trial": "INTEGER NOT NULL",
-    "seed": "INTEGER NOT NULL",
-    "status": "TEXT NOT NULL",  # done, diverged or failed
-    "valid": "REAL",  # the best validation score; lower is better
-    "test": "REAL",  # the test score at that moment
-    "epochs": "INTEGER NOT NULL",
-    "best_epoch": "INTEGER NOT NULL",
-    "seconds": "REAL NOT NULL",
-    "operations": "REAL",  # multiply–adds of the whole trial
-    "parameters": "INTEGER NOT NULL",
-    "hyperparameters": "TEXT NOT NULL",  # JSON: name → value
-    "error": "TEXT",  # the traceback of a failed trial
-    "device": "TEXT NOT NULL",
-    "backend": "TEXT NOT NULL",
-    "versions": "TEXT NOT NULL",  # JSON: package → version
-    "git_commit": "TEXT NOT NULL",
-    "code": "TEXT",  # JSON: hashes of what made the row, "suite", "cell", "task" and "data"
-    "unit": "TEXT",  # the unit of work: trials with the same one were trained side by side
-}
-TRIAL_KEY = ("task", "cell", "trial")
-RENAMED_COLUMNS = {"commit": "git_commit"}  # columns of older folders; those they lack are NULL
-DATABASE_TIMEOUT = 30.0  # seconds to wait while another process locks the database
-SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS trials (
-    {", ".join(f'"{name}" {kind}' for name, kind in TRIAL_COLUMNS.items())},
-    PRIMARY KEY ({", ".join(TRIAL_KEY)}));
-CREATE TABLE IF NOT EXISTS curves (
-    task TEXT NOT NULL, cell TEXT NOT NULL, trial INTEGER NOT NULL, epoch INTEGER NOT NULL, train REAL,
-    valid REAL, PRIMARY KEY (task, cell, trial, epoch)) WITHOUT ROWID;
-"""
-WIDE_VIEW = "trials_wide"
 
 
 def create_results_folder(folder: Path, config: dict, default_settings: dict | None = None) -> None:
@@ -248,70 +213,6 @@ def read_driver(folder: Path) -> dict | None:
     return holder and {"workers": 0} | holder
 
 
-def migrate_columns(database: sqlite3.Connection) -> None:
-    """Add the current columns to a database of an older version, in place and in one transaction."""
-    current = [name for _, name, *_ in database.execute("PRAGMA table_info(trials)")]
-    changes = [
-        f'RENAME COLUMN "{name}" TO "{RENAMED_COLUMNS[name]}"' for name in current if name in RENAMED_COLUMNS
-    ]
-    added = TRIAL_COLUMNS.keys() - {RENAMED_COLUMNS.get(name, name) for name in current}
-    changes += [f'ADD COLUMN "{name}" {TRIAL_COLUMNS[name]}' for name in sorted(added)]
-    if changes:
-        with database:
-            database.execute("BEGIN IMMEDIATE")
-            for change in changes:
-                database.execute(f"ALTER TABLE trials {change}")
-
-
-def create_wide_view(database: sqlite3.Connection, hyperparameters: Iterable[str]) -> None:
-    """Create the view `trials_wide`, with a column for each hyperparameter, or replace one that differs."""
-    renamed = {"unit": "unit AS work_unit"}  # "units" is a hyperparameter
-    columns = [renamed.get(name, name) for name in TRIAL_COLUMNS if name != "hyperparameters"]
-    columns += [f"json_extract(hyperparameters, '$.{name}') AS {name}" for name in hyperparameters]
-    statement = f"CREATE VIEW {WIDE_VIEW} AS SELECT {', '.join(columns)} FROM trials"
-    current = database.execute("SELECT sql FROM sqlite_master WHERE name = ?", [WIDE_VIEW]).fetchall()
-    if current != [(statement,)]:
-        with database:
-            database.execute("BEGIN IMMEDIATE")
-            database.execute(f"DROP VIEW IF EXISTS {WIDE_VIEW}")
-            database.execute(statement)
-
-
-def upgraded_row(row: dict) -> dict:
-    """Return a row of any version with the current columns; missing values are None."""
-    return dict.fromkeys(TRIAL_COLUMNS) | {
-        RENAMED_COLUMNS.get(name, name): value for name, value in row.items()
-    }
-
-
-def database_row(row: dict) -> dict:
-    """Convert a row for the database, with dicts as JSON; SQLite itself stores NaN as NULL."""
-    as_json = {name: json.dumps(row[name]) for name in ("hyperparameters", "versions")}
-    code = json.dumps(row["code"]) if row.get("code") else None
-    return {name: row.get(name) for name in TRIAL_COLUMNS} | as_json | {"code": code}
-
-
-def connect_database(path: Path) -> sqlite3.Connection:
-    """Open a database; refuse a file that is not a SQLite database."""
-    database = sqlite3.connect(path, timeout=DATABASE_TIMEOUT)
-    try:
-        with refuse_database_errors(path):
-            database.execute("SELECT * FROM sqlite_master LIMIT 1").fetchall()
-    except Refusal:
-        database.close()
-        raise
-    return database
-
-
-@contextlib.contextmanager
-def refuse_database_errors(path: Path) -> Iterator[None]:
-    """Refuse a database that cannot be read or written."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        raise unusable_file(path, error) from error
-
-
 def load(folder: Path | str) -> "pd.DataFrame":
     """Return the rows of a results folder as a pandas frame, one row a trial, in order of `TRIAL_KEY`.
 
@@ -342,16 +243,16 @@ def load_curves(folder: Path | str, trials: Iterable[tuple[str, str, int]] | Non
     """
     import pandas as pd
 
-    folder, where = Path(folder), ""
+    folder, condition = Path(folder), ""
     values: tuple = ()
     wanted_keys = None if trials is None else {(task, cell, int(trial)) for task, cell, trial in trials}
     if wanted_keys is not None:  # as one value: SQLite has limits to the terms and to the values of a query
         key = ", ".join(f"json_extract(value, '$[{k}]')" for k in range(len(TRIAL_KEY)))
-        where = f"WHERE ({', '.join(TRIAL_KEY)}) IN (SELECT {key} FROM json_each(?))"
+        condition = f"WHERE ({', '.join(TRIAL_KEY)}) IN (SELECT {key} FROM json_each(?))"
         values = (json.dumps(list(wanted_keys)),)
     points = {
         tuple(point[k] for k in (*TRIAL_KEY, "epoch")): point
-        for point in query_rows(folder, "curves", where, values)
+        for point in query_rows(folder, "curves", condition, values)
     }
     for row in read_finished_rows(folder):
         trial = {k: row[k] for k in TRIAL_KEY}
@@ -385,7 +286,7 @@ def read_row_file(file: Path) -> dict:
 
 
 def query_rows(
-    folder: Path, table: str, where: str = "", values: tuple = (), columns: str = "*"
+    folder: Path, table: str, condition: str = "", values: tuple = (), columns: str = "*"
 ) -> list[dict]:
     """Return rows of a table of a results folder, with all or some `columns`, optionally filtered by SQL."""
     read_config(folder)  # refuses what is no results folder
@@ -396,7 +297,7 @@ def query_rows(
         database.row_factory = sqlite3.Row
         if not database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [table]).fetchone():
             return []  # a driver is just creating it
-        return [dict(row) for row in database.execute(f"SELECT {columns} FROM {table} {where}", values)]
+        return [dict(row) for row in database.execute(f"SELECT {columns} FROM {table} {condition}", values)]
 
 
 def count_rows(folder: Path) -> int:

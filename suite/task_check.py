@@ -12,6 +12,7 @@ import numpy as np
 
 from suite import Refusal, registry
 from suite.task import SPLITS, Split, Task
+from suite.text import format_count
 
 METRICS_BY_LOSS = {  # the metrics that are defined for the targets of each loss
     "bernoulli": ("nats",),
@@ -142,7 +143,11 @@ def shape_rule(length: int | None, *rest: int) -> ArrayRule:
 
     def find_fault(array, steps):
         expected = (steps if length is None else length, *rest)
-        return None if array.shape == expected else f"{array.shape} in a sequence of {steps} steps"
+        return (
+            None
+            if array.shape == expected
+            else f"{array.shape} in a sequence of {format_count(steps, 'step')}"
+        )
 
     return find_fault
 

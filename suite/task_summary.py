@@ -73,10 +73,10 @@ def constant_score(task: Task, splits: Mapping[str, Split]) -> float:
 def duplicate_counts(splits: Mapping[str, Split]) -> Iterator[tuple[str, str, int]]:
     """Yield (first split, second split, number of sequences of the second that are also in the first)."""
     digests = {name: [sequence_digest(*pair) for pair in sequence_pairs(splits[name])] for name in SPLITS}
-    for first, second in itertools.combinations(SPLITS, 2):
-        first_digests = set(digests[first])
-        if count := sum(digest in first_digests for digest in digests[second]):
-            yield first, second, count
+    for first_split, second_split in itertools.combinations(SPLITS, 2):
+        first_digests = set(digests[first_split])
+        if count := sum(digest in first_digests for digest in digests[second_split]):
+            yield first_split, second_split, count
 
 
 def sequence_pairs(split: Split) -> Iterator[tuple[np.ndarray, np.ndarray]]:

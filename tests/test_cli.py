@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from suite import Refusal, cli, files, identity, store
+from suite import Refusal, cli, database, files, identity, store
 from suite.cells.check import CELL_RULES
 from suite.cli import results_folder, sweep
 from suite.cli.execution import run_interruptible
@@ -110,6 +110,21 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
         ([*SWEEP, "--results=tiny.py"], "tiny.py: expected a folder for results, got a file"),
         (["train", "jsb", "lstm", "--momentum=1"], "momentum: the range 1:1 is invalid"),
         (["train", "jbs", "lstm"], "unknown task 'jbs'. Did you mean 'jsb'?"),
+        (["sweep", "quick", "--cell=lstm,"], "--cell 'lstm,': expected names separated by commas"),
+        (["sweep", "quick", "--task=jsb,,a"], "--task 'jsb,,a': expected names separated by commas"),
+        (["check", "lstm,"], "NAME 'lstm,': expected names separated by commas, but a name is missing"),
+        (["bench", "--units=32,"], "expected whole numbers of at least 1, such as 32,100, got no number"),
+        (["train"], "missing argument 'TASK|RESULTS' (expected odyssey train [OPTIONS] "),
+        (["train", "jsb"], "missing argument 'CELL' (expected odyssey train [OPTIONS] "),
+        (["status"], "missing argument 'FOLDER' (expected odyssey status [OPTIONS] "),
+        (["export"], "; see odyssey export --help)"),
+        (["status", "--wach"], "no such option: --wach"),
+        (["status", "a", "b"], "got unexpected extra argument"),
+        (["sweep", "--trials=few"], "'few'"),
+        (["train", "a", "b", "c"], "invalid value for 'TRIAL': "),
+        (["bench", "--backend=torch"], "'torch' is not one of 'tensorflow', 'jax' (see odyssey bench"),
+        (["sweep", "--oracle"], "option '--oracle' requires an argument (see odyssey COMMAND --help)"),
+        (["statu"], "no such command 'statu'. Did you mean 'status'? (expected odyssey [OPTIONS] COMMAND"),
     ],
     ids=lambda words: " ".join(words) if isinstance(words, list) else "",
 )
@@ -121,6 +136,23 @@ def test_bad_input_is_one_line_and_writes_nothing(odyssey, tmp_path, words, said
     assert not out
     left = {path.name for path in tmp_path.iterdir()} - {"tiny.py", "__pycache__"}
     assert not left
+
+
+def test_odyssey_alone_prints_its_help(odyssey):
+    code, out, err = odyssey()
+    assert (code, err) == (0, "")
+    assert "Exit codes" in out
+
+
+@pytest.mark.parametrize("words", [["list"], ["-V"], ["-h"]], ids=" ".join)
+def test_a_command_whose_output_nothing_reads_ends_quietly_like_a_unix_tool(words):
+    """Each prints in another way: by rich, by Python and by typer."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer) as output:
+        program = [sys.executable, "-m", "suite", *words]
+        done = subprocess.run(program, stdout=output, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b"")
 
 
 @pytest.mark.parametrize("name", ["../elsewhere", "/elsewhere", "..", ""])
@@ -355,7 +387,7 @@ def test_failed_rows_of_a_cell_that_was_mended_can_be_run_again(tmp_path):
     codes = {("t", "a"): {"suite": "1", "cell": "2"}}
     store.create_results_folder(tmp_path / "s", {})
     for number, status in enumerate(["failed", "done"]):
-        row = dict.fromkeys(store.TRIAL_COLUMNS) | {
+        row = dict.fromkeys(database.TRIAL_COLUMNS) | {
             "trial": number,
             "status": status,
             "task": "t",
@@ -510,14 +542,40 @@ def test_check_prints_rules_and_a_time_for_tasks_and_cells_in_any_order(odyssey)
         "2 of 2 classes",
         "scores 0.5 on test",
         "4 sequences of test are also in train",
-        "states     h, c: float32 (batch, units) each",
+        "states       h, c: float32 (batch, units) each",
         "W/zifo (1, 400)",
-        "parameters 41,100",
-        "kept       units of padding in a lane change nothing",
+        "parameters   41,100 without the readout",
+        "kept         units of padding in a lane change nothing",
         "time of lstm on tiny:PARITY",
         "20 units  0.19 s per epoch, 23 s per trial of 150 epochs",
     ):
         assert fact in out
+
+
+ONE_STEP = """
+import numpy as np
+from suite.task import Split, Task
+
+def load(_):
+    return {name: Split([np.ones((1, 1))], [np.ones((1, 1))]) for name in ("train", "valid", "test")}
+
+ONE = Task("one", "One", load, 1, 1, "squared", "squared", unit="", answers="last step", source="")
+"""
+
+
+def test_check_of_a_task_of_one_sequence_of_one_step_without_unit_and_source(odyssey, tmp_path):
+    (tmp_path / "mine.py").write_text(ONE_STEP)
+    code, out, err = odyssey("check", "mine:ONE")
+    assert (code, err) == (0, "")
+    for line in (
+        "  source       none",
+        "  scored by    the metric squared; lower is better",
+        "  train        1 sequence of 1 step; inputs float64, 1 to 1; targets float64, 1 to 1",
+    ):
+        assert line in out.splitlines()
+    assert (
+        "kept         the inputs of every sequence are a NumPy array, of numbers, of shape (steps, 1)" in out
+    )
 
 
 @pytest.mark.usefixtures("one_backend")
@@ -525,9 +583,9 @@ def test_check_says_which_rule_is_broken_and_ends_with_1(odyssey, tmp_path):
     (tmp_path / "mine.py").write_text(BROKEN_CELL)
     code, out, err = odyssey("check", "mine:MeanOfAll", "tiny:PARITY")
     assert (code, err) == (1, "")
-    assert "BROKEN     units of padding in a lane change nothing" in out
+    assert "BROKEN       units of padding in a lane change nothing" in out
     assert "average over units with self.mean" in out
-    assert "kept       gradients of the time loop" in out
+    assert "kept         gradients of the time loop" in out
     assert "time of" not in out
 
 
@@ -540,6 +598,8 @@ def test_check_prints_no_facts_of_a_cell_whose_shapes_raise(odyssey, tmp_path):
     code, out, err = odyssey("check", "mine:MeanOfAll")
     assert (code, err) == (1, "")
     assert "it could not be built: ValueError: no shapes" in out
+    assert "not checked  the step can be compiled\n" in out
+    assert "rules that depend on a broken rule are not checked" in out
 
 
 def test_check_finds_what_is_broken_on_the_other_backend_alone(odyssey, tmp_path, monkeypatch):
@@ -550,7 +610,7 @@ def test_check_finds_what_is_broken_on_the_other_backend_alone(odyssey, tmp_path
     monkeypatch.setattr("suite.cells.check.cell_faults", lambda cell: dict.fromkeys(CELL_RULES, ""))
     code, out, err = odyssey("check", "mine:MeanOfAll")
     assert (code, err) == (1, "")
-    assert "BROKEN     on jax: units of padding in a lane change nothing" in out
+    assert "BROKEN       on jax: units of padding in a lane change nothing" in out
 
 
 def test_doctor_says_what_is_here(odyssey, tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from suite import cli, config, space, store, task_check
+from suite import cli, config, database, space, task_check
 from suite.bench.table import milliseconds
 from suite.task import Task
 
@@ -62,9 +62,9 @@ def test_the_guide_lists_every_field_and_loss_of_a_task():
 
 def test_the_guide_lists_every_column_of_the_store_with_its_type():
     listed = [(name, row[1]) for row in table_rows("column") for name in names([row[0]])]
-    columns = [(name, kind.split()[0]) for name, kind in store.TRIAL_COLUMNS.items()]
+    columns = [(name, kind.split()[0]) for name, kind in database.TRIAL_COLUMNS.items()]
     assert listed[: len(columns)] == columns
-    curves = re.search(r"TABLE IF NOT EXISTS curves \((.*?), PRIMARY", store.SCHEMA, re.S)[1]
+    curves = re.search(r"TABLE IF NOT EXISTS curves \((.*?), PRIMARY", database.SCHEMA, re.S)[1]
     assert listed[len(columns) :] == [tuple(column.split()[:2]) for column in curves.split(",")]
 
 

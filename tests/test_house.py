@@ -20,6 +20,7 @@ GROUND = {
     "suite.axis",
     "suite.cells",
     "suite.config",
+    "suite.database",
     "suite.environment",
     "suite.files",
     "suite.growth",
@@ -80,7 +81,7 @@ def test_imports_point_one_way(path):
 
 
 @pytest.mark.parametrize(
-    "name", ["report", "analysis", "store", "task", "task_check", "space", "seeds", "registry"]
+    "name", ["report", "analysis", "store", "database", "task", "task_check", "space", "seeds", "registry"]
 )
 def test_what_a_report_needs_never_names_a_backend(name):
     paths = [path for path in FILES if floor(module(path)) == f"suite.{name}"]

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from suite import progress, store
+from suite import database, progress, store
 from suite.search.sweep import SweepProgress
 from suite.training.checkpoint import Checkpoints
 from suite.training.trial import Result, Trial
@@ -18,7 +18,7 @@ def row(trial, status="done", error=None):
     known = {"hyperparameters": {"units": 3}, "versions": {}, "curve": [], "commit": "", "git_commit": ""}
     known |= {"task": LONG, "cell": "mine:Cell", "trial": trial, "status": status, "error": error}
     known |= {"sweep": "s", "device": "", "backend": "", "valid": np.nan if error else 0.5}
-    return dict.fromkeys(store.TRIAL_COLUMNS, 0) | known
+    return dict.fromkeys(database.TRIAL_COLUMNS, 0) | known
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from suite import Refusal, store
+from suite.database import SCHEMA, TRIAL_COLUMNS, create_wide_view
 from suite.space import OPTIONAL_RANGES, PAPER_SPACE
 
 CONFIG = {
@@ -205,7 +206,7 @@ def test_a_database_that_was_cut_off_is_refused(folder):
 
 
 def test_a_database_that_another_process_writes_is_refused_in_the_end(folder, monkeypatch):
-    monkeypatch.setattr(store, "DATABASE_TIMEOUT", 0.1)
+    monkeypatch.setattr("suite.database.DATABASE_TIMEOUT", 0.1)
     with contextlib.closing(store.Store(folder)) as book:
         with contextlib.closing(sqlite3.connect(folder / "trials.sqlite")) as other:
             other.execute("BEGIN EXCLUSIVE")
@@ -271,7 +272,7 @@ def test_a_driver_gives_an_older_folder_todays_columns_and_keeps_its_rows(older)
         with contextlib.closing(store.Store(older)) as book:
             book.collect()
             book.add_rows([row(2)])
-        assert columns(older) == set(store.TRIAL_COLUMNS)
+        assert columns(older) == set(TRIAL_COLUMNS)
     frame = store.load(older)
     assert frame["code"].tolist() == [{}, {}, row(2)["code"]]
     pd.testing.assert_frame_equal(frame[:2].drop(columns=[*NEW]), before.drop(columns=[*NEW]))
@@ -280,8 +281,8 @@ def test_a_driver_gives_an_older_folder_todays_columns_and_keeps_its_rows(older)
 def test_no_column_is_a_reserved_word():
     """Each can be written in SQL without quotes."""
     with contextlib.closing(sqlite3.connect(":memory:")) as database:
-        database.executescript(store.SCHEMA.replace('"', ""))
-        store.create_wide_view(database, PAPER_SPACE | OPTIONAL_RANGES)
+        database.executescript(SCHEMA.replace('"', ""))
+        create_wide_view(database, PAPER_SPACE | OPTIONAL_RANGES)
         for table in ("trials", "curves", "trials_wide"):
             names = [name for _, name, *_ in database.execute(f"PRAGMA table_info({table})")]
             database.execute(f"SELECT {', '.join(names)} FROM {table}")
@@ -308,7 +309,7 @@ def test_the_view_follows_the_hyperparameters_and_is_written_only_where_they_dif
     store.Store(folder).close()
     assert (folder / "trials.sqlite").read_bytes() == before
     with contextlib.closing(sqlite3.connect(folder / "trials.sqlite")) as database:
-        store.create_wide_view(database, ["units", "momentum"])
+        create_wide_view(database, ["units", "momentum"])
         assert database.execute("SELECT units, momentum FROM trials_wide").fetchall() == []
 
 

@@ -17,7 +17,10 @@ def test_one_is_singular_and_all_else_plural():
 @pytest.mark.parametrize(
     ("seconds", "expected"),
     [
-        (0.000123, "0.00012 s"),
+        (0, "0 s"),
+        (8.9e-6, "8.9 µs"),
+        (0.000123, "0.12 ms"),
+        (0.0123, "12 ms"),
         (0.5, "0.5 s"),
         (35, "35 s"),
         (99.9, "1.7 min"),

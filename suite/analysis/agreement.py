@@ -27,7 +27,7 @@ from suite.analysis.significance import (
     variant_test_scores,
 )
 from suite.analysis.trial_statistics import BOOTSTRAP_RESAMPLES
-from suite.store import TRIAL_COLUMNS, TRIAL_KEY
+from suite.database import TRIAL_COLUMNS, TRIAL_KEY
 
 SEARCH_COLUMNS = ["task", "cell"]
 SCORE_TOLERANCE = 0.01  # scores agree if their relative difference is at most this

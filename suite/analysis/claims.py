@@ -33,7 +33,7 @@ from suite.analysis.importance import Importance
 from suite.analysis.published_results import IAM_TASK, JSB_TASK, TIMIT_TASK
 from suite.analysis.trial_statistics import has_independent_trials, is_scored
 from suite.analysis.verdicts import MIN_CLAIM_TRIALS, Claim, Study, Verdict
-from suite.config import VANILLA, default_baseline
+from suite.config import VANILLA, SweepConfig
 
 GREFF_VARIANTS = ("nig", "nfg", "nog", "niaf", "noaf", "np", "cifg", "fgr")
 MUSIC_TASKS = (JSB_TASK, "chorales", "nottingham", "musedata", "piano_midi")
@@ -154,31 +154,30 @@ CLAIMS = (
 )
 
 
-def planned_comparisons(rows: pd.DataFrame, config: Mapping) -> list[tuple[str, str, str]]:
+def planned_comparisons(rows: pd.DataFrame, config: SweepConfig) -> list[tuple[str, str, str]]:
     """Return the distinct comparisons of a report, (task, cell, against), in which both cells have trials.
 
     They compare every variant with the baseline on every task, and add the comparisons of claims. All are one
-    family for the adjustment of p, so that tables and verdicts show the same p. `config` is the plain data of
-    a sweep.toml.
+    family for the adjustment of p, so that tables and verdicts show the same p.
     """
-    baseline = config.get("baseline") or default_baseline(config["cells"])
-    with_baseline = [(task, cell, baseline) for task in config["tasks"] for cell in config["cells"]]
+    baseline = config.baseline_variant
+    with_baseline = [(task, cell, baseline) for task in config.tasks for cell in config.cells]
     of_claims = [
         (task, *pair) for claim in CLAIMS for task in _claim_tasks(claim, config) for pair in claim.pairs
     ]
     return _comparable([*with_baseline, *of_claims], rows)
 
 
-def all_pair_comparisons(rows: pd.DataFrame, config: Mapping) -> list[tuple[str, str, str]]:
+def all_pair_comparisons(rows: pd.DataFrame, config: SweepConfig) -> list[tuple[str, str, str]]:
     """Return the comparisons of every pair of variants on every task: (task, cell, against).
 
     Both cells must have trials. The second cell of a pair comes earlier in the order of the sweep, where the
     baseline comes first.
     """
-    baseline = config.get("baseline") or default_baseline(config["cells"])
-    cells = sorted(config["cells"], key=lambda cell: cell != baseline)
+    baseline = config.baseline_variant
+    cells = sorted(config.cells, key=lambda cell: cell != baseline)
     pairs = itertools.combinations(cells, 2)
-    return _comparable([(task, cell, against) for against, cell in pairs for task in config["tasks"]], rows)
+    return _comparable([(task, cell, against) for against, cell in pairs for task in config.tasks], rows)
 
 
 def _comparable(
@@ -195,14 +194,14 @@ def _comparable(
 
 def judge_claims(
     rows: pd.DataFrame,
-    config: Mapping,
+    config: SweepConfig,
     importances: Mapping[tuple[str, str], Importance],
     comparisons: pd.DataFrame,
     seed: int,
 ) -> list[Verdict]:
     """Return the verdict on each of `CLAIMS`, in their order.
 
-    `rows` has a row for each trial (`suite.store.load`) and `config` is the plain data of a sweep.toml.
+    `rows` has a row for each trial (`suite.store.load`).
     `importances` has, by (task, cell), what `suite.analysis.importance.fanova` returns, with a column for
     each of `suite.space.varied_ranges`; those of vanilla are read. `comparisons` is what
     `suite.analysis.cell_claims.compare_cells` returns for all `planned_comparisons`.
@@ -212,8 +211,8 @@ def judge_claims(
     fewer with a score. A variant's trials without a score count as the worst ones. Nothing is tested if
     trials are not independent draws.
     """
-    if not has_independent_trials(config["oracle"]):
-        reason = f"trials of a {config['oracle']} search are not independent draws"
+    if not has_independent_trials(config.oracle):
+        reason = f"trials of a {config.oracle} search are not independent draws"
         return [Verdict(claim, "not tested", reason) for claim in CLAIMS]
     study = Study(rows, config, importances, comparisons, seed)
     return [_judge_claim(study, claim) for claim in CLAIMS]
@@ -232,7 +231,7 @@ def _testable_tasks(study: Study, claim: Claim) -> tuple[list[str], list[str]]:
     """Return the tasks on which a claim can be tested, and what is missing for the other tasks."""
     tasks = _claim_tasks(claim, study.config)
     missing = {
-        "cells": [cell for cell in claim.cells if cell not in study.config["cells"]],
+        "cells": [cell for cell in claim.cells if cell not in study.config.cells],
         "varied hyperparameters": [
             name for name in claim.hyperparameters if name not in study.varied_hyperparameters
         ],
@@ -244,17 +243,17 @@ def _testable_tasks(study: Study, claim: Claim) -> tuple[list[str], list[str]]:
     return [task for task in tasks if not lacks[task]], [lack for lack in lacks.values() if lack]
 
 
-def _claim_tasks(claim: Claim, config: Mapping) -> list[str]:
+def _claim_tasks(claim: Claim, config: SweepConfig) -> list[str]:
     """Return the tasks of a sweep that a claim is about."""
-    return [task for task in config["tasks"] if task in claim.tasks or not claim.tasks]
+    return [task for task in config.tasks if task in claim.tasks or not claim.tasks]
 
 
 def _untestable_reason(study: Study, claim: Claim, task: str) -> str:
     """Return what is missing to test a claim on a task, or an empty text."""
     for cell in claim.cells:
         trials = study.search_rows(task, cell)
-        if len(trials) < study.config["trials"]:
-            return f"{cell} on {task} is unfinished ({len(trials):,} of {study.config['trials']:,} trials)"
+        if len(trials) < study.config.trials:
+            return f"{cell} on {task} is unfinished ({len(trials):,} of {study.config.trials:,} trials)"
         trial_count = is_scored(trials).sum() if cell == VANILLA else len(trials)
         if trial_count < MIN_CLAIM_TRIALS:
             return f"{cell} on {task} has {trial_count} trials, fewer than {MIN_CLAIM_TRIALS}"

@@ -13,7 +13,7 @@ these methods grow with the square of the number of trials.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -58,8 +58,8 @@ class Findings:
     those with the baseline, one line per variant. `importances` are of test scores and
     `operation_importances` of the operations of the baseline's trials, where enough of them have both.
     `average_ranks` is over the tasks on which all variants have a score. `pairwise` are the comparisons of
-    every pair of variants, on request, with p adjusted over all of them. Where trials are not independent
-    draws, comparisons, expected bests and importances are empty, and no claim is tested.
+    every pair of variants, with p adjusted over all of them; None if they were not requested. Where trials
+    are not independent draws, comparisons, expected bests and importances are empty, and no claim is tested.
     """
 
     record: SweepRecord
@@ -75,7 +75,7 @@ class Findings:
     operation_importances: Mapping[str, Importance]
     average_ranks: AverageRanks
     verdicts: list[Verdict]
-    pairwise: pd.DataFrame
+    pairwise: pd.DataFrame | None
 
     @property
     def config(self) -> SweepConfig:
@@ -119,7 +119,7 @@ class Findings:
 
     def importances_of_task(self, task: str) -> dict[str, Importance]:
         """Return the importances of one task by variant."""
-        return {cell: importance for (where, cell), importance in self.importances.items() if where == task}
+        return {cell: importance for (other, cell), importance in self.importances.items() if other == task}
 
 
 def compute_findings(
@@ -150,12 +150,13 @@ def compute_findings(
         if cell == baseline:
             operations[task] = search_importance(trials, "operations", config.space, own)
     known_importances = {key: value for key, value in importances.items() if value}
-    claim_config = config.to_table() | {"trials": min(record.trials_per_search, MAX_TRIALS_ANALYSED)}
+    claim_config = replace(config, trials=min(record.trials_per_search, MAX_TRIALS_ANALYSED))
     planned = planned_comparisons(analysed, claim_config)
-    pairs = all_pair_comparisons(analysed, claim_config) if all_pairs else []
-    comparisons, pairwise = (
-        compare_cells(analysed, chosen, seed, PERMUTATION_RESAMPLES) for chosen in (planned, pairs)
-    )
+    comparisons = compare_cells(analysed, planned, seed, PERMUTATION_RESAMPLES)
+    pairwise = None
+    if all_pairs:
+        pairs = all_pair_comparisons(analysed, claim_config)
+        pairwise = compare_cells(analysed, pairs, seed, PERMUTATION_RESAMPLES)
     means = {task: table.set_index("cell")["tenth_mean"] for task, table in summaries.items()}
     return Findings(
         record=record,

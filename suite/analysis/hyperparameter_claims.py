@@ -24,7 +24,6 @@ from suite.analysis.significance import ALPHA
 from suite.analysis.trial_statistics import BOOTSTRAP_RESAMPLES, is_scored, ranked_trials
 from suite.analysis.verdicts import MIN_CLAIM_TRIALS, Claim, ClaimTest, Study, Verdict, decide_claim
 from suite.config import VANILLA
-from suite.space import Range
 
 CONFIDENCE_SDS = 6  # standard deviations over parts of a forest, on each side of a share
 NEGLIGIBLE_SHARE = 0.01  # a lower share of variance is no effect
@@ -190,7 +189,7 @@ def _marginal_increase(mean: np.ndarray, spread: np.ndarray) -> tuple[float, flo
 def _learning_rate_comparison(study: Study, claim: Claim, task: str, alpha: float) -> dict:
     """Return the best learning rates of small and large networks, their ratio and its interval."""
     trials = study.search_rows(task, VANILLA)
-    position = Range(**study.config["space"]["units"]).position(trials["units"].to_numpy(float))
+    position = study.config.space["units"].position(trials["units"].to_numpy(float))
     size_thirds = [trials[side & is_scored(trials)] for side in (position <= 1 / 3, position >= 2 / 3)]
     fewer = min(map(len, size_thirds))
     line = {"task": task, "trials": len(trials), "fewer": fewer}

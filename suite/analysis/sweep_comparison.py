@@ -44,7 +44,7 @@ class ComparisonFindings:
     others: list[PairwiseFindings]
 
     @property
-    def first(self) -> str:
+    def first_label(self) -> str:
         """The label of the sweep that the others are compared with."""
         return next(iter(self.rows))
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from suite.analysis.importance import Importance
-from suite.config import VANILLA
-from suite.space import space_from_table, varied_ranges
+from suite.config import VANILLA, SweepConfig
+from suite.space import varied_ranges
 
 MIN_CLAIM_TRIALS = 20  # the fewest trials of a search for a claim to be tested
 
@@ -45,12 +45,12 @@ class Claim:
 class Study:
     """The data that claims are tested on: rows and configuration of a sweep, with their statistics.
 
-    `config` is the plain data of a sweep.toml. `importances` are by (task, cell). `comparisons` is what
+    `importances` are by (task, cell). `comparisons` is what
     `suite.analysis.cell_claims.compare_cells` returns.
     """
 
     rows: pd.DataFrame
-    config: Mapping
+    config: SweepConfig
     importances: Mapping[tuple[str, str], Importance]
     comparisons: pd.DataFrame
     seed: int
@@ -58,7 +58,7 @@ class Study:
     @property
     def varied_hyperparameters(self) -> list[str]:
         """The hyperparameters that were drawn from more than one value: the columns of an importance."""
-        return list(varied_ranges(space_from_table(self.config["space"])))
+        return list(varied_ranges(self.config.space))
 
     def search_rows(self, task: str, cell: str) -> pd.DataFrame:
         """Return the rows of one search."""

@@ -88,11 +88,11 @@ def cell_faults(cell: type[Cell]) -> dict[str, str]:
     broken: dict[str, str] = {}
     for rule, fault in computation_faults(cell):
         broken.setdefault(rule, fault)
-    first = next(iter(broken), COMPARISON_RULES[0])
-    if first in STEP_RULES:
+    first_broken = next(iter(broken), COMPARISON_RULES[0])
+    if first_broken in STEP_RULES:
         return results | broken
     rules = list(CELL_RULES)
-    checked = rules if first in COMPARISON_RULES else rules[: rules.index(first)]
+    checked = rules if first_broken in COMPARISON_RULES else rules[: rules.index(first_broken)]
     return dict.fromkeys(checked, "") | broken
 
 
@@ -186,8 +186,8 @@ def step_faults(cell: type[Cell]) -> Iterator[tuple[str, str]]:
                 yield "input", f"its step takes x apart: {advice} ({reason})"
             if "dict" in str(in_loop):  # the time loop passes a dict as x
                 yield "input", f"{RAW_INPUT_FAULT} ({describe_error(error)})"
-            where = " (with an axis of lanes before that of the batch)" if lanes else ""
-            yield "step", f"its step raised {describe_error(error)}{where}"
+            lanes_text = " (with an axis of lanes before that of the batch)" if lanes else ""
+            yield "step", f"its step raised {describe_error(error)}{lanes_text}"
         shape = (BATCH, WIDTH) if lanes is None else (lanes, BATCH, WIDTH)
         shapes = [tuple(s.shape) if hasattr(s, "shape") else type(s).__name__ for s in results[0]]
         if shapes != [shape] * len(cell.states):
@@ -258,8 +258,8 @@ def comparison_faults(
                 "finite however many steps of zeros follow",
             )
         elif not all(equal_up_to_rounding(loop[name][1], expected[1]) for loop in loops):
-            where = "" if name == "h" else f", in its gradient by {name},"
-            yield "padding of units", f"its step{where} {PADDING_FAULT}"
+            gradient_text = "" if name == "h" else f", in its gradient by {name},"
+            yield "padding of units", f"its step{gradient_text} {PADDING_FAULT}"
 
 
 def run_eagerly(f: Callable[..., object], *args: Any) -> None:

@@ -13,15 +13,15 @@ import typer
 
 from suite import Refusal, environment, registry
 from suite.cli import bench, check, compare, export, info, report, sweep, train
+from suite.cli.usage import usage_errors_refused
 
 EXIT_CODES = (
     "Exit codes: 0, success; 1, `check` found a broken rule, or all trials of a sweep failed; 2, bad input, "
     "explained on stderr; 3, a sweep reached --max-hours before all trials were trained; 130, ended by "
-    "Ctrl-C; 143, ended by SIGTERM."
+    "Ctrl-C; 141, nothing reads the output any more; 143, ended by SIGTERM."
 )
 
 app = typer.Typer(
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=EXIT_CODES,
@@ -62,6 +62,29 @@ class Terminated(BaseException):
     """The exception that SIGTERM raises: `finally` blocks run as after Ctrl-C, and no command catches it."""
 
 
+@contextlib.contextmanager
+def ended_by_closed_output() -> Iterator[None]:
+    """Exit with 128 + SIGPIPE, quietly, if nothing reads the output any more: `odyssey list | head -1`.
+
+    Unix tools let SIGPIPE end them. Here that signal would also end a sweep that writes to a lost worker.
+    """
+    try:
+        try:
+            yield
+        finally:
+            if sys.stdout:
+                sys.stdout.flush()
+    except (BrokenPipeError, SystemExit) as error:
+        # typer and rich turn a BrokenPipeError into a SystemExit
+        if not isinstance(error.__context__ if isinstance(error, SystemExit) else error, BrokenPipeError):
+            raise
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())  # else Python complains when it flushes them at its end
+        sys.exit(128 + signal.SIGPIPE)
+
+
+@ended_by_closed_output()
 def main() -> None:
     """Run the command line; print bad input in one line and exit with 2."""
     sys.path.append(os.getcwd())  # a cell of the user's, "module:Class", may lie there
@@ -72,7 +95,8 @@ def main() -> None:
     try:
         with sigterm_raised():
             registry.refuse_shadowed_tasks()
-            app()
+            with usage_errors_refused():
+                sys.exit(app(sys.argv[1:] or ["--help"], prog_name="odyssey", standalone_mode=False))
     except Refusal as refusal:
         exit_with(f"odyssey: {refusal}", 2)
     except OSError as error:

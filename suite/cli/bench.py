@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from suite import Refusal
-from suite.cli.common import Backend, parse_integers, select_backend, split_commas
+from suite.cli.common import Backend, parse_integers, select_backend, split_names
 
 
 def bench(
@@ -50,7 +50,7 @@ def bench(
     from importlib.util import find_spec
     from itertools import product
 
-    cell_names = split_commas(cell)
+    cell_names = split_names("--cell", cell)
     sizes = parse_integers("--units", units) or [32, 100, 200]
     batches = parse_integers("--batch", batch) or [1, 8, 32]
     if repeats < 1:

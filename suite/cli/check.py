@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from suite import Refusal, registry
-from suite.cli.common import Backend, BackendOption, DataOption, select_backend, split_commas
+from suite.cli.common import Backend, BackendOption, DataOption, select_backend, split_names
 from suite.keras_loader import load_keras
 from suite.task import Split, Task
 from suite.text import format_count, format_duration
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from suite.cells.base import Cell
 
 EXIT_BROKEN = 1  # the exit code if a rule is broken
-KEPT, BROKEN, NOT_CHECKED = "  kept       ", "  BROKEN     ", "  –          "
+KEPT, BROKEN, NOT_CHECKED = "kept", "BROKEN", "not checked"  # headings of rules
 EXAMPLE_FEATURES, EXAMPLE_UNITS = 88, 100  # of the sizes that are printed of a cell, without a task
 OTHER_BACKEND_PROGRAM = "import sys; from suite.cli.check import print_faults; print_faults(*sys.argv[1:])"
 
@@ -52,7 +52,7 @@ def check(
     if one is broken, 2 if a name is not known.
     """
     select_backend(backend)
-    tasks, cells = sort_names(split_commas(names))
+    tasks, cells = sort_names(split_names("NAME", names))
     with checks_on_other_backends(cells) as processes:
         splits, tasks_kept = print_tasks(tasks, data)
         elsewhere = {backend: read_faults(backend, process) for backend, process in processes.items()}
@@ -74,7 +74,7 @@ def print_tasks(tasks: Mapping[str, Task], data: Path | None) -> tuple[dict[str,
         try:
             splits[name] = print_task(name, task, data)
         except Refusal as refusal:
-            print(f"{BROKEN}{refusal}")
+            print_line(BROKEN, refusal)
         print()
     return splits, len(splits) == len(tasks)
 
@@ -137,18 +137,22 @@ def print_task(name: str, task: Task, data: Path | None) -> Mapping[str, Split]:
     features, outputs = format_count(task.features, "feature"), format_count(task.outputs, "output")
     facts = {
         "title": task.title,
-        "source": task.source,
+        "source": task.source or "none",
         "network": f"{features} in, {outputs} at {task.answers.replace('last', 'the last')}",
         "trained by": f"the loss {task.loss}",
-        "scored by": f"the metric {task.metric}, in {task.unit}; lower is better",
+        "scored by": f"the metric {task.metric}{task.unit and f', in {task.unit}'}; lower is better",
     }
     print_facts(facts)
-    print(f"{KEPT}the fields of the task have values that the suite can train with")
+    print_line(KEPT, "the fields of the task have values that the suite can train with")
     splits = task_check.load_checked_splits(name, task, data)
-    print(f"{KEPT}the splits are {', '.join(splits)}, each with as many targets as inputs")
+    print_line(KEPT, f"the splits are {', '.join(splits)}, each with as many targets as inputs")
     for array in ("inputs", "targets"):
-        rules = [expected for of_array, expected, _ in task_check.array_rules(task) if of_array == array]
-        print(f"{KEPT}every sequence has {array} {', '.join(rules)}")
+        rules = [
+            expected.removeprefix("as ").removeprefix("that are ")
+            for rule_array, expected, _ in task_check.array_rules(task)
+            if rule_array == array
+        ]
+        print_line(KEPT, f"the {array} of every sequence are {', '.join(rules)}")
     print_facts(data_facts(task, splits))
     return splits
 
@@ -162,14 +166,16 @@ def data_facts(task: Task, splits: Mapping[str, Split]) -> dict[str, str]:
     for split, sequences in splits.items():
         summary = summarise_split(task, sequences)
         low, median, high = summary.steps
-        steps = f"{low} steps each" if low == high else f"{low} to {high} steps, median {median}"
+        steps = f"{low} to {high} steps, median {median}"
+        if low == high:
+            steps = f"{format_count(low, 'step')}{' each' if summary.sequences > 1 else ''}"
         count = format_count(summary.sequences, "sequence")
         facts[split] = f"{count} of {steps}; inputs {summary.inputs}; targets {summary.targets}"
     score = format_number(constant_score(task, splits), digits=4)
     facts["constant"] = f"a constant answer scores {score} on test at best; a network should do better"
     duplicates = [
-        f"{format_count(count, 'sequence')} of {second} {'is' if count == 1 else 'are'} also in {first}"
-        for first, second, count in duplicate_counts(splits)
+        f"{format_count(count, 'sequence')} of {later} {'is' if count == 1 else 'are'} also in {earlier}"
+        for earlier, later, count in duplicate_counts(splits)
     ]
     facts["duplicates"] = "; ".join(duplicates) or "no sequence is in two splits"
     return facts
@@ -190,20 +196,21 @@ def print_cell(
         print_facts(cell_facts(cell, features))
     for rule, text in CELL_RULES.items():
         if rule not in faults:
-            print(f"{NOT_CHECKED}{text} (not checked, because an earlier rule is broken)")
+            print_line(NOT_CHECKED, text)
         elif faults[rule]:
-            print(f"{BROKEN}{text}\n             {faults[rule]}")
+            print_fault(text, faults[rule])
         else:
-            print(f"{KEPT}{text}")
+            print_line(KEPT, text)
     keeps_rules = not any(faults.values())
     for backend, others in faults_elsewhere.items():
         different = {rule: fault for rule, fault in others.items() if fault and not faults.get(rule)}
         for rule, fault in different.items():
-            print(f"{BROKEN}on {backend}: {CELL_RULES[rule]}\n             {fault}")
+            print_fault(f"on {backend}: {CELL_RULES[rule]}", fault)
         if keeps_rules and not different:
-            print(f"{KEPT}all of these rules on {backend} too")
+            print_line(KEPT, f"all of these rules on {backend} too")
         keeps_rules = keeps_rules and not different
-    print(f"  checked on {' and '.join([os.environ['KERAS_BACKEND'], *faults_elsewhere])}")
+    reason = "; rules that depend on a broken rule are not checked" if len(faults) < len(CELL_RULES) else ""
+    print_line("checked on", " and ".join([os.environ["KERAS_BACKEND"], *faults_elsewhere]) + reason)
     return keeps_rules
 
 
@@ -217,16 +224,27 @@ def cell_facts(cell: "type[Cell]", features: int) -> dict[str, str]:
         "gates": groups or "none",
         "peepholes": " ".join(cell.peepholes) or "none",
         "states": f"{', '.join(cell.states)}: float32 (batch, units) each; {cell.states[0]} is the output",
-        "weights": f"{', '.join(f'{weight} {shape}' for weight, shape in shapes.items())}, "
-        f"for {features} features and {EXAMPLE_UNITS} units",
-        "parameters": f"{parameters:,} in that network, without the readout",
+        "weights": ", ".join(f"{weight} {shape}" for weight, shape in shapes.items()) or "none",
+        "parameters": f"{parameters:,} without the readout; this and the shapes of the weights are for "
+        f"{format_count(features, 'feature')} and {EXAMPLE_UNITS} units",
     }
 
 
 def print_facts(facts: Mapping[str, str]) -> None:
     """Print texts with their headings, one line each."""
     for heading, text in facts.items():
-        print(f"  {heading:10} {text}")
+        print_line(heading, text)
+
+
+def print_line(heading: str, text: object) -> None:
+    """Print a text with its heading, indented under the name of a task or cell."""
+    print(f"  {heading:11}  {text}")
+
+
+def print_fault(rule: str, fault: str) -> None:
+    """Print a broken rule, and below it what breaks the rule."""
+    print_line(BROKEN, rule)
+    print_line("", fault)
 
 
 def print_times(

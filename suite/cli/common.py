@@ -4,6 +4,7 @@ Nothing heavy is imported before a command needs it: `--help` and `list` must an
 """
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -62,17 +63,30 @@ def select_backend(backend: Backend | None) -> None:
     os.environ["KERAS_BACKEND"] = str(chosen)
 
 
-def split_commas(texts: Iterable[str] | None) -> list[str]:
-    """Return the values of an option that may be repeated and may hold several, separated by commas."""
-    return [part.strip() for text in texts or () for part in text.split(",") if part.strip()]
+def split_names(parameter: str, texts: Iterable[str] | None) -> list[str]:
+    """Return the names in the values of a parameter; a value may hold several names, separated by commas.
+
+    A comma before key=value is part of a name, as in "lstm@layers=2,skip=1". A missing name is refused.
+    """
+    names = []
+    for text in texts or ():
+        names += [name.strip() for name in re.split(r",(?![^,@]*=)", text)]
+        if not all(names):
+            raise Refusal(
+                f"{parameter} {text!r}: expected names separated by commas, but a name is missing; "
+                "add it, or remove the comma"
+            )
+    return names
 
 
 def parse_integers(option: str, texts: Iterable[str] | None) -> list[int]:
     """Return the whole numbers in the values of an option; refuse other text and numbers below 1."""
     numbers = []
-    for text in split_commas(texts):
+    for text in (part.strip() for value in texts or () for part in value.split(",")):
         if not text.isdecimal() or int(text) < 1:
-            raise Refusal(f"{option}: expected whole numbers of at least 1, such as 32,100, got {text}")
+            raise Refusal(
+                f"{option}: expected whole numbers of at least 1, such as 32,100, got {text or 'no number'}"
+            )
         numbers.append(int(text))
     return numbers
 

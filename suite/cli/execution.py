@@ -20,8 +20,8 @@ def run_interruptible(folder: Path, events: Generator, workers: int) -> None:
 
     def handle_signal(number, _):
         nonlocal received
-        first, received = not received, number
-        if not first:
+        is_first, received = not received, number
+        if not is_first:
             raise KeyboardInterrupt
         store.request_stop(folder)
         print_to_stderr(

@@ -56,8 +56,8 @@ def print_forecast(
         seconds = operations / rate + sum(shape.program_seconds for shape in search_shapes)
         total += seconds
         parameters = [
-            parameter_count(cells.find_cell(cell), tasks.find_task(task), math.ceil(end))
-            for end in (units.low, units.high)
+            parameter_count(cells.find_cell(cell), tasks.find_task(task), math.ceil(size))
+            for size in (units.low, units.high)
         ]
         table.add_row(
             task,
@@ -92,7 +92,7 @@ def print_forecast(
 def range_text(values: Iterable[int]) -> str:
     """Return the smallest and the largest of whole numbers as text."""
     values = list(values)
-    return "–".join(f"{end:,}" for end in sorted({min(values), max(values)}))
+    return "–".join(f"{value:,}" for value in sorted({min(values), max(values)}))
 
 
 def padded_operations(config: "SweepConfig", shapes: list["PaddedShape"]) -> float:

@@ -1,7 +1,6 @@
 """`odyssey sweep`: train every search of a sweep."""
 
 import math
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from suite import Refusal
-from suite.cli.common import BackendOption, BaselineOption, DataOption, select_backend, validate_and_load
+from suite.cli.common import (
+    BackendOption,
+    BaselineOption,
+    DataOption,
+    select_backend,
+    split_names,
+    validate_and_load,
+)
 from suite.cli.execution import exit_code, run_interruptible
 from suite.cli.report import report
 
@@ -18,7 +24,9 @@ from suite.cli.report import report
 def sweep(
     preset: Annotated[
         str | None,
-        typer.Argument(help="A preset (see odyssey list presets), or a TOML file with the same keys."),
+        typer.Argument(
+            metavar="PRESET", help="A preset (see odyssey list presets), or a TOML file with the same keys."
+        ),
     ] = None,
     task: Annotated[
         list[str] | None,
@@ -146,8 +154,8 @@ def sweep(
         "seed": seed,
         "oracle": oracle,
         "baseline": baseline,
-        "tasks": split_names(task),
-        "cells": split_names(cell),
+        "tasks": tuple(split_names("--task", task)),
+        "cells": tuple(split_names("--cell", cell)),
     }
     config = replace(
         config,
@@ -208,14 +216,6 @@ def sweep(
     if not (store.is_stop_requested(folder) and store.load(folder).empty):  # else a report would be empty
         report(folder, reports, config.baseline or None)
     sys.exit(exit_code(folder))
-
-
-def split_names(values: list[str] | None) -> tuple[str, ...]:
-    """Return the names in the values of an option; a value may hold several names, separated by commas.
-
-    A comma before key=value is part of a name, as in "lstm@layers=2,skip=1".
-    """
-    return tuple(name.strip() for text in values or [] for name in re.split(r",(?![^,@]*=)", text))
 
 
 def parse_range(text: str) -> tuple[str, tuple[float, float]]:

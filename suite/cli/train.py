@@ -21,9 +21,10 @@ def train(
             metavar="TASK|RESULTS", help="A task, or a results folder to train one of its rows again."
         ),
     ],
-    cell: Annotated[str, typer.Argument(help="A cell, by name or as module:Class.")],
+    cell: Annotated[str, typer.Argument(metavar="CELL", help="A cell, by name or as module:Class.")],
     trial: Annotated[
-        int | None, typer.Argument(help="With a results folder: the number of the trial.")
+        int | None,
+        typer.Argument(metavar="TRIAL", help="With a results folder: the number of the trial."),
     ] = None,
     task: Annotated[
         str | None, typer.Option(help="With a results folder of several tasks: the task of the row.")

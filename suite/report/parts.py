@@ -135,9 +135,13 @@ class TableCell:
 
 @dataclass(frozen=True)
 class TableRow:
-    """A row of a table on a page; `variant` is the variant that the row describes, or ""."""
+    """A row of a table on a page; `variant` is the variant that the row describes, or "".
+
+    `against` is the variant that a row compares it with, if the table has a column of such variants, or "".
+    """
 
     variant: str
+    against: str
     cells: list[TableCell]
 
 
@@ -164,8 +168,13 @@ class Table:
 
     def body(self) -> list[TableRow]:
         """Return the rows of the page's table."""
+        compares = any(column.key == "against" for column in self.columns)
         return [
-            TableRow(str(row.get("cell", "")), [self._cell(column, row) for column in self.columns])
+            TableRow(
+                str(row.get("cell", "")),
+                str(row["against"]) if compares else "",
+                [self._cell(column, row) for column in self.columns],
+            )
             for row in self.frame.to_dict("records")
         ]
 

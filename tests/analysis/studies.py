@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from suite import space
 from suite.analysis.cell_claims import compare_cells
 from suite.analysis.claims import GREFF_VARIANTS, judge_claims, planned_comparisons
 from suite.analysis.published_results import TIMIT_TASK
+from suite.config import SweepConfig
 from suite.space import PAPER_SPACE
 
-TASKS_ASKED = ["jsb", TIMIT_TASK, "adding"]
+STUDY_TASKS = ["jsb", TIMIT_TASK, "adding"]
 CELLS = ["rnn", "lstm", *GREFF_VARIANTS, "gru", "lstm_b"]
 RATE, UNITS, NOISE = "learning_rate", "units", "input_noise"
 COLUMN = {name: (j,) for j, name in enumerate(PAPER_SPACE)}
@@ -46,21 +46,22 @@ def importance(step=0.1, rest=0.04, spread=0.001, floor=0.005, **shares):
     return Importance(effects, rest, dict.fromkeys(effects, spread), {1: floor, 2: floor}, step)
 
 
-def asked(tasks=TASKS_ASKED, cells=CELLS, trials=200, **ranges):
-    ranges = space.space_to_table({**PAPER_SPACE, **ranges})
-    return {"tasks": tasks, "cells": cells, "trials": trials, "oracle": "random", "space": ranges}
+def study_config(tasks=STUDY_TASKS, cells=CELLS, trials=200, **ranges):
+    """Return the configuration of a study by random search."""
+    drawn = {**PAPER_SPACE, **ranges}
+    return SweepConfig("planted", tasks=tuple(tasks), cells=tuple(cells), trials=trials, space=drawn)
 
 
-def planted(question, effects=None, best=lambda units: 1e-3, worst=0.1, lost=0.0):
+def planted(config, effects=None, best=lambda units: 1e-3, worst=0.1, lost=0.0):
     """Return rows in which a cell's trials are worse by `effects`, (task, cell) or cell, in normal deviates.
 
     Every search has the same quantiles of scores, log-normal about `worst`, in order of how far a trial's
     learning rate is from the `best` one for its units; a share `lost` of trials has none, at random. So
     without effects a trial is better than another's with probability ½, exactly.
     """
-    rng, frames, effects, n = np.random.default_rng(1), [], effects or {}, question["trials"]
-    for task in question["tasks"]:
-        for cell in question["cells"]:
+    rng, frames, effects, n = np.random.default_rng(1), [], effects or {}, config.trials
+    for task in config.tasks:
+        for cell in config.cells:
             drawn = {name: r.value(rng.random(n)) for name, r in PAPER_SPACE.items()}
             off = abs(np.log(drawn[RATE] / best(drawn[UNITS])))
             deviates = norm.ppf((off.argsort().argsort() + 0.5) / n)
@@ -74,8 +75,8 @@ def planted(question, effects=None, best=lambda units: 1e-3, worst=0.1, lost=0.0
     return pd.concat(frames, ignore_index=True)
 
 
-def verdicts(rows, question, known=None, seed=1, draws=999):
+def verdicts(rows, config, known=None, seed=1, draws=999):
     known = known or importance()
-    table = compare_cells(rows, planned_comparisons(rows, question), seed, draws)
-    result = judge_claims(rows, question, {(task, "lstm"): known for task in question["tasks"]}, table, seed)
+    table = compare_cells(rows, planned_comparisons(rows, config), seed, draws)
+    result = judge_claims(rows, config, {(task, "lstm"): known for task in config.tasks}, table, seed)
     return {verdict.claim.id: verdict for verdict in result}

@@ -3,12 +3,12 @@
 import itertools
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from studies import asked, planted
+from studies import planted, study_config
 
 from suite import cli, store
 from suite.analysis.cell_claims import compare_cells, count_tests
@@ -24,27 +24,26 @@ COMPARED = ["probability", "low", "high", "shift", "p"]
 
 
 @pytest.fixture(scope="module")
-def question():
-    return asked(["jsb", "adding"], CELLS, trials=20)
+def config():
+    return study_config(["jsb", "adding"], CELLS, trials=20)
 
 
 @pytest.fixture(scope="module")
-def rows(question):
-    return planted(question, {"nfg": 2})
+def rows(config):
+    return planted(config, {"nfg": 2})
 
 
 def compare(rows, pairs, n_resamples=99):
     return compare_cells(rows, pairs, 1, n_resamples)
 
 
-def test_every_variant_is_compared_with_the_baseline_and_claims_keep_vanilla(rows, question):
-    config = question | {"baseline": "gru"}
-    planned = planned_comparisons(rows, config)
-    for task in config["tasks"]:
+def test_every_variant_is_compared_with_the_baseline_and_claims_keep_vanilla(rows, config):
+    planned = planned_comparisons(rows, replace(config, baseline="gru"))
+    for task in config.tasks:
         against_gru = [cell for where, cell, against in planned if (where, against) == (task, "gru")]
         assert against_gru == ["rnn", "lstm", "nfg"]
         assert (task, "nfg", "lstm") in planned  # two claims are about it
-    table = differences_from_baseline(compare(rows, planned, 999), config["tasks"], CELLS, "gru")["jsb"]
+    table = differences_from_baseline(compare(rows, planned, 999), config.tasks, CELLS, "gru")["jsb"]
     assert table["cell"].tolist() == ["rnn", "lstm", "nfg"]
     assert table["better"].tolist() == [False, False, False]
     assert table["worse"].tolist() == [False, False, True]
@@ -66,18 +65,18 @@ def test_two_cells_compared_in_both_directions_are_one_test_with_one_p(rows):
     assert both.loc[4, "better"]
 
 
-def test_without_vanilla_the_first_variant_is_the_baseline(rows, question):
-    config = question | {"cells": ["nfg", "rnn", "gru"]}
-    planned = planned_comparisons(rows[rows["cell"] != "lstm"], config)
+def test_without_vanilla_the_first_variant_is_the_baseline(rows, config):
+    without_vanilla = replace(config, cells=("nfg", "rnn", "gru"))
+    planned = planned_comparisons(rows[rows["cell"] != "lstm"], without_vanilla)
     assert {against for _, _, against in planned if against != "gru"} == {"nfg"}
     assert ("jsb", "rnn", "nfg") in planned
-    verdicts = judge_claims(rows, config, {}, compare(rows, planned), seed=1)
+    verdicts = judge_claims(rows, without_vanilla, {}, compare(rows, planned), seed=1)
     assert {verdict.verdict for verdict in verdicts} == {"not tested"}  # they are about vanilla
 
 
-def test_every_pair_is_compared_once_on_every_task_and_adjusted_over_all(rows, question):
-    pairs = all_pair_comparisons(rows, question)
-    for task in question["tasks"]:
+def test_every_pair_is_compared_once_on_every_task_and_adjusted_over_all(rows, config):
+    pairs = all_pair_comparisons(rows, config)
+    for task in config.tasks:
         result = [frozenset(pair) for where, *pair in pairs if where == task]
         assert sorted(map(sorted, result)) == sorted(map(sorted, itertools.combinations(CELLS, 2)))
     table = compare(rows, pairs)
@@ -85,27 +84,26 @@ def test_every_pair_is_compared_once_on_every_task_and_adjusted_over_all(rows, q
     assert len(table) == 12
 
 
-def test_a_pair_with_the_baseline_has_the_numbers_of_the_other_table(rows, question):
+def test_a_pair_with_the_baseline_has_the_numbers_of_the_other_table(rows, config):
     """P before it is adjusted, for the families differ."""
     keys = ["task", "cell", "against"]
     tables = [
-        compare(rows, f(rows, question)).set_index(keys) for f in (planned_comparisons, all_pair_comparisons)
+        compare(rows, f(rows, config)).set_index(keys) for f in (planned_comparisons, all_pair_comparisons)
     ]
     with_baseline = [key for key in tables[0].index if key[2] == "lstm"]
     assert len(with_baseline) == 6
     pd.testing.assert_frame_equal(*(table.loc[with_baseline, COMPARED] for table in tables))
 
 
-def test_a_pair_without_trials_is_not_compared(rows, question):
-    pairs = all_pair_comparisons(rows[(rows["task"] != "jsb") | (rows["cell"] != "gru")], question)
+def test_a_pair_without_trials_is_not_compared(rows, config):
+    pairs = all_pair_comparisons(rows[(rows["task"] != "jsb") | (rows["cell"] != "gru")], config)
     assert sum(task == "jsb" for task, *_ in pairs) == 3
     assert sum(task == "adding" for task, *_ in pairs) == 6
 
 
-def test_the_table_of_pairs_names_both_variants_and_marks_what_is_significant(rows, question):
-    table = compare(rows, all_pair_comparisons(rows, question)[:12])
-    record = SimpleNamespace(titles={"jsb": "Chorales", "adding": "Adding"})
-    drawn = all_pairs.pairwise_table(SimpleNamespace(pairwise=table, record=record))
+def test_the_table_of_pairs_names_both_variants_and_marks_what_is_significant(rows, config):
+    table = compare(rows, all_pair_comparisons(rows, config)[:12])
+    drawn = all_pairs.pairwise_table(table, {"jsb": "Chorales", "adding": "Adding"})
     assert drawn.name == "all-pairs"
     assert "12 comparisons of this table" in drawn.caption
     assert (

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from studies import (
-    asked,
     planted,
+    study_config,
     verdicts,
 )
 
@@ -22,6 +22,7 @@ from suite.analysis.cell_claims import (
 from suite.analysis.claims import TRIVIAL_SCORE
 from suite.analysis.significance import superiority_interval, trials_needed
 from suite.analysis.verdicts import Claim, Study, round_up_to_digit
+from suite.config import SweepConfig
 from tasks import TASKS
 
 pytestmark = pytest.mark.usefixtures("few_resamples")
@@ -35,7 +36,7 @@ def lines(test, probability, half, count, significant=False):
     tasks = [f"t{i}" for i in range(count)]
     claim = Claim("c", "", "", test, pairs=(("np", "lstm"),))
     table = pd.DataFrame([{"task": task} | line for task in tasks])
-    return test(Study(pd.DataFrame(), {}, {}, table, 1), claim, tasks)
+    return test(Study(pd.DataFrame(), SweepConfig("planted"), {}, table, 1), claim, tasks)
 
 
 @pytest.mark.parametrize(
@@ -103,15 +104,15 @@ def test_the_trials_needed_exclude_a_loss_in_four_of_five_cases_where_there_is_n
     ],
 )
 def test_a_simple_network_forgets_by_the_criterion(effects, verdict):
-    question = asked(["adding"], ["rnn", "lstm", "gru"])
-    found = verdicts(planted(question, effects), question)["rnn-forgets"]
+    config = study_config(["adding"], ["rnn", "lstm", "gru"])
+    found = verdicts(planted(config, effects), config)["rnn-forgets"]
     assert found.verdict == verdict
     assert f"{found.numbers['rnn'].iloc[0]:.3g} for rnn" in found.evidence
 
 
 def test_a_simple_network_does_not_forget_by_medians_that_may_be_chance():
-    question = asked(["adding"], ["rnn", "lstm", "gru"], trials=20)
-    result = verdicts(planted(question, {"rnn": 0.72}), question)["rnn-forgets"]
+    config = study_config(["adding"], ["rnn", "lstm", "gru"], trials=20)
+    result = verdicts(planted(config, {"rnn": 0.72}), config)["rnn-forgets"]
     assert result.numbers["rnn"].iloc[0] > 2 * result.numbers["lstm"].iloc[0]
     assert (result.verdict, result.numbers["adjusted"].iloc[0] > 0.05) == ("fails", True)
 

@@ -13,11 +13,11 @@ from studies import (
     NOISE,
     RATE,
     SPARED,
-    TASKS_ASKED,
+    STUDY_TASKS,
     UNITS,
-    asked,
     importance,
     planted,
+    study_config,
     verdicts,
 )
 
@@ -55,14 +55,14 @@ CONTRARY = {"np": -1, "fgr": -1, ("jsb", "nog"): 1, "gru": 1}
 
 @pytest.fixture(scope="module")
 def published():
-    question = asked()
-    return question, planted(question, PUBLISHED)
+    config = study_config()
+    return config, planted(config, PUBLISHED)
 
 
 @pytest.fixture(scope="module")
 def judged(published):
-    question, rows = published
-    return verdicts(rows, question)
+    config, rows = published
+    return verdicts(rows, config)
 
 
 def test_each_claim_holds_where_its_effect_is_planted(judged):
@@ -71,19 +71,19 @@ def test_each_claim_holds_where_its_effect_is_planted(judged):
 
 
 def test_each_claim_fails_where_the_contrary_is_planted():
-    question = asked()
-    rows = planted(question, CONTRARY, best=lambda units: np.where(units > 60, 3e-5, 3e-3))
+    config = study_config()
+    rows = planted(config, CONTRARY, best=lambda units: np.where(units > 60, 3e-5, 3e-3))
     known = importance(
         **{RATE: 0.3, "momentum": 0.2, UNITS: 0, "pair": 0.4, NOISE: 0.06}, step=-0.1, rest=0.04
     )
-    result = verdicts(rows, question, known)
+    result = verdicts(rows, config, known)
     assert {name: v.verdict for name, v in result.items()} == dict.fromkeys(result, "fails")
 
 
 def test_each_claim_is_undecided_where_trials_are_few_or_shares_near_a_threshold():
-    question = asked(trials=40)
+    config = study_config(trials=40)
     known = importance(**{RATE: 0.66, "momentum": 0.01, "pair": 0.17, NOISE: 0.004}, rest=0.1, spread=0.002)
-    found = verdicts(planted(question, {"nfg": 0.2, "noaf": 0.2, "lstm_b": -0.2}, worst=0.9), question, known)
+    found = verdicts(planted(config, {"nfg": 0.2, "noaf": 0.2, "lstm_b": -0.2}, worst=0.9), config, known)
     assert {name: v.verdict for name, v in found.items()} == dict.fromkeys(found, "undecided")
     for name in ("none-beats-vanilla", HURT, SPARED, "fgr-no-gain", "gru-no-worse", "learning-rate-most"):
         assert found[name].trials_needed > 40
@@ -95,16 +95,16 @@ def test_what_is_decided_needs_no_trials(judged):
 
 
 def test_trials_without_any_effect_show_neither_hurt_nor_gain():
-    question = asked(["jsb"])
-    result = verdicts(planted(question), question)
+    config = study_config(["jsb"])
+    result = verdicts(planted(config), config)
     assert result[HURT].verdict == "fails"
     assert result["forget-bias-helps"].verdict == "fails"
     assert {result[name].verdict for name in (GAIN, SPARED, "cifg-np-same", "fgr-no-gain")} == {"holds"}
 
 
 def test_a_cell_that_is_better_is_not_worse():
-    question = asked(["jsb"])
-    result = verdicts(planted(question, dict.fromkeys(["nfg", "noaf", "nig", "nog", "niaf"], -1)), question)
+    config = study_config(["jsb"])
+    result = verdicts(planted(config, dict.fromkeys(["nfg", "noaf", "nig", "nog", "niaf"], -1)), config)
     assert [result[name].verdict for name in (GAIN, HURT, SPARED)] == ["fails", "fails", "holds"]
 
 
@@ -121,61 +121,63 @@ def test_a_cell_that_is_better_is_not_worse():
     ],
 )
 def test_a_claim_is_not_tested_where_something_is_missing(name, change, says):
-    result = verdicts(planted(asked(trials=20)), asked(**{"trials": 20} | change), draws=99)[name]
+    result = verdicts(planted(study_config(trials=20)), study_config(**{"trials": 20} | change), draws=99)[
+        name
+    ]
     assert result.verdict == "not tested"
     assert says in result.evidence
     assert result.numbers.empty
 
 
 def test_too_few_trials_are_not_tested():
-    question = asked(["jsb"], trials=19)
-    result = verdicts(planted(question, PUBLISHED), question)
+    config = study_config(["jsb"], trials=19)
+    result = verdicts(planted(config, PUBLISHED), config)
     assert {v.verdict for v in result.values()} == {"not tested"}
     assert "lstm on jsb has 19 trials, fewer than 20" in result[HURT].evidence
 
 
 def test_vanilla_without_scores_is_not_tested_but_a_variant_without_is_worse():
-    question = asked(["jsb"], ["lstm", "nfg", "noaf", "gru"], trials=60)
-    rows = planted(question)
+    config = study_config(["jsb"], ["lstm", "nfg", "noaf", "gru"], trials=60)
+    rows = planted(config)
     for cells, kept, verdict in ((["lstm"], 1 / 6, "not tested"), (["nfg", "noaf"], 0.25, "holds")):
         lost = rows["cell"].isin(cells) & (rows["test"] > rows["test"].quantile(kept))
-        result = verdicts(rows.assign(test=rows["test"].mask(lost)), question)[HURT]
+        result = verdicts(rows.assign(test=rows["test"].mask(lost)), config)[HURT]
         assert result.verdict == verdict
     assert (result.numbers["welch"] > 0.9).all()  # of the best tenth none is lost
 
 
 def test_no_importance_is_not_tested():
-    question = asked(["jsb"], trials=20)
-    rows = planted(question)
-    table = compare_cells(rows, planned_comparisons(rows, question), 1, 99)
-    result = next(v for v in judge_claims(rows, question, {}, table, 1) if v.claim.id == "learning-rate-most")
+    config = study_config(["jsb"], trials=20)
+    rows = planted(config)
+    table = compare_cells(rows, planned_comparisons(rows, config), 1, 99)
+    result = next(v for v in judge_claims(rows, config, {}, table, 1) if v.claim.id == "learning-rate-most")
     assert (result.verdict, result.evidence) == ("not tested", "missing: the importances of lstm on jsb")
 
 
 def test_an_unfinished_search_leaves_its_task_out_of_its_claims_alone(published, judged):
-    question, rows = published
+    config, rows = published
     present = rows[(rows["task"] != "adding") | (rows["cell"] != "nfg") | (rows["trial"] < 150)]
-    result = verdicts(present, question)
+    result = verdicts(present, config)
     for name in (GAIN, HURT):
         assert result[name].evidence.endswith("; left out: nfg on adding is unfinished (150 of 200 trials)")
         assert "adding" not in set(result[name].numbers["task"])
-    assert result["fgr-no-gain"].numbers["task"].tolist() == TASKS_ASKED
+    assert result["fgr-no-gain"].numbers["task"].tolist() == STUDY_TASKS
     assert result["cifg-np-same"].verdict == judged["cifg-np-same"].verdict
 
 
 def test_rows_in_any_order_give_the_same_verdicts():
-    question = asked(["adding"], trials=60)
-    rows = planted(question, PUBLISHED, lost=0.1)
-    one, other = verdicts(rows, question), verdicts(rows.sample(frac=1, random_state=3), question)
+    config = study_config(["adding"], trials=60)
+    rows = planted(config, PUBLISHED, lost=0.1)
+    one, other = verdicts(rows, config), verdicts(rows.sample(frac=1, random_state=3), config)
     for name, verdict in one.items():
         assert (other[name].verdict, other[name].evidence) == (verdict.verdict, verdict.evidence)
         pd.testing.assert_frame_equal(other[name].numbers, verdict.numbers)
 
 
 def test_the_same_seed_draws_the_same_and_another_does_not():
-    question = asked(["jsb"], trials=120)
-    rows = planted(question, PUBLISHED)
-    one, again, other = (verdicts(rows, question, seed=seed) for seed in (1, 1, 2))
+    config = study_config(["jsb"], trials=120)
+    rows = planted(config, PUBLISHED)
+    one, again, other = (verdicts(rows, config, seed=seed) for seed in (1, 1, 2))
     for name in (GAIN, "rate-from-small"):
         pd.testing.assert_frame_equal(one[name].numbers, again[name].numbers)
         assert (one[name].numbers["low"] != other[name].numbers["low"]).any()
@@ -215,8 +217,8 @@ def test_the_evidence_has_the_numbers_of_the_comparison_that_decides(judged):
 
 
 def test_the_evidence_of_a_failure_names_the_comparison_that_refutes():
-    question = asked(["jsb"], ["lstm", *GREFF_VARIANTS])
-    result = verdicts(planted(question, {"np": -0.8, "cifg": -1, "nig": 2}), question)[GAIN]
+    config = study_config(["jsb"], ["lstm", *GREFF_VARIANTS])
+    result = verdicts(planted(config, {"np": -0.8, "cifg": -1, "nig": 2}), config)[GAIN]
     assert result.verdict == "fails"
     assert "2 of 8 comparisons refute it, most clearly cifg on jsb" in result.evidence
     assert result.numbers.set_index("cell")["better"].pipe(lambda b: list(b.index[b])) == ["np", "cifg"]
@@ -244,13 +246,13 @@ WRONG = {
 
 def nulls(count, tasks, trials, draws):
     """Return of sweeps without effects whether verdicts claim a difference, and Welch's test, (count, 2)."""
-    question = asked(["jsb", TIMIT_TASK, "adding"][:tasks], ["lstm", *GREFF_VARIANTS], trials)
-    rows, rng, result = planted(question), np.random.default_rng(5), []
+    config = study_config(["jsb", TIMIT_TASK, "adding"][:tasks], ["lstm", *GREFF_VARIANTS], trials)
+    rows, rng, result = planted(config), np.random.default_rng(5), []
     for seed in range(count):
         valid = np.exp(rng.standard_normal(len(rows)))
         test = valid * np.exp(0.1 * rng.standard_normal(len(rows)))
         valid[rng.random(len(rows)) < 0.1] = math.nan
-        verdict = verdicts(rows.assign(valid=valid, test=test), question, seed=seed, draws=draws)
+        verdict = verdicts(rows.assign(valid=valid, test=test), config, seed=seed, draws=draws)
         wrong = [name for name, v in verdict.items() if v.verdict == WRONG.get(v.claim.test)]
         result.append((bool(wrong), (verdict[GAIN].numbers["welch"] < 0.05).any()))
     return np.array(result)

@@ -8,9 +8,9 @@ from studies import (
     NOISE,
     RATE,
     UNITS,
-    asked,
     importance,
     planted,
+    study_config,
     verdicts,
 )
 
@@ -23,16 +23,16 @@ pytestmark = pytest.mark.usefixtures("few_resamples")
 )
 def test_a_share_is_judged_with_and_without_the_rest(share, rest, verdict, known):
     """Of 0.7 that is explained, 0.6 is more than two thirds; more trials would not tell what the rest is."""
-    question = asked(["jsb"], ["lstm"], trials=20)
-    result = verdicts(planted(question), question, importance(**{RATE: share}, rest=rest, spread=0.002))
+    config = study_config(["jsb"], ["lstm"], trials=20)
+    result = verdicts(planted(config), config, importance(**{RATE: share}, rest=rest, spread=0.002))
     assert result["learning-rate-most"].verdict == verdict
     assert math.isfinite(result["learning-rate-most"].trials_needed) == known
 
 
 def test_the_papers_own_estimate_stands_beside_a_share_and_decides_nothing():
     """That of the planted shares is nine tenths of them; what it leaves of columns is interactions."""
-    question = asked(["jsb"], ["lstm"], trials=20)
-    result = verdicts(planted(question), question, importance(**{RATE: 0.7}, rest=0.02))
+    config = study_config(["jsb"], ["lstm"], trials=20)
+    result = verdicts(planted(config), config, importance(**{RATE: 0.7}, rest=0.02))
     for name, theirs in (("learning-rate-most", 0.63), ("interactions-few", 1 - 0.9 * 0.751)):
         assert f"by single trees, as in the paper, {theirs:.3f}" in result[name].evidence
         assert result[name].evidence.endswith("single trees are not used")
@@ -41,18 +41,18 @@ def test_the_papers_own_estimate_stands_beside_a_share_and_decides_nothing():
 
 
 def test_interactions_may_be_all_of_the_rest():
-    question = asked(["jsb"], ["lstm"], trials=20)
-    rows = planted(question)
+    config = study_config(["jsb"], ["lstm"], trials=20)
+    rows = planted(config)
     for rest, verdict in ((0.1, "holds"), (0.2, "undecided")):
-        assert verdicts(rows, question, importance(rest=rest))["interactions-few"].verdict == verdict
+        assert verdicts(rows, config, importance(rest=rest))["interactions-few"].verdict == verdict
 
 
 def test_where_no_share_is_above_chance_nothing_is_said():
-    question = asked(["jsb"], ["lstm"], trials=20)
+    config = study_config(["jsb"], ["lstm"], trials=20)
     nothing = importance(
         **{RATE: 0.004, UNITS: 0, "momentum": 0, NOISE: 0.004, "pair": 0}, rest=0.99, spread=0
     )
-    result = verdicts(planted(question), question, nothing)
+    result = verdicts(planted(config), config, nothing)
     for name in ("learning-rate-most", "momentum-nothing", "noise-hurts-music", "interactions-few"):
         assert result[name].verdict == "undecided"
 
@@ -68,25 +68,25 @@ def test_where_no_share_is_above_chance_nothing_is_said():
     ],
 )
 def test_noise_hurts_where_the_marginal_rises_above_chance(step, share, verdict):
-    question = asked(["jsb"], ["lstm"], trials=20)
+    config = study_config(["jsb"], ["lstm"], trials=20)
     known = importance(**{NOISE: share}, step=step)
-    assert verdicts(planted(question), question, known)["noise-hurts-music"].verdict == verdict
+    assert verdicts(planted(config), config, known)["noise-hurts-music"].verdict == verdict
 
 
 def test_small_and_large_networks_are_thirds_of_the_range_on_its_scale():
-    question = asked(["jsb"], ["lstm"])
-    rows = planted(question, best=lambda units: np.where(units < 43, 1e-3, 1e-5))  # 20 · 10^⅓ is 43
-    x = verdicts(rows, question)["rate-from-small"].numbers.iloc[0]
+    config = study_config(["jsb"], ["lstm"])
+    rows = planted(config, best=lambda units: np.where(units < 43, 1e-3, 1e-5))  # 20 · 10^⅓ is 43
+    x = verdicts(rows, config)["rate-from-small"].numbers.iloc[0]
     assert (x["small"], x["large"]) == (pytest.approx(1e-3, rel=0.3), pytest.approx(1e-5, rel=0.3))
     assert x["low"] < x["ratio"] < x["high"] < 0.1
 
 
 def test_rates_that_do_not_matter_are_seldom_told_apart():
     """Where scores are chance, best rates are any, and intervals say so."""
-    question, rng = asked(["jsb"], ["lstm"]), np.random.default_rng(4)
-    rows = planted(question)
+    config, rng = study_config(["jsb"], ["lstm"]), np.random.default_rng(4)
+    rows = planted(config)
     wrong = 0
     for seed in range(60):
         chance = rows.assign(valid=rng.permutation(rows["valid"]))
-        wrong += verdicts(chance, question, seed=seed)["rate-from-small"].verdict != "undecided"
+        wrong += verdicts(chance, config, seed=seed)["rate-from-small"].verdict != "undecided"
     assert wrong <= 4

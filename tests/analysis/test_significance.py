@@ -24,6 +24,7 @@ from suite.analysis.significance import (
     welch_tests,
 )
 from suite.analysis.trial_statistics import best_tenth, variant_summary
+from suite.config import SweepConfig
 
 CELLS = ["lstm", *(f"v{i}" for i in range(8))]
 NAN = math.nan
@@ -51,7 +52,7 @@ def compare(rows, cells, seed, draws=999):
 
 def against_vanilla(rows, cells):
     """Return how these variants differ from vanilla on a task, those without trials too."""
-    config = {"tasks": ["t"], "cells": cells, "baseline": "lstm"}
+    config = SweepConfig("one", tasks=("t",), cells=tuple(cells), baseline="lstm")
     table = compare_cells(rows, planned_comparisons(rows, config), 1, 999)
     return differences_from_baseline(table, ["t"], cells, "lstm")["t"]
 

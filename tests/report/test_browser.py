@@ -7,9 +7,10 @@ import shutil
 import subprocess
 
 import pytest
-from planted import report_of, sweep
+from planted import sweep
 
-from suite.report import figures
+from suite.config import record_from_table
+from suite.report import figures, write_report
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(not BROWSER, reason="needs Chromium")
@@ -25,12 +26,16 @@ TELL = """<script>
     const before = first();
     document.querySelectorAll("#answer th button")[1].click();
     document.querySelector(".filter summary").click();
-    document.querySelector(".filter input[value=nfg]").click();
+    for (const cell of ["nfg", "noaf", "lstm", "noaf"])  // hide three, show one again
+      document.querySelector(`.filter input[value=${cell}]`).click();
     const named = svg => svg.closest("svg[aria-label]");
     parent.postMessage(JSON.stringify({
       errors, before, after: first(), width: innerWidth, wide: document.documentElement.scrollWidth,
-      hidden: [...new Set([...document.querySelectorAll("[data-cell]")]
+      hidden: [...new Set([...document.querySelectorAll("[data-cell]:not([data-against])")]
         .filter(part => getComputedStyle(part).display === "none").map(part => part.dataset.cell))],
+      shown: [...new Set([...document.querySelectorAll("tr[data-cell]")]
+        .filter(row => getComputedStyle(row).display !== "none").map(row => row.cells[0].textContent))],
+      named: [...document.querySelectorAll("tr[data-cell]")].map(row => row.textContent),
       loaded: performance.getEntriesByType("resource").map(of => of.name).filter(of => !/^data:/.test(of)),
       figures: document.querySelectorAll("figure").length,
       unnamed: [...document.querySelectorAll("svg")].filter(svg => !named(svg)).length,
@@ -51,7 +56,7 @@ def seen(tmp_path_factory):
     config["about"]["tasks"]["jsb"] |= {"title": LONG, "unit": LONG, "source": LONG}
     with pytest.MonkeyPatch.context() as patch:  # a page shows its figures as SVG
         patch.setattr(figures, "to_png", lambda figure: b"")
-        page = report_of(rows, config, folder / "report").read_text()
+        page = write_report(rows, record_from_table(config), folder / "report", all_pairs=True).read_text()
     page = page.replace("<head>", f"<head>{LISTEN}", 1).replace("</body>", f"{TELL}</body>", 1)
     (folder / "page.html").write_text(page)
     (folder / "frame.html").write_text(FRAME)
@@ -78,8 +83,11 @@ def test_every_figure_has_a_text(seen):
     assert seen["unnamed"] == 0
 
 
-def test_a_checkbox_hides_its_variant_and_no_other(seen):
-    assert seen["hidden"] == ["nfg"]
+def test_checkboxes_hide_every_row_and_pair_of_their_variants_and_no_other(seen):
+    assert sorted(seen["hidden"]) == ["lstm", "nfg"]
+    assert seen["shown"] == ["noaf"]
+    assert any(text.startswith("lstm, single trees") for text in seen["named"])
+    assert any(text.startswith("nfgnoaf") for text in seen["named"])  # of all pairs
 
 
 def test_a_click_on_a_heading_sorts(seen):

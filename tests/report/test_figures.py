@@ -1,5 +1,7 @@
 """What all figures have in common: their axes can be read, their text too, and their bytes repeat."""
 
+import re
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -66,6 +68,15 @@ def test_the_bytes_of_a_figure_repeat_and_no_global_state_matters_or_changes(dra
         assert dict(mpl.rcParams) == settings
         assert np.random.get_state()[1].tolist() == state  # noqa: NPY002
     assert not pyplot.get_fignums()
+
+
+def test_a_page_can_hide_what_a_figure_shows_of_each_variant(draw, asked):
+    """Except those of the baseline alone: the effects of hyperparameters."""
+    for name in draw.keys() - {"marginal_plots", "interaction_heatmaps"}:
+        cells = set(asked["cells"]) - ({"lstm"} if name == "effect_plot" else set())
+        drawn = figures.to_svg(draw[name]()).decode()
+        assert set(re.findall('<g data-cell="([^"]+)"', drawn)) == cells, name
+        assert "variant:" not in drawn
 
 
 def test_the_bytes_of_a_png_repeat(draw):

@@ -31,9 +31,9 @@ def test_learning_curves_are_of_the_best_trial_of_each_variant(trials, curves, a
         assert lines(right)[cell].get_xdata().tolist() == [1, 2, 3]
         assert lines(right)[cell].get_ydata() == pytest.approx([best + 2, best, best + 0.1])
         assert lines(left)[cell].get_ydata().tolist() == [9.0, 7.0, 6.5]
-    (points,) = right.collections
+    points = sorted(place for mark in right.collections for place in mark.get_offsets().tolist())
     bests = trials.groupby("cell")["valid"].min()
-    assert sorted(points.get_offsets().tolist()) == [pytest.approx([2, best]) for best in sorted(bests)]
+    assert points == [pytest.approx([2, best]) for best in sorted(bests)]
 
 
 def test_a_learning_curve_is_named_at_its_end(trials, curves, asked):

@@ -47,13 +47,14 @@ def corners(collection):
 def tagged(figure):
     """Return the trials that a page finds in a figure's SVG, (variant, trial) each."""
     tree = ElementTree.fromstring(figures.to_svg(figure))
-    return [
-        (group.get("data-cell"), int(shape.get("data-trial")))
+    cells = {  # of each shape, that of the innermost group, which comes last
+        shape: group.get("data-cell")
         for group in tree.iter(f"{SVG}g")
         if group.get("data-cell")
         for shape in group.iter()
         if shape.get("data-trial")
-    ]
+    }
+    return [(cell, int(shape.get("data-trial"))) for shape, cell in cells.items()]
 
 
 def faces(axes):
@@ -231,9 +232,8 @@ def test_sizes_leave_out_a_variant_without_a_score(trials, asked):
 def test_a_mean_off_the_scale_is_a_triangle_at_the_top(trials, asked):
     trials.loc[trials["cell"] == "nfg", "test"] = 1e6
     axes = figures.cost_scatter(trials, asked["cells"], "nats").axes[0]
-    means = axes.collections[-1]
-    places = means.get_offsets()[[count == 4 for count in corners(means)]]
-    assert places[:, 1].tolist() == [axes.get_ylim()[1]]
+    [mean] = [points for points in axes.collections if corners(points) == [4]]
+    assert mean.get_offsets()[:, 1].tolist() == [axes.get_ylim()[1]]
     assert axes.get_ylim()[1] < 20
 
 

@@ -1,12 +1,16 @@
 """The report of a sweep whose oracle chooses trials by the scores of others: it tests nothing."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 from planted import findings_of, report_of
 from test_pages import Page
 
+from suite.analysis.findings import compute_findings
 from suite.config import record_from_table
 from suite.report import comparison
+from suite.report.sections import all_pairs
 
 ORACLES = {"bayesian": "Bayesian search", "hyperband": "Hyperband"}
 TESTED = ("significant", "Holm", "interval", "Expected", "permutation", "Importance is", "asterisk")
@@ -43,6 +47,19 @@ def test_the_page_says_the_oracle_and_shows_no_test(rows, asked, tmp_path, oracl
     names = {path.stem for path in tmp_path.rglob("*.*")}
     assert not {"jsb-differences", "jsb-expected", "jsb-importance"} & names
     assert {"jsb-boxes", "jsb-sizes", "jsb-scores", "jsb-best", "jsb-trials"} <= names
+
+
+@pytest.mark.parametrize("oracle", ORACLES)
+def test_the_section_of_all_pairs_says_why_none_is_compared(whole_sweep, oracle):
+    rows, record = whole_sweep
+    record = replace(record, config=replace(record.config, oracle=oracle))
+    [section] = all_pairs.build(compute_findings(rows, record, all_pairs=True))
+    [reason] = section.parts
+    assert reason.content.startswith(
+        f"Pairs of variants are not compared. {ORACLES[oracle]} chose the trials"
+    )
+    assert "not independent draws" in reason.content
+    assert all_pairs.build(compute_findings(rows, record)) == []
 
 
 def test_a_promoted_trial_counts_once_in_scores_and_twice_in_cost(rows, asked, tmp_path):

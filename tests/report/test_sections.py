@@ -120,7 +120,7 @@ def test_the_record_of_an_older_sweep_has_names_where_it_lacks_descriptions():
 def test_numbers_that_are_not_finite_are_sorted_last():
     frame = pd.DataFrame({"cell": ["a", "b"], "score": [1.0, float("inf")]})
     rows = Table("t", "", frame, [TableColumn("variant", "cell"), TableColumn("score", "score")]).body()
-    assert [(row.variant, row.cells[1].value) for row in rows] == [("a", 1.0), ("b", "")]
+    assert [(row.variant, row.against, row.cells[1].value) for row in rows] == [("a", "", 1.0), ("b", "", "")]
 
 
 def test_a_results_folder_has_a_record_named_after_the_folder():

@@ -151,7 +151,7 @@ def matched_trial_table(pair: PairwiseFindings, prefix: str) -> Table:
 
 def search_count(findings: ComparisonFindings) -> str:
     """Return the number of compared searches as text, such as "3 searches"."""
-    searches = findings.rows[findings.first].groupby(SEARCH_COLUMNS).ngroups
+    searches = findings.rows[findings.first_label].groupby(SEARCH_COLUMNS).ngroups
     return "one search" if searches == 1 else f"{searches:,} searches"
 
 

@@ -1,6 +1,7 @@
 """The figures of a report: a function each, which returns a matplotlib Figure and touches no global state.
 
-In an SVG of `to_svg`, `data-cell` of a group and `data-trial` of a shape in it name the trial that is shown.
+In an SVG of `to_svg`, `data-cell` of a group names the variant that it shows, and `data-trial` of a shape in
+it the trial.
 """
 
 from suite.report.figures.curves import expected_best_curves, learning_curves

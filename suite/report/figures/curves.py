@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from suite.analysis.trial_statistics import is_scored, ranked_trials
 from suite.config import VANILLA
+from suite.database import TRIAL_KEY
 from suite.report.figures.labels import wrap_to_width
 from suite.report.figures.style import (
     BLUE,
@@ -26,9 +27,9 @@ from suite.report.figures.style import (
     set_ticks,
     small_multiples,
     tag_trials,
+    variant_artists,
     variant_color,
 )
-from suite.store import TRIAL_KEY
 
 
 @figure_style
@@ -62,9 +63,10 @@ def learning_curves(
         label_beside(axes, ends, looks, baseline)
     right, finite = panels[1], points[np.isfinite(points["valid"])]
     marks = finite[finite["epoch"] == finite["best_epoch"]]
-    colors = {cell: looks[cell].color for cell in marks["cell"]}
     look = {"s": 14, "linewidth": 0.4, "zorder": 4}
-    draw_points(right, marks, "epoch", "valid", hue="cell", palette=colors, **look)
+    for cell, mark in marks.groupby("cell", sort=False):
+        with variant_artists(right, str(cell)):
+            draw_points(right, mark, "epoch", "valid", color=looks[str(cell)].color, **look)
     right.set(xlabel="epoch", ylabel=wrap_to_width(label, 180))
     return figure
 
@@ -82,7 +84,8 @@ def expected_best_curves(
     figure, panels = small_multiples(list(tables), "trials", label, baseline)
     for axes, cell in zip(panels, tables, strict=True):
         if baseline in tables and cell != baseline:
-            draw_band(axes, tables[baseline], "trials", "expected", LineStyle(BLUE, DASHED))
+            with variant_artists(axes, baseline):
+                draw_band(axes, tables[baseline], "trials", "expected", LineStyle(BLUE, DASHED))
         draw_band(axes, tables[cell], "trials", "expected", LineStyle(variant_color(cell, baseline)))
     panels[0].set_xscale("log")
     panels[0].set_ylim(*axis_limits(_scores_to_show(tables)))

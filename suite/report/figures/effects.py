@@ -20,6 +20,8 @@ from suite.report.figures.style import (
     draw_points,
     empty_figure,
     figure_style,
+    tag_tick_labels,
+    variant_artists,
 )
 
 MAX_EFFECT_COLUMNS = 3  # panels beside each other
@@ -56,6 +58,8 @@ def effect_plot(differences: Mapping[str, pd.DataFrame], titles: Mapping[str, st
     panels[0].set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", ".25", ".5", ".75", "1"])
     panels[0].set_yticks(range(len(cells)), list(names.values()))
     panels[0].set_ylim(len(cells) - 0.5, -0.5)
+    for axes in panels:
+        tag_tick_labels(axes.yaxis, cells)
     for axes in panels[len(tables) :]:
         axes.remove()
     label = f"probability that a trial is better than one of {baseline_name} · line: its 95 % interval · "
@@ -69,18 +73,20 @@ def _draw_effects(axes: Axes, table: pd.DataFrame) -> None:
     rows = table.assign(y=np.arange(len(table)), significant=table["adjusted"] < ALPHA)
     axes.grid(axis="y", color=FILL_COLOR, lw=0.6)
     axes.axvline(0.5, color=BLUE, lw=0.8, ls=(0, (4, 3)), zorder=1)
-    place: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center"}
-    axes.annotate("no better, no worse", (0.5, 1), (0, 3), fontsize=7, color=BLUE, **place)
+    above: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center"}
+    axes.annotate("no better, no worse", (0.5, 1), (0, 3), fontsize=7, color=BLUE, **above)
     for significant, compared in rows[rows["probability"].notna()].groupby("significant"):
         shade, thick, fill = (TEXT_COLOR, 1.6, TEXT_COLOR) if significant else (MUTED_COLOR, 0.8, "white")
-        axes.hlines(compared["y"], compared["low"], compared["high"], color=shade, lw=thick, zorder=2)
         look = {"facecolor": fill, "edgecolor": shade, "linewidth": 0.9, "clip_on": False}
-        draw_points(axes, compared, "probability", "y", s=22, zorder=3, **look)
         text: dict[str, Any] = {"va": "center_baseline", "fontsize": 7, "color": shade}
         text |= {"fontweight": "bold" if significant else "normal", "textcoords": "offset points"}
-        for y, probability in zip(compared["y"], compared["probability"], strict=True):
-            number = f"{probability:.2f}{' *' if significant else ''}"
-            axes.annotate(number, (1, y), (6, 0), xycoords=axes.get_yaxis_transform(), **text)
+        for cell, row in compared.groupby(level=0, sort=False):
+            with variant_artists(axes, str(cell)):
+                axes.hlines(row["y"], row["low"], row["high"], color=shade, lw=thick, zorder=2)
+                draw_points(axes, row, "probability", "y", s=22, zorder=3, **look)
+                number = f"{row['probability'].item():.2f}{' *' if significant else ''}"
+                place = (1, row["y"].item())
+                axes.annotate(number, place, (6, 0), xycoords=axes.get_yaxis_transform(), **text)
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", labelbottom=True)  # even above another panel

@@ -40,6 +40,8 @@ from suite.report.figures.style import (
     hyperparameter_axis_label,
     round_ticks,
     set_ticks,
+    tag_tick_labels,
+    tag_variant,
     variant_color,
 )
 from suite.space import Range, Space, varied_ranges
@@ -119,8 +121,9 @@ def importance_bars(
         if part == "interactions":
             for patch in bar:
                 patch.set(edgecolor=MUTED_COLOR, hatch="/////")
-        _label_shares(axes, bar, hatched=part == "interactions")
+        _label_shares(axes, bar, list(importances), hatched=part == "interactions")
     axes.set_yticks(range(len(bars)), list(variant_labels(bars).values()))
+    tag_tick_labels(axes.yaxis, importances)
     for text, cell in zip(axes.get_yticklabels(), bars, strict=True):
         text.set_color(variant_color(cell, baseline))
     axes.set_ylim(len(bars) - 0.5, -0.5)
@@ -188,13 +191,18 @@ def _draw_heatmap(axes: Axes, values: np.ndarray, norm: Normalize, cmap: str) ->
         axes.spines[spine].set_visible(True)
 
 
-def _label_shares(axes: Axes, bar: Container, hatched: bool) -> None:
-    """Write the share into each bar that has room for it."""
+def _label_shares(axes: Axes, bar: Container, cells: list[str], hatched: bool) -> None:
+    """Write the share into each bar that has room for it; the first bars are those of the variants."""
     for patch in bar:
+        line = round(patch.get_y() + patch.get_height() / 2)
+        if line < len(cells):
+            tag_variant(patch, cells[line])
         if patch.get_width() >= MIN_LABELLED_SHARE:
             dark = np.dot(to_rgb(patch.get_facecolor()), (0.299, 0.587, 0.114)) < 0.45
-            place = (patch.get_x() + patch.get_width() / 2, round(patch.get_y() + patch.get_height() / 2))
-            text = axes.text(*place, f"{patch.get_width():.0%}", ha="center", va="center", fontsize=7)
+            x = patch.get_x() + patch.get_width() / 2
+            text = axes.text(x, line, f"{patch.get_width():.0%}", ha="center", va="center", fontsize=7)
+            if line < len(cells):
+                tag_variant(text, cells[line])
             text.set_color("white" if dark else TEXT_COLOR)
             if hatched:
                 text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})

@@ -53,10 +53,10 @@ def shorten_to_width(text: str, points: float) -> str:
     if text_width(text) <= points:
         return text
     for kept in range(len(text) - 1, 0, -1):
-        end = kept // 2
-        cut = text[: kept - end] + ELLIPSIS + text[len(text) - end :]
-        if text_width(cut) <= points:
-            return cut
+        tail = kept // 2
+        shortened = text[: kept - tail] + ELLIPSIS + text[len(text) - tail :]
+        if text_width(shortened) <= points:
+            return shortened
     return ELLIPSIS
 
 
@@ -65,11 +65,11 @@ def wrap_to_width(text: str, points: float, max_lines: int = 2) -> str:
     lines: list[str] = []
     rest = drawable_text(text)
     while len(lines) < max_lines - 1 and text_width(rest) > points:
-        fits = next((n for n in range(len(rest), 1, -1) if text_width(rest[:n]) <= points), 1)
-        space = rest.rfind(" ", 1, fits + 1)
-        end = fits if space < 0 else space
-        lines.append(rest[:end])
-        rest = rest[end:].lstrip()
+        longest = next((n for n in range(len(rest), 1, -1) if text_width(rest[:n]) <= points), 1)
+        space = rest.rfind(" ", 1, longest + 1)
+        line_length = longest if space < 0 else space
+        lines.append(rest[:line_length])
+        rest = rest[line_length:].lstrip()
     return "\n".join([*lines, shorten_to_width(rest, points)])
 
 

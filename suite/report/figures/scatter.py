@@ -39,8 +39,8 @@ def agreement_scatter(pairs: pd.DataFrame, labels: tuple[str, str]) -> Figure:
         a, b = scores_of_sweep(matched, "a"), scores_of_sweep(matched, "b")
         finite = np.isfinite(a) & np.isfinite(b)
         low, high = axis_limits({"a": a[finite], "b": b[finite]})
-        end = high - OFF_SCALE_OFFSET * (high - low)
-        points = pd.DataFrame({"a": np.where(a > high, end, a), "b": np.where(b > high, end, b)})
+        edge = high - OFF_SCALE_OFFSET * (high - low)
+        points = pd.DataFrame({"a": np.where(a > high, edge, a), "b": np.where(b > high, edge, b)})
         points["agree"] = relative_differences(a, b) <= SCORE_TOLERANCE
         points["beyond"] = (a > high) | (b > high)
         axes.axline((low, low), slope=1, color=MUTED_COLOR, lw=0.6, zorder=0)

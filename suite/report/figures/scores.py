@@ -33,7 +33,10 @@ from suite.report.figures.style import (
     round_ticks,
     set_ticks,
     small_multiples,
+    tag_tick_labels,
     tag_trials,
+    tag_variant,
+    variant_artists,
     variant_color,
 )
 
@@ -75,13 +78,15 @@ def score_boxplots(
     right.set_title("Best tenth on validation")
     for y, cell in enumerate(cells):
         if cell in boxes:
-            _draw_published_box(right, y + 0.36, boxes[cell])
+            with variant_artists(right, cell):
+                _draw_published_box(right, y + 0.36, boxes[cell])
     if parameters is not None:
-        _draw_parameter_bars(third[0], [parameters.get(cell, np.nan) for cell in cells])
+        _draw_parameter_bars(third[0], {cell: parameters.get(cell, np.nan) for cell in cells})
     for axes in (left, right):
         axes.set(xlabel=wrap_to_width(label, 155, max_lines=3), ylabel="")
     names = [f"{name} *" if cell in significant else name for cell, name in variant_labels(cells).items()]
     left.set_yticks(range(len(cells)), names)
+    tag_tick_labels(left.yaxis, cells)
     left.set_ylim(len(cells) - 0.5, -0.5)
     return figure
 
@@ -127,16 +132,17 @@ def cost_scatter(rows: pd.DataFrame, cells: list[str], label: str, *, baseline: 
     figure, looks = empty_figure(label_column_height(len(cells))), line_styles(cells, baseline)
     panels = figure.subplots(1, len(costs), sharey=True, squeeze=False)[0]
     panels[0].set_ylim(low, high)
-    scores = np.array([trials["test"].mean() for trials in groups.values()])
-    means = pd.DataFrame({"cell": list(groups), "test": np.minimum(scores, high), "beyond": scores > high})
+    scores = {cell: trials["test"].mean() for cell, trials in groups.items()}
     for axes, (cost, text) in zip(panels, costs.items(), strict=True):
         for trials in groups.values():
             _draw_trials(axes, trials[trials["test"] <= high], cost, s=4, color=MUTED_COLOR, alpha=0.5)
-        means[cost] = [trials[cost].median() for trials in groups.values()]
-        colors = {cell: looks[cell].color for cell in groups}
-        look = {"style": "beyond", "markers": {False: "o", True: "^"}, "s": 26, "linewidth": 0.5, "zorder": 3}
-        draw_points(axes, means, cost, "test", hue="cell", palette=colors, clip_on=False, **look)
-        label_beside(axes, dict(zip(groups, means[[cost, "test"]].to_numpy(), strict=True)), looks, baseline)
+        marks = {cell: (trials[cost].median(), min(scores[cell], high)) for cell, trials in groups.items()}
+        for cell, (x, y) in marks.items():
+            look = {"marker": "^" if scores[cell] > high else "o", "color": looks[cell].color, "s": 26}
+            with variant_artists(axes, cell):
+                mark = pd.DataFrame({cost: [x], "test": [y]})
+                draw_points(axes, mark, cost, "test", linewidth=0.5, zorder=3, clip_on=False, **look)
+        label_beside(axes, marks, looks, baseline)
         axes.set_xscale("log")
         set_ticks(axes.xaxis, _log_ticks(axes), 150)
         axes.set(xlabel=text, ylabel="")
@@ -153,19 +159,18 @@ def critical_difference_diagram(standing: AverageRanks, *, baseline: str = VANIL
     """
     count, groups = len(standing.ranks), standing.groups or []
     half, pad = (count + 1) // 2, 0.03 * (count - 1)
-    first = 0.6 + 0.4 * len(groups)  # where the first line of names stands
-    figure = empty_figure(0.9 + 0.21 * (half + first))
+    top = 0.6 + 0.4 * len(groups)  # of the lines of names
+    figure = empty_figure(0.9 + 0.21 * (half + top))
     axes = figure.subplots()
     names = variant_labels(standing.ranks.index)
     for k, (name, rank) in enumerate(zip(names, standing.ranks, strict=True)):
-        left = k < half
-        y, end = first + (k if left else count - 1 - k), 1 - pad if left else count + pad
-        axes.plot([rank, rank, end], [0, y, y], color=variant_color(name, baseline), lw=0.7)
+        left, color = k < half, variant_color(name, baseline)
+        y, line_end = top + (k if left else count - 1 - k), 1 - pad if left else count + pad
         text = f"{names[name]}  {rank:.2f}" if left else f"{rank:.2f}  {names[name]}"
-        edge = end - pad / 2 if left else end + pad / 2
-        axes.text(
-            edge, y, text, ha="right" if left else "left", va="center", color=variant_color(name, baseline)
-        )
+        edge = line_end - pad / 2 if left else line_end + pad / 2
+        with variant_artists(axes, name):
+            axes.plot([rank, rank, line_end], [0, y, y], color=color, lw=0.7)
+            axes.text(edge, y, text, ha="right" if left else "left", va="center", color=color)
     for k, group in enumerate(groups):
         low, high = standing.ranks[[group[0], group[-1]]]
         y = 0.4 * (k + 1)
@@ -177,7 +182,7 @@ def critical_difference_diagram(standing: AverageRanks, *, baseline: str = VANIL
     text = f"critical difference {standing.critical_difference:.2f}"
     axes.text(scale + pad, -1.8, text, va="center", fontsize=7)
     axes.set_xlim(1 - 2 * pad, count + 2 * pad)
-    axes.set_ylim(first + half - 0.5, -2.2)
+    axes.set_ylim(top + half - 0.5, -2.2)
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.spines["top"].set(visible=True, position=("data", 0), bounds=(1, count))
     axes.xaxis.tick_top()
@@ -234,36 +239,49 @@ def _draw_boxes(
         median = np.median(trials[baseline]["test"])
         axes.axvline(median, color=BLUE, lw=0.8, ls=(0, (4, 3)), zorder=0)
     for y, cell in enumerate(fills):
-        some = trials[cell]
-        if len(some) >= MIN_BOX_SCORES:
-            sns.boxplot(
-                x=some["test"].to_numpy(),
-                y=np.full(len(some), y),
-                orient="y",
-                native_scale=True,
-                ax=axes,
-                color=fills[cell],
-                linecolor=variant_color(cell, baseline),
-                saturation=1,
-                width=0.5,
-                linewidth=0.8,
-                showfliers=not point_color,
-                medianprops={"linewidth": 1.6},
-                flierprops={"marker": "o", "ms": 1.8, "mec": "none", "mfc": MUTED_COLOR},
-                **BOXPLOT_ORIENTATION,
-            )
-        if point_color or len(some) < MIN_BOX_SCORES:
-            shift = (np.arange(len(some)) * 0.618 % 1 - 0.5) * 0.4
-            inside = some.assign(y=y + shift)[some["test"] <= limits[1]]
-            edge = {"linewidth": 0.4, "edgecolor": "white", "zorder": 3}
-            _draw_trials(axes, inside, "test", "y", s=9, color=point_color or MUTED_COLOR, **edge)
-        beyond = int((some["test"] > limits[1]).sum())
-        if beyond:
-            place = axes.get_yaxis_transform()
-            axes.text(1.01, y, f"+{beyond}", transform=place, va="center", fontsize=7, color=MUTED_COLOR)
+        with variant_artists(axes, cell):
+            _draw_box(axes, y, trials[cell], fills[cell], variant_color(cell, baseline), limits, point_color)
     axes.set_xlim(*limits)
     axes.locator_params(axis="x", nbins=6)
     axes.tick_params(axis="y", length=0)
+
+
+def _draw_box(
+    axes: Axes,
+    y: int,
+    trials: pd.DataFrame,
+    fill: str,
+    line_color: str,
+    limits: tuple[float, float],
+    point_color: str | None,
+) -> None:
+    """Draw the box of one variant's scores in its row, its points, and the number of trials off the scale."""
+    if len(trials) >= MIN_BOX_SCORES:
+        sns.boxplot(
+            x=trials["test"].to_numpy(),
+            y=np.full(len(trials), y),
+            orient="y",
+            native_scale=True,
+            ax=axes,
+            color=fill,
+            linecolor=line_color,
+            saturation=1,
+            width=0.5,
+            linewidth=0.8,
+            showfliers=not point_color,
+            medianprops={"linewidth": 1.6},
+            flierprops={"marker": "o", "ms": 1.8, "mec": "none", "mfc": MUTED_COLOR},
+            **BOXPLOT_ORIENTATION,
+        )
+    if point_color or len(trials) < MIN_BOX_SCORES:
+        shift = (np.arange(len(trials)) * 0.618 % 1 - 0.5) * 0.4
+        inside = trials.assign(y=y + shift)[trials["test"] <= limits[1]]
+        edge = {"linewidth": 0.4, "edgecolor": "white", "zorder": 3}
+        _draw_trials(axes, inside, "test", "y", s=9, color=point_color or MUTED_COLOR, **edge)
+    beyond = int((trials["test"] > limits[1]).sum())
+    if beyond:
+        place = axes.get_yaxis_transform()
+        axes.text(1.01, y, f"+{beyond}", transform=place, va="center", fontsize=7, color=MUTED_COLOR)
 
 
 def _draw_published_box(axes: Axes, y: float, box: PublishedBox) -> None:
@@ -277,11 +295,14 @@ def _draw_published_box(axes: Axes, y: float, box: PublishedBox) -> None:
         axes.plot(edge, y, ">", ms=3.4, color=GREEN, mew=0, clip_on=False)
 
 
-def _draw_parameter_bars(axes: Axes, counts: list[float]) -> None:
+def _draw_parameter_bars(axes: Axes, counts: Mapping[str, float]) -> None:
     look = {"width": 0.5, "color": FILL_COLOR, "saturation": 1, "errorbar": None, "native_scale": True}
-    sns.barplot(x=np.nan_to_num(counts), y=np.arange(len(counts)), orient="y", ax=axes, **look)
-    for y, count in enumerate(counts):
-        axes.text(0, y, f" {formatting.format_number(count)}", va="center", fontsize=7)
+    widths = np.nan_to_num(list(counts.values()))
+    sns.barplot(x=widths, y=np.arange(len(counts)), orient="y", ax=axes, **look)
+    for y, (bar, cell, count) in enumerate(zip(axes.patches, counts, counts.values(), strict=True)):
+        tag_variant(bar, cell)
+        text = axes.text(0, y, f" {formatting.format_number(count)}", va="center", fontsize=7)
+        tag_variant(text, cell)
     axes.set_title("Parameters")
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)

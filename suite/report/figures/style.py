@@ -1,18 +1,20 @@
 """Shared parts of figures: style, colours, axes, labels, marked trials in an SVG, reproducible bytes.
 
-A page can find the trial that an artist shows. `tag_trials` marks an artist, and `to_svg` writes its group as
-`<g data-cell="lstm">` and each point in it with `data-trial="7"`: a `use` or `path` element. They are not
-ids, because several panels may show the same trial. Points of scores and of costs are tagged, and learning
-curves.
+A page can hide what a figure shows of a variant, and find the trial that a point stands for. `tag_variant`
+and `tag_trials` mark an artist: `to_svg` writes its group as `<g data-cell="lstm">`, and each point in it
+that stands for a trial with `data-trial="7"`: a `use` or `path` element. They are not ids, because several
+panels may show the same variant or trial. All that is drawn for one variant is tagged. Points of scores and
+of costs, and learning curves, are tagged with their trials, too.
 """
 
+import contextlib
 import html
 import io
 import itertools
 import math
 import re
 import urllib.parse
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +27,7 @@ from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Annotation
 from matplotlib.ticker import MaxNLocator, NullLocator
 from scipy.optimize import isotonic_regression
 
@@ -66,7 +69,7 @@ MATPLOTLIB_STYLE = {
 POINTS_PER_INCH = 72  # points
 LABEL_HEIGHT = 9  # points, of a line of small text
 DASHED = (3.7, 1.6)  # of a line: on and off, in its widths
-TRIALS_PREFIX = "trials:"  # of the group id of an artist that shows trials
+VARIANT_PREFIX = "variant:"  # of the group id of an artist that shows a variant, or trials of it
 figure_style = style.context(
     ["default", MATPLOTLIB_STYLE]
 )  # "default" first, to undo the user's matplotlibrc
@@ -103,6 +106,7 @@ def small_multiples(cells: list[str], x_label: str, y_label: str, baseline: str)
     panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, (cell, name) in zip(panels, variant_labels(cells).items(), strict=False):
         axes.set_title(name, color=variant_color(cell, baseline))
+        tag_variant(axes, cell)
     for axes in panels[len(cells) :]:
         axes.remove()
     for axes in panels[len(cells) - columns : len(cells)]:
@@ -160,16 +164,16 @@ def label_beside(
     """
     low, high = axes.get_ylim()
     height = axes.figure.bbox.height / axes.figure.dpi * POINTS_PER_INCH - 45  # points, of a panel
-    ends = {cell: (x, float(np.clip(y, low, high))) for cell, (x, y) in points.items()}
-    heights = np.array([y for _, y in ends.values()])
+    line_ends = {cell: (x, float(np.clip(y, low, high))) for cell, (x, y) in points.items()}
+    heights = np.array([y for _, y in line_ends.values()])
     places = separate_labels(heights, (high - low) * LABEL_HEIGHT / height, low, high)
     names = variant_labels(looks)
-    for (cell, end), place in zip(ends.items(), places, strict=True):
+    for (cell, point), place in zip(line_ends.items(), places, strict=True):
         look = looks[cell]
         line = {"arrowstyle": "-", "color": look.color, "lw": 0.6, "shrinkA": 1, "shrinkB": 2}
-        axes.annotate(
+        label = axes.annotate(
             names[cell],
-            end,
+            point,
             (1.04, place),
             textcoords=axes.get_yaxis_transform(),
             va="center",
@@ -177,6 +181,7 @@ def label_beside(
             color=variant_color(cell, baseline),
             arrowprops=line | {"ls": look.matplotlib_style, "relpos": (0, 0.5)},
         )
+        tag_variant(label, cell)
 
 
 def label_column_height(labels: int) -> float:
@@ -187,7 +192,30 @@ def label_column_height(labels: int) -> float:
 def tag_trials(artist: Artist, cell: str, trials: Iterable[int]) -> None:
     """Mark an artist for `to_svg` with its variant and trials, one trial for each point in order."""
     numbers = ",".join(str(int(trial)) for trial in trials)
-    artist.set_gid(f"{TRIALS_PREFIX}{urllib.parse.quote(cell, safe='')}:{numbers}")
+    artist.set_gid(f"{VARIANT_PREFIX}{urllib.parse.quote(cell, safe='')}:{numbers}")
+
+
+def tag_variant(artist: Artist, cell: str) -> None:
+    """Mark an artist for `to_svg` with its variant."""
+    tag_trials(artist, cell, [])
+    if isinstance(artist, Annotation) and artist.arrow_patch:
+        tag_trials(artist.arrow_patch, cell, [])
+
+
+@contextlib.contextmanager
+def variant_artists(axes: Axes, cell: str) -> Iterator[None]:
+    """Mark all artists that the block adds to a panel with a variant, except those marked already."""
+    before = set(axes.get_children())
+    yield
+    for artist in axes.get_children():
+        if artist not in before and not artist.get_gid():
+            tag_variant(artist, cell)
+
+
+def tag_tick_labels(axis: Axis, cells: Iterable[str]) -> None:
+    """Mark the first labels of an axis with variants, one for each label in order."""
+    for text, cell in zip(axis.get_ticklabels(), cells, strict=False):
+        tag_variant(text, cell)
 
 
 def axis_limits(scores: Mapping[Any, np.ndarray]) -> tuple[float, float]:
@@ -205,7 +233,7 @@ def axis_limits(scores: Mapping[Any, np.ndarray]) -> tuple[float, float]:
     whiskers = [
         _upper_whisker(values, far if far > low else np.inf) for values in nonempty if values.min() <= far
     ]
-    near = max(end for end in whiskers if end - low <= 10 * (np.median(whiskers) - low))
+    near = max(whisker for whisker in whiskers if whisker - low <= 10 * (np.median(whiskers) - low))
     high = near if near > low else max(values.max() for values in nonempty)
     margin = 0.05 * (high - low) or 0.05 * abs(high) or 0.05
     return float(low - margin), float(high + margin)
@@ -244,10 +272,10 @@ def hyperparameter_axis_label(name: str) -> str:
 
 
 def to_svg(figure: Figure) -> bytes:
-    """Return a figure as SVG, the same bytes for the same figure, with the trials that `tag_trials` gave."""
+    """Return a figure as SVG, the same bytes for the same figure, with its tags of variants and trials."""
     svg = _figure_bytes(figure, "svg", {"Date": None, "Creator": None, "Format": None, "Type": None})
-    head, *groups = svg.decode().split(f'<g id="{TRIALS_PREFIX}')
-    return "".join([head, *map(_mark_trials, groups)]).encode()
+    head, *groups = svg.decode().split(f'<g id="{VARIANT_PREFIX}')
+    return "".join([head, *map(_mark_variant, groups)]).encode()
 
 
 def to_png(figure: Figure) -> bytes:
@@ -263,12 +291,12 @@ def _figure_bytes(figure: Figure, form: str, metadata: dict) -> bytes:
     return buffer.getvalue()
 
 
-def _mark_trials(group: str) -> str:
+def _mark_variant(group: str) -> str:
     """Return the text after the start of a group's tag with its variant and trials in attributes."""
     tag, rest = group.split('"', 1)
     cell, trials = tag.split(":")
     start, *shapes = re.split(r"(<use |<path (?=d=))", rest)  # drawn shapes, not definitions
-    for number, trial in enumerate(trials.split(",")):
+    for number, trial in enumerate(filter(None, trials.split(","))):
         shapes[2 * number] += f'data-trial="{trial}" '
     return f'<g data-cell="{html.escape(urllib.parse.unquote(cell))}"{start}{"".join(shapes)}'
 

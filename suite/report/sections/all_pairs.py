@@ -1,21 +1,35 @@
 """The section that compares every pair of variants, on request (`--all-pairs`)."""
 
+from collections.abc import Mapping
+
+import pandas as pd
+
 from suite.analysis.findings import Findings
 from suite.report.formatting import format_p, format_probability, format_signed
-from suite.report.parts import Section, Table, TableColumn
+from suite.report.parts import Part, Section, Table, TableColumn, Text
+from suite.report.sections.answer import dependent_trials_sentence
 from suite.text import format_count
 
 
 def build(findings: Findings) -> list[Section]:
-    """Return the section of all pairs; none unless requested and trials are independent draws."""
-    if findings.pairwise.empty:
+    """Return the section of all pairs if it was requested; without any comparison it says why."""
+    if findings.pairwise is None:
         return []
-    return [Section("all-pairs", "All pairs of variants", [pairwise_table(findings)])]
+    part: Part = pairwise_table(findings.pairwise, findings.record.titles)
+    if findings.pairwise.empty:
+        part = Text(f"Pairs of variants are not compared. {no_pairs_reason(findings)}")
+    return [Section("all-pairs", "All pairs of variants", [part])]
 
 
-def pairwise_table(findings: Findings) -> Table:
-    """Return a table that compares every pair of variants, with one line for each task and pair."""
-    titles = findings.record.titles
+def no_pairs_reason(findings: Findings) -> str:
+    """Return a sentence on why a sweep has no comparisons of pairs."""
+    if not findings.has_independent_trials:
+        return dependent_trials_sentence(findings)
+    return "There are no two variants with trials that can be compared."
+
+
+def pairwise_table(pairwise: pd.DataFrame, titles: Mapping[str, str]) -> Table:
+    """Return a table of comparisons, one line for each task and pair; `titles` are those of the tasks."""
     columns = [
         TableColumn("variant", "cell"),
         TableColumn("against", "against"),
@@ -28,7 +42,7 @@ def pairwise_table(findings: Findings) -> Table:
         "Every pair of variants, compared over all trials: the probability that a trial of the first "
         "variant is better than a trial of the second (95 % interval), the median shift of its scores "
         "(Hodges–Lehmann estimate), and the p-value of a permutation test, adjusted by Holm’s method for "
-        f"the {format_count(len(findings.pairwise), 'comparison')} of this table. An asterisk marks p < .05."
+        f"the {format_count(len(pairwise), 'comparison')} of this table. An asterisk marks p < .05."
     )
     keys = ["task", "cell", "against", "trials", "probability", "low", "high", "shift", "p", "adjusted"]
-    return Table("all-pairs", caption, findings.pairwise[keys], columns)
+    return Table("all-pairs", caption, pairwise[keys], columns)

@@ -60,10 +60,10 @@ def task_sentence(table: pd.DataFrame, unit: str, baseline: str = VANILLA) -> st
     if scored.empty:
         return "No trial has a score yet."
     best = _lowest_means(scored)
-    first, others = best.iloc[0], scored.drop(best.index).sort_values("tenth_mean", kind="stable")
-    mean = _mean_of_trials(first, unit)
+    lowest, others = best.iloc[0], scored.drop(best.index).sort_values("tenth_mean", kind="stable")
+    mean = _mean_of_trials(lowest, unit)
     if len(best) > 1:
-        mean = f"equal at {format_score(first['tenth_mean'])} {unit}".rstrip()
+        mean = f"equal at {format_score(lowest['tenth_mean'])} {unit}".rstrip()
     sentences = [f"{_best_tenths_phrase(best['cell'], 'is', 'are')} lowest, {mean}."]
     own_rows = scored[scored["cell"] == baseline]
     if len(scored) == 1:
@@ -73,12 +73,12 @@ def task_sentence(table: pd.DataFrame, unit: str, baseline: str = VANILLA) -> st
     elif baseline not in set(best["cell"]):
         name = variant_name(baseline)
         sentences.append(
-            f"{name[:1].upper()}{name[1:]} is at {_gap_phrase(own_rows.iloc[0], first, _mean_of_trials)}."
+            f"{name[:1].upper()}{name[1:]} is at {_gap_phrase(own_rows.iloc[0], lowest, _mean_of_trials)}."
         )
     elif len(others):
-        sentences.append(f"Next is {_gap_phrase(others.iloc[0], first)}.")
+        sentences.append(f"Next is {_gap_phrase(others.iloc[0], lowest)}.")
     if len(others) > 1 and others.iloc[-1]["cell"] != baseline:
-        sentences.append(f"Highest is {_gap_phrase(others.iloc[-1], first)}.")
+        sentences.append(f"Highest is {_gap_phrase(others.iloc[-1], lowest)}.")
     return " ".join(sentences)
 
 
@@ -137,7 +137,7 @@ def _mean_of_trials(row: pd.Series, unit: str = "") -> str:
     return f"{mean} (n = {row['tenth_scored']:,})"
 
 
-def _gap_phrase(row: pd.Series, first: pd.Series, show: Callable | None = None) -> str:
+def _gap_phrase(row: pd.Series, lowest: pd.Series, show: Callable | None = None) -> str:
     mean = row["tenth_mean"]
-    gap = f"{decimals_of(mean - first['tenth_mean'], mean)} higher"
+    gap = f"{decimals_of(mean - lowest['tenth_mean'], mean)} higher"
     return f"{show(row)}, {gap}" if show else f"{row['cell']}, {gap}"

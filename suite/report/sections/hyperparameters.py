@@ -43,6 +43,8 @@ LEARNING_RATE_CAPTION = (
     "are off the scale or have no score. Move the pointer over a point to see its trial."
 )
 
+SINGLE_TREES = "single trees"  # the estimate that the paper used
+
 
 def build(findings: Findings) -> list[Section]:
     """Return the section on the hyperparameters; none if no trial has a score."""
@@ -129,12 +131,14 @@ def importance_table(
         spreads = {f"{name} spread": importance.share_sd[(j,)] for j, name in enumerate(names)}
         chance = importance.permutation_null[1] if cell == baseline else math.nan
         other_columns = {"rest": importance.residual_share, "chance": chance}
-        lines.append({"cell": cell, **_named_shares(importance.shares, names), **spreads, **other_columns})
+        shares = _named_shares(importance.shares, names)
+        lines.append({"cell": cell, "estimate": "forest", **shares, **spreads, **other_columns})
         if cell == baseline:
             single = importance.single_tree_shares
             other_columns = {"rest": 1 - sum(single.values())}
-            lines.append({"cell": f"{cell}, single trees", **_named_shares(single, names), **other_columns})
-    columns = [TableColumn("variant", "cell")]
+            shares = _named_shares(single, names)
+            lines.append({"cell": cell, "estimate": SINGLE_TREES, **shares, **other_columns})
+    columns = [TableColumn("variant", "cell", show_row=_estimate_text)]
     columns += [
         TableColumn(
             hyperparameter_label(name),
@@ -166,6 +170,11 @@ def effect_tables(findings: Findings, task: str, slug: str) -> list[Table]:
     if len(ranges) > 1:
         tables.append(Table(f"{slug}-pairs", "", _interactions_frame(own, ranges)))
     return tables
+
+
+def _estimate_text(row: dict) -> str:
+    """Return the variant of a row, with the estimate of its shares if the forest did not make it."""
+    return f"{row['cell']}, {SINGLE_TREES}" if row["estimate"] == SINGLE_TREES else row["cell"]
 
 
 def _share_text(name: str) -> Callable[[dict], str]:

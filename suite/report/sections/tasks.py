@@ -102,7 +102,7 @@ def score_figures(findings: Findings, task: str, slug: str) -> list[Figure]:
     if findings.has_many_searches:
         return [boxes]
     parts = [boxes]
-    expected = {cell: table for (where, cell), table in findings.expected_best.items() if where == task}
+    expected = {cell: table for (other, cell), table in findings.expected_best.items() if other == task}
     expected = {cell: table for cell, table in expected.items() if table["expected"].notna().any()}
     if any(len(table) > 1 for table in expected.values()):
         alt = f"Expected test score of the best of n trials on {title}, one panel for each variant."
@@ -227,7 +227,7 @@ def trial_table(findings: Findings, task: str, slug: str) -> Table:
 def curve_tables(findings: Findings, task: str, slug: str) -> list[Table]:
     """Return the data of expected bests and learning curves; it is only written as CSV."""
     expected = [
-        table.assign(cell=cell) for (where, cell), table in findings.expected_best.items() if where == task
+        table.assign(cell=cell) for (other, cell), table in findings.expected_best.items() if other == task
     ]
     tables = []
     if expected:

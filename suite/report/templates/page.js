@@ -17,12 +17,14 @@ for (const table of document.querySelectorAll("table")) {
   });
 }
 
-// A checkbox shows or hides a variant: its rows in tables and its points in figures.
+// A checkbox shows or hides a variant: its rows in tables, and all that figures show of it alone.
 const filter = document.querySelector(".filter");
 if (filter) {
+  const hidden = new Set();
   filter.hidden = false;
-  filter.addEventListener("change", event => {
+  filter.addEventListener("change", ({target}) => {
+    hidden[target.checked ? "delete" : "add"](target.value);
     for (const part of document.querySelectorAll("[data-cell]"))
-      if (part.dataset.cell === event.target.value) part.style.display = event.target.checked ? "" : "none";
+      part.style.display = hidden.has(part.dataset.cell) || hidden.has(part.dataset.against) ? "none" : "";
   });
 }
