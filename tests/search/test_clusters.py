@@ -274,7 +274,9 @@ def test_a_sweep_is_cut_into_units_for_the_hardware_of_its_workers():
     assert InProcess().worker_plan(driver) is driver
 
 
-def test_without_a_scheduler_nothing_is_written(refusal_line):
+def test_without_a_scheduler_nothing_is_written(refusal_line, monkeypatch):
+    """The driver tries for ten seconds; here for one."""
+    monkeypatch.setattr(clusters, "Client", lambda *words, **named: Client(*words, **named | {"timeout": 1}))
     line = refusal_line("--scheduler=tcp://127.0.0.1:1")
     assert line.startswith("odyssey: no scheduler answers at tcp://127.0.0.1:1")
 
