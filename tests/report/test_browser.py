@@ -9,6 +9,7 @@ import subprocess
 import pytest
 from planted import sweep
 
+from suite.analysis import importance
 from suite.config import record_from_table
 from suite.report import figures, write_report
 
@@ -54,8 +55,10 @@ def seen(tmp_path_factory):
     rows, config = sweep(["jsb", "timit"], {"nfg": 0.5}, 1.0, 20, seed=0, cells=["lstm", "noaf", "nfg"])
     config["name"] = LONG
     config["about"]["tasks"]["jsb"] |= {"title": LONG, "unit": LONG, "source": LONG}
-    with pytest.MonkeyPatch.context() as patch:  # a page shows its figures as SVG
-        patch.setattr(figures, "to_png", lambda figure: b"")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figures, "to_png", lambda figure: b"")  # a page shows its figures as SVG
+        patch.setattr(importance, "TREES_PER_FOREST", 30)  # no number of the page matters here
+        patch.setattr(importance, "NULL_PERMUTATIONS", 1)
         page = write_report(rows, record_from_table(config), folder / "report", all_pairs=True).read_text()
     page = page.replace("<head>", f"<head>{LISTEN}", 1).replace("</body>", f"{TELL}</body>", 1)
     (folder / "page.html").write_text(page)

@@ -37,6 +37,7 @@ def once(monkeypatch):
     """Draw each figure once, as SVG, and permute less."""
     monkeypatch.setattr(figures, "to_png", lambda figure: b"")
     monkeypatch.setattr("suite.analysis.findings.PERMUTATION_RESAMPLES", 99)
+    monkeypatch.setattr("suite.analysis.importance.NULL_PERMUTATIONS", 1)
 
 
 @pytest.fixture

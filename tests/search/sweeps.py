@@ -46,12 +46,19 @@ def comparable(frame):
     return frame.drop(columns=["seconds", "git_commit", "device", "unit"])
 
 
-def command(folder, *more):
-    """Return the command that runs the sweep of `CONFIG` with results in a folder."""
+WITH_REPORT = "from suite.cli import main; main()"
+WITHOUT_REPORT = f"from suite.cli import sweep; sweep.report = lambda *_: None; {WITH_REPORT}"
+
+
+def command(folder, *more, program=WITHOUT_REPORT):
+    """Return the command that runs the sweep of `CONFIG` with results in a folder.
+
+    It writes no report unless `program` is `WITH_REPORT`: a report takes longer than the training.
+    """
     settings = ["--range=units=2:6", "--range=learning_rate=1e-3:1e-1", "--epochs=4", "--patience=3"]
-    searches = ["--task=tiny:PARITY", "--cell=rnn", "--cell=gru", "--trials=6", f"--results={folder}"]
-    program = [sys.executable, "-c", "from suite.cli import main; main()", "sweep"]
-    return [*program, *searches, *settings, f"--reports={folder}-report", "--lanes=2", *more]
+    searches = ["--task=tiny:PARITY", "--cell=rnn", "--cell=gru", "--trials=6"]
+    folders = [f"--results={folder}", f"--reports={folder}-report"]
+    return [sys.executable, "-c", program, "sweep", *searches, *settings, *folders, "--lanes=2", *more]
 
 
 @contextlib.contextmanager

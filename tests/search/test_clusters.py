@@ -51,9 +51,9 @@ def test_the_workers_of_a_running_scheduler_give_the_same_rows(undisturbed, tmp_
         with Client(address) as client:
             plugins = client.run_on_scheduler(lambda dask_scheduler: set(dask_scheduler.worker_plugins))
             assert plugins <= {"shuffle"}  # Dask's own: a sweep leaves no plugin behind
-        if find_spec(OTHER_BACKEND):
-            line = refusal_line(tmp_path / "other", f"--scheduler={address}", f"--backend={OTHER_BACKEND}")
-            assert f"has loaded the backend {BACKEND} for another sweep: restart it" in line
+        verifier = replace(make_verifier(tmp_path / "third"), backend=OTHER_BACKEND)
+        with pytest.raises(Refusal, match=f"has loaded the backend {BACKEND} for another sweep: restart it"):
+            RemoteExecutor(Client(address), verify=verifier)
 
 
 def test_an_unfit_worker_that_joins_late_is_refused_and_the_others_continue(tmp_path):
@@ -162,37 +162,43 @@ def test_a_sweep_whose_workers_are_all_unfit_is_refused(capsys):
     assert capsys.readouterr().err == ""
 
 
-def refusal_line(folder, *more):
-    """Run a sweep that is refused; return its one line on stderr, after checking that nothing was written."""
-    done = subprocess.run(command(folder, *more), cwd=HERE, capture_output=True, text=True)
-    [line] = done.stderr.splitlines()
-    assert done.returncode == 2
-    assert not folder.exists()
-    return line
+@pytest.fixture
+def refusal_line(odyssey, tmp_path):
+    """Run a sweep in this process that is refused and writes nothing; return its one line on stderr."""
+
+    def run(*more):
+        code, out, err = odyssey(*command(tmp_path / "tiny", *more)[3:])
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert not (tmp_path / "tiny").exists()
+        return err
+
+    return run
 
 
-def test_a_worker_with_another_version_is_refused(tmp_path, monkeypatch):
+def wait_for_worker(address):
+    """Wait until a worker has joined: if one is refused after the start, a sweep waits for others."""
+    with Client(address) as client:
+        client.wait_for_workers(1, timeout=60)
+
+
+def test_a_worker_with_another_version_is_refused(refusal_line, tmp_path, monkeypatch):
     """The driver pretends to have another version: the worker has the installed one."""
-    program = "from suite import machine; versions = machine.package_versions() | {'numpy': '9.9'}; "
-    program += "machine.package_versions = lambda: versions; from suite.cli import main; main()"
+    versions = machine.package_versions() | {"numpy": "9.9"}
+    monkeypatch.setattr(machine, "package_versions", lambda: versions)
     with dask_cluster(tmp_path, workers=1) as address:
-        arguments = command(tmp_path / "tiny", f"--scheduler={address}")
-        arguments[arguments.index("-c") + 1] = program
-        done = subprocess.run(arguments, cwd=HERE, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert "has numpy" in done.stderr
-    assert "and the driver 9.9: install the same on both" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+        wait_for_worker(address)
+        line = refusal_line(f"--scheduler={address}")
+    assert "has numpy" in line
+    assert "and the driver 9.9: install the same on both" in line
 
 
-def test_a_worker_with_several_threads_is_refused(tmp_path):
+def test_a_worker_with_several_threads_is_refused(refusal_line, tmp_path):
     with (
         dask_scheduler(tmp_path) as address,
         dask_program("dask_worker", address, "--nthreads=2", f"--local-directory={tmp_path}"),
     ):
-        assert "has 2 threads: start it with --nthreads 1" in refusal_line(
-            tmp_path / "tiny", f"--scheduler={address}"
-        )
+        wait_for_worker(address)
+        assert "has 2 threads: start it with --nthreads 1" in refusal_line(f"--scheduler={address}")
 
 
 def test_a_worker_that_cannot_read_the_results_folder_is_refused(tmp_path):
@@ -268,8 +274,10 @@ def test_a_sweep_is_cut_into_units_for_the_hardware_of_its_workers():
     assert InProcess().worker_plan(driver) is driver
 
 
-def test_without_a_scheduler_nothing_is_written(tmp_path):
-    line = refusal_line(tmp_path / "tiny", "--scheduler=tcp://127.0.0.1:1")
+def test_without_a_scheduler_nothing_is_written(refusal_line, monkeypatch):
+    """The driver tries for ten seconds; here for one."""
+    monkeypatch.setattr(clusters, "Client", lambda *words, **named: Client(*words, **named | {"timeout": 1}))
+    line = refusal_line("--scheduler=tcp://127.0.0.1:1")
     assert line.startswith("odyssey: no scheduler answers at tcp://127.0.0.1:1")
 
 
@@ -281,8 +289,8 @@ def test_without_a_scheduler_nothing_is_written(tmp_path):
         (["--scheduler=tls://127.0.0.1:1", "--tls-ca=ca.pem"], "--tls-ca: expected a PEM file, got ca.pem"),
     ],
 )
-def test_options_that_contradict_each_other_are_refused(tmp_path, more, message):
-    assert message in refusal_line(tmp_path / "tiny", *more)
+def test_options_that_contradict_each_other_are_refused(refusal_line, more, message):
+    assert message in refusal_line(*more)
 
 
 @pytest.mark.skipif(not find_spec("cryptography"), reason="needs cryptography to make keys")
@@ -300,11 +308,12 @@ def test_the_connection_to_a_scheduler_can_use_tls(undisturbed, tmp_path):
     dask_keys = [option.replace("--tls-ca=", "--tls-ca-file=") for option in driver_keys]
     with dask_scheduler(tmp_path, 0, *dask_keys) as address, dask_workers(address, tmp_path, 1, *dask_keys):
         assert address.startswith("tls://")
-        subprocess.run(
-            command(tmp_path / "tiny", f"--scheduler={address}", *driver_keys), cwd=HERE, check=True
+        process = subprocess.Popen(
+            command(tmp_path / "tiny", f"--scheduler={address}", *driver_keys), cwd=HERE
         )
-        without_keys = command(tmp_path / "bare", f"--scheduler={address.replace('tls', 'tcp')}")
-        assert subprocess.run(without_keys, cwd=HERE, stderr=subprocess.DEVNULL).returncode == 2
+        with pytest.raises(Refusal, match="no scheduler answers"):
+            clusters.SchedulerExecutor(address.replace("tls", "tcp"), tmp_path / "without keys")
+        assert process.wait(120) == 0
     frame = store.load(tmp_path / "tiny")
     pd.testing.assert_frame_equal(comparable(frame.assign(sweep="tiny")), comparable(undisturbed))
 
@@ -322,10 +331,13 @@ walltime = "00:10:00"
 
 
 @slurm
-def test_a_dry_run_prints_the_job_script_and_submits_nothing(tmp_path):
+def test_a_dry_run_prints_the_job_script_and_submits_nothing(odyssey, tmp_path, monkeypatch):
+    monkeypatch.setattr("suite.cli.forecast.device_rate", lambda *_: 1e9)  # measured by other processes
     (tmp_path / "cluster.toml").write_text(SLURM)
-    arguments = command(tmp_path / "tiny", f"--slurm={tmp_path}/cluster.toml", "--dry-run")
-    stdout = subprocess.run(arguments, cwd=HERE, check=True, capture_output=True, text=True).stdout
+    code, stdout, _ = odyssey(
+        *command(tmp_path / "tiny", f"--slurm={tmp_path}/cluster.toml", "--dry-run")[3:]
+    )
+    assert code == 0
     assert "2 searches, 12 trials of at most 4 epochs" in stdout
     assert "#SBATCH -p short" in stdout
     assert "#SBATCH -t 00:10:00" in stdout

@@ -1,5 +1,6 @@
 """A sweep from its question to its rows, in this process and in workers."""
 
+import functools
 import itertools
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ import tasks
 from suite import Refusal, machine, store
 from suite.analysis.published_results import PUBLISHED_BOXES
 from suite.config import Protocol, load_preset, preset_names
-from suite.search import executors, sweep
+from suite.search import executors, sweep, work_unit
 from suite.search.clusters import LocalExecutor
 from suite.search.executors import InProcess
 from suite.search.work_unit import train_unit, unit_checkpoints, unit_lanes
@@ -68,9 +69,9 @@ def test_what_makes_a_checkpoint_is_the_code_and_not_the_state_of_the_checkout(t
     assert unit_checkpoints(replace(a, code={"cell": "2"})).load(Trial(0, 1, {}, 4)) is None
 
 
-@pytest.mark.skipif(keras.backend.backend() == "jax", reason="on JAX, test_clusters.py has workers")
-def test_two_workers_give_the_same_rows(undisturbed, tmp_path):
-    frame = rows(CONFIG, tmp_path / "sweep", LocalExecutor(2))
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="on JAX, test_clusters.py has two workers")
+def test_a_worker_gives_the_same_rows(undisturbed, tmp_path):
+    frame = rows(CONFIG, tmp_path / "sweep", LocalExecutor(1))
     assert frame["error"].isna().all(), frame["error"][0]
     pd.testing.assert_frame_equal(comparable(frame), comparable(undisturbed))
 
@@ -114,11 +115,17 @@ def test_a_cell_that_raises_gives_failed_rows_with_a_traceback(tmp_path):
     assert set(frame.loc[frame["cell"] == "rnn", "status"]) == {"done"}
 
 
-def test_a_unit_that_lacks_memory_goes_on_in_fewer_lanes(tmp_path):
-    """Really asked for, fifty terabytes are refused by the system; of a single lane none are asked for."""
+def test_a_unit_that_lacks_memory_goes_on_in_fewer_lanes(tmp_path, monkeypatch):
+    """Really asked for, fifty terabytes are refused by the system; of a single lane none are asked for.
+
+    The programs of other tests stay: those that are forgotten for lack of memory are in a cache of its own.
+    """
+    own_cache = functools.lru_cache(work_unit.compiled_program.__wrapped__)
+    monkeypatch.setattr(work_unit, "compiled_program", own_cache)
     config = replace(CONFIG, cells=("tiny:Greedy",), trials=2)
     frame = rows(config, tmp_path / "sweep")
     assert set(frame["status"]) == {"done"}, frame["error"][0]
+    assert own_cache.cache_info().misses == 1  # since it was cleared
 
 
 def test_a_sweep_that_is_stopped_goes_on_in_the_middle_of_a_trial(tmp_path):
@@ -295,6 +302,7 @@ def test_the_worker_counts_the_lanes_on_its_own_hardware(unit, monkeypatch):
 
 def test_a_worker_never_opens_the_database(unit):
     """It may be on a network's disk. What a unit has finished before, it finds in files."""
+    unit = replace(unit, lanes=2, protocol=CONFIG.protocol)  # the program of the sweep above
     (unit.folder / "trials.sqlite").write_bytes(b"no database at all, and it is not even asked")
     assert [row["trial"] for row in train_unit(unit)] == [0, 1]
     assert list(train_unit(unit)) == []
