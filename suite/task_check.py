@@ -12,7 +12,6 @@ import numpy as np
 
 from suite import Refusal, registry
 from suite.task import SPLITS, Split, Task
-from suite.text import format_count
 
 METRICS_BY_LOSS = {  # the metrics that are defined for the targets of each loss
     "bernoulli": ("nats",),
@@ -143,11 +142,7 @@ def shape_rule(length: int | None, *rest: int) -> ArrayRule:
 
     def find_fault(array, steps):
         expected = (steps if length is None else length, *rest)
-        return (
-            None
-            if array.shape == expected
-            else f"{array.shape} in a sequence of {format_count(steps, 'step')}"
-        )
+        return None if array.shape == expected else f"{array.shape} in a sequence of length {steps}"
 
     return find_fault
 
