@@ -9,6 +9,7 @@ import pytest
 
 from suite.analysis.findings import compute_findings, prepare_rows
 from suite.config import record_from_table
+from suite.report import figures
 from suite.space import space_from_table
 
 TITLES = {"jsb": "Bach chorales", "adding": "Adding"}
@@ -161,3 +162,11 @@ def made_up():
                     row |= {"status": "diverged", "valid": 1e9, "test": 1e9}
                 made.append(row)
     return pd.DataFrame(made)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_png_of_reports():
+    """Write empty PNG files in reports: drawing them would take half of the time, and SVG shows the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figures, "to_png", lambda figure: b"")
+        yield

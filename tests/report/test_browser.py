@@ -11,7 +11,7 @@ from planted import sweep
 
 from suite.analysis import importance
 from suite.config import record_from_table
-from suite.report import figures, write_report
+from suite.report import write_report
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(not BROWSER, reason="needs Chromium")
@@ -56,7 +56,6 @@ def seen(tmp_path_factory):
     config["name"] = LONG
     config["about"]["tasks"]["jsb"] |= {"title": LONG, "unit": LONG, "source": LONG}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(figures, "to_png", lambda figure: b"")  # a page shows its figures as SVG
         patch.setattr(importance, "TREES_PER_FOREST", 30)  # no number of the page matters here
         patch.setattr(importance, "NULL_PERMUTATIONS", 1)
         page = write_report(rows, record_from_table(config), folder / "report", all_pairs=True).read_text()

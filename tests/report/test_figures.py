@@ -13,7 +13,14 @@ from suite.analysis.significance import average_ranks
 from suite.analysis.trial_statistics import expected_best_scores
 from suite.report import figures
 from suite.report.figures.labels import fitting_ticks, tick_labels
-from suite.report.figures.style import axis_limits, figure_style, line_styles, round_ticks, separate_labels
+from suite.report.figures.style import (
+    axis_limits,
+    figure_style,
+    line_styles,
+    round_ticks,
+    separate_labels,
+    to_png,
+)
 
 LABEL = "test score (nats per step)"
 
@@ -81,7 +88,7 @@ def test_a_page_can_hide_what_a_figure_shows_of_each_variant(draw, asked):
 
 def test_the_bytes_of_a_png_repeat(draw):
     once, again = draw["score_boxplots"](), draw["score_boxplots"]()
-    assert figures.to_png(once) == figures.to_png(again)
+    assert to_png(once) == to_png(again)
 
 
 def test_text_is_seven_points_or_more_and_inside_the_page(draw):

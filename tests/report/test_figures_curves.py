@@ -9,7 +9,7 @@ from matplotlib.text import Text
 
 from suite.analysis.trial_statistics import expected_best_scores
 from suite.report import figures
-from suite.report.figures.style import BLUE, TEXT_COLOR, figure_style
+from suite.report.figures.style import BLUE, TEXT_COLOR, figure_style, to_png
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_what_is_not_finite_in_a_learning_curve_breaks_nothing(trials, curves, a
     curves.loc[curves["epoch"] == 1, "train"] = math.inf
     curves.loc[curves["epoch"] == 3, "valid"] = math.nan
     figure = figures.learning_curves(curves, trials, asked["cells"], "")
-    assert figures.to_png(figure)
+    assert to_png(figure)
     assert figure.axes[0].get_ylim()[1] < 10
 
 
@@ -121,7 +121,7 @@ def test_the_expected_best_of_a_search_of_one_trial_is_drawn(trials):
     one = expected_best_scores(trials[trials["cell"] == "lstm"].head(1), seed=1)
     (axes,) = figures.expected_best_curves({"lstm": one}, "nats").axes
     assert axes.get_xticks().tolist() == [1]
-    assert figures.to_png(axes.figure)
+    assert to_png(axes.figure)
 
 
 def test_the_last_score_of_a_variant_that_often_explodes_is_on_the_axis(tables):

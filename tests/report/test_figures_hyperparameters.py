@@ -9,7 +9,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.colors import to_hex
 
 from suite.report import figures
-from suite.report.figures.style import BLUE, GREEN
+from suite.report.figures.style import BLUE, GREEN, to_png
 from suite.space import Range
 
 
@@ -165,4 +165,4 @@ def test_pairs_without_any_interaction_are_drawn(planted, space):
         def interaction(self, row, column):
             return np.zeros((self.cells, self.cells))
 
-    assert figures.to_png(figures.interaction_heatmaps(Additive(4), space, "nats"))
+    assert to_png(figures.interaction_heatmaps(Additive(4), space, "nats"))

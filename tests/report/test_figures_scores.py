@@ -13,7 +13,7 @@ from matplotlib.colors import to_hex
 from suite.analysis.published_results import PublishedBox
 from suite.analysis.significance import average_ranks
 from suite.report import figures
-from suite.report.figures.style import BLUE, GREEN, MUTED_COLOR, TEXT_COLOR, VERMILION
+from suite.report.figures.style import BLUE, GREEN, MUTED_COLOR, TEXT_COLOR, VERMILION, to_png
 
 SHAPE = re.compile(r'data-trial="(\d+)" xlink:href="[^"]*" x="([^"]*)"')
 SVG = "{http://www.w3.org/2000/svg}"
@@ -86,7 +86,7 @@ def test_a_huge_score_breaks_no_figure(trials, asked, huge):
         figures.hyperparameter_scatter(trials, asked["cells"], "units", "linear", "nats"),
         figures.cost_scatter(trials, asked["cells"], "nats"),
     ):
-        assert figures.to_png(figure)
+        assert to_png(figure)
         assert max(np.abs(axes.get_ylim()).max() for axes in figure.axes) < 1e4
 
 

@@ -33,11 +33,11 @@ UNIT = "每帧纳特 $5 or $6, in_units_whose_name_has_no_space_for_a_line_to_en
 
 
 @pytest.fixture(autouse=True)
-def once(monkeypatch):
-    """Draw each figure once, as SVG, and permute less."""
-    monkeypatch.setattr(figures, "to_png", lambda figure: b"")
+def quick_analysis(monkeypatch):
+    """Permute less and grow small forests: no number of these reports matters."""
     monkeypatch.setattr("suite.analysis.findings.PERMUTATION_RESAMPLES", 99)
     monkeypatch.setattr("suite.analysis.importance.NULL_PERMUTATIONS", 1)
+    monkeypatch.setattr("suite.analysis.importance.TREES_PER_FOREST", 20)
 
 
 @pytest.fixture

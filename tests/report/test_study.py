@@ -146,7 +146,6 @@ def test_a_full_study_is_reported_in_a_minute_without_keras_and_twice_the_same(t
 
 
 def test_published_numbers_stand_beside_ours(planted, tmp_path, monkeypatch):
-    monkeypatch.setattr("suite.report.figures.to_png", lambda figure: b"")  # a page shows its figures as SVG
     rows, config = planted
     some = rows[rows["trial"] < 5]
     page = report_of(some, config, tmp_path).read_text()

@@ -231,7 +231,7 @@ def test_what_a_folder_cannot_take_is_refused_and_changes_nothing(run_sweep, tmp
 def test_a_sweep_without_anything_to_go_by_says_what_to_name(run_sweep):
     code, out, err = run_sweep()
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert "expected a preset (jsb, music, quick; " in err
+    assert "expected a preset (jsb, jsb-wide, music, quick; " in err
     assert "--task, --cell" in err
 
 

@@ -20,7 +20,7 @@ from suite.search.work_unit import result_row, unfinished_trials
 from suite.training.trial import Result
 
 EPOCHS = 50
-SIZES = [(100, 2, 3, 30), pytest.param(1000, 20, 25, 200, marks=LONG)]  # 180 trials, and 100,000
+SIZES = [(100, 2, 2, 10), pytest.param(1000, 20, 25, 200, marks=LONG)]  # 40 trials, and 100,000
 
 
 class Simulated(Executor):
