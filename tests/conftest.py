@@ -1,6 +1,7 @@
 """Settings that make tests fast, as what they compute is small; modules of a test leave with it."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -12,6 +13,9 @@ os.environ["XLA_FLAGS"] = (
 )
 # NumPy and SciPy: threads for tiny matrices wait, busily, for each other and for the tests beside them
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
+# A shell starts background jobs with SIGINT ignored, and their processes inherit that: a test that sends the
+# signal would wait for ever
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
