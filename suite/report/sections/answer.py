@@ -119,8 +119,8 @@ def importance_sentences(findings: Findings) -> list[str]:
             for j, share in clear_shares.items():
                 shares.setdefault(names[j], []).append(f"{share:.0%} on {title}")
     sentences = [
-        f"{hyperparameter_label(name).capitalize()} alone explains {join_names(parts)} of the variance of "
-        f"{variant_name(findings.baseline)}’s test scores."
+        f"Of the variance of {variant_name(findings.baseline)}’s test scores, "
+        f"{hyperparameter_label(name)} alone explains {join_names(parts)}."
         for name, parts in shares.items()
     ]
     if without:
