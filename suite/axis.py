@@ -20,6 +20,14 @@ class Axis:
     units: int = 0
     fixed: int = 0
 
+    def __add__(self, other: "Axis") -> "Axis":
+        """Return the axis of two arrays joined: first all blocks of units, then the fixed entries of both."""
+        return Axis(self.units + other.units, self.fixed + other.fixed)
+
+    def __mul__(self, times: int) -> "Axis":
+        """Return the axis of `times` arrays with this axis joined."""
+        return Axis(self.units * times, self.fixed * times)
+
     def length(self, units: int) -> int:
         """Return the length of the axis in a network with this many units."""
         return self.units * units + self.fixed

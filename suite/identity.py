@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from suite import cells
+from suite import cells, variants
 from suite.task import SPLITS, Split, Task
 
 SOURCE_ROOT = Path(__file__).parents[1]
@@ -95,8 +95,8 @@ def suite_hash() -> str:
 
 
 def cell_hash(name: str) -> str:
-    """Return the hash of the source files of a cell, given by name or as "module:Class"."""
-    module, _, _ = cells.cell_references().get(name, name).partition(":")
+    """Return the hash of the source files of the cell or baseline of a variant, given by its name."""
+    module, _, _ = variants.variant_reference(name).partition(":")
     return files_hash(module_sources(module, suite_sources()))
 
 
@@ -145,7 +145,8 @@ def hash_parts(parts: Iterable[bytes]) -> str:
 @functools.cache
 def suite_sources() -> dict[str, Path]:
     """Return the source files of the suite that every row may depend on, by module name."""
-    cell_modules = {reference.partition(":")[0] for reference in cells.BUILTIN_CELLS.values()}
+    builtin = cells.BUILTIN_CELLS | variants.BUILTIN_BASELINES
+    cell_modules = {reference.partition(":")[0] for reference in builtin.values()}
     sources = {}
     for path in (SOURCE_ROOT / "suite").rglob("*.py"):
         parts = path.relative_to(SOURCE_ROOT).with_suffix("").parts

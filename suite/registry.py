@@ -156,11 +156,12 @@ def did_you_mean(
     return f" Did you mean {prefix + by_lower_case[matches[0]] + suffix!r}?" if matches else ""
 
 
-def class_summary(reference: str) -> str:
-    """Return the first line of a class's docstring, read from its source: the module is not imported.
+def summary(reference: str) -> str:
+    """Return the first line of the docstring of a class or function, read from its source.
 
-    "" if there is no docstring, or the module only imports the class from elsewhere. Refused: a module
-    that does not exist or is not valid Python, and one in a package that cannot be imported.
+    The module is not imported. "" if there is no docstring, or the module only imports it from elsewhere.
+    Refused: a module that does not exist or is not valid Python, and one in a package that cannot be
+    imported.
     """
     module, _, attribute = reference.partition(":")
     try:
@@ -170,7 +171,7 @@ def class_summary(reference: str) -> str:
     except (Exception, SystemExit) as error:
         raise Refusal(f"cannot import {reference} ({describe_error(error)})") from error
     for node in body:
-        if isinstance(node, ast.ClassDef) and node.name == attribute:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == attribute:
             return (ast.get_docstring(node) or "").partition("\n")[0]
     return ""
 

@@ -14,9 +14,10 @@ SPLITS = ("train", "valid", "test")
 class Split:
     """The sequences of one split, their inputs and their targets.
 
-    `inputs[k]` is (steps, features), with any number of steps. `targets[k]` is (labels, …): as many labels as
-    steps for a task that answers at every step, one label for a task that answers at the last step. A label
-    is an array (outputs,) for the losses "bernoulli" and "squared", an integer class for "categorical".
+    `inputs[k]` is (steps, features), with any number of steps, or (steps,) if they are symbols. `targets[k]`
+    is (labels, …): as many labels as steps for a task that answers at every step, one label for a task that
+    answers at the last step. A label is an array (outputs,) for the losses "bernoulli" and "squared", an
+    integer class for "categorical".
     """
 
     inputs: Sequence[np.ndarray]
@@ -44,10 +45,11 @@ class Task:
     - `load(folder)` returns {"train": Split, "valid": Split, "test": Split}; `folder` is the user's folder of
       data files, or None for the default places (`tasks.data`).
     - `features` and `outputs` are the sizes of one step of the input and of one label's prediction.
-    - `loss` and `metric` name functions of `suite.layers.readout`. The score of a split is the metric
+    - `loss` and `metric` name functions of `suite.layers.head`. The score of a split is the metric
       averaged over all its labels; lower is better. `unit` is the unit of the score, such as "nats per
       frame".
     - `answers` says whether the network predicts at every step or only at the last.
+    - `inputs` says what a step is: `features` numbers, or a symbol, an integer in 0 … `features` − 1.
 
     Nothing is checked here: `suite.task_check` does that before a task is trained.
     """
@@ -62,3 +64,4 @@ class Task:
     unit: str
     answers: Literal["every step", "last step"]
     source: str
+    inputs: Literal["numbers", "symbols"] = "numbers"

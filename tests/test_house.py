@@ -18,6 +18,7 @@ GROUND = {
     "suite.analysis",
     "suite.backend",
     "suite.axis",
+    "suite.baselines",
     "suite.cells",
     "suite.config",
     "suite.database",
@@ -27,6 +28,8 @@ GROUND = {
     "suite.identity",
     "suite.layers",
     "suite.machine",
+    "suite.network",
+    "suite.options",
     "suite.program_cache",
     "suite.keras_loader",
     "suite.registry",
@@ -38,6 +41,7 @@ GROUND = {
     "suite.task_summary",
     "suite.text",
     "suite.tensor",
+    "suite.variants",
 }
 ABOVE = {  # what stands above the ground floor, and what it may import beside it
     "suite.training": set(),

@@ -8,7 +8,8 @@ import pytest
 from suite import Refusal, task_check
 from suite.cli.common import validate_and_load
 from suite.config import SweepConfig
-from suite.layers import readout
+from suite.layers import head
+from suite.layers.head import Head
 from suite.search import work_unit
 from suite.task import SPLITS, Split, Task
 
@@ -201,11 +202,11 @@ def test_a_load_that_raises_is_refused_with_its_line(error):
     assert str(caught.value) == f"task mine: its load raised {kind}: {error} {place}"
 
 
-def test_every_loss_that_a_task_may_have_is_one_of_the_readout():
-    assert task_check.METRICS_BY_LOSS.keys() == readout.LOSSES.keys()
+def test_every_loss_that_a_task_may_have_is_one_of_the_head():
+    assert task_check.METRICS_BY_LOSS.keys() == head.LOSSES.keys()
     for loss, metrics in task_check.METRICS_BY_LOSS.items():
         for metric in metrics:
-            assert callable(readout.metric_function(replace(CLASSES, loss=loss, metric=metric)))
+            assert callable(Head(2, CLASSES.answers, loss, metric).metric_function)
 
 
 @pytest.mark.parametrize("task", ["test_task_check:WRONG", "json:loads"])

@@ -4,7 +4,7 @@
   ((value, others), gradient of the value by the weights).
 - `vjp(f, *args)`, where f returns (value, others), returns (value, pull, others): `pull` takes the gradient
   by the value and returns the gradients by the arguments (the vector–Jacobian product).
-- `scan(f, init, xs, like, reverse=False, unroll=1)` calls f(carry, x) → (carry, y) for each x along the
+- `scan(f, init, xs, like, unroll=1)` calls f(carry, x) → (carry, y) for each x along the
   leading axis of xs and returns the last carry and the stacked y, in the order of xs; `like` is any array or
   structure with the shapes and types of y. JAX writes out `unroll` calls in the body of its loop; TensorFlow
   always one.

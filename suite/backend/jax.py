@@ -54,9 +54,7 @@ def compile(f: Callable) -> Callable:
     return call
 
 
-def scan(
-    f: Callable, init: Any, xs: Any, like: Any, reverse: bool = False, unroll: int = 1
-) -> tuple[Any, Any]:
+def scan(f: Callable, init: Any, xs: Any, like: Any, unroll: int = 1) -> tuple[Any, Any]:
     """Call f(carry, x) for each x along the leading axis of xs; return the last carry and the stacked y.
 
     The results of matrix products and transcendental functions of each step are stored for the backward pass,
@@ -66,7 +64,7 @@ def scan(
     f = jax.checkpoint(
         f, policy=lambda primitive, *_, **__: primitive.name not in RECOMPUTED_PRIMITIVES, prevent_cse=False
     )
-    return jax.lax.scan(f, init, xs, reverse=reverse, unroll=unroll)
+    return jax.lax.scan(f, init, xs, unroll=unroll)
 
 
 FAST_COMPILE_OPTIONS = {  # compile a tiny program four times as fast

@@ -90,9 +90,7 @@ def vjp(f: Callable, *args: Any) -> tuple[Any, Callable, Any]:
     return value, pull, others
 
 
-def scan(
-    f: Callable, init: Any, xs: Any, like: Any, reverse: bool = False, unroll: int = 1
-) -> tuple[Any, Any]:
+def scan(f: Callable, init: Any, xs: Any, like: Any, unroll: int = 1) -> tuple[Any, Any]:
     """Call f(carry, x) for each x along the leading axis of xs; return the last carry and the stacked y.
 
     `keras.ops.scan` fails on TensorFlow with nested carries (Keras 3.15). Results are pushed onto tensor
@@ -113,16 +111,14 @@ def scan(
     )
 
     def body(step, carry, sinks):
-        k = steps - 1 - step if reverse else step
-        carry, y = f(carry, tf.nest.map_structure(lambda source: source.read(k), sources))
+        carry, y = f(carry, tf.nest.map_structure(lambda source: source.read(step), sources))
         push = lambda sink, v: tf.raw_ops.TensorListPushBack(input_handle=sink, tensor=v)  # noqa: E731
         return step + 1, carry, tf.nest.map_structure(push, sinks, y)
 
     def stack(sink, y):
-        results = tf.raw_ops.TensorListStack(
+        return tf.raw_ops.TensorListStack(
             input_handle=sink, element_shape=y.shape, element_dtype=y.dtype, num_elements=steps
         )
-        return tf.reverse(results, [0]) if reverse else results
 
     _, carry, sinks = tf.while_loop(
         lambda step, *_: step < steps, body, (0, init, sinks), maximum_iterations=steps

@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import IO, Self
 
-from suite import cells, machine
+from suite import machine
 from suite.bench.engines import REFERENCE_SEQUENCES, REFERENCE_STEPS, REFERENCE_TASK, products_per_epoch
 from suite.keras_loader import load_keras
 
@@ -38,10 +38,10 @@ class Workload:
     def flops(self) -> float:
         """Floating-point operations of the matrix products of an epoch: one forward, two backward."""
         load_keras()
-        from suite.training.program import trial_operations
+        from suite.variants import find_network
 
         steps = {"train": REFERENCE_SEQUENCES * self.steps, "valid": 0, "test": 0}
-        return 2 * trial_operations(cells.find_cell(self.cell), REFERENCE_TASK, self.units, steps, epochs=1)
+        return 2 * find_network(self.cell, REFERENCE_TASK).trial_operations(self.units, steps, epochs=1)
 
 
 @dataclass(frozen=True)

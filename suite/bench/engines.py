@@ -56,18 +56,18 @@ def odyssey(cell: str, units: int, batch: int, steps: int, lanes: int) -> Built:
 
     from keras import ops
 
-    from suite import cells, machine
+    from suite import machine
     from suite.training.population import Population
-    from suite.training.program import Program, lane_demand, to_tensors
+    from suite.training.program import Program, to_tensors
     from suite.training.trial import Trial
+    from suite.variants import find_network
 
     inputs, targets = reference_data(steps)
     split = Split(list(inputs), list(targets))
     splits = dict.fromkeys(("train", "valid", "test"), split)
-    lanes = lanes or machine.plan_workers().lanes_for(
-        **lane_demand(cells.find_cell(cell), REFERENCE_TASK, units, steps, batch)
-    )
-    program = Program(cells.find_cell(cell), REFERENCE_TASK, splits, units, lanes, batch)
+    network = find_network(cell, REFERENCE_TASK)
+    lanes = lanes or machine.plan_workers().lanes_for(**network.lane_demand(units, steps, batch))
+    program = Program(network, splits, units, lanes, batch)
     population = Population(program, patience=1)
     hyperparameters = {"units": units, "learning_rate": 1e-4, "momentum": 0.9, "input_noise": 0.1}
     population.fill_lanes(deque(Trial(k, k + 1, hyperparameters, 1) for k in range(lanes)))

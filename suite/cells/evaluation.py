@@ -3,7 +3,6 @@
 The arrays are tiny. There are two trials; the second has fewer units than the arrays, so it is padded.
 """
 
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -129,9 +128,11 @@ def run_in_lanes(
     padding = [(0, 0), (0, 0), (0, steps - STEPS), (0, 0)]
     inputs["x"] = ops.pad(ops.reshape(stacked["x"], (lanes, batch, STEPS, FEATURES)), padding)
     weighting = np.pad(direction.reshape(lanes, batch, STEPS, WIDTH), padding)
-    results = outputs_and_gradients(
-        cell(WIDTH, lanes=lanes), functools.partial(run_over_time, mask=mask), inputs, weighting
-    )
+
+    def run(layer, weights, x):
+        return run_over_time(layer, weights, x, mask)[0]
+
+    results = outputs_and_gradients(cell(WIDTH, lanes=lanes), run, inputs, weighting)
     return results | {name: results[name][:, :, :STEPS] for name in ("h", "x")}
 
 

@@ -56,11 +56,10 @@ def bench(
     if repeats < 1:
         raise Refusal(f"--repeats: expected at least 1, got {repeats}")
     from suite import bench as benchmark
-    from suite import cells, machine, registry, text
+    from suite import machine, text, variants
 
     for name in cell_names:
-        if ":" not in name and name not in cells.cell_references():
-            raise registry.unknown_name_error("cell", name, cells.cell_references())
+        variants.check_name(name)
     backends = [str(backend)] if backend else [name for name in benchmark.OWN_ENGINES if find_spec(name)]
     select_backend(backend or Backend(os.environ.get("KERAS_BACKEND") or backends[0]))
     if scaling:

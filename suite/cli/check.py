@@ -256,7 +256,7 @@ def print_times(
     from suite.config import Protocol
     from suite.space import PAPER_SPACE
     from suite.task import total_steps
-    from suite.training.program import trial_operations
+    from suite.variants import find_network
 
     protocol, units = Protocol(), PAPER_SPACE["units"]
     sizes = [math.ceil(units.low), round(math.sqrt(units.low * units.high)), math.ceil(units.high)]
@@ -265,11 +265,12 @@ def print_times(
     rate = device_rate(plan, sizes[1], protocol.batch)
     for name, task in tasks.items():
         steps = total_steps(splits[name])
-        for cell_name, cell in cells.items():
+        for cell_name in cells:
+            network = find_network(cell_name, task)
             print(f"time of {cell_name} on {name}, estimated for {device}")
             for size in sizes:
                 epoch, trial = (
-                    format_duration(trial_operations(cell, task, size, steps, epochs) / rate)
+                    format_duration(network.trial_operations(size, steps, epochs) / rate)
                     for epochs in (1, protocol.epochs)
                 )
                 print(f"  {size:3} units  {epoch} per epoch, {trial} per trial of {protocol.epochs} epochs")

@@ -94,14 +94,13 @@ def parse_integers(option: str, texts: Iterable[str] | None) -> list[int]:
 def validate_and_load(config: "SweepConfig", data: Path | None) -> dict[str, Mapping[str, "Split"]]:
     """Refuse tasks and cells that cannot be trained; return the data of every task."""
     import tasks
-    from suite import cells, registry
+    from suite import cells, options, variants
 
     config.validate()
     if data and not data.is_dir():
         raise Refusal(f"the data folder {data} does not exist: create it, or name another")
     for name in config.cells:  # names first: they cost nothing to check
-        if ":" not in name and name not in cells.cell_references():
-            raise registry.unknown_name_error("cell", name, cells.cell_references())
+        variants.check_name(name)
     for name in config.tasks:
         if ":" not in name:
             tasks.find_task(name)
@@ -110,6 +109,7 @@ def validate_and_load(config: "SweepConfig", data: Path | None) -> dict[str, Map
     from suite.cells.check import check_cell
 
     for name in config.cells:
-        if name not in cells.BUILTIN_CELLS:  # those that the tests have checked
-            check_cell(name, cells.find_cell(name))
+        variant = variants.find_variant(name)
+        if variant.cell and options.base_name(name) not in cells.BUILTIN_CELLS:  # the tests checked those
+            check_cell(name, variant.cell)
     return splits

@@ -44,8 +44,7 @@ def print_forecast(
     from rich.table import Table
 
     import tasks
-    from suite import cells
-    from suite.training.program import parameter_count
+    from suite.variants import find_network
 
     units, trials = config.space["units"], config.trials_per_search
     rate = device_rate(plan, round(math.sqrt(units.low * units.high)), config.protocol.batch)
@@ -56,7 +55,7 @@ def print_forecast(
         seconds = operations / rate + sum(shape.program_seconds for shape in search_shapes)
         total += seconds
         parameters = [
-            parameter_count(cells.find_cell(cell), tasks.find_task(task), math.ceil(size))
+            find_network(cell, tasks.find_task(task)).parameters(math.ceil(size))
             for size in (units.low, units.high)
         ]
         table.add_row(

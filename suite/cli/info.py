@@ -46,7 +46,7 @@ def cell_rows() -> Iterable[tuple[str, ...]]:
     from suite import cells, registry
 
     references = cells.cell_references()
-    return registry.load_available(references, lambda name: registry.class_summary(references[name]))
+    return registry.load_available(references, lambda name: registry.summary(references[name]))
 
 
 def task_rows() -> Iterable[tuple[str, ...]]:
@@ -73,8 +73,8 @@ def doctor(data: DataOption = None, backend: BackendOption = None) -> None:
     import keras
 
     import tasks
-    from suite import cells, machine
-    from suite.training.program import lane_demand
+    from suite import machine
+    from suite.variants import find_network
 
     for package, version in machine.package_versions().items():
         print(f"{package:12} {version}")
@@ -87,9 +87,8 @@ def doctor(data: DataOption = None, backend: BackendOption = None) -> None:
     workers = text.format_count(plan.workers, "worker")
     print(f"{'a sweep':12} {workers}, one a {'GPU' if plan.gpus else 'core'}")
     for units in (32, 100, 200):
-        lanes = plan.lanes_for(
-            **lane_demand(cells.find_cell("lstm"), tasks.find_task("jsb"), units, steps=160, batch=1)
-        )
+        network = find_network("lstm", tasks.find_task("jsb"))
+        lanes = plan.lanes_for(**network.lane_demand(units, steps=160, batch=1))
         print(f"{'':12} {text.format_count(lanes, 'lane')} for LSTMs of {units} units, batch 1")
     for name in tasks.available_tasks():
         start = time.perf_counter()

@@ -15,15 +15,15 @@ from suite.training.trial import Result, Trial
 def train_trial(config: SweepConfig, trial: Trial, splits: Mapping) -> Result:
     """Train a trial on the only task and cell of `config`; print its loss and scores, epoch by epoch."""
     import tasks
-    from suite import cells
     from suite.training.population import Population
     from suite.training.program import Program
+    from suite.variants import find_network
 
     [name], [cell], protocol = config.tasks, config.cells, config.protocol
     task, width = tasks.find_task(name), int(trial.hyperparameters["units"])
     clips = any(name in space.OPTIONAL_RANGES for name in trial.hyperparameters)
     options = protocol.batch, protocol.optimiser, clips
-    program = Program(cells.find_cell(cell), task, splits[name], width, 1, *options)
+    program = Program(find_network(cell, task), splits[name], width, 1, *options)
     population = Population(program, protocol.patience)
     population.fill_lanes(deque([trial]))
     [result] = population.lanes

@@ -18,7 +18,7 @@ left to automatic differentiation.
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from keras import ops
+from keras import ops, tree
 
 from suite import machine
 from suite.backend import scan, vjp
@@ -31,14 +31,19 @@ GPU_UNROLL = 8
 
 
 def run_over_time(
-    cell: Cell, weights: Mapping[str, Tensor], x: Tensor, mask: Tensor, reverse: bool = False
-) -> Tensor:
-    """Run a cell with lanes over x (lanes, batch, steps, features); return h (lanes, batch, steps, units).
+    cell: Cell,
+    weights: Mapping[str, Tensor],
+    x: Tensor,
+    mask: Tensor,
+    start: tuple[Tensor, ...] | None = None,
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Run a cell with lanes over x (lanes, batch, steps, features), from the states `start`.
 
-    `weights` holds the arrays of the cell's weights by name, (lanes, …); others in it are not used. `mask`
-    (lanes, 1, units) is 1 for the units that a lane has and 0 for its padding, which stays at zero. Steps
-    beyond the end of a sequence come after all of its own steps, so they change none of them (unless the
-    sequence is read in `reverse`); the readout leaves them out.
+    Returns h (lanes, batch, steps, units) and the states after the last step, one (lanes, batch, units) for
+    each of the cell's states; without `start`, they are zero before the first step. `weights` holds the
+    arrays of the cell's weights by name, (lanes, …); others in it are not used. `mask` (lanes, 1, units) is 1
+    for the units that a lane has and 0 for its padding, which stays at zero. Steps beyond the end of a
+    sequence come after all of its own steps, so they change none of their outputs; the head leaves them out.
     """
     lanes, batch, steps, features = x.shape
     weights = {name: weights[name] for name in cell.shapes(features, cell.units)}
@@ -47,7 +52,8 @@ def run_over_time(
     for group in cell.gates:
         a = cell.with_weights(weights).project(group, all_steps)
         projected[group] = ops.transpose(ops.reshape(a, (lanes, steps, batch, -1)), (1, 0, 2, 3))
-    start = (ops.zeros((lanes, batch, cell.units), x.dtype),) * len(cell.states)
+    if start is None:
+        start = zero_states(cell, lanes, batch, x.dtype)
 
     traced = RecordedStep(cell, weights, mask)  # this step is traced, and never run
     traced.advance({group: a[0] for group, a in projected.items()}, start)
@@ -61,7 +67,7 @@ def run_over_time(
     like = start[0], {name: traced.factors[name][0] for name in single_use}
 
     @ops.custom_gradient
-    def loop(projected, weights, constant_matrices, mask):
+    def loop(projected, weights, constant_matrices, start, mask):
         # the gradient by m is a product with Rᵀ: faster with a transposed copy, except for a single vector
         transposed = (
             {name: ops.transpose(constant_matrices[f"R/{name}"], (0, 2, 1)) for name in single_use}
@@ -69,7 +75,7 @@ def run_over_time(
             else {}
         )
 
-        def run(projected, weights, probes):
+        def run(projected, weights, start, probes):
             def step(states, inputs):
                 projections, step_probes = inputs
                 recorded = RecordedStep(cell, weights | constant_matrices, mask, step_probes, transposed)
@@ -77,19 +83,27 @@ def run_over_time(
                 return states, (states[0], {name: recorded.factors[name][0] for name in single_use})
 
             unroll = GPU_UNROLL if machine.gpu_ids() else 1
-            return scan(step, start, (projected, probes), like, reverse=reverse, unroll=unroll)[1]
+            end, (h, factors) = scan(step, start, (projected, probes), like, unroll=unroll)
+            return (h, end), factors
 
-        h, pull, factors = vjp(run, projected, weights, probes)
+        (h, end), pull, factors = vjp(run, projected, weights, start, probes)
 
-        def gradient(dh):
-            d_projected, d_weights, d_probes = pull(dh)
+        def gradient(*upstream):
+            d_h, *d_end = tree.flatten(upstream)  # JAX passes one nested argument, TensorFlow the arrays
+            d_projected, d_weights, d_start, d_probes = pull((d_h, tuple(d_end)))
             da = d_projected | d_probes
             d_held = {f"R/{name}": sum_outer_products(factors[name], da[name]) for name in single_use}
-            return d_projected, d_weights, d_held, ops.zeros_like(mask)
+            return d_projected, d_weights, d_held, d_start, ops.zeros_like(mask)
 
-        return h, gradient
+        return (h, end), gradient
 
-    return ops.transpose(loop(projected, weights, constant_matrices, mask), (1, 2, 0, 3))
+    h, end = loop(projected, weights, constant_matrices, start, mask)
+    return ops.transpose(h, (1, 2, 0, 3)), end
+
+
+def zero_states(cell: Cell, lanes: int, batch: int, dtype: str = "float32") -> tuple[Tensor, ...]:
+    """Return the states of a cell before its first step, one (lanes, batch, units) for each."""
+    return (ops.zeros((lanes, batch, cell.units), dtype),) * len(cell.states)
 
 
 class RecordedStep:

@@ -17,13 +17,13 @@ import tasks
 from suite import Refusal, cells, registry, seeds, space, task_check
 from suite.cells.base import Cell
 from suite.config import Protocol
-from suite.layers import readout
+from suite.layers import head
 from suite.task import Split, Task
 from suite.training.optimiser import OPTIMISERS
 from suite.training.population import INITIAL_WEIGHT_STDDEV
 
 REGISTERED_CELLS = [cells.find_cell(name) for name in cells.BUILTIN_CELLS]  # importing a cell registers it
-MEASURES = readout.LOSSES | {"error": readout.classification_error}
+MEASURES = head.LOSSES | head.METRICS
 FIT_ARGUMENTS = ("epochs", "initial_epoch", "verbose", "callbacks")  # that `search` of a tuner may pass on
 MASK_VALUE = -(2.0**100)  # all features of a step after the end of a sequence
 EVAL_BATCH_SIZE = 32  # sequences in a batch of the validation split
@@ -194,7 +194,7 @@ def pad_to_length(arrays: Sequence[np.ndarray], length: int, value: float) -> np
 
 @keras.saving.register_keras_serializable("suite")
 class Loss(keras.losses.Loss):
-    """A loss of `suite.layers.readout`, by name, summed over labels with the weights of `Batches`."""
+    """A loss of `suite.layers.head`, by name, summed over labels with the weights of `Batches`."""
 
     def __init__(self, name: str, reduction: str = "sum"):
         super().__init__(name, reduction)
@@ -205,7 +205,7 @@ class Loss(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable("suite")
 class Score(keras.metrics.Mean):
-    """A metric of `suite.layers.readout`, by name: the mean over all labels whose weight is not zero."""
+    """A metric of `suite.layers.head`, by name: the mean over all labels whose weight is not zero."""
 
     def __init__(self, measure: str, name: str = "score", **kwargs: Any):
         super().__init__(name, **kwargs)

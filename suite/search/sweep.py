@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import tasks
-from suite import Refusal, cells, machine, registry, store
+from suite import Refusal, machine, registry, store
 from suite.config import SweepConfig
 from suite.search.executors import Executor
 from suite.search.oracle import BAYESIAN_ROUND_SIZE, Search
@@ -20,6 +20,7 @@ from suite.search.padding import choose_widths
 from suite.search.work_unit import WorkUnit, search_demand
 from suite.task import SPLITS, Split, total_steps
 from suite.training.trial import Trial
+from suite.variants import find_network, variant_reference
 
 MAX_UNIT_ATTEMPTS = 3  # how many times in a row a unit may end without any row
 MIN_UNITS_PER_WORKER = 2  # units of equal cost, so that no worker ends long after the others
@@ -58,10 +59,10 @@ def search_shapes(
     config: SweepConfig, task: str, cell: str, splits: dict, plan: machine.Plan
 ) -> Iterator[PaddedShape]:
     """Yield the padded shapes of one search."""
-    from suite.training.program import trial_operations
+    network = find_network(cell, tasks.find_task(task))
 
     def cost(width: int, epochs: int) -> int:
-        return trial_operations(cells.find_cell(cell), tasks.find_task(task), width, steps, epochs)
+        return network.trial_operations(width, steps, epochs)
 
     units, steps = config.space["units"], total_steps(splits)
     epochs = math.ceil(config.epochs_per_search / config.trials_per_search)  # as if no trial ended early
@@ -125,8 +126,7 @@ def sweep_metadata(config: SweepConfig, splits: Mapping[str, Mapping[str, Split]
         steps = int(data["train"].lengths.sum())
         texts = {"title": task.title, "unit": task.unit, "source": task.source}
         about_tasks[name] = texts | sizes | {"steps": steps}
-    references = cells.cell_references()
-    about_cells = {name: registry.class_summary(references.get(name, name)) for name in config.cells}
+    about_cells = {name: registry.summary(variant_reference(name)) for name in config.cells}
     return {"tasks": about_tasks, "cells": about_cells, "trials_a_search": config.trials_per_search}
 
 

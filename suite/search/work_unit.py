@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tasks
-from suite import Refusal, cells, identity, machine, store
+from suite import Refusal, identity, machine, store
 from suite.config import Protocol
 from suite.keras_loader import load_keras
 from suite.space import OPTIONAL_RANGES
 from suite.task import Split
 from suite.training.checkpoint import Checkpoints
 from suite.training.trial import Result, Trial
+from suite.variants import find_network
 
 if TYPE_CHECKING:  # imports Keras, which a worker loads with the first unit
     from suite.training.program import Program
@@ -110,10 +111,8 @@ def search_demand(
     task: str, cell: str, width: int, batch: int, splits: Mapping[str, Split]
 ) -> dict[str, int]:
     """Return the arguments of `machine.Plan.lanes_for` for a network: its weights and bytes."""
-    from suite.training.program import lane_demand
-
     steps = max(int(split.lengths.max()) for split in splits.values())
-    return lane_demand(cells.find_cell(cell), tasks.find_task(task), width, steps, batch)
+    return find_network(cell, tasks.find_task(task)).lane_demand(width, steps, batch)
 
 
 def verified_code(unit: WorkUnit) -> dict[str, str]:
@@ -216,9 +215,8 @@ def compiled_program(
     from suite.training.program import Program
 
     splits = cached_splits(task, data)
-    return Program(
-        cells.find_cell(cell), tasks.find_task(task), splits, width, lanes, batch, optimiser, clips
-    )
+    network = find_network(cell, tasks.find_task(task))
+    return Program(network, splits, width, lanes, batch, optimiser, clips)
 
 
 @functools.lru_cache(maxsize=2)

@@ -13,7 +13,7 @@ from suite.cells.base import with_lanes_axis
 from suite.training import batches
 from suite.training.checkpoint import Checkpoints
 from suite.training.optimiser import Weights, broadcast_lanes
-from suite.training.program import Program, network_axes, parameter_count, to_tensors
+from suite.training.program import Program, to_tensors
 from suite.training.trial import Result, Trial
 
 CLIP_HYPERPARAMETERS = (
@@ -40,7 +40,7 @@ class Population:
         self.settings = {
             "rate": np.zeros(program.lanes, "float32"),
             "momentum": np.zeros(program.lanes, "float32"),
-            "noise": np.zeros(program.lanes, "float32"),
+            "input_noise": np.zeros(program.lanes, "float32"),
             **{name: np.full(program.lanes, np.inf, "float32") for name in CLIP_HYPERPARAMETERS},
             "mask": np.zeros((program.lanes, 1, program.width), "float32"),
         }
@@ -67,7 +67,7 @@ class Population:
             scale = 1 - momentum if self.program.optimiser.rescales_rate else 1
             self.settings["rate"][lane] = hp["learning_rate"] * scale
             self.settings["momentum"][lane] = momentum
-            self.settings["noise"][lane] = hp["input_noise"]
+            self.settings["input_noise"][lane] = hp["input_noise"]
             for name in CLIP_HYPERPARAMETERS:
                 self.settings[name][lane] = hp.get(name, np.inf)
             self.settings["mask"][lane] = np.arange(self.program.width) < units
@@ -75,7 +75,7 @@ class Population:
                 self.state["weights"][name][lane] = self.state["best"][name][lane] = weight
             for slot in tree.flatten(self.state["slots"]):
                 slot[lane] = 0
-            self.lanes[lane] = Result(trial, parameter_count(self.program.cell, self.program.task, units))
+            self.lanes[lane] = Result(trial, self.program.network.parameters(units))
             if self.checkpoints and (checkpoint := self.checkpoints.load(trial)):
                 self.lanes[lane], arrays = checkpoint
                 for name, array in flatten_arrays(self.state):
@@ -91,10 +91,10 @@ class Population:
 
     def initial_weights(self, seed: int, units: int) -> dict[str, np.ndarray]:
         """Draw the weights of a trial at its own size; pad them with zeros to the program's width."""
-        cell, task, width = self.program.cell, self.program.task, self.program.width
+        width = self.program.width
         rng = np.random.default_rng(seeds.derive_seed(seed, "weights"))
         weights = {}
-        for name, axes in network_axes(cell, task).items():
+        for name, axes in self.program.network.axes().items():
             weight = rng.normal(0, INITIAL_WEIGHT_STDDEV, shape_of(axes, units)).astype("float32")
             padded = pad_units(weight, axes, units, width)
             weights[name] = padded.reshape(with_lanes_axis(padded.shape, 1)[1:])

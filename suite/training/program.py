@@ -1,69 +1,27 @@
 """The two compiled programs of a population: one trains an epoch, the other scores a split."""
 
-import math
+import functools
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 from keras import ops, tree
 
-from suite import machine
-from suite.axis import ONE_UNIT_EACH, Axis, shape_of
 from suite.backend import compile, scan, value_and_grad
-from suite.cells.base import Cell, with_lanes_axis
-from suite.layers.loop import run_over_time
-from suite.layers.noise import normal_draws
-from suite.layers.readout import LOSSES, metric_function, readout_inputs
-from suite.task import Split, Task, total_steps
+from suite.cells.base import with_lanes_axis
+from suite.layers.base import Context
+from suite.network import Network
+from suite.task import Split, total_steps
 from suite.tensor import Tensor
 from suite.training import batches
-from suite.training.optimiser import OPTIMISERS, Slots, Weights, broadcast_lanes, clip_gradient
+from suite.training.optimiser import OPTIMISERS, Slots, Weights, clip_gradient
 from suite.training.trial import Result
 
 Tensors: TypeAlias = dict[str, Tensor]  # arrays by name
 
 
-def network_axes(cell: type[Cell], task: Task) -> dict[str, tuple[Axis, ...]]:
-    """Return the axes of every weight of a trial's network, by name: a cell and a linear readout."""
-    outputs = Axis(fixed=task.outputs)
-    readout = {"readout/W": (ONE_UNIT_EACH, outputs), "readout/b": (outputs,)}
-    return {**cell.axes(Axis(fixed=task.features)), **readout}
-
-
-def network_shapes(cell: type[Cell], task: Task, units: int) -> dict[str, tuple[int, ...]]:
-    """Return the shape of every weight of a trial's network, by name."""
-    return {name: shape_of(axes, units) for name, axes in network_axes(cell, task).items()}
-
-
-def parameter_count(cell: type[Cell], task: Task, units: int) -> int:
-    """Return the number of weights of one trial's network."""
-    return sum(map(math.prod, network_shapes(cell, task, units).values()))
-
-
-def trial_operations(cell: type[Cell], task: Task, units: int, steps: Mapping[str, int], epochs: int) -> int:
-    """Return the multiply–adds of a trial with this many units and epochs: its cost on any machine.
-
-    `steps` are those of each split (`suite.task.total_steps`). At each step, an entry of a matrix costs one
-    multiply–add in the forward pass and two in the backward pass. An epoch trains on train and scores valid;
-    test is scored once. Elementwise operations and padding are not counted.
-    """
-    entries = sum(math.prod(shape) for shape in network_shapes(cell, task, units).values() if len(shape) == 2)
-    return entries * (epochs * (3 * steps["train"] + steps["valid"]) + steps["test"])
-
-
-def lane_demand(cell: type[Cell], task: Task, units: int, steps: int, batch: int) -> dict[str, int]:
-    """Return the arguments of `machine.Plan.lanes_for` for a network and a batch of sequences of `steps`."""
-    shapes = network_shapes(cell, task, units)
-    recurrent = sum(math.prod(shape) for name, shape in shapes.items() if name.startswith("R/"))
-    gates = sum(shape[0] for name, shape in shapes.items() if name.startswith("b/"))
-    activations = task.features + gates + len(cell.states) * units + task.outputs
-    weights = sum(map(math.prod, shapes.values()))
-    lane = machine.lane_bytes(weights, activations, steps, batch)
-    return {"recurrent": recurrent, "lane": lane, "batch": batch}
-
-
 class Program:
-    """The programs that train `lanes` networks of one cell, padded to `width` units, on one task.
+    """The programs that train `lanes` trials of a network, padded to `width` units, on one task.
 
     `splits` are those of the task. The arguments are all that changes the compiled program; `clips`, for one,
     is whether gradients may be clipped, which takes time. All that differs between trials (weights, settings,
@@ -72,8 +30,7 @@ class Program:
 
     def __init__(
         self,
-        cell: type[Cell],
-        task: Task,
+        network: Network,
         splits: Mapping[str, Split],
         width: int,
         lanes: int,
@@ -81,9 +38,8 @@ class Program:
         optimiser: str = "nesterov",
         clips: bool = False,
     ) -> None:
-        self.cell, self.task, self.width, self.lanes, self.batch = cell, task, width, lanes, batch
+        self.network, self.width, self.lanes, self.batch = network, width, lanes, batch
         self.optimiser, self.clips = OPTIMISERS[optimiser], clips
-        self.cell_layer = cell(width, lanes=lanes)  # it is never built: it has no weights of its own
         self.steps = total_steps(splits)
         train_buckets = batches.make_buckets(splits["train"], max_buckets=3)
         self.sizes = [len(bucket["steps"]) for bucket in train_buckets]
@@ -96,38 +52,25 @@ class Program:
     def operations(self, result: Result) -> int:
         """Return the multiply–adds of a trial that has ended."""
         units = int(result.trial.hyperparameters["units"])
-        return trial_operations(self.cell, self.task, units, self.steps, result.epochs)
+        return self.network.trial_operations(units, self.steps, result.epochs)
 
     def zero_weights(self) -> dict[str, np.ndarray]:
         """Return arrays of zeros, (lanes, …), for all weights."""
         return {
             name: np.zeros(with_lanes_axis(shape, self.lanes), "float32")
-            for name, shape in network_shapes(self.cell, self.task, self.width).items()
+            for name, shape in self.network.shapes(self.width).items()
         }
 
-    def outputs(self, weights: Weights, x: Tensor, steps: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Run the network over x (lanes, batch, steps, features).
-
-        Returns logits (lanes, batch, labels, outputs), and how many of the labels count, (lanes, batch).
-        """
-        h = run_over_time(self.cell_layer, weights, x, mask)
-        h, counted = readout_inputs(h, steps, self.task.answers)
-        lanes, batch, labels, units = h.shape
-        logits = ops.matmul(ops.reshape(h, (lanes, batch * labels, units)), weights["readout/W"])
-        logits = logits + weights["readout/b"]
-        return ops.reshape(logits, (lanes, batch, labels, -1)), counted
-
-    def batch_loss(
-        self, weights: Weights, sequences: Tensors, noise: Tensor, mask: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def batch_loss(self, weights: Weights, sequences: Tensors, context: Context) -> tuple[Tensor, Tensor]:
         """Return the loss of an update, a scalar, and of each lane the summed loss and number of labels.
 
         The second result is (lanes, 2). The loss of a sequence is summed over its labels; the loss of a lane
         is the mean over its sequences. The scalar is the sum over the lanes, so that the gradient by the
         weights of a lane is that of its own loss. `sequences` are those of `gather_sequences`.
         """
-        logits, counted = self.outputs(weights, sequences["inputs"] + noise, sequences["steps"], mask)
-        losses = LOSSES[self.task.loss](logits, counted, sequences["targets"], sequences["labels"])
+        logits, counted, _ = self.network.apply(weights, sequences["inputs"], context)
+        loss = self.network.head.loss_function
+        losses = loss(logits, counted, sequences["targets"], sequences["labels"])
         count = ops.maximum(ops.sum(ops.cast(sequences["steps"] > 0, losses.dtype), axis=1), 1.0)
         labels = ops.cast(ops.sum(sequences["labels"], axis=1), losses.dtype)
         summed = ops.sum(losses, axis=1)
@@ -138,18 +81,17 @@ class Program:
     ) -> tuple[Weights, Slots, Tensor]:
         """Train every lane for an epoch; return the new weights and slots, and the training loss, (lanes,).
 
-        `settings` holds rate, momentum, noise, clip_norm and clip_value, (lanes,), and the mask (lanes, 1,
-        width). `draws` is what `Population.draw_epoch` returns: for each update, the bucket, the sequences
-        and the keys of the noise. The training loss is averaged over all labels of the epoch.
+        `settings` holds rate, momentum, input_noise, clip_norm and clip_value, (lanes,), and the mask (lanes,
+        1, width). `draws` is what `Population.draw_epoch` returns: for each update, the bucket, the sequences
+        and the keys of random draws. The training loss is averaged over all labels of the epoch.
         """
-        gradient = value_and_grad(self.batch_loss)
 
         def update_from(bucket):
             def update(weights, indices, keys):
                 sequences = gather_sequences(bucket, indices)
-                noise = broadcast_lanes(settings["noise"], sequences["inputs"])
-                noise = noise * normal_draws(keys, sequences["inputs"].shape[1:])
-                (_, loss), grads = gradient(weights, sequences, noise, settings["mask"])
+                context = Context(sequences["steps"], settings["mask"], settings, keys)
+                loss_of = functools.partial(self.batch_loss, sequences=sequences, context=context)
+                (_, loss), grads = value_and_grad(loss_of)(weights)
                 return loss, grads
 
             return update
@@ -185,8 +127,9 @@ class Program:
         def score_chunk(bucket):
             def add_chunk(totals, indices):
                 sequences = gather_sequences(bucket, ops.broadcast_to(indices, (self.lanes, *indices.shape)))
-                logits, counted = self.outputs(weights, sequences["inputs"], sequences["steps"], mask)
-                metric = metric_function(self.task)
+                context = Context(sequences["steps"], mask)
+                logits, counted, _ = self.network.apply(weights, sequences["inputs"], context)
+                metric = self.network.head.metric_function
                 values = metric(logits, counted, sequences["targets"], sequences["labels"])
                 return totals + ops.sum(values, axis=1), ops.sum(sequences["labels"][0])
 
@@ -211,7 +154,8 @@ def gather_sequences(bucket: Tensors, indices: Tensor) -> Tensors:
     """
     present = indices >= 0
     sequences = {name: ops.take(array, ops.maximum(indices, 0), axis=0) for name, array in bucket.items()}
-    sequences["inputs"] = ops.cast(sequences["inputs"], "float32")
+    if len(sequences["inputs"].shape) == 4:  # numbers; symbols stay integers
+        sequences["inputs"] = ops.cast(sequences["inputs"], "float32")
     for name in ("steps", "labels"):
         sequences[name] = ops.where(present, sequences[name], 0)
     return sequences

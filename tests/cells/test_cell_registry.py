@@ -52,14 +52,14 @@ def test_cells_are_listed_in_report_order():
 def test_a_name_finds_a_cell_whose_docstring_begins_with_a_sentence(name):
     result = cells.find_cell(name)
     assert issubclass(result, Cell)
-    line = registry.class_summary(cells.cell_references()[name])
+    line = registry.summary(cells.cell_references()[name])
     assert line == inspect.getdoc(result).splitlines()[0]
     assert line.endswith(".")
 
 
 def test_a_reference_finds_a_class_outside_the_tree(folder):
     assert cells.find_cell("somebodys:Mine").__name__ == "Mine"
-    assert registry.class_summary("somebodys:Mine") == "Somebody's cell."
+    assert registry.summary("somebodys:Mine") == "Somebody's cell."
 
 
 def test_the_cell_of_an_installed_package_is_listed_last(folder):
@@ -108,7 +108,7 @@ def test_names_and_summaries_need_no_keras():
         import sys
         from suite import cells, registry
 
-        assert all(registry.class_summary(reference) for reference in cells.cell_references().values())
+        assert all(registry.summary(reference) for reference in cells.cell_references().values())
         print({"keras", "tensorflow", "jax"} & set(sys.modules))
     """
     command = [sys.executable, "-c", textwrap.dedent(program)]
@@ -125,9 +125,9 @@ def test_a_reference_to_nothing_is_refused(reference):
 @pytest.mark.parametrize("reference", [".x:Y", "nosuch:Mine", "nosuch.mod:Mine"])
 def test_a_summary_from_a_missing_module_is_refused(reference):
     with pytest.raises(Refusal, match=f"cannot import {reference}"):
-        registry.class_summary(reference)
+        registry.summary(reference)
 
 
 @pytest.mark.parametrize("reference", ["sys:Mine", "xml:Mine", "suite.cells.lstm:Mine"])
 def test_the_summary_of_a_class_without_source_is_empty(reference):
-    assert registry.class_summary(reference) == ""
+    assert registry.summary(reference) == ""

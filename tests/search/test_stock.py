@@ -25,6 +25,7 @@ from suite.training.optimiser import OPTIMISERS
 from suite.training.population import Population
 from suite.training.program import Program
 from suite.training.trial import Trial
+from suite.variants import cell_variant
 
 # KerasTuner 1.4.8 calls the deprecated threading.currentThread
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras_tuner")
@@ -113,14 +114,13 @@ def test_losses_and_metrics_can_be_restored_from_their_configuration(measure):
 
 def test_the_model_has_the_parameters_and_the_learning_rate_of_the_engine():
     import tasks
-    from suite.cells import CELLS
-    from suite.training.program import parameter_count
+    from suite.variants import find_network
 
     instance = hypermodel("sequential_digits", "lstm")
     model = instance.build(
         default_hp(PAPER_SPACE, units=20, learning_rate=0.01, one_minus_momentum=0.1, input_noise=0.0)
     )
-    assert model.count_params() == parameter_count(CELLS["lstm"], tasks.find_task("sequential_digits"), 20)
+    assert model.count_params() == find_network("lstm", tasks.find_task("sequential_digits")).parameters(20)
     assert float(ops.convert_to_numpy(model.optimizer.learning_rate.value)) == pytest.approx(0.001)
     assert model.optimizer.momentum == pytest.approx(0.9)
 
@@ -161,12 +161,18 @@ def test_fit_trains_as_the_engine_does(monkeypatch, task, protocol, clips):
     hyperparameters = {name: range_.declare(name, hp) for name, range_ in space.items()}
     trial = Trial(0, instance.shuffle_seed(hp), hyperparameters, epochs=4)
     program = Program(
-        CIFG, task, task.load(None), 3, 1, protocol.batch, protocol.optimiser, clips=bool(clips)
+        cell_variant(CIFG).network(task),
+        task.load(None),
+        3,
+        1,
+        protocol.batch,
+        protocol.optimiser,
+        clips=bool(clips),
     )
     engine = Population(program, patience=9)
     engine.fill_lanes(deque([trial]))
-    weights = {**model.layers[-2].cell.weights_by_name}
-    weights |= dict(zip(("readout/W", "readout/b"), model.layers[-1].weights, strict=True))
+    weights = {f"recurrent/{name}": w for name, w in model.layers[-2].cell.weights_by_name.items()}
+    weights |= dict(zip(("head/W", "head/b"), model.layers[-1].weights, strict=True))
     for name, weight in weights.items():
         weight.assign(np.reshape(engine.state["weights"][name][0], weight.shape))
     [result] = engine.lanes

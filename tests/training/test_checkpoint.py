@@ -8,12 +8,12 @@ import keras
 import numpy as np
 import pytest
 
-from suite.cells import CELLS
 from suite.training import population
 from suite.training.checkpoint import Checkpoints
 from suite.training.optimiser import OPTIMISERS
 from suite.training.program import Program
 from suite.training.trial import Result, Trial
+from suite.variants import find_network
 
 MADE_BY = {"code": {"cell": "abc"}, "width": 5}
 DRAWN = {"units": 4, "learning_rate": 0.05, "momentum": 0.8, "input_noise": 0.3}
@@ -38,7 +38,7 @@ def after(epochs):
 @pytest.mark.parametrize("optimiser", OPTIMISERS if keras.backend.backend() == "jax" else ["adam"])
 def test_a_trial_continues_in_another_lane_beside_other_trials(task, splits, kept, optimiser):
     """Two lanes stopped after seven epochs: two trials are done, two have run for two of their five."""
-    two, three = (Program(CELLS["lstm"], task, splits, 5, n, 1, optimiser) for n in (2, 3))
+    two, three = (Program(find_network("lstm", task), splits, 5, n, 1, optimiser) for n in (2, 3))
     undisturbed = trained(two, TRIALS)
     first = trained(two, TRIALS, kept, after(7))
     assert sorted(first) == [0, 1]
@@ -56,7 +56,7 @@ def test_checkpoints_are_written_at_their_interval_during_training(task, splits,
         "suite.training.checkpoint.FIRST_CHECKPOINT_DELAY", np.inf
     )  # this machine may be slow
     always, never = Checkpoints(tmp_path / "a", MADE_BY, every=0), Checkpoints(tmp_path / "b", MADE_BY)
-    program = Program(CELLS["rnn"], task, splits, 5, 1, 1)
+    program = Program(find_network("rnn", task), splits, 5, 1, 1)
     for kept in (always, never):
         trained(program, TRIALS[:1], kept)
     assert always.load(TRIALS[0])[0].epochs == 4  # when the fifth had ended, the trial had too
@@ -98,7 +98,7 @@ def test_an_unreadable_checkpoint_is_not_used(kept, half_done, how):
 
 
 def test_a_free_lane_has_no_checkpoint(task, splits, kept):
-    running = population.Population(Program(CELLS["rnn"], task, splits, 5, 3, 1), 15, kept)
+    running = population.Population(Program(find_network("rnn", task), splits, 5, 3, 1), 15, kept)
     running.fill_lanes(deque(TRIALS[:1]))
     running.save_checkpoints(kept)
     assert [path.name for path in kept.folder.iterdir()] == ["0.npz"]

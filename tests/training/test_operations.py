@@ -1,7 +1,6 @@
 import pytest
 
-from suite import cells
-from suite.training.program import trial_operations
+from suite.variants import find_network
 
 STEPS = {"train": 10, "valid": 4, "test": 2}
 
@@ -15,5 +14,5 @@ STEPS = {"train": 10, "valid": 4, "test": 2}
     ],
 )
 def test_the_operations_of_a_trial_are_those_of_its_matrix_products(task, cell, entries):
-    counted = trial_operations(cells.find_cell(cell), task, units=5, steps=STEPS, epochs=3)
+    counted = find_network(cell, task).trial_operations(units=5, steps=STEPS, epochs=3)
     assert counted == entries * (3 * (3 * 10 + 4) + 2)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from keras import ops
 
-from suite.cells import CELLS
 from suite.training.optimiser import OPTIMISERS, clip_gradient
 from suite.training.population import Population, train_population
 from suite.training.program import Program, to_tensors
 from suite.training.trial import Trial
+from suite.variants import find_network
 
 KERAS = {
     "sgd": lambda rate, momentum, **clips: keras.optimizers.SGD(rate, momentum, **clips),
@@ -118,7 +118,7 @@ def program(request, task, splits):
     def of(lanes, width=4, clips=True):
         key = lanes, width, clips
         if key not in made:
-            made[key] = Program(CELLS["np"], task, splits, width, lanes, 1, request.param, clips)
+            made[key] = Program(find_network("np", task), splits, width, lanes, 1, request.param, clips)
         return made[key]
 
     return of

@@ -13,8 +13,9 @@ from suite.cells.base import Cell
 from suite.config import Protocol
 from suite.task import Split
 from suite.training.population import INITIAL_WEIGHT_STDDEV, Population, train_population
-from suite.training.program import Program, parameter_count
+from suite.training.program import Program
 from suite.training.trial import Result, Trial
+from suite.variants import cell_variant, find_network
 
 SETTINGS = {"units": 4, "learning_rate": 0.05, "momentum": 0.8, "input_noise": 0.3}
 ROUNDING = {"rtol": 2e-5, "atol": 0}
@@ -40,7 +41,7 @@ def programs(task, splits):
     def program(cell="lstm", width=6, lanes=1, batch=1):
         key = cell, width, lanes, batch
         if key not in made:
-            made[key] = Program(CELLS[cell], task, splits, width, lanes, batch)
+            made[key] = Program(find_network(cell, task), splits, width, lanes, batch)
         return made[key]
 
     return program
@@ -87,7 +88,9 @@ def test_layer_normalisation_does_not_see_the_padding(task, splits):
     one = Split(splits["train"].inputs[:1], splits["train"].targets[:1])
     drawn = [trial(0, units=16, learning_rate=0.5), trial(1, units=5, learning_rate=0.5)]
     every = dict.fromkeys(("train", "valid", "test"), one)
-    narrow, wide = (rows(Program(Normalised, task, every, width, 2, 1), drawn) for width in (16, 48))
+    narrow, wide = (
+        rows(Program(cell_variant(Normalised).network(task), every, width, 2, 1), drawn) for width in (16, 48)
+    )
     for number in (0, 1):
         same(wide[number], narrow[number])
 
@@ -190,7 +193,7 @@ def test_initial_weights_have_the_papers_scale(programs):
 
 
 def test_parameters_are_counted_without_padding(task):
-    assert parameter_count(CELLS["lstm"], task, 4) == 4 * 4 * (3 + 4) + 7 * 4 + 4 * 3 + 3
+    assert find_network("lstm", task).parameters(4) == 4 * 4 * (3 + 4) + 7 * 4 + 4 * 3 + 3
 
 
 class TestStopping:

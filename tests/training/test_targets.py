@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from keras import ops
 
-from suite.cells import CELLS
-from suite.layers.readout import LOSSES
+from suite.layers.head import LOSSES
 from suite.task import Split
 from suite.training import batches
 from suite.training.population import Population
 from suite.training.program import Program, gather_sequences, to_tensors
 from suite.training.trial import Trial
+from suite.variants import find_network
 
 
 def loss_of(name, targets):
@@ -35,7 +35,7 @@ def test_the_type_of_targets_does_not_change_a_loss(loss, dtype):
 def test_a_task_whose_targets_are_float64_or_whole_numbers_trains(task):
     split = Split([np.ones((3, 3))] * 2, [np.full((3, 3), 0.5), np.ones((3, 3), int)])
     mine = replace(task, loss="squared", metric="squared")
-    program = Program(CELLS["rnn"], mine, dict.fromkeys(("train", "valid", "test"), split), 2, 1, 2)
+    program = Program(find_network("rnn", mine), dict.fromkeys(("train", "valid", "test"), split), 2, 1, 2)
     population = Population(program, patience=1)
     drawn = {"units": 2, "learning_rate": 0.01, "momentum": 0.5, "input_noise": 0.0}
     population.fill_lanes(deque([Trial(0, 1, drawn, 1)]))

@@ -1,4 +1,4 @@
-"""The readout: it turns the outputs of the cell into a loss and a metric.
+"""The head: it turns the outputs of the last layer into predictions, their loss, and the metrics of a score.
 
 Every loss and metric is a function of
 
@@ -12,26 +12,16 @@ loss that aligns labels with steps (CTC) fits the same signature.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from keras import ops
 
-from suite.task import Task
+from suite.axis import Axis
+from suite.layers.base import Axes, Weights, matmul_steps
 from suite.tensor import Tensor
 
 SequenceLoss: TypeAlias = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
-
-
-def readout_inputs(h: Tensor, steps: Tensor, answers: str) -> tuple[Tensor, Tensor]:
-    """Return the outputs of the cell that the readout takes, and how many of them count in each sequence.
-
-    h is (lanes, batch, steps, units), and `steps` (lanes, batch) the lengths. If the task answers at "every
-    step", both are returned as they are; if at the "last step", h becomes (lanes, batch, 1, units).
-    """
-    if answers == "every step":
-        return h, steps
-    last = ops.maximum(steps - 1, 0)[:, :, None, None]
-    return ops.take_along_axis(h, last, axis=2), ops.minimum(steps, 1)
 
 
 def sum_over_labels(label_loss: Callable[[Tensor, Tensor], Tensor]) -> SequenceLoss:
@@ -77,6 +67,48 @@ def classification_error(logits: Tensor, targets: Tensor) -> Tensor:
 LOSSES = {"bernoulli": bernoulli_nll, "categorical": categorical_nll, "squared": squared_error}
 
 
-def metric_function(task: Task) -> SequenceLoss:
-    """Return the metric of a task; the metric "nats" is the task's own loss."""
-    return {"nats": LOSSES[task.loss], "error": classification_error, "squared": squared_error}[task.metric]
+METRICS = {"error": classification_error, "squared": squared_error}
+
+
+@dataclass(frozen=True)
+class Head:
+    """A linear readout with a loss and a metric, at every step or at the last step of a sequence.
+
+    The fields are those of a task (`suite.task.Task`).
+    """
+
+    outputs: int
+    answers: str
+    loss: str
+    metric: str
+
+    def axes(self, features: Axis) -> Axes:
+        """Return the axes of the head's weights, by name; `features` is the axis of its inputs."""
+        outputs = Axis(fixed=self.outputs)
+        return {"W": (features, outputs), "b": (outputs,)}
+
+    def inputs(self, h: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the outputs of the last layer that the head reads, and how many count in each sequence.
+
+        h is (lanes, batch, steps, features), and `steps` (lanes, batch) the lengths. If the task answers at
+        the last step, h becomes (lanes, batch, 1, features); else both are returned as they are.
+        """
+        if self.answers != "last step":
+            return h, steps
+        last = ops.maximum(steps - 1, 0)[:, :, None, None]
+        return ops.take_along_axis(h, last, axis=2), ops.minimum(steps, 1)
+
+    def logits(self, weights: Weights, h: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
+        """Return logits (lanes, batch, labels, outputs), and how many of them count, (lanes, batch)."""
+        h, counted = self.inputs(h, steps)
+        return matmul_steps(h, weights["W"]) + weights["b"][:, None], counted
+
+    @property
+    def loss_function(self) -> SequenceLoss:
+        """The loss that is trained on."""
+        return LOSSES[self.loss]
+
+    @property
+    def metric_function(self) -> SequenceLoss:
+        """The metric of the score; "nats" is the loss itself."""
+        return self.loss_function if self.metric == "nats" else METRICS[self.metric]

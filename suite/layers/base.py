@@ -1,0 +1,165 @@
+"""What a layer is: a function of sequences whose weights are arrays, by name, with an axis of lanes.
+
+A network (`suite.network`) is a few layers, one after the other, and a head. A layer is described by its
+fields and owns no arrays: its weights are passed to it, as are the carries, which hold what it keeps from the
+steps before. So one description serves every trial, any number of lanes, and any width.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from keras import ops
+
+from suite.axis import Axis, shape_of
+from suite.tensor import Tensor
+
+Weights: TypeAlias = Mapping[str, Tensor]  # by name, (lanes, …)
+Axes: TypeAlias = dict[str, tuple[Axis, ...]]  # of weights by name, without the axis of lanes
+Carry: TypeAlias = Any  # nested structures of arrays (lanes, batch, …), or None before the first step
+
+
+@dataclass(frozen=True)
+class Context:
+    """What layers read besides their inputs and weights.
+
+    - `steps`: the length of each sequence, (lanes, batch); what lies beyond is padding.
+    - `unit_mask`: 1 for the units that a lane has and 0 for its padding, (lanes, 1, units).
+    - `settings`: hyperparameters of a trial by name, (lanes,), such as "input_noise".
+    - `keys`: the key of each lane's random draws in this update, (lanes, 2), uint32; None in scoring, where
+      nothing is random.
+    """
+
+    steps: Tensor
+    unit_mask: Tensor
+    settings: Mapping[str, Tensor] = field(default_factory=dict)
+    keys: Tensor | None = None
+
+    @property
+    def width(self) -> int:
+        """The number of units that networks are padded to."""
+        return self.unit_mask.shape[-1]
+
+
+class Layer:
+    """A layer without weights that returns its inputs; subclasses are frozen dataclasses.
+
+    Inputs x are (lanes, batch, steps, …), with the axis `features` last. Padding of units must be zero in the
+    outputs if it is zero in x, and steps of padding after the end of a sequence must not change the steps
+    before.
+    """
+
+    def axes(self, features: Axis) -> Axes:
+        """Return the axes of the layer's weights, by name."""
+        return {}
+
+    def output_axis(self, features: Axis) -> Axis:
+        """Return the last axis of the outputs."""
+        return features
+
+    def apply(
+        self, weights: Weights, x: Tensor, features: Axis, context: Context, carry: Carry = None
+    ) -> tuple[Tensor, Carry]:
+        """Return the outputs (lanes, batch, steps, …), and what the next call takes as `carry`.
+
+        A call that gets the carry of the call before continues its sequences.
+        """
+        return x, carry
+
+    def operations(self, features: Axis, units: int) -> int:
+        """Return the multiply–adds of a step forward: by default, one for each entry of a matrix."""
+        shapes = (shape_of(axes, units) for axes in self.axes(features).values() if len(axes) > 1)
+        return sum(map(math.prod, shapes))
+
+    def activations(self, features: Axis, units: int) -> int:
+        """Return about how many numbers a step keeps for the backward pass."""
+        return self.output_axis(features).length(units)
+
+    def state_size(self, features: Axis, units: int) -> int:
+        """Return how many numbers the layer carries from one step to the next."""
+        return 0
+
+
+@dataclass(frozen=True)
+class Stack(Layer):
+    """Layers by name, one after the other; the outputs are those of the last.
+
+    With `skip`, every layer but the first also sees the inputs of the stack, and the outputs of all layers
+    are joined, as in Graves (2013), figure 1. The name of a weight begins with that of its layer.
+    """
+
+    layers: Mapping[str, Layer]
+    skip: bool = False
+
+    def inputs(self, features: Axis) -> Iterator[tuple[str, Layer, Axis]]:
+        """Yield the name of each layer, the layer, and the axis of its inputs."""
+        below = features
+        for name, layer in self.layers.items():
+            yield name, layer, below
+            outputs = layer.output_axis(below)
+            below = outputs + features if self.skip else outputs
+
+    def axes(self, features: Axis) -> Axes:
+        axes: Axes = {}
+        for name, layer, below in self.inputs(features):
+            axes |= in_scope(name, layer.axes(below))
+        return axes
+
+    def output_axis(self, features: Axis) -> Axis:
+        outputs = [layer.output_axis(below) for _, layer, below in self.inputs(features)]
+        return sum(outputs[1:], outputs[0]) if self.skip else outputs[-1]
+
+    def apply(
+        self, weights: Weights, x: Tensor, features: Axis, context: Context, carry: Carry = None
+    ) -> tuple[Tensor, Carry]:
+        inputs, outputs, axes, carries = x, [], [], {}
+        for name, layer, below in self.inputs(features):
+            before = None if carry is None else carry[name]
+            x, carries[name] = layer.apply(scoped(name, weights), x, below, context, before)
+            outputs.append(x)
+            axes.append(layer.output_axis(below))
+            if self.skip:
+                x = join_features((x, inputs), (axes[-1], features), context.width)
+        return join_features(outputs, axes, context.width) if self.skip else x, carries
+
+    def operations(self, features: Axis, units: int) -> int:
+        return sum(layer.operations(below, units) for _, layer, below in self.inputs(features))
+
+    def activations(self, features: Axis, units: int) -> int:
+        return sum(layer.activations(below, units) for _, layer, below in self.inputs(features))
+
+    def state_size(self, features: Axis, units: int) -> int:
+        return sum(layer.state_size(below, units) for _, layer, below in self.inputs(features))
+
+
+def scoped(scope: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entries of a dict whose names begin with a scope and "/", under the rest of their names."""
+    return {
+        name.removeprefix(f"{scope}/"): array
+        for name, array in arrays.items()
+        if name.startswith(f"{scope}/")
+    }
+
+
+def in_scope(scope: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a dict with a scope and "/" before each name: the inverse of `scoped`."""
+    return {f"{scope}/{name}": array for name, array in arrays.items()}
+
+
+def join_features(arrays: Sequence[Tensor], axes: Sequence[Axis], width: int) -> Tensor:
+    """Concatenate arrays (…, length) with these last axes, in the order of the sum of the axes.
+
+    `width` is the number of units that the arrays are padded to.
+    """
+    cuts = [axis.units * width for axis in axes]
+    blocks = [array[..., :cut] for array, cut in zip(arrays, cuts, strict=True) if cut]
+    fixed = [array[..., cut:] for array, axis, cut in zip(arrays, axes, cuts, strict=True) if axis.fixed]
+    return ops.concatenate([*blocks, *fixed], axis=-1)
+
+
+def matmul_steps(x: Tensor, matrix: Tensor) -> Tensor:
+    """Return x (lanes, batch, steps, rows) times matrices (lanes, rows, columns), as one product a lane."""
+    lanes, batch, steps, rows = x.shape
+    y = ops.matmul(ops.reshape(x, (lanes, batch * steps, rows)), matrix)
+    return ops.reshape(y, (lanes, batch, steps, -1))

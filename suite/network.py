@@ -1,0 +1,74 @@
+"""A network: what a trial trains. Layers, one after the other, and a head."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from suite import machine
+from suite.axis import Axis, shape_of
+from suite.layers.base import Axes, Carry, Context, Stack, Weights, in_scope, scoped
+from suite.layers.head import Head
+from suite.tensor import Tensor
+
+
+@dataclass(frozen=True)
+class Network:
+    """Layers and a head; `features` is the axis of one step of the inputs.
+
+    The name of a weight begins with that of its layer: "recurrent/W/zifo", "head/b". Sizes are functions of
+    the number of units, which all layers share.
+    """
+
+    layers: Stack
+    head: Head
+    features: Axis
+
+    def axes(self) -> Axes:
+        """Return the axes of every weight, by name."""
+        features = self.layers.output_axis(self.features)
+        return self.layers.axes(self.features) | in_scope("head", self.head.axes(features))
+
+    def shapes(self, units: int) -> dict[str, tuple[int, ...]]:
+        """Return the shape of every weight of one trial, by name."""
+        return {name: shape_of(axes, units) for name, axes in self.axes().items()}
+
+    def parameters(self, units: int) -> int:
+        """Return the number of weights of one trial."""
+        return sum(map(math.prod, self.shapes(units).values()))
+
+    def state_size(self, units: int) -> int:
+        """Return how many numbers are carried from one step to the next."""
+        return self.layers.state_size(self.features, units)
+
+    def step_operations(self, units: int) -> int:
+        """Return the multiply–adds of one step forward; elementwise operations are not counted."""
+        features = self.layers.output_axis(self.features).length(units)
+        return self.layers.operations(self.features, units) + features * self.head.outputs
+
+    def trial_operations(self, units: int, steps: Mapping[str, int], epochs: int) -> int:
+        """Return the multiply–adds of a trial with this many units and epochs: its cost on any machine.
+
+        `steps` are those of each split (`suite.task.total_steps`). A step backward costs two steps forward.
+        An epoch trains on train and scores valid; test is scored once. Padding is not counted.
+        """
+        return self.step_operations(units) * (epochs * (3 * steps["train"] + steps["valid"]) + steps["test"])
+
+    def lane_demand(self, units: int, steps: int, batch: int) -> dict[str, int]:
+        """Return the arguments of `machine.Plan.lanes_for` for batches of sequences of `steps`."""
+        shapes = self.shapes(units)
+        recurrent = sum(math.prod(shape) for name, shape in shapes.items() if "/R/" in f"/{name}")
+        activations = self.layers.activations(self.features, units) + self.head.outputs
+        lane = machine.lane_bytes(self.parameters(units), activations, steps, batch)
+        return {"recurrent": recurrent, "lane": lane, "batch": batch}
+
+    def apply(
+        self, weights: Weights, x: Tensor, context: Context, carry: Carry = None
+    ) -> tuple[Tensor, Tensor, Carry]:
+        """Run the network over x (lanes, batch, steps, features).
+
+        Returns logits (lanes, batch, labels, outputs), how many of the labels count, (lanes, batch), and what
+        the next call takes as `carry` to continue the sequences.
+        """
+        h, carry = self.layers.apply(weights, x, self.features, context, carry)
+        logits, labels = self.head.logits(scoped("head", weights), h, context.steps)
+        return logits, labels, carry

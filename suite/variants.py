@@ -1,0 +1,124 @@
+"""Variants: the networks under comparison, by name: a cell or a baseline, with options.
+
+`lstm`, `gru@layers=2`, `lstm@direction=both,layers=3`, `window@steps=16`, `module:Cell@layers=2`.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from suite import cells, options, registry
+from suite.options import Between
+from suite.task import Task
+
+if TYPE_CHECKING:
+    from suite.cells.base import Cell
+    from suite.layers.base import Layer
+    from suite.network import Network
+
+BUILTIN_BASELINES = {
+    "linear": "suite.baselines:linear",
+    "window": "suite.baselines:window",
+    "conv": "suite.baselines:conv",
+}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A network under comparison: its canonical name, and its layers between the inputs and the head.
+
+    `cell` is the cell of its recurrent layers, None for a baseline.
+    """
+
+    name: str
+    layers: "Mapping[str, Layer]"
+    cell: "type[Cell] | None"
+
+    def network(self, task: Task) -> "Network":
+        """Return the variant as a network for a task."""
+        from suite.axis import Axis
+        from suite.layers.base import Stack
+        from suite.layers.feedforward import Embedding, InputNoise
+        from suite.layers.head import Head
+        from suite.network import Network
+
+        embedding = {"embedding": Embedding()} if task.inputs == "symbols" else {}
+        layers = Stack({**embedding, "noise": InputNoise(), **self.layers})
+        head = Head(task.outputs, task.answers, task.loss, task.metric)
+        return Network(layers, head, Axis(fixed=task.features))
+
+
+def recurrent_layers(
+    cell: "type[Cell]",
+    *,
+    layers: Annotated[int, Between(1, 16)] = 1,
+    direction: Literal["forward", "both"] = "forward",
+    skip: bool = False,
+    output: Literal["linear", "deep"] = "linear",
+) -> "Mapping[str, Layer]":
+    """Return the layers of a recurrent network by name.
+
+    - `layers`: recurrent layers, one on top of the other.
+    - `direction`: of each layer; with "both", it reads every sequence forward and backward.
+    - `skip`: whether all layers see the inputs, and the readout sees all layers (Graves, 2013).
+    - `output`: "deep" has a hidden layer before the readout (Pascanu et al., 2014).
+    """
+    from suite.layers.base import Layer, Stack
+    from suite.layers.feedforward import Dense
+    from suite.layers.recurrent import Bidirectional, Recurrent
+
+    layer: Layer = Recurrent(cell) if direction == "forward" else Bidirectional(Recurrent(cell))
+    stack = layer if layers == 1 else Stack({str(k + 1): layer for k in range(layers)}, skip)
+    return {"recurrent": stack} | ({"dense": Dense()} if output == "deep" else {})
+
+
+def cell_variant(cell: "type[Cell]") -> Variant:
+    """Return the variant of a cell without options, by its class."""
+    return Variant(cell.__name__, recurrent_layers(cell), cell)
+
+
+def baseline_references() -> dict[str, str]:
+    """Return the reference of every baseline by name: those listed here, then those of installed packages."""
+    return registry.merge_entry_points(BUILTIN_BASELINES, group="odyssey.baselines")
+
+
+def variant_references() -> dict[str, str]:
+    """Return the reference of every cell and baseline by name."""
+    return cells.cell_references() | baseline_references()
+
+
+def variant_reference(name: str) -> str:
+    """Return the reference "module:attribute" of the cell or baseline of a variant."""
+    base = options.base_name(name)
+    return variant_references().get(base, base)
+
+
+def check_name(name: str) -> None:
+    """Refuse the name of an unknown cell or baseline, without importing any."""
+    base = options.base_name(name)
+    if ":" not in base and base not in variant_references():
+        raise registry.unknown_name_error("cell", base, variant_references())
+
+
+def find_variant(name: str) -> Variant:
+    """Return a variant by its name with options; refuse an unknown name or option, or another value."""
+    check_name(name)
+    base = options.base_name(name)
+    cell, function = None, find_layers(base)
+    if function is None:
+        cell = cells.find_cell(base)
+        function = functools.partial(recurrent_layers, cell)
+    values = options.parse_options("cell", name, function)
+    return Variant(options.canonical_name(name, values, function), function(**values), cell)
+
+
+def find_layers(base: str) -> "Callable[..., Mapping[str, Layer]] | None":
+    """Return the function of a baseline by name; None for the name of a cell."""
+    references = baseline_references()
+    return registry.resolve_reference("baseline", base, references) if base in references else None
+
+
+def find_network(variant: str, task: Task) -> "Network":
+    """Return the network of a variant, by name, for a task."""
+    return find_variant(variant).network(task)
