@@ -1,10 +1,12 @@
 """Layers without recurrence: noise, embedding, dense, window of steps, causal dilated convolution."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from keras import ops
 
 from suite.axis import ONE_UNIT_EACH, Axis
+from suite.draws import normal_draws, unit_normal_draws
 from suite.layers.base import (
     Axes,
     Carry,
@@ -16,7 +18,6 @@ from suite.layers.base import (
     matmul_steps,
     scoped,
 )
-from suite.layers.noise import normal_draws
 from suite.tensor import Tensor
 
 
@@ -24,13 +25,21 @@ from suite.tensor import Tensor
 class InputNoise(Layer):
     """Gaussian noise on the inputs in training, with the standard deviation "input_noise"."""
 
+    @property
+    def hyperparameters(self) -> tuple[str, ...]:
+        return ("input_noise",)
+
     def apply(
         self, weights: Weights, x: Tensor, features: Axis, context: Context, carry: Carry = None
     ) -> tuple[Tensor, Carry]:
         if context.keys is None:
             return x, carry
         stddev = context.settings["input_noise"][:, None, None, None]
-        return x + stddev * normal_draws(context.keys, x.shape[1:]), carry
+        if features.units:
+            noise = unit_normal_draws(context.keys, x.shape[1:-1], features.numbers(context.width))
+        else:
+            noise = normal_draws(context.keys, x.shape[1:])
+        return x + stddev * noise, carry
 
     def activations(self, features: Axis, units: int) -> int:
         return features.length(units)
@@ -142,6 +151,10 @@ class ResidualBlock(Layer):
     def convolution(self) -> CausalConvolution:
         """Each of the two convolutions."""
         return CausalConvolution(self.taps, self.dilation)
+
+    def parts(self, features: Axis) -> Iterator[tuple[str, Layer, Axis]]:
+        yield "1", self.convolution, features
+        yield "2", self.convolution, ONE_UNIT_EACH
 
     def axes(self, features: Axis) -> Axes:
         axes = in_scope("1", self.convolution.axes(features)) | in_scope(

@@ -2,14 +2,16 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 import numpy as np
 from keras import ops, tree
 
 from suite import seeds
-from suite.axis import pad_units, shape_of
+from suite.axis import pad_units
 from suite.cells.base import with_lanes_axis
+from suite.initial_weights import draw_weights
 from suite.training import batches
 from suite.training.checkpoint import Checkpoints
 from suite.training.optimiser import Weights, broadcast_lanes
@@ -28,11 +30,18 @@ class Population:
     """The lanes of a program: the trial in each, and the arrays of all of them.
 
     A lane whose trial ends is free, and is filled with the next trial before the next epoch. The result of a
-    trial depends on the trial only, not on its neighbours or on when its lane was filled.
+    trial depends on the trial only, not on its neighbours or on when its lane was filled. `rules` are those
+    of initial weights (`suite.initial_weights`).
     """
 
-    def __init__(self, program: Program, patience: int, checkpoints: Checkpoints | None = None) -> None:
-        self.program, self.patience, self.checkpoints = program, patience, checkpoints
+    def __init__(
+        self,
+        program: Program,
+        patience: int,
+        checkpoints: Checkpoints | None = None,
+        rules: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self.program, self.patience, self.checkpoints, self.rules = program, patience, checkpoints, rules
         self.lanes: list[Result | None] = [None] * program.lanes
         zeros = program.zero_weights()
         slots = program.optimiser.initial_slots(zeros, program.lanes)
@@ -40,7 +49,7 @@ class Population:
         self.settings = {
             "rate": np.zeros(program.lanes, "float32"),
             "momentum": np.zeros(program.lanes, "float32"),
-            "input_noise": np.zeros(program.lanes, "float32"),
+            **{name: np.zeros(program.lanes, "float32") for name in program.network.hyperparameters},
             **{name: np.full(program.lanes, np.inf, "float32") for name in CLIP_HYPERPARAMETERS},
             "mask": np.zeros((program.lanes, 1, program.width), "float32"),
         }
@@ -67,7 +76,8 @@ class Population:
             scale = 1 - momentum if self.program.optimiser.rescales_rate else 1
             self.settings["rate"][lane] = hp["learning_rate"] * scale
             self.settings["momentum"][lane] = momentum
-            self.settings["input_noise"][lane] = hp["input_noise"]
+            for name in self.program.network.hyperparameters:
+                self.settings[name][lane] = hp.get(name, 0.0)
             for name in CLIP_HYPERPARAMETERS:
                 self.settings[name][lane] = hp.get(name, np.inf)
             self.settings["mask"][lane] = np.arange(self.program.width) < units
@@ -91,12 +101,9 @@ class Population:
 
     def initial_weights(self, seed: int, units: int) -> dict[str, np.ndarray]:
         """Draw the weights of a trial at its own size; pad them with zeros to the program's width."""
-        width = self.program.width
-        rng = np.random.default_rng(seeds.derive_seed(seed, "weights"))
-        weights = {}
-        for name, axes in self.program.network.axes().items():
-            weight = rng.normal(0, INITIAL_WEIGHT_STDDEV, shape_of(axes, units)).astype("float32")
-            padded = pad_units(weight, axes, units, width)
+        network, weights = self.program.network, {}
+        for name, weight in draw_weights(network, units, seed, self.rules).items():
+            padded = pad_units(weight, network.axes()[name], units, self.program.width)
             weights[name] = padded.reshape(with_lanes_axis(padded.shape, 1)[1:])
         return weights
 
@@ -148,9 +155,8 @@ class Population:
 
     def score_split(self, weights: Weights, split: str) -> np.ndarray:
         """Return the score of every lane on a split, (lanes,)."""
-        mask = ops.convert_to_tensor(self.settings["mask"])
         scores = self.program.run_score(
-            weights, mask, self.program.eval_buckets, self.program.eval_indices[split]
+            weights, to_tensors(self.settings), self.program.eval_buckets, self.program.eval_indices[split]
         )
         return ops.convert_to_numpy(scores).astype(float)
 
@@ -170,13 +176,14 @@ def train_population(
     patience: int,
     checkpoints: Checkpoints | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    rules: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Result]:
     """Train trials in the lanes of a program and yield the result of each as it ends.
 
     Running trials are saved to `checkpoints` at its interval. When `should_stop` returns True at the end of
-    an epoch, they are saved once more and training stops.
+    an epoch, they are saved once more and training stops. `rules` are those of initial weights.
     """
-    population, waiting = Population(program, patience, checkpoints), deque(trials)
+    population, waiting = Population(program, patience, checkpoints, rules), deque(trials)
     population.train_epoch()  # with all lanes free: this only compiles, so that no trial's seconds include it
     population.fill_lanes(waiting)
     while any(population.lanes):

@@ -85,6 +85,7 @@ class Program:
         1, width). `draws` is what `Population.draw_epoch` returns: for each update, the bucket, the sequences
         and the keys of random draws. The training loss is averaged over all labels of the epoch.
         """
+        fixed = self.network.fixed_weights()
 
         def update_from(bucket):
             def update(weights, indices, keys):
@@ -92,7 +93,7 @@ class Program:
                 context = Context(sequences["steps"], settings["mask"], settings, keys)
                 loss_of = functools.partial(self.batch_loss, sequences=sequences, context=context)
                 (_, loss), grads = value_and_grad(loss_of)(weights)
-                return loss, grads
+                return loss, grads | {name: ops.zeros_like(weights[name]) for name in fixed}
 
             return update
 
@@ -116,7 +117,7 @@ class Program:
         return weights, slots, loss / ops.maximum(labels, 1.0)
 
     def score_lanes(
-        self, weights: Weights, mask: Tensor, eval_buckets: list[Tensors], eval_indices: list[Tensor]
+        self, weights: Weights, settings: Tensors, eval_buckets: list[Tensors], eval_indices: list[Tensor]
     ) -> Tensor:
         """Return the score of every lane, (lanes,): the task's metric pooled over all labels of a split.
 
@@ -127,7 +128,7 @@ class Program:
         def score_chunk(bucket):
             def add_chunk(totals, indices):
                 sequences = gather_sequences(bucket, ops.broadcast_to(indices, (self.lanes, *indices.shape)))
-                context = Context(sequences["steps"], mask)
+                context = Context(sequences["steps"], settings["mask"], settings)
                 logits, counted, _ = self.network.apply(weights, sequences["inputs"], context)
                 metric = self.network.head.metric_function
                 values = metric(logits, counted, sequences["targets"], sequences["labels"])
