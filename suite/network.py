@@ -105,6 +105,10 @@ class Network:
         lane = machine.lane_bytes(self.parameters(units), activations, steps, batch)
         return {"recurrent": recurrent, "lane": lane, "batch": batch}
 
+    def start_carry(self, lanes: int, batch: int, width: int) -> Carry:
+        """Return what `apply` carries before the first step of `batch` sequences in each lane."""
+        return self.layers.start_carry(self.features, lanes, batch, width)
+
     def apply(
         self, weights: Weights, x: Tensor, context: Context, carry: Carry = None
     ) -> tuple[Tensor, Tensor, Carry]:

@@ -18,10 +18,6 @@ from suite.training.optimiser import Weights, broadcast_lanes
 from suite.training.program import Program, to_tensors
 from suite.training.trial import Result, Trial
 
-CLIP_HYPERPARAMETERS = (
-    "clip_norm",
-    "clip_value",
-)  # optional hyperparameters; infinity in a trial without them
 MIN_FREE_SHARE = 1 / 16  # of the lanes, to fill any: the arrays of all lanes then pass through the host
 INITIAL_WEIGHT_STDDEV = 0.1  # all weights are drawn from N(0, 0.1²), Greff et al. (2017)
 
@@ -44,13 +40,14 @@ class Population:
         self.program, self.patience, self.checkpoints, self.rules = program, patience, checkpoints, rules
         self.lanes: list[Result | None] = [None] * program.lanes
         zeros = program.zero_weights()
-        slots = program.optimiser.initial_slots(zeros, program.lanes)
+        slots = program.trainer.initial_slots(zeros, program.lanes)
         self.state = {"weights": zeros, "slots": slots, "best": zeros}
         self.settings = {
-            "rate": np.zeros(program.lanes, "float32"),
-            "momentum": np.zeros(program.lanes, "float32"),
             **{name: np.zeros(program.lanes, "float32") for name in program.network.hyperparameters},
-            **{name: np.full(program.lanes, np.inf, "float32") for name in CLIP_HYPERPARAMETERS},
+            **{
+                name: np.full(program.lanes, value, "float32")
+                for name, value in program.trainer.settings({}).items()
+            },
             "mask": np.zeros((program.lanes, 1, program.width), "float32"),
         }
 
@@ -68,18 +65,10 @@ class Population:
         self.state = tree.map_structure(lambda a: np.array(ops.convert_to_numpy(a)), self.state)
         for lane, trial in starting:
             hp = dict(trial.hyperparameters)
-            if not self.program.clips and any(name in hp for name in CLIP_HYPERPARAMETERS):
-                raise ValueError(
-                    f"trial {trial.number} clips its gradient; create the program with clips=True"
-                )
-            units, momentum = int(hp["units"]), hp["momentum"]
-            scale = 1 - momentum if self.program.optimiser.rescales_rate else 1
-            self.settings["rate"][lane] = hp["learning_rate"] * scale
-            self.settings["momentum"][lane] = momentum
-            for name in self.program.network.hyperparameters:
-                self.settings[name][lane] = hp.get(name, 0.0)
-            for name in CLIP_HYPERPARAMETERS:
-                self.settings[name][lane] = hp.get(name, np.inf)
+            units = int(hp["units"])
+            rates = {name: hp.get(name, 0.0) for name in self.program.network.hyperparameters}
+            for name, value in (rates | self.program.trainer.settings(hp)).items():
+                self.settings[name][lane] = value
             self.settings["mask"][lane] = np.arange(self.program.width) < units
             for name, weight in self.initial_weights(trial.seed, units).items():
                 self.state["weights"][name][lane] = self.state["best"][name][lane] = weight
@@ -120,7 +109,7 @@ class Population:
         for lane, result in enumerate(self.lanes):
             if result is not None:
                 rng = np.random.default_rng(seeds.derive_seed(result.trial.seed, "epoch", result.epochs))
-                sequences[:, lane] = batches.draw_batches(program.schedule, program.sizes, program.batch, rng)
+                sequences[:, lane] = program.draw_sequences(rng)
                 keys[:, lane] = rng.integers(2**32, size=(updates, 2), dtype="uint32")
         return {"bucket": program.schedule.astype("int32"), "sequences": sequences, "keys": keys}
 
