@@ -11,13 +11,15 @@ from suite.layers.base import (
     Context,
     Layer,
     Weights,
-    in_scope,
+    add_scope,
     join_features,
     matmul_steps,
-    scoped,
+    select_scope,
 )
-from suite.layers.noise import normal_draws
+from suite.layers.noise import lowbias32, normal_draws
 from suite.tensor import Tensor
+
+MAX_UNITS = 2**20  # more than any network has: an entry of an axis for so many has one number at every width
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,21 @@ class InputNoise(Layer):
         if context.keys is None:
             return x, carry
         stddev = context.settings["input_noise"][:, None, None, None]
-        return x + stddev * normal_draws(context.keys, x.shape[1:]), carry
+        return x + stddev * self.draws(context.keys, x.shape, features, context), carry
+
+    def draws(self, keys: Tensor, shape: tuple[int, ...], features: Axis, context: Context) -> Tensor:
+        """Return normal draws of a shape (lanes, batch, steps, features), zero in the padding of units.
+
+        Units (of an embedding) have a key each, so that their draws are the same at any width.
+        """
+        if not features.units:
+            return normal_draws(keys, shape[1:])
+        lanes, batch, steps, length = shape
+        numbers = ops.convert_to_tensor(features.indices(context.width, MAX_UNITS).astype("uint32"))
+        keys_of_entries = lowbias32(keys[:, None] + numbers[:, None])  # (lanes, length, 2)
+        draws = normal_draws(ops.reshape(keys_of_entries, (lanes * length, 2)), (batch, steps))
+        draws = ops.transpose(ops.reshape(draws, (lanes, length, batch, steps)), (0, 2, 3, 1))
+        return draws * context.entry_mask(features)[:, None]
 
     def activations(self, features: Axis, units: int) -> int:
         return features.length(units)
@@ -78,7 +94,7 @@ class Dense(Layer):
 
 @dataclass(frozen=True)
 class Window(Layer):
-    """The inputs of the last `steps` steps, joined; before a sequence there are zeros."""
+    """The inputs of the last `steps` steps, joined, the oldest first; before a sequence there are zeros."""
 
     steps: int
 
@@ -88,9 +104,9 @@ class Window(Layer):
     def apply(
         self, weights: Weights, x: Tensor, features: Axis, context: Context, carry: Carry = None
     ) -> tuple[Tensor, Carry]:
-        past = extend_past(x, self.steps - 1, carry)
-        taps = [past[:, :, k : k + x.shape[2]] for k in range(self.steps)]
-        return join_features(taps, [features] * self.steps, context.width), past[:, :, x.shape[2] :]
+        extended, steps = prepend_past(x, self.steps - 1, carry), x.shape[2]
+        taps = [extended[:, :, k : k + steps] for k in range(self.steps)]  # the oldest first
+        return join_features(taps, [features] * self.steps, context.width), extended[:, :, steps:]
 
     def state_size(self, features: Axis, units: int) -> int:
         return (self.steps - 1) * features.length(units)
@@ -116,12 +132,12 @@ class CausalConvolution(Layer):
         self, weights: Weights, x: Tensor, features: Axis, context: Context, carry: Carry = None
     ) -> tuple[Tensor, Carry]:
         steps, span = x.shape[2], (self.taps - 1) * self.dilation
-        past = extend_past(x, span, carry)
+        extended = prepend_past(x, span, carry)
         y = weights["b"][:, None]
         for k in range(self.taps):
             start = span - k * self.dilation
-            y = y + matmul_steps(past[:, :, start : start + steps], weights["W"][:, k])
-        return y, past[:, :, steps:]
+            y = y + matmul_steps(extended[:, :, start : start + steps], weights["W"][:, k])
+        return y, extended[:, :, steps:]
 
     def state_size(self, features: Axis, units: int) -> int:
         return (self.taps - 1) * self.dilation * features.length(units)
@@ -131,8 +147,8 @@ class CausalConvolution(Layer):
 class ResidualBlock(Layer):
     """Two causal convolutions with relu, and the inputs added to them: Bai et al. (2018), figure 1(b).
 
-    y = relu(x' + relu(conv₂(relu(conv₁(x))))), where x' is x, or W x + b if x has another length. Without
-    their weight normalisation and dropout.
+    y = relu(x' + relu(conv₂(relu(conv₁(x))))), where x' is x, or W x + b if x does not have an entry for each
+    unit. The weight normalisation and the dropout of the paper are left out.
     """
 
     taps: int
@@ -144,9 +160,8 @@ class ResidualBlock(Layer):
         return CausalConvolution(self.taps, self.dilation)
 
     def axes(self, features: Axis) -> Axes:
-        axes = in_scope("1", self.convolution.axes(features)) | in_scope(
-            "2", self.convolution.axes(ONE_UNIT_EACH)
-        )
+        axes = add_scope("conv1", self.convolution.axes(features))
+        axes |= add_scope("conv2", self.convolution.axes(ONE_UNIT_EACH))
         if features != ONE_UNIT_EACH:
             axes |= {"shortcut/W": (features, ONE_UNIT_EACH), "shortcut/b": (ONE_UNIT_EACH,)}
         return axes
@@ -157,24 +172,26 @@ class ResidualBlock(Layer):
     def apply(
         self, weights: Weights, x: Tensor, features: Axis, context: Context, carry: Carry = None
     ) -> tuple[Tensor, Carry]:
-        first, second = carry or (None, None)
-        y, first = self.convolution.apply(scoped("1", weights), x, features, context, first)
-        y, second = self.convolution.apply(scoped("2", weights), ops.relu(y), ONE_UNIT_EACH, context, second)
+        past_x, past_y = carry or (None, None)
+        conv1, conv2 = select_scope("conv1", weights), select_scope("conv2", weights)
+        y, past_x = self.convolution.apply(conv1, x, features, context, past_x)
+        y, past_y = self.convolution.apply(conv2, ops.relu(y), ONE_UNIT_EACH, context, past_y)
         if features != ONE_UNIT_EACH:
             x = matmul_steps(x, weights["shortcut/W"]) + weights["shortcut/b"][:, None]
-        return ops.relu(x + ops.relu(y)), (first, second)
+        return ops.relu(x + ops.relu(y)), (past_x, past_y)
 
     def activations(self, features: Axis, units: int) -> int:
         return 4 * units
 
     def state_size(self, features: Axis, units: int) -> int:
-        return self.convolution.state_size(features, units) + self.convolution.state_size(
-            ONE_UNIT_EACH, units
-        )
+        return sum(self.convolution.state_size(axis, units) for axis in (features, ONE_UNIT_EACH))
 
 
-def extend_past(x: Tensor, steps: int, past: Carry) -> Tensor:
-    """Return x (lanes, batch, steps, features) with the `steps` inputs before it, zeros if `past` is None."""
+def prepend_past(x: Tensor, steps: int, past: Tensor | None) -> Tensor:
+    """Return x (lanes, batch, steps, features) after `past`, the inputs of the `steps` steps before it.
+
+    Without `past`, those are zeros.
+    """
     if past is None:
         past = ops.zeros((*x.shape[:2], steps, x.shape[3]), x.dtype)
     return ops.concatenate([past, x], axis=2)
