@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from suite import machine
 from suite.axis import Axis, shape_of
-from suite.layers.base import Axes, Carry, Context, Layer, Stack, Weights, in_scope, scoped
+from suite.layers.base import Axes, Carry, Context, Layer, Stack, Weights, add_scope, select_scope
 from suite.layers.head import Head
 from suite.tensor import Tensor
 
@@ -27,7 +27,7 @@ class Network:
     def axes(self) -> Axes:
         """Return the axes of every weight, by name."""
         features = self.layers.output_axis(self.features)
-        return self.layers.axes(self.features) | in_scope("head", self.head.axes(features))
+        return self.layers.axes(self.features) | add_scope("head", self.head.axes(features))
 
     def leaves(self) -> dict[str, Layer]:
         """Return the layers that hold no others, by the scope of the names of their weights."""
@@ -100,7 +100,8 @@ class Network:
     def lane_demand(self, units: int, steps: int, batch: int) -> dict[str, int]:
         """Return the arguments of `machine.Plan.lanes_for` for batches of sequences of `steps`."""
         shapes = self.shapes(units)
-        recurrent = sum(math.prod(shape) for name, shape in shapes.items() if "/R/" in f"/{name}")
+        recurrent = sum(math.prod(shape) for name, shape in shapes.items() if "/R/" in name)
+        recurrent = recurrent or self.parameters(units)  # a baseline has none: count all of its weights
         activations = self.layers.activations(self.features, units) + self.head.outputs
         lane = machine.lane_bytes(self.parameters(units), activations, steps, batch)
         return {"recurrent": recurrent, "lane": lane, "batch": batch}
@@ -118,5 +119,5 @@ class Network:
         the next call takes as `carry` to continue the sequences.
         """
         h, carry = self.layers.apply(weights, x, self.features, context, carry)
-        logits, labels = self.head.logits(scoped("head", weights), h, context.steps)
+        logits, labels = self.head.logits(select_scope("head", weights), h, context.steps)
         return logits, labels, carry

@@ -27,3 +27,12 @@ def own_modules(tmp_path_factory):
         file = getattr(sys.modules[name], "__file__", None)
         if file and Path(file).is_relative_to(tmp_path_factory.getbasetemp()):
             del sys.modules[name]
+
+
+@pytest.fixture
+def float64():
+    """Let the backend hold float64 for the time of a test."""
+    from precision import double_precision  # imports Keras, which most tests do without
+
+    with double_precision():
+        yield

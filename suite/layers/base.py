@@ -46,6 +46,11 @@ class Context:
         """The number of units that networks are padded to."""
         return self.unit_mask.shape[-1]
 
+    def entry_mask(self, axis: Axis) -> Tensor:
+        """Return 1 for the entries of an axis that a lane has and 0 for its padding, (lanes, 1, length)."""
+        fixed = ops.ones((*self.unit_mask.shape[:2], axis.fixed), self.unit_mask.dtype)
+        return ops.concatenate([self.unit_mask] * axis.units + [fixed], axis=-1)
+
 
 class Layer:
     """A layer without weights that returns its inputs; subclasses are frozen dataclasses.
@@ -129,7 +134,7 @@ class Stack(Layer):
     def axes(self, features: Axis) -> Axes:
         axes: Axes = {}
         for name, layer, below in self.parts(features):
-            axes |= in_scope(name, layer.axes(below))
+            axes |= add_scope(name, layer.axes(below))
         return axes
 
     def output_axis(self, features: Axis) -> Axis:
@@ -139,15 +144,18 @@ class Stack(Layer):
     def apply(
         self, weights: Weights, x: Tensor, features: Axis, context: Context, carry: Carry = None
     ) -> tuple[Tensor, Carry]:
-        inputs, outputs, axes, carries = x, [], [], {}
+        inputs, carries = x, {}
+        outputs: list[Tensor] = []
+        axes: list[Axis] = []
         for k, (name, layer, below) in enumerate(self.parts(features)):
+            if self.skip and outputs:
+                x = join_features((x, inputs), (axes[-1], features), context.width)
             before = None if carry is None else carry[name]
-            own_context = context.with_keys(k)
-            x, carries[name] = layer.apply(scoped(name, weights), x, below, own_context, before)
+            x, carries[name] = layer.apply(
+                select_scope(name, weights), x, below, context.with_keys(k), before
+            )
             outputs.append(x)
             axes.append(layer.output_axis(below))
-            if self.skip:
-                x = join_features((x, inputs), (axes[-1], features), context.width)
         return join_features(outputs, axes, context.width) if self.skip else x, carries
 
     def operations(self, features: Axis, units: int) -> int:
@@ -160,8 +168,11 @@ class Stack(Layer):
         return sum(layer.state_size(below, units) for _, layer, below in self.parts(features))
 
 
-def scoped(scope: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the entries of a dict whose names begin with a scope and "/", under the rest of their names."""
+def select_scope(scope: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entries whose names begin with a scope and "/", by the rest of their names.
+
+    From {"head/W": …, "dense/W": …}, the scope "head" selects {"W": …}.
+    """
     return {
         name.removeprefix(f"{scope}/"): array
         for name, array in arrays.items()
@@ -169,8 +180,8 @@ def scoped(scope: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def in_scope(scope: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a dict with a scope and "/" before each name: the inverse of `scoped`."""
+def add_scope(scope: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entries with a scope and "/" before each name: {"W": …} becomes {"head/W": …}."""
     return {f"{scope}/{name}": array for name, array in arrays.items()}
 
 

@@ -13,10 +13,10 @@ from suite.layers.base import (
     Context,
     Layer,
     Weights,
-    in_scope,
+    add_scope,
     join_features,
     matmul_steps,
-    scoped,
+    select_scope,
 )
 from suite.tensor import Tensor
 
@@ -37,6 +37,7 @@ class InputNoise(Layer):
         stddev = context.settings["input_noise"][:, None, None, None]
         if features.units:
             noise = unit_normal_draws(context.keys, x.shape[1:-1], features.numbers(context.width))
+            noise = noise * context.entry_mask(features)[:, None]
         else:
             noise = normal_draws(context.keys, x.shape[1:])
         return x + stddev * noise, carry
@@ -87,7 +88,7 @@ class Dense(Layer):
 
 @dataclass(frozen=True)
 class Window(Layer):
-    """The inputs of the last `steps` steps, joined; before a sequence there are zeros."""
+    """The inputs of the last `steps` steps, joined, the oldest first; before a sequence there are zeros."""
 
     steps: int
 
@@ -97,9 +98,9 @@ class Window(Layer):
     def apply(
         self, weights: Weights, x: Tensor, features: Axis, context: Context, carry: Carry = None
     ) -> tuple[Tensor, Carry]:
-        past = extend_past(x, self.steps - 1, carry)
-        taps = [past[:, :, k : k + x.shape[2]] for k in range(self.steps)]
-        return join_features(taps, [features] * self.steps, context.width), past[:, :, x.shape[2] :]
+        extended, steps = prepend_past(x, self.steps - 1, carry), x.shape[2]
+        taps = [extended[:, :, k : k + steps] for k in range(self.steps)]  # the oldest first
+        return join_features(taps, [features] * self.steps, context.width), extended[:, :, steps:]
 
     def state_size(self, features: Axis, units: int) -> int:
         return (self.steps - 1) * features.length(units)
@@ -125,12 +126,12 @@ class CausalConvolution(Layer):
         self, weights: Weights, x: Tensor, features: Axis, context: Context, carry: Carry = None
     ) -> tuple[Tensor, Carry]:
         steps, span = x.shape[2], (self.taps - 1) * self.dilation
-        past = extend_past(x, span, carry)
+        extended = prepend_past(x, span, carry)
         y = weights["b"][:, None]
         for k in range(self.taps):
             start = span - k * self.dilation
-            y = y + matmul_steps(past[:, :, start : start + steps], weights["W"][:, k])
-        return y, past[:, :, steps:]
+            y = y + matmul_steps(extended[:, :, start : start + steps], weights["W"][:, k])
+        return y, extended[:, :, steps:]
 
     def state_size(self, features: Axis, units: int) -> int:
         return (self.taps - 1) * self.dilation * features.length(units)
@@ -140,8 +141,8 @@ class CausalConvolution(Layer):
 class ResidualBlock(Layer):
     """Two causal convolutions with relu, and the inputs added to them: Bai et al. (2018), figure 1(b).
 
-    y = relu(x' + relu(conv₂(relu(conv₁(x))))), where x' is x, or W x + b if x has another length. Without
-    their weight normalisation and dropout.
+    y = relu(x' + relu(conv₂(relu(conv₁(x))))), where x' is x, or W x + b if x does not have an entry for each
+    unit. The weight normalisation and the dropout of the paper are left out.
     """
 
     taps: int
@@ -153,13 +154,12 @@ class ResidualBlock(Layer):
         return CausalConvolution(self.taps, self.dilation)
 
     def parts(self, features: Axis) -> Iterator[tuple[str, Layer, Axis]]:
-        yield "1", self.convolution, features
-        yield "2", self.convolution, ONE_UNIT_EACH
+        yield "conv1", self.convolution, features
+        yield "conv2", self.convolution, ONE_UNIT_EACH
 
     def axes(self, features: Axis) -> Axes:
-        axes = in_scope("1", self.convolution.axes(features)) | in_scope(
-            "2", self.convolution.axes(ONE_UNIT_EACH)
-        )
+        axes = add_scope("conv1", self.convolution.axes(features))
+        axes |= add_scope("conv2", self.convolution.axes(ONE_UNIT_EACH))
         if features != ONE_UNIT_EACH:
             axes |= {"shortcut/W": (features, ONE_UNIT_EACH), "shortcut/b": (ONE_UNIT_EACH,)}
         return axes
@@ -170,24 +170,26 @@ class ResidualBlock(Layer):
     def apply(
         self, weights: Weights, x: Tensor, features: Axis, context: Context, carry: Carry = None
     ) -> tuple[Tensor, Carry]:
-        first, second = carry or (None, None)
-        y, first = self.convolution.apply(scoped("1", weights), x, features, context, first)
-        y, second = self.convolution.apply(scoped("2", weights), ops.relu(y), ONE_UNIT_EACH, context, second)
+        past_x, past_y = carry or (None, None)
+        conv1, conv2 = select_scope("conv1", weights), select_scope("conv2", weights)
+        y, past_x = self.convolution.apply(conv1, x, features, context, past_x)
+        y, past_y = self.convolution.apply(conv2, ops.relu(y), ONE_UNIT_EACH, context, past_y)
         if features != ONE_UNIT_EACH:
             x = matmul_steps(x, weights["shortcut/W"]) + weights["shortcut/b"][:, None]
-        return ops.relu(x + ops.relu(y)), (first, second)
+        return ops.relu(x + ops.relu(y)), (past_x, past_y)
 
     def activations(self, features: Axis, units: int) -> int:
         return 4 * units
 
     def state_size(self, features: Axis, units: int) -> int:
-        return self.convolution.state_size(features, units) + self.convolution.state_size(
-            ONE_UNIT_EACH, units
-        )
+        return sum(self.convolution.state_size(axis, units) for axis in (features, ONE_UNIT_EACH))
 
 
-def extend_past(x: Tensor, steps: int, past: Carry) -> Tensor:
-    """Return x (lanes, batch, steps, features) with the `steps` inputs before it, zeros if `past` is None."""
+def prepend_past(x: Tensor, steps: int, past: Tensor | None) -> Tensor:
+    """Return x (lanes, batch, steps, features) after `past`, the inputs of the `steps` steps before it.
+
+    Without `past`, those are zeros.
+    """
     if past is None:
         past = ops.zeros((*x.shape[:2], steps, x.shape[3]), x.dtype)
     return ops.concatenate([past, x], axis=2)

@@ -8,7 +8,7 @@ from keras import ops
 
 from suite.axis import ONE_UNIT_EACH, Axis
 from suite.cells.base import Cell
-from suite.layers.base import Axes, Carry, Context, Layer, Weights, in_scope, join_features, scoped
+from suite.layers.base import Axes, Carry, Context, Layer, Weights, add_scope, join_features, select_scope
 from suite.layers.loop import run_over_time
 from suite.tensor import Tensor
 
@@ -70,7 +70,7 @@ class Bidirectional(Layer):
 
     def axes(self, features: Axis) -> Axes:
         axes = self.layer.axes(features)
-        return in_scope("forward", axes) | in_scope("backward", axes)
+        return add_scope("forward", axes) | add_scope("backward", axes)
 
     def output_axis(self, features: Axis) -> Axis:
         return self.layer.output_axis(features) * 2
@@ -78,9 +78,9 @@ class Bidirectional(Layer):
     def apply(
         self, weights: Weights, x: Tensor, features: Axis, context: Context, carry: Carry = None
     ) -> tuple[Tensor, Carry]:
-        forward, _ = self.layer.apply(scoped("forward", weights), x, features, context)
+        forward, _ = self.layer.apply(select_scope("forward", weights), x, features, context)
         x = reverse_sequences(x, context.steps)
-        backward, _ = self.layer.apply(scoped("backward", weights), x, features, context.with_keys(1))
+        backward, _ = self.layer.apply(select_scope("backward", weights), x, features, context.with_keys(1))
         both = forward, reverse_sequences(backward, context.steps)
         return join_features(both, [self.layer.output_axis(features)] * 2, context.width), None
 
@@ -103,10 +103,9 @@ def reverse_sequences(x: Tensor, steps: Tensor) -> Tensor:
     last = steps[:, :, None] - 1
     source = ops.where(position <= last, last - position, position)[..., None]
 
+    # a reversal is its own inverse and its own gradient; the gradient of a gather would be a slow scatter
     @ops.custom_gradient
-    def reverse(
-        x,
-    ):  # it is its own inverse, and so its own gradient: that of a gather would be a slow scatter
+    def reverse(x):
         def gradient(*args: Tensor, upstream: Tensor | None = None) -> Tensor:
             (dy,) = args or (upstream,)  # JAX passes it as the positional argument, TensorFlow as the keyword
             return ops.take_along_axis(dy, source, axis=2)

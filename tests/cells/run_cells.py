@@ -4,31 +4,16 @@ As a program (`python run_cells.py GIVEN.npz FOUND.npz`) it is the other backend
 Weights are kept by gate ("W/z", "R/z", "b/z", "p/i", "R/G"), and a cell takes those it has.
 """
 
-import contextlib
 import sys
 
 import keras
 import numpy as np
-import pytest
 from keras import ops
+from precision import double_precision
 
 from suite.cells import CELLS
 
 BATCH, STEPS, FEATURES, UNITS, LANES = 3, 4, 5, 4, 2
-
-
-@contextlib.contextmanager
-def double_precision():
-    """Let the backend hold float64, which on JAX both JAX and Keras would turn into float32."""
-    if keras.backend.backend() != "jax":
-        yield
-        return
-    import jax
-    from keras.src.backend.common import dtypes  # Keras has no switch for it: `tanh` of float64 is float32
-
-    with jax.enable_x64(True), pytest.MonkeyPatch.context() as patch:
-        patch.setitem(dtypes.BIT64_TO_BIT32_DTYPE, "float64", "float64")
-        yield
 
 
 def drawn(seed=0):

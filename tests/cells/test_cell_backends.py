@@ -19,7 +19,8 @@ def test_outputs_and_gradients_of_every_cell_are_those_of_the_other_backend(tmp_
     w, x, direction = run_cells.drawn()
     np.savez(tmp_path / "given.npz", names=list(BUILTIN_CELLS), x=x, direction=direction, **w)
     command = [sys.executable, run_cells.__file__, tmp_path / "given.npz", tmp_path / "found.npz"]
-    subprocess.run(command, check=True, env=os.environ | {"KERAS_BACKEND": "jax"})
+    environment = os.environ | {"KERAS_BACKEND": "jax", "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run(command, check=True, env=environment)
     here = run_cells.everything(BUILTIN_CELLS, w, x, direction)
     with np.load(tmp_path / "found.npz") as present:
         assert set(present) == set(here)
