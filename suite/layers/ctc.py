@@ -40,7 +40,9 @@ def ctc_nll(logits: Tensor, steps: Tensor, targets: Tensor, labels: Tensor) -> T
         log_p += ops.sum(ops.where(counted, scale, 0.0), axis=(2, 3))
 
         def gradient(*args: Tensor, upstream: Tensor | None = None) -> Tensor:
-            (d_loss,) = args or (upstream,)  # JAX passes it as the positional argument, TensorFlow as the keyword
+            (d_loss,) = args or (
+                upstream,
+            )  # JAX passes it as the positional argument, TensorFlow as the keyword
             share = ops.matmul(ops.softmax(alignments, axis=-1), one_hot)  # of the alignments, by output
             d_logits = ops.where(counted, ops.exp(log_y) - share, 0.0)  # equation 16
             return d_loss[:, :, None, None] * d_logits
@@ -62,9 +64,7 @@ def extended_labels(targets: Tensor, labels: Tensor, blank: int) -> Tensor:
     return ops.concatenate([pairs, ops.full_like(symbols[..., :1], blank)], axis=-1)
 
 
-def log_alignments(
-    emissions: Tensor, counted: Tensor, states: Tensor, labels: Tensor, blank: int
-) -> Tensor:
+def log_alignments(emissions: Tensor, counted: Tensor, states: Tensor, labels: Tensor, blank: int) -> Tensor:
     """Return the log of the probability of all alignments that are in a state at a step.
 
     It is log(α β / y), the summands of equation 14, (lanes, batch, steps, states); the sum over the states

@@ -1,4 +1,4 @@
-"""CTC: the loss is a sum over alignments, the metric an edit distance; padding and other lanes do not count."""
+"""CTC: the loss is a sum over alignments, the metric an edit distance; padding changes neither."""
 
 import itertools
 
@@ -102,7 +102,7 @@ def test_a_lane_that_diverged_leaves_the_others_alone(case_results):
 
 
 def test_300_steps_of_any_logits_lose_no_digits():
-    """With equal outputs, p is the number of alignments, C(steps + labels − repeats, 2 labels), times y^steps.
+    """With equal outputs, p is the number of alignments, C(steps + labels − repeats, 2 · labels), times yⁿ.
 
     With logits of ±50, the gradient of every step sums to zero. The third sequence is too long for its steps.
     """
@@ -142,7 +142,10 @@ def test_label_errors_are_the_edit_distance_to_the_best_path():
     cases = [(int(rng.integers(13)), rng.integers(0, 3, rng.integers(1, 8)).tolist()) for _ in range(60)]
     errors = ops.convert_to_numpy(compiled_errors(*arguments(logits, cases, 9)))
     expected = [
-        [levenshtein(decode(x[:steps].argmax(-1), 3), labels) for x, (steps, labels) in zip(lane, cases)]
+        [
+            levenshtein(decode(lane[k, :steps].argmax(-1), 3), labels)
+            for k, (steps, labels) in enumerate(cases)
+        ]
         for lane in logits
     ]
     np.testing.assert_array_equal(errors, expected)
