@@ -65,7 +65,7 @@ def constant_score(task: Task, splits: Mapping[str, Split]) -> float:
     """Return the test score of the best constant answer, which is fitted to the training targets.
 
     Depending on the metric, the answer is the most frequent class or symbol, the frequency of each class or
-    output, or the mean. A network that has learned nothing gets this score.
+    output, or the mean. A network should do better.
     """
     if task.loss == "ctc":
         constant = constant_label_error if task.metric == "label error" else constant_ctc_nats
