@@ -24,10 +24,10 @@ def ctc_nll(logits: Tensor, steps: Tensor, targets: Tensor, labels: Tensor) -> T
 
     Labels that no alignment fits, because there are too few steps, give a very large number.
     """
-    blank, longest = logits.shape[-1] - 1, logits.shape[2]
+    blank = logits.shape[-1] - 1
     states = extended_labels(targets, labels, blank)
     one_hot = ops.one_hot(states, blank + 1, dtype=logits.dtype)  # (lanes, batch, states, outputs)
-    counted = (ops.arange(longest) < steps[:, :, None])[..., None]  # (lanes, batch, steps, 1)
+    counted = (ops.arange(logits.shape[2]) < steps[:, :, None])[..., None]  # (lanes, batch, steps, 1)
 
     @ops.custom_gradient
     def loss(logits: Tensor) -> tuple[Tensor, Callable]:
@@ -40,9 +40,8 @@ def ctc_nll(logits: Tensor, steps: Tensor, targets: Tensor, labels: Tensor) -> T
         log_p += ops.sum(ops.where(counted, scale, 0.0), axis=(2, 3))
 
         def gradient(*args: Tensor, upstream: Tensor | None = None) -> Tensor:
-            (d_loss,) = args or (
-                upstream,
-            )  # JAX passes it as the positional argument, TensorFlow as the keyword
+            # JAX passes it as the positional argument, TensorFlow as the keyword
+            (d_loss,) = args or (upstream,)
             share = ops.matmul(ops.softmax(alignments, axis=-1), one_hot)  # of the alignments, by output
             d_logits = ops.where(counted, ops.exp(log_y) - share, 0.0)  # equation 16
             return d_loss[:, :, None, None] * d_logits
