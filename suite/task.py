@@ -16,8 +16,9 @@ class Split:
 
     `inputs[k]` is (steps, features), with any number of steps, or (steps,) if they are symbols. `targets[k]`
     is (labels, …): as many labels as steps for a task that answers at every step, one label for a task that
-    answers at the last step. A label is an array (outputs,) for the losses "bernoulli" and "squared", an
-    integer class for "categorical".
+    answers at the last step, and any number of them for a task whose labels are not aligned with steps. A
+    label is an array (outputs,) for the losses "bernoulli" and "squared", an integer class for "categorical",
+    and a symbol, an integer in 0 … `outputs` − 2, for "ctc": the last output is the blank.
     """
 
     inputs: Sequence[np.ndarray]
@@ -48,7 +49,8 @@ class Task:
     - `loss` and `metric` name functions of `suite.layers.head`. The score of a split is the metric
       averaged over all its labels; lower is better. `unit` is the unit of the score, such as "nats per
       frame".
-    - `answers` says whether the network predicts at every step or only at the last.
+    - `answers` says whether the network predicts a label at every step, one at the last step, or labels that
+      are not aligned with steps, which is for the loss "ctc" (`suite.layers.ctc`).
     - `segment` is the number of steps of an update, if the sequences of a split are one stream, such as a
       text, through which the state is carried; 0 if they are independent.
     - `inputs` says what a step is: `features` numbers, or a symbol, an integer in 0 … `features` − 1.
@@ -61,10 +63,10 @@ class Task:
     load: Callable[[Path | None], Mapping[str, Split]]
     features: int
     outputs: int
-    loss: Literal["bernoulli", "categorical", "squared"]
-    metric: Literal["nats", "error", "squared"]
+    loss: Literal["bernoulli", "categorical", "squared", "ctc"]
+    metric: Literal["nats", "error", "squared", "label error"]
     unit: str
-    answers: Literal["every step", "last step"]
+    answers: Literal["every step", "last step", "unaligned"]
     source: str
     inputs: Literal["numbers", "symbols"] = "numbers"
     segment: int = 0

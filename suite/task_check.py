@@ -17,8 +17,10 @@ METRICS_BY_LOSS = {  # the metrics that are defined for the targets of each loss
     "bernoulli": ("nats",),
     "categorical": ("nats", "error"),
     "squared": ("squared",),
+    "ctc": ("label error", "nats"),
 }
-ANSWER_STEPS = ("every step", "last step")
+ALIGNED_ANSWERS = ("every step", "last step")
+INPUTS = ("numbers", "symbols")
 FLOAT32_MAX = float(np.finfo(np.float32).max)  # sequences are trained in float32
 
 # takes an array and the number of steps of its sequence; returns what is wrong, None if nothing is
@@ -64,7 +66,11 @@ def field_rules(task: Task) -> Iterator[tuple[str, str, Callable[[Any], bool]]]:
         f"{format_choice(METRICS_BY_LOSS[task.loss])} for the loss {task.loss}",
         METRICS_BY_LOSS[task.loss].__contains__,
     )
-    yield "answers", format_choice(ANSWER_STEPS), ANSWER_STEPS.__contains__
+    answers = ("unaligned",) if task.loss == "ctc" else ALIGNED_ANSWERS
+    yield "answers", f"{format_choice(answers)} for the loss {task.loss}", answers.__contains__
+    if task.loss == "ctc":
+        yield "outputs", "a symbol and the blank at least, so 2 or more", lambda outputs: outputs >= 2
+    yield "inputs", format_choice(INPUTS), INPUTS.__contains__
 
 
 def check_splits(name: str, task: Task, splits: object) -> None:
@@ -105,26 +111,63 @@ def list_fault(split: object) -> str | None:
 def array_rules(task: Task) -> Iterator[tuple[str, str, ArrayRule]]:
     """Yield (array of a sequence, description of legal values, rule that finds the fault), in order.
 
-    Each rule assumes that those before it hold. The labels are those of `suite.task.Split`.
+    Each rule assumes that those before it hold.
     """
-    yield "inputs", "as a NumPy array", non_array_type
-    yield "inputs", "of numbers", dtype_kind_rule("biuf")
-    yield "inputs", f"of shape (steps, {task.features})", shape_rule(None, task.features)
-    yield "inputs", "of at least one step", lambda x, steps: None if steps else "none"
-    yield "inputs", "that are finite in float32", bounds_rule(-FLOAT32_MAX, FLOAT32_MAX)
+    for rule in input_rules(task):
+        yield "inputs", *rule
+    for rule in unaligned_target_rules(task) if task.answers == "unaligned" else target_rules(task):
+        yield "targets", *rule
 
+
+def input_rules(task: Task) -> Iterator[tuple[str, ArrayRule]]:
+    """Yield (description of legal values, rule) for the inputs of a sequence."""
+    symbols = task.inputs == "symbols"
+    step = () if symbols else (task.features,)
+    yield "as a NumPy array", non_array_type
+    yield "of integers" if symbols else "of numbers", dtype_kind_rule("iu" if symbols else "biuf")
+    yield f"of shape {shape_text('steps', *step)}", shape_rule(None, *step)
+    yield "of at least one step", lambda x, steps: None if steps else "none"
+    if symbols:
+        yield f"that are symbols 0 … {task.features - 1}", bounds_rule(0, task.features - 1)
+    else:
+        yield "that are finite in float32", bounds_rule(-FLOAT32_MAX, FLOAT32_MAX)
+
+
+def target_rules(task: Task) -> Iterator[tuple[str, ArrayRule]]:
+    """Yield (description of legal values, rule) for the targets of a sequence: at every step or the last."""
     label = () if task.loss == "categorical" else (task.outputs,)
     length, labels = ("steps", None) if task.answers == "every step" else ("1", 1)
-    shape = f"({', '.join(map(str, (length, *label)))}{'' if label else ','})"
     kinds, expected, low, high = {
         "bernoulli": ("biuf", "in 0 … 1", 0, 1),
         "categorical": ("iu", f"that are classes 0 … {task.outputs - 1}", 0, task.outputs - 1),
         "squared": ("biuf", "that are finite in float32", -FLOAT32_MAX, FLOAT32_MAX),
     }[task.loss]
-    yield "targets", "as a NumPy array", non_array_type
-    yield "targets", "of integers" if kinds == "iu" else "of numbers", dtype_kind_rule(kinds)
-    yield "targets", f'of shape {shape} for answers="{task.answers}"', shape_rule(labels, *label)
-    yield "targets", expected, bounds_rule(low, high)
+    yield "as a NumPy array", non_array_type
+    yield "of integers" if kinds == "iu" else "of numbers", dtype_kind_rule(kinds)
+    yield f'of shape {shape_text(length, *label)} for answers="{task.answers}"', shape_rule(labels, *label)
+    yield expected, bounds_rule(low, high)
+
+
+def unaligned_target_rules(task: Task) -> Iterator[tuple[str, ArrayRule]]:
+    """Yield (description of legal values, rule) for targets that are not aligned with the steps."""
+    yield "as a NumPy array", non_array_type
+    yield "of integers", dtype_kind_rule("iu")
+    yield 'of shape (labels,) for answers="unaligned"', lambda y, steps: None if y.ndim == 1 else y.shape
+    yield "of at least one label", lambda y, steps: None if len(y) else "none"
+    blank = task.outputs - 1
+    yield f"that are symbols 0 … {blank - 1} (the output {blank} is the blank)", bounds_rule(0, blank - 1)
+    yield "that fit into the steps (one for each label, one more between equal labels)", alignment_fault
+
+
+def alignment_fault(targets: np.ndarray, steps: int) -> str | None:
+    """Return the least number of steps for these labels, if there are fewer, else None.
+
+    Between two equal labels, an alignment needs a blank.
+    """
+    repeats = int((targets[1:] == targets[:-1]).sum())
+    if (least := len(targets) + repeats) <= steps:
+        return None
+    return f"{len(targets)} labels, which need {least} steps, in a sequence of length {steps}"
 
 
 def non_array_type(array: object, steps: int) -> str | None:
@@ -145,6 +188,11 @@ def shape_rule(length: int | None, *rest: int) -> ArrayRule:
         return None if array.shape == expected else f"{array.shape} in a sequence of length {steps}"
 
     return find_fault
+
+
+def shape_text(length: str, *rest: int) -> str:
+    """Return a shape as Python writes it, such as "(steps,)" or "(steps, 88)"."""
+    return f"({length}, {', '.join(map(str, rest))})" if rest else f"({length},)"
 
 
 def bounds_rule(low: float, high: float) -> ArrayRule:

@@ -24,12 +24,25 @@ def summarise_split(task: Task, split: Split) -> SplitSummary:
     """Return the summary of one split of a task."""
     lengths = split.lengths
     steps = int(lengths.min()), int(np.median(lengths)), int(lengths.max())
-    if task.loss == "categorical":
-        present = len(np.unique(joined_targets(split)))
-        targets = f"{dtype_names(split.targets)}, {present} of {task.outputs} classes"
+    if task.inputs == "symbols":
+        inputs = present_values(split.inputs, task.features, "symbols")
     else:
-        targets = value_range(split.targets)
-    return SplitSummary(len(split), steps, value_range(split.inputs), targets)
+        inputs = value_range(split.inputs)
+    match task.loss:
+        case "categorical":
+            targets = present_values(split.targets, task.outputs, "classes")
+        case "ctc":
+            labels = [len(target) for target in split.targets]
+            symbols = present_values(split.targets, task.outputs - 1, "symbols")
+            targets = f"{symbols}, {min(labels)} to {max(labels)} labels in a sequence"
+        case _:
+            targets = value_range(split.targets)
+    return SplitSummary(len(split), steps, inputs, targets)
+
+
+def present_values(arrays: Sequence[np.ndarray], size: int, kind: str) -> str:
+    """Return the dtypes of integers, and how many of the possible values occur: int64, 9 of 10 classes."""
+    return f"{dtype_names(arrays)}, {len(np.unique(np.concatenate(arrays)))} of {size} {kind}"
 
 
 def value_range(arrays: Sequence[np.ndarray]) -> str:
@@ -51,9 +64,12 @@ def joined_targets(split: Split) -> np.ndarray:
 def constant_score(task: Task, splits: Mapping[str, Split]) -> float:
     """Return the test score of the best constant answer, which is fitted to the training targets.
 
-    Depending on the metric, the answer is the most frequent class, the frequency of each class or output, or
-    the mean. A network that has learned nothing gets this score.
+    Depending on the metric, the answer is the most frequent class or symbol, the frequency of each class or
+    output, or the mean. A network should do better.
     """
+    if task.loss == "ctc":
+        constant = constant_label_error if task.metric == "label error" else constant_ctc_nats
+        return constant(task, splits)
     train, test = joined_targets(splits["train"]), joined_targets(splits["test"])
     if task.loss == "categorical":
         train, test = train.astype(np.int64), test.astype(np.int64)  # joined, uint64 and int64 are float64
@@ -68,6 +84,45 @@ def constant_score(task: Task, splits: Mapping[str, Split]) -> float:
         return float(-(mean * np.log(on) + (1 - mean) * np.log(1 - on)).sum())
     mean = train.mean(axis=0, dtype=float)
     return float(np.mean(np.square(test - mean).sum(axis=-1)))
+
+
+def constant_label_error(task: Task, splits: Mapping[str, Split]) -> float:
+    """Return the label error on test of the best path of constant outputs: one symbol, the same everywhere.
+
+    It is the one that most sequences of train have. Where a sequence has it, all its other labels are errors;
+    where not, all of them are, as with a best path of blanks.
+    """
+
+    def occurrences(split):
+        counts = [np.bincount(y.astype(np.int64), minlength=task.outputs) for y in split.targets]
+        return np.count_nonzero(counts, axis=0)  # sequences that have each symbol
+
+    symbol = occurrences(splits["train"]).argmax()
+    return float(1 - occurrences(splits["test"])[symbol] / len(joined_targets(splits["test"])))
+
+
+def constant_ctc_nats(task: Task, splits: Mapping[str, Split]) -> float:
+    """Return the nats per label on test of outputs that have the same probabilities at every step.
+
+    They are the frequencies in train if each label takes one step, and all other steps are blank. The sum
+    over alignments is that of `suite.layers.ctc`, with the forward variables α.
+    """
+    blank = task.outputs - 1
+    counts = np.bincount(joined_targets(splits["train"]).astype(np.int64), minlength=task.outputs)
+    counts[blank] = splits["train"].lengths.sum() - counts.sum()
+    log_y = np.log((counts + 1) / (counts.sum() + task.outputs))  # no output is impossible
+    nats = 0.0
+    for inputs, targets in sequence_pairs(splits["test"]):
+        states = np.full(2 * len(targets) + 1, blank)
+        states[1::2] = targets
+        may_skip = states != np.concatenate([states[:2], states[:-2]])
+        alpha = np.where(np.arange(len(states)) == 0, 0, -np.inf)
+        for _ in range(len(inputs)):
+            before = np.concatenate([[-np.inf, -np.inf], alpha])
+            skipped = np.where(may_skip, before[:-2], -np.inf)
+            alpha = np.logaddexp(np.logaddexp(alpha, before[1:-1]), skipped) + log_y[states]
+        nats -= np.logaddexp(*alpha[-2:])
+    return float(nats / len(joined_targets(splits["test"])))
 
 
 def duplicate_counts(splits: Mapping[str, Split]) -> Iterator[tuple[str, str, int]]:

@@ -581,6 +581,25 @@ def test_check_of_a_task_of_one_sequence_of_one_step_without_unit_and_source(ody
     )
 
 
+UNALIGNED = """
+import numpy as np
+from suite.task import Split, Task
+
+def load(_):
+    return dict.fromkeys(("train", "valid", "test"), Split([np.array([0, 3, 3])], [np.array([1, 0])]))
+
+TWO = Task("two", "Two", load, 4, 3, "ctc", "label error", "error rate", "unaligned", "made up", "symbols")
+"""
+
+
+def test_check_of_a_task_of_symbols_and_labels_that_are_not_aligned_with_steps(odyssey, tmp_path):
+    (tmp_path / "mine.py").write_text(UNALIGNED)
+    code, out, err = odyssey("check", "mine:TWO")
+    assert (code, err) == (0, "")
+    assert "4 symbols in, 3 outputs at every step, the last of them for the blank" in out
+    assert "inputs int64, 2 of 4 symbols; targets int64, 2 of 2 symbols, 2 to 2 labels in a sequence" in out
+
+
 @pytest.mark.usefixtures("one_backend")
 def test_check_says_which_rule_is_broken_and_ends_with_1(odyssey, tmp_path):
     (tmp_path / "mine.py").write_text(BROKEN_CELL)

@@ -19,13 +19,18 @@ CLASSES = Task(
 )
 VALUES = replace(CLASSES, loss="squared", metric="squared", answers="every step")
 NOTES = replace(VALUES, loss="bernoulli", metric="nats")
+LABELS = replace(CLASSES, loss="ctc", metric="label error", answers="unaligned")
+SYMBOLS = replace(CLASSES, inputs="symbols")
 
 
 def split_of(task, count=4):
     """Return a valid split: sequences of 3, 4, 5 … steps."""
     rng = np.random.default_rng(0)
     inputs = [rng.random((k + 3, 2), np.float32) for k in range(count)]
+    if task.inputs == "symbols":
+        inputs = [rng.integers(0, 2, k + 3) for k in range(count)]
     targets = {
+        "ctc": [np.array([0, 1, 1][: k + 1]) for k in range(count)],
         "categorical": [np.array([k % 3]) for k in range(count)],
         "squared": [rng.normal(size=(k + 3, 3)).astype("float32") for k in range(count)],
         "bernoulli": [rng.integers(0, 2, (k + 3, 3), np.uint8) for k in range(count)],
@@ -42,7 +47,9 @@ def refusal(task, splits):
     return str(caught.value)
 
 
-@pytest.mark.parametrize("task", [CLASSES, VALUES, NOTES], ids=lambda task: task.loss)
+@pytest.mark.parametrize(
+    "task", [CLASSES, VALUES, NOTES, LABELS, SYMBOLS], ids=lambda task: f"{task.loss} of {task.inputs}"
+)
 @pytest.mark.parametrize("of", [list, tuple])
 def test_a_valid_task_is_loaded(task, of):
     good = split_of(task)
@@ -102,6 +109,18 @@ STEPS = 'expected targets of shape (steps, 3) for answers="every step", got'
         (NOTES, "targets", np.full((5, 3), 2), "expected targets in 0 … 1, got 2"),
         (NOTES, "targets", np.full((5, 3), -0.1), "expected targets in 0 … 1, got -0.1"),
         (NOTES, "targets", np.full((5, 3), np.nan), "expected targets in 0 … 1, got nan"),
+        (LABELS, "targets", np.zeros((5, 1), int), "expected targets of shape (labels,) for"),
+        (LABELS, "targets", np.array([1.0]), "expected targets of integers, got dtype float64"),
+        (LABELS, "targets", np.zeros(0, int), "expected targets of at least one label, got none"),
+        (LABELS, "targets", np.array([2]), "symbols 0 … 1 (the output 2 is the blank), got 2"),
+        (LABELS, "targets", np.array([0, -1]), "symbols 0 … 1 (the output 2 is the blank), got -1"),
+        (LABELS, "targets", np.arange(6) % 2, "got 6 labels, which need 6 steps, in a sequence of length 5"),
+        (LABELS, "targets", np.array([0, 0, 0, 1]), "got 4 labels, which need 6 steps, in a sequence of"),
+        (SYMBOLS, "inputs", np.array([0, 2]), "expected inputs that are symbols 0 … 1, got 2"),
+        (SYMBOLS, "inputs", np.array([0, -1]), "expected inputs that are symbols 0 … 1, got -1"),
+        (SYMBOLS, "inputs", np.array([0.0, 1.0]), "expected inputs of integers, got dtype float64"),
+        (SYMBOLS, "inputs", np.zeros((5, 2), int), "expected inputs of shape (steps,), got (5, 2) in"),
+        (SYMBOLS, "inputs", np.zeros(0, int), "expected inputs of at least one step, got none"),
     ],
     ids=lambda value: repr(value) if isinstance(value, np.ndarray) else None,
 )
@@ -158,13 +177,33 @@ def test_anything_but_a_mapping_of_the_three_splits_is_refused(splits, said):
     [
         (
             {"loss": "crossentropy"},
-            "loss to be 'bernoulli' or 'categorical' or 'squared', got 'crossentropy'",
+            "loss to be 'bernoulli' or 'categorical' or 'squared' or 'ctc', got 'crossentropy'",
         ),
-        ({"loss": ["squared"]}, "loss to be 'bernoulli' or 'categorical' or 'squared', got ['squared']"),
+        (
+            {"loss": ["squared"]},
+            "loss to be 'bernoulli' or 'categorical' or 'squared' or 'ctc', got ['squared']",
+        ),
         ({"metric": "accuracy"}, "metric to be 'nats' or 'error' for the loss categorical, got 'accuracy'"),
         ({"loss": "bernoulli"}, "metric to be 'nats' for the loss bernoulli, got 'error'"),
         ({"loss": "squared"}, "metric to be 'squared' for the loss squared, got 'error'"),
-        ({"answers": "last"}, "answers to be 'every step' or 'last step', got 'last'"),
+        ({"loss": "ctc"}, "metric to be 'label error' or 'nats' for the loss ctc, got 'error'"),
+        (
+            {"answers": "last"},
+            "answers to be 'every step' or 'last step' for the loss categorical, got 'last'",
+        ),
+        (
+            {"answers": "unaligned"},
+            "answers to be 'every step' or 'last step' for the loss categorical, got 'unaligned'",
+        ),
+        (
+            {"loss": "ctc", "metric": "nats"},
+            "answers to be 'unaligned' for the loss ctc, got 'last step'",
+        ),
+        (
+            {"loss": "ctc", "metric": "nats", "answers": "unaligned", "outputs": 1},
+            "outputs to be a symbol and the blank at least, so 2 or more, got 1",
+        ),
+        ({"inputs": "text"}, "inputs to be 'numbers' or 'symbols', got 'text'"),
         ({"features": 0}, "features to be a whole number of at least 1, got 0"),
         ({"features": 2.0}, "features to be a whole number of at least 1, got 2.0"),
         ({"outputs": True}, "outputs to be a whole number of at least 1, got True"),

@@ -134,11 +134,13 @@ def print_task(name: str, task: Task, data: Path | None) -> Mapping[str, Split]:
 
     print(f"task {name}")
     task_check.check_task(name, task)
-    features, outputs = format_count(task.features, "feature"), format_count(task.outputs, "output")
+    features = format_count(task.features, "feature" if task.inputs == "numbers" else "symbol")
+    outputs = format_count(task.outputs, "output")
+    steps = {"last step": "the last step", "unaligned": "every step, the last of them for the blank"}
     facts = {
         "title": task.title,
         "source": task.source or "none",
-        "network": f"{features} in, {outputs} at {task.answers.replace('last', 'the last')}",
+        "network": f"{features} in, {outputs} at {steps.get(task.answers, task.answers)}",
         "trained by": f"the loss {task.loss}",
         "scored by": f"the metric {task.metric}{task.unit and f', in {task.unit}'}; lower is better",
     }

@@ -7,8 +7,8 @@ Every loss and metric is a function of
 
 and returns the sum over the labels of each sequence, (lanes, batch); entries beyond `steps` and `labels` are
 padding and do not count. The score of a split is that sum over all its sequences, divided by the number of
-their labels. A framewise task has as many labels as steps, a task that answers at the last step has one; a
-loss that aligns labels with steps (CTC) fits the same signature.
+their labels. A task that answers at every step has as many labels as steps, one that answers at the last step
+has one, and if labels are not aligned with steps (`suite.layers.ctc`), a sequence has its own number.
 """
 
 from collections.abc import Callable
@@ -19,6 +19,7 @@ from keras import ops
 
 from suite.axis import Axis
 from suite.layers.base import Axes, Weights, matmul_steps
+from suite.layers.ctc import ctc_nll, label_errors
 from suite.tensor import Tensor
 
 SequenceLoss: TypeAlias = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
@@ -64,10 +65,15 @@ def classification_error(logits: Tensor, targets: Tensor) -> Tensor:
     return ops.cast(ops.argmax(logits, axis=-1) != ops.cast(targets, "int32"), logits.dtype)
 
 
-LOSSES = {"bernoulli": bernoulli_nll, "categorical": categorical_nll, "squared": squared_error}
+LOSSES = {
+    "bernoulli": bernoulli_nll,
+    "categorical": categorical_nll,
+    "squared": squared_error,
+    "ctc": ctc_nll,
+}
 
 
-METRICS = {"error": classification_error, "squared": squared_error}
+METRICS = {"error": classification_error, "squared": squared_error, "label error": label_errors}
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,7 @@ class Head:
         return ops.take_along_axis(h, last, axis=2), ops.minimum(steps, 1)
 
     def logits(self, weights: Weights, h: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
-        """Return logits (lanes, batch, labels, outputs), and how many of them count, (lanes, batch)."""
+        """Return logits (lanes, batch, answers, outputs), and how many of them count, (lanes, batch)."""
         h, counted = self.inputs(h, steps)
         return matmul_steps(h, weights["W"]) + weights["b"][:, None], counted
 

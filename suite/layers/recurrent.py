@@ -86,8 +86,8 @@ class Bidirectional(Layer):
 
     def start_carry(self, features: Axis, lanes: int, batch: int, width: int) -> Carry:
         raise Refusal(
-            "direction=both reads sequences from their end, so it cannot carry its state from one update to the "
-            "next, or run on its own predictions: use direction=forward on this task"
+            "direction=both reads sequences from their end, so it cannot carry its state from one update to "
+            "the next, or run on its own predictions: use direction=forward on this task"
         )
 
 

@@ -3,13 +3,16 @@
 import keras
 import numpy as np
 import pytest
-from declared import DECLARED, Reservoir, Zoneout
+from declared import DECLARED, MinGRU, Reservoir, Zoneout
 from keras import ops
 
+from suite import Refusal
 from suite.axis import Axis, pad_units, shape_of
 from suite.backend import evaluate
 from suite.cells.base import Cell, with_lanes_axis
 from suite.cells.check import cell_faults
+from suite.cells.lstm import LSTM
+from suite.cells.transition import deep_transition
 from suite.layers.loop import run_over_time
 
 UNITS, FEATURES, BATCH, STEPS = 4, 3, 2, 6
@@ -100,3 +103,26 @@ def test_dropout_keeps_the_mean():
     assert (h == 0).mean() == pytest.approx(0.25, abs=0.05)
     first = run(3, None)[:, 0]
     np.testing.assert_allclose(h[:, 0][h[:, 0] != 0], first[h[:, 0] != 0] / 0.75, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shortcut", [False, True])
+def test_a_deep_transition_is_hidden_layers_after_each_step(shortcut):
+    deep, plain = deep_transition(LSTM, 2, shortcut), LSTM(UNITS)
+    assert not any(cell_faults(deep).values())
+    layer = deep(UNITS)
+    layer.build((BATCH, FEATURES))
+    plain.build((BATCH, FEATURES))
+    for name, weight in plain.weights_by_name.items():
+        weight.assign(layer.weights_by_name[name])
+    x, states = RNG.normal(size=(BATCH, FEATURES)), [RNG.normal(size=(BATCH, UNITS)) for _ in range(2)]
+    h, c = (ops.convert_to_numpy(state) for state in plain(x, states)[1])
+    for k in (1, 2):
+        R, v = (ops.convert_to_numpy(layer.weights_by_name[f"{kind}/transition{k}"]) for kind in "Rv")
+        h = np.tanh(h @ R + v) + h * shortcut
+    for state, expected in zip(layer(x, states)[1], (h, c), strict=True):
+        np.testing.assert_allclose(state, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_linear_recurrence_has_no_deep_transition():
+    with pytest.raises(Refusal, match="MinGRU is a linear recurrence"):
+        deep_transition(MinGRU, 1)
