@@ -32,7 +32,7 @@ class InputNoise(Layer):
         if context.keys is None:
             return x, carry
         stddev = context.settings["input_noise"][:, None, None, None]
-        return x + stddev * self.draws(context.keys, x.shape, features, context), carry
+        return x + stddev * self.draws(context.keys, ops.shape(x), features, context), carry
 
     def draws(self, keys: Tensor, shape: tuple[int, ...], features: Axis, context: Context) -> Tensor:
         """Return normal draws of a shape (lanes, batch, steps, features), zero in the padding of units.
@@ -68,9 +68,9 @@ class Embedding(Layer):
     def apply(
         self, weights: Weights, x: Tensor, features: Axis, context: Context, carry: Carry = None
     ) -> tuple[Tensor, Carry]:
-        lanes, batch, steps = x.shape
-        vectors = ops.take_along_axis(weights["embedding"], ops.reshape(x, (lanes, batch * steps, 1)), axis=1)
-        return ops.reshape(vectors, (lanes, batch, steps, -1)), carry
+        lanes, _, steps = x.shape
+        vectors = ops.take_along_axis(weights["embedding"], ops.reshape(x, (lanes, -1, 1)), axis=1)
+        return ops.reshape(vectors, (lanes, -1, steps, context.width)), carry
 
     def operations(self, features: Axis, units: int) -> int:
         return 0
@@ -193,5 +193,5 @@ def prepend_past(x: Tensor, steps: int, past: Tensor | None) -> Tensor:
     Without `past`, those are zeros.
     """
     if past is None:
-        past = ops.zeros((*x.shape[:2], steps, x.shape[3]), x.dtype)
+        past = ops.zeros((*ops.shape(x)[:2], steps, x.shape[3]), x.dtype)
     return ops.concatenate([past, x], axis=2)
