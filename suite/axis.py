@@ -32,6 +32,11 @@ class Axis:
         """Return the length of the axis in a network with this many units."""
         return self.units * units + self.fixed
 
+    def numbers(self, width: int) -> np.ndarray:
+        """Return a number for each entry, in a network of `width` units, that is the same for any width."""
+        blocks = np.arange(1, self.units + 1)[:, None] * 2**20 + np.arange(width)
+        return np.concatenate([blocks.ravel(), np.arange(self.fixed)])
+
     def indices(self, units: int, width: int) -> np.ndarray:
         """Return where the entries of a network of `units` units are in an axis for `width` units."""
         blocks = np.arange(self.units)[:, None] * width + np.arange(units)

@@ -1,12 +1,13 @@
 """A network: what a trial trains. Layers, one after the other, and a head."""
 
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from suite import machine
 from suite.axis import Axis, shape_of
-from suite.layers.base import Axes, Carry, Context, Stack, Weights, add_scope, select_scope
+from suite.layers.base import Axes, Carry, Context, Layer, Stack, Weights, add_scope, select_scope
 from suite.layers.head import Head
 from suite.tensor import Tensor
 
@@ -27,6 +28,49 @@ class Network:
         """Return the axes of every weight, by name."""
         features = self.layers.output_axis(self.features)
         return self.layers.axes(self.features) | add_scope("head", self.head.axes(features))
+
+    def leaves(self) -> dict[str, Layer]:
+        """Return the layers that hold no others, by the scope of the names of their weights."""
+
+        def walk(scope: str, layer: Layer, features: Axis) -> Iterator[tuple[str, Layer]]:
+            parts = [walk(f"{scope}{name}/", part, below) for name, part, below in layer.parts(features)]
+            yield from itertools.chain(*parts) if parts else [(scope, layer)]
+
+        return dict(walk("", self.layers, self.features))
+
+    def gates(self, name: str) -> tuple[str, ...]:
+        """Return the names of the gates side by side in a weight: "recurrent/b/zifo" has "recurrent/b/z", ….
+
+        It is the weight's own name, if that is not of gates.
+        """
+        for scope, layer in self.leaves().items():
+            if name.startswith(scope):
+                return tuple(scope + gate for gate in layer.gates(name.removeprefix(scope)))
+        return (name,)
+
+    def fixed_weights(self) -> set[str]:
+        """Return the names of the weights that are drawn and never trained."""
+        return {
+            name
+            for name in self.axes()
+            for scope, layer in self.leaves().items()
+            if name.startswith(scope) and layer.is_fixed(name.removeprefix(scope))
+        }
+
+    @property
+    def initial_weights(self) -> dict[str, str]:
+        """The layers' own rules of initial weights, by patterns of names (`suite.initial_weights`)."""
+        return {
+            scope + pattern: rule
+            for scope, layer in self.leaves().items()
+            for pattern, rule in layer.initial_weights.items()
+        }
+
+    @property
+    def hyperparameters(self) -> tuple[str, ...]:
+        """The names of the hyperparameters that the layers read, in order."""
+        names = (layer.hyperparameters for layer in self.leaves().values())
+        return tuple(dict.fromkeys(itertools.chain(*names)))
 
     def shapes(self, units: int) -> dict[str, tuple[int, ...]]:
         """Return the shape of every weight of one trial, by name."""
@@ -61,6 +105,10 @@ class Network:
         activations = self.layers.activations(self.features, units) + self.head.outputs
         lane = machine.lane_bytes(self.parameters(units), activations, steps, batch)
         return {"recurrent": recurrent, "lane": lane, "batch": batch}
+
+    def start_carry(self, lanes: int, batch: int, width: int) -> Carry:
+        """Return what `apply` carries before the first step of `batch` sequences in each lane."""
+        return self.layers.start_carry(self.features, lanes, batch, width)
 
     def apply(
         self, weights: Weights, x: Tensor, context: Context, carry: Carry = None

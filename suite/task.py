@@ -49,6 +49,8 @@ class Task:
       averaged over all its labels; lower is better. `unit` is the unit of the score, such as "nats per
       frame".
     - `answers` says whether the network predicts at every step or only at the last.
+    - `segment` is the number of steps of an update, if the sequences of a split are one stream, such as a
+      text, through which the state is carried; 0 if they are independent.
     - `inputs` says what a step is: `features` numbers, or a symbol, an integer in 0 … `features` − 1.
 
     Nothing is checked here: `suite.task_check` does that before a task is trained.
@@ -65,3 +67,4 @@ class Task:
     answers: Literal["every step", "last step"]
     source: str
     inputs: Literal["numbers", "symbols"] = "numbers"
+    segment: int = 0

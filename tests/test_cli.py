@@ -96,8 +96,11 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
         (["sweep", "quick", "--cell=rnn", "--cell=rnn"], "cells: expected distinct names, got rnn, rnn"),
         (["sweep", "--cell=rnn"], "tasks: expected distinct names, got none"),
         (["sweep", "quick", "--task=jsb", "--data=nowhere"], "the data folder nowhere does not exist"),
-        ([*SWEEP, "--cell=tiny:TooFew"], "expected its step to return 2 states (h, c) of shape (3, 4), got"),
-        ([*SWEEP, "--cell=tiny:Misshapen"], "expected its step to return 1 states (h) of shape (3, 4), got"),
+        (
+            [*SWEEP, "--cell=tiny:TooFew"],
+            "expected its step to return states (h, c) of shapes [(3, 4), (3, 4)], got",
+        ),
+        ([*SWEEP, "--cell=tiny:Misshapen"], "expected its step to return states (h) of shapes [(3, 4)], got"),
         ([*SWEEP, "--cell=tiny:Nothing"], "cannot import tiny:Nothing"),
         ([*SWEEP, "--cell=tiny:PARITY"], "expected a subclass of suite.cells.base.Cell"),
         (["sweep", "quick", "--data=nowhere"], "the data folder nowhere does not exist"),

@@ -4,13 +4,16 @@
 of the LSTM: read one of them first. A new cell is a class like those; nothing else has to be written.
 """
 
+import fnmatch
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Self
 
 import keras
 from keras import ops
 
 from suite.axis import ONE_UNIT_EACH, Axis, shape_of
+from suite.draws import derive_keys, uniform_draws
 from suite.tensor import Tensor
 
 
@@ -20,9 +23,15 @@ class Cell(keras.layers.Layer):
     A subclass declares
 
     - `gates`: groups of gates, one letter for each gate; the gates of a group share one matrix product,
+    - `input_gates`: groups of gates that see the input only, with W and b but without R, for `project`,
     - `peepholes`: the gates that have a peephole weight,
-    - `states`: the names of what is carried from step to step; the first one is the output,
+    - `vectors`: further weight vectors, {name: number of units times N}, such as gains: {"g": 4},
     - `recurrent`: further recurrent matrices for `product`, {name: (rows, columns)}, counted in units,
+    - `fixed`: patterns of the names of weights that are drawn and never trained, such as "R/*",
+    - `states`: the names of what is carried from step to step; the first one is the output,
+    - `state_axes`: the axes of each state that is no vector of N units, such as a matrix memory or a counter,
+    - `hyperparameters`: the names of the rates that `dropout` and `zoneout` read,
+    - `initial_weights`: rules for weights that are not drawn from N(0, 0.1²) (`suite.initial_weights`),
 
     and writes `step(x, h, …)`, which takes the states of the step before and returns the new ones in the same
     order (the array alone where there is only one). The rules for `step`, which `suite.cells.check` tests:
@@ -31,23 +40,32 @@ class Cell(keras.layers.Layer):
     - matrices are used only through `affine` and `product`;
     - everything else is elementwise and from `keras.ops`. To average over the units use `mean` and
       `variance`: lanes are padded, so any other sum over the last axis would include the padding;
-    - nothing is random, and the cell has no other layers or weights.
+    - random draws come from `dropout` and `zoneout` alone, and the cell has no other layers or weights.
 
     Weights of one trial: `W[group]` (features, gates · units), `R[group]` (units, gates · units), `b[group]`
-    (gates · units,), `p[gate]` (units,), and `R[name]` for each entry of `recurrent`; all are drawn from
-    N(0, 0.1²). In `step`, x is (batch, features) and every state (batch, units). With `lanes=K` the arrays
-    hold K trials: x is (K, batch, features), a state (K, batch, units), and each weight gets a leading axis
-    of K (a vector becomes (K, 1, …)), so that the same `step` computes all trials at once.
+    (gates · units,), `p[gate]` (units,), `v[name]` (k · units,) for each entry of `vectors`, and `R[name]`
+    for each entry of `recurrent`. In `step`, x is (batch, features) and every
+    state (batch, units). With `lanes=K` the arrays hold K trials: x is (K, batch, features), a state (K,
+    batch, units), and each weight gets a leading axis of K (a vector becomes (K, 1, …)), so that the same
+    `step` computes all trials at once.
     """
 
     gates: tuple[str, ...] = ()
+    input_gates: tuple[str, ...] = ()
     peepholes: str = ""
-    states: tuple[str, ...] = ("h",)
+    vectors: dict[str, int] = {}
     recurrent: dict[str, tuple[int, int]] = {}
+    fixed: tuple[str, ...] = ()
+    states: tuple[str, ...] = ("h",)
+    state_axes: dict[str, tuple[Axis, ...]] = {}
+    hyperparameters: tuple[str, ...] = ()
+    initial_weights: dict[str, str] = {}
 
-    unit_mask: Tensor | None = (
-        None  # (lanes, 1, units), 1 for the units that a lane has; set by the time loop
-    )
+    # Set by the time loop, on the copy of the cell that takes a step:
+    unit_mask: Tensor | None = None  # (lanes, 1, units), 1 for the units that a lane has
+    settings: Mapping[str, Tensor] = MappingProxyType({})  # the hyperparameters, (lanes, 1, 1)
+    keys: Tensor | None = None  # (lanes, 2), of the step's random draws; None where nothing is random
+    draws: int = 0  # how many there have been in the step
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -56,7 +74,7 @@ class Cell(keras.layers.Layer):
     def __init__(self, units: int, lanes: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.units, self.lanes = units, lanes
-        self.state_size = [units] * len(self.states)
+        self.state_size = [units] * len(self.states)  # for Keras, which passes on what it does not check
         self.output_size = units
 
     @classmethod
@@ -66,13 +84,16 @@ class Cell(keras.layers.Layer):
         `features` is the axis of the inputs.
         """
         axes: dict[str, tuple[Axis, ...]] = {}
-        for group in cls.gates:
+        for group in cls.groups():
             gates = Axis(units=len(group))
             axes[f"W/{group}"] = features, gates
-            axes[f"R/{group}"] = ONE_UNIT_EACH, gates
+            if group in cls.gates:
+                axes[f"R/{group}"] = ONE_UNIT_EACH, gates
             axes[f"b/{group}"] = (gates,)
         for gate in cls.peepholes:
             axes[f"p/{gate}"] = (ONE_UNIT_EACH,)
+        for name, units in cls.vectors.items():
+            axes[f"v/{name}"] = (Axis(units=units),)
         for name, (rows, columns) in cls.recurrent.items():
             axes[f"R/{name}"] = Axis(units=rows), Axis(units=columns)
         return axes
@@ -89,11 +110,36 @@ class Cell(keras.layers.Layer):
                 name=name.replace("/", "_"),
                 shape=with_lanes_axis(shape, self.lanes),
                 initializer=keras.initializers.RandomNormal(stddev=0.1),  # not shared: each has its own seed
+                trainable=not self.is_fixed(name),
             )
             for name, shape in self.shapes(input_shape[-1], self.units).items()
         }
         for kind, weights in group_by_kind(self.weights_by_name).items():
             setattr(self, kind, weights)
+
+    @classmethod
+    def groups(cls) -> tuple[str, ...]:
+        """Return all groups of gates: those that see the input and h, and those that see the input only."""
+        return *cls.gates, *cls.input_gates
+
+    @classmethod
+    def is_fixed(cls, name: str) -> bool:
+        """Whether a weight is never trained."""
+        return any(fnmatch.fnmatchcase(name, pattern) for pattern in cls.fixed)
+
+    @classmethod
+    def state_shapes(cls, units: int) -> tuple[tuple[int, ...], ...]:
+        """Return the shape of each state of one sequence, in a network with this many units."""
+        return tuple(shape_of(cls.state_axes.get(name, (ONE_UNIT_EACH,)), units) for name in cls.states)
+
+    def start_states(self, *batch: int, dtype: str = "float32") -> tuple[Tensor, ...]:
+        """Return the states before the first step, zeros of shape (*batch, …), in the order of `states`."""
+        return tuple(ops.zeros((*batch, *shape), dtype) for shape in self.state_shapes(self.units))
+
+    def get_initial_state(self, batch_size: int) -> list[Tensor]:
+        """Return the states before the first step for `keras.layers.RNN`, each (batch_size, …)."""
+        lanes = () if self.lanes is None else (self.lanes,)
+        return list(self.start_states(*lanes, batch_size, dtype=self.compute_dtype))
 
     def with_weights(self, weights: Mapping[str, Tensor], **attributes: Any) -> Self:
         """Return a copy of the cell that computes with these arrays, by name, in place of its own weights.
@@ -139,6 +185,37 @@ class Cell(keras.layers.Layer):
         """Return the variance of a (…, k · units) over its last axis, (…, 1), without the padding."""
         return self.mean(ops.square(a - self.mean(a)))
 
+    def dropout(self, name: str, a: Tensor) -> Tensor:
+        """Return a (…, k · units) with some entries set to zero at random in training, and the rest scaled.
+
+        Srivastava et al. (2014); `name` is that of the hyperparameter that holds the rate. Outside training,
+        and in a cell that is used as a Keras layer, it returns a.
+        """
+        u = self.uniform(a)
+        rate = self.settings.get(name, 0.0)
+        return a if u is None else ops.where(u < rate, 0.0, a / (1 - rate))
+
+    def zoneout(self, name: str, old: Tensor, new: Tensor) -> Tensor:
+        """Return a state (…, k · units) whose entries keep the old value at random in training.
+
+        Krueger et al. (2017); `name` is that of the hyperparameter that holds the rate. Outside training, the
+        result is the expectation.
+        """
+        u = self.uniform(new)
+        rate = self.settings.get(name, 0.0)
+        return rate * old + (1 - rate) * new if u is None else ops.where(u < rate, old, new)
+
+    def uniform(self, a: Tensor) -> Tensor | None:
+        """Return uniform draws on [0, 1) in the shape of a (lanes, …, k · units); None outside training.
+
+        Each call in a step draws anew. A unit draws the same, whatever its lane is padded to.
+        """
+        if self.keys is None:
+            return None
+        self.draws += 1
+        numbers = Axis(units=a.shape[-1] // self.units).numbers(self.units)
+        return uniform_draws(derive_keys(self.keys, self.draws), tuple(a.shape[1:-1]), numbers)
+
     def step(self, x: Tensor, *states: Tensor) -> Tensor | tuple[Tensor, ...]:
         """Return the states after one step: the equations of the cell."""
         raise NotImplementedError
@@ -160,11 +237,27 @@ class Cell(keras.layers.Layer):
         return {**super().get_config(), "units": self.units, "lanes": self.lanes}
 
 
+class LinearCell(Cell):
+    """A cell whose state is a linear recurrence: h_t = a_t h_{t−1} + b_t, elementwise.
+
+    A subclass declares `input_gates`, and writes `coefficients` in place of `step`. As a and b depend on the
+    input only, all steps are computed in parallel (`suite.layers.loop.run_linear`).
+    """
+
+    def coefficients(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return a and b, each (…, units), from x, which goes only into `project`."""
+        raise NotImplementedError
+
+    def step(self, x: Tensor, *states: Tensor) -> Tensor:
+        a, b = self.coefficients(x)
+        return a * states[0] + b
+
+
 def group_by_kind(weights: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return weights by kind and group: W/zifo and p/i become {"W": {"zifo": …}, "p": {"i": …}, …}."""
     return {
         kind: {name[2:]: weight for name, weight in weights.items() if name.startswith(f"{kind}/")}
-        for kind in "WRbp"
+        for kind in "WRbpv"
     }
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from keras import ops
 
 from suite import Refusal
+from suite.axis import Axis
 from suite.backend import trace
 from suite.cells.base import Cell, with_lanes_axis
 from suite.cells.evaluation import (
@@ -98,20 +99,32 @@ def cell_faults(cell: type[Cell]) -> dict[str, str]:
 
 def declaration_faults(cell: type[Cell]) -> Iterator[str]:
     """Yield the faults in the declarations of a cell."""
-    for name, example in {"gates": '("zifo",)', "states": '("h", "c")'}.items():
+    examples = {"gates": '("zifo",)', "input_gates": '("z",)', "states": '("h", "c")', "fixed": '("R/*",)'}
+    for name, example in examples.items():
         value = getattr(cell, name)
         if not (isinstance(value, tuple | list) and all(isinstance(n, str) and n for n in value)):
             yield f"{name}: expected a tuple of strings such as {example}, with its comma, got {value!r}"
-        entries = "".join(value) if name == "gates" else value
+        entries = "".join(value) if name.endswith("gates") else value
         if len(set(entries)) < len(entries):
-            kind = "letter" if name == "gates" else "name"
+            kind = "letter" if name.endswith("gates") else "name"
             yield f"{name}: expected a different {kind} for each, got {value}"
     if not cell.states:
         yield "states: expected at least the output, h, got none"
     if not isinstance(cell.peepholes, str) or len(set(cell.peepholes)) < len(cell.peepholes):
         yield f"peepholes: expected a string of letters, one per gate, such as 'ifo', got {cell.peepholes!r}"
-    if not isinstance(cell.recurrent, dict):
-        yield f"recurrent: expected a dict such as {{'G': (3, 3)}}, got {cell.recurrent!r}"
+    if both := set("".join(cell.gates)) & set("".join(cell.input_gates)):
+        yield f"gates and input_gates: expected each letter in one of them, got {sorted(both)} in both"
+    for name, example in {"recurrent": "{'G': (3, 3)}", "vectors": "{'g': 4}", "state_axes": "{}"}.items():
+        if not isinstance(getattr(cell, name), dict):
+            yield f"{name}: expected a dict such as {example}, got {getattr(cell, name)!r}"
+    for name, units in cell.vectors.items():
+        if not (isinstance(units, int) and units > 0):
+            yield f"vectors: expected a number of units times N of at least 1, got {name!r}: {units!r}"
+    for name, axes in cell.state_axes.items():
+        if name not in cell.states or name == cell.states[0]:
+            yield f"state_axes: expected names of states but the output, {cell.states[1:]}, got {name!r}"
+        if not (isinstance(axes, tuple) and all(isinstance(axis, Axis) for axis in axes)):
+            yield f"state_axes: expected a tuple of suite.axis.Axis for {name!r}, got {axes!r}"
     for name, shape in cell.recurrent.items():
         pair = isinstance(shape, tuple | list) and len(shape) == 2
         if name in cell.gates or not (pair and all(isinstance(n, int) and n > 0 for n in shape)):
@@ -176,7 +189,8 @@ def step_faults(cell: type[Cell]) -> Iterator[tuple[str, str]]:
     for lanes in (None, len(LANE_UNITS)):
         error, results = try_step(run_eagerly, cell, lanes)
         if isinstance(error, KeyError):
-            known_names = ", ".join(map(repr, (*cell.gates, *cell.recurrent))) or "none"
+            names = *cell.groups(), *cell.recurrent, *cell.vectors
+            known_names = ", ".join(map(repr, names)) or "none"
             yield "step", f"its step uses the weights of {error}, but there are only those of {known_names}"
         if error:
             in_loop, _ = try_step(run_eagerly, cell, lanes, projected=True)
@@ -188,10 +202,11 @@ def step_faults(cell: type[Cell]) -> Iterator[tuple[str, str]]:
                 yield "input", f"{RAW_INPUT_FAULT} ({describe_error(error)})"
             lanes_text = " (with an axis of lanes before that of the batch)" if lanes else ""
             yield "step", f"its step raised {describe_error(error)}{lanes_text}"
-        shape = (BATCH, WIDTH) if lanes is None else (lanes, BATCH, WIDTH)
+        leading = (BATCH,) if lanes is None else (lanes, BATCH)
+        expected_shapes = [(*leading, *shape) for shape in cell.state_shapes(WIDTH)]
         shapes = [tuple(s.shape) if hasattr(s, "shape") else type(s).__name__ for s in results[0]]
-        if shapes != [shape] * len(cell.states):
-            expected = f"{len(cell.states)} states ({', '.join(cell.states)}) of shape {shape}"
+        if shapes != expected_shapes:
+            expected = f"states ({', '.join(cell.states)}) of shapes {expected_shapes}"
             yield "step", f"expected its step to return {expected}, got {shapes}"
         if not all(
             equal_up_to_rounding(*map(ops.convert_to_numpy, states)) for states in zip(*results, strict=True)

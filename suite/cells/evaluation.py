@@ -44,12 +44,12 @@ def try_step(
     """
     layer = cell(WIDTH, lanes=lanes)
     results: list[tuple[Tensor, ...]] = []
-    start = (ops.zeros((*leading_axes(lanes), WIDTH)),) * len(cell.states)
+    start = layer.start_states(*leading_axes(lanes))
 
     def step(weights, x):
         weighted = layer.with_weights(weights)
         if projected:
-            x = {group: weighted.project(group, x) for group in cell.gates}
+            x = {group: weighted.project(group, x) for group in cell.groups()}
         results[:] = [weighted.advance(x, start) for _ in range(2)]
 
     shapes = {name: with_lanes_axis(shape, lanes) for name, shape in cell.shapes(FEATURES, WIDTH).items()}
@@ -155,11 +155,11 @@ def outputs_and_gradients(
 def unrolled_outputs(layer: Cell, weights: Mapping[str, Tensor], x: Tensor) -> Tensor:
     """Return h (batch, steps, units) of a cell over x (batch, steps, features), one step after the other."""
     layer = layer.with_weights(weights)
-    states = start = (ops.zeros((x.shape[0], layer.units)),) * len(layer.states)
+    states = start = layer.start_states(x.shape[0])
     h = []
     for k in range(x.shape[1]):
         states = layer.advance(x[:, k], states)
-        if [tuple(s.shape) for s in states] != [tuple(start[0].shape)] * len(start):
+        if [tuple(s.shape) for s in states] != [tuple(s.shape) for s in start]:
             raise ValueError(f"its step returned {states}")
         h.append(states[0])
     return ops.stack(h, axis=1)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from suite import Refusal, space, store
+from suite import Refusal, store
 from suite.config import SweepConfig, config_from_table
 from suite.files import write_atomic
 from suite.text import format_count
@@ -17,13 +17,13 @@ def train_trial(config: SweepConfig, trial: Trial, splits: Mapping) -> Result:
     import tasks
     from suite.training.population import Population
     from suite.training.program import Program
+    from suite.training.trainer import Descent
     from suite.variants import find_network
 
     [name], [cell], protocol = config.tasks, config.cells, config.protocol
     task, width = tasks.find_task(name), int(trial.hyperparameters["units"])
-    clips = any(name in space.OPTIONAL_RANGES for name in trial.hyperparameters)
-    options = protocol.batch, protocol.optimiser, clips
-    program = Program(find_network(cell, task), splits[name], width, 1, *options)
+    trainer = Descent.of_trials(protocol.optimiser, [trial])
+    program = Program(find_network(cell, task), splits[name], width, 1, protocol.batch, trainer, task.segment)
     population = Population(program, protocol.patience)
     population.fill_lanes(deque([trial]))
     [result] = population.lanes

@@ -1,1 +1,1 @@
-"""The layers around a cell: noise on its inputs, the loop over time, the readout with its losses."""
+"""The layers around a cell: the loop over time, and the head with its losses."""

@@ -7,12 +7,13 @@ steps before. So one description serves every trial, any number of lanes, and an
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from keras import ops
 
 from suite.axis import Axis, shape_of
+from suite.draws import derive_keys
 from suite.tensor import Tensor
 
 Weights: TypeAlias = Mapping[str, Tensor]  # by name, (lanes, …)
@@ -36,6 +37,10 @@ class Context:
     settings: Mapping[str, Tensor] = field(default_factory=dict)
     keys: Tensor | None = None
 
+    def with_keys(self, number: int) -> "Context":
+        """Return the context of one of several parts: its random draws are independent of the others'."""
+        return self if self.keys is None else replace(self, keys=derive_keys(self.keys, number))
+
     @property
     def width(self) -> int:
         """The number of units that networks are padded to."""
@@ -54,6 +59,28 @@ class Layer:
     outputs if it is zero in x, and steps of padding after the end of a sequence must not change the steps
     before.
     """
+
+    @property
+    def hyperparameters(self) -> tuple[str, ...]:
+        """The names of what the layer reads from `Context.settings`."""
+        return ()
+
+    @property
+    def initial_weights(self) -> Mapping[str, str]:
+        """Rules by patterns of the names of the layer's weights (`suite.initial_weights`)."""
+        return {}
+
+    def parts(self, features: Axis) -> Iterator[tuple[str, "Layer", Axis]]:
+        """Yield the layers in this one: the scope of the names of its weights, the layer, and its inputs."""
+        yield from ()
+
+    def gates(self, name: str) -> tuple[str, ...]:
+        """Return the names of the gates side by side in a weight: its own name, if it is not of gates."""
+        return (name,)
+
+    def is_fixed(self, name: str) -> bool:
+        """Whether a weight is drawn and never trained."""
+        return False
 
     def axes(self, features: Axis) -> Axes:
         """Return the axes of the layer's weights, by name."""
@@ -97,8 +124,7 @@ class Stack(Layer):
     layers: Mapping[str, Layer]
     skip: bool = False
 
-    def inputs(self, features: Axis) -> Iterator[tuple[str, Layer, Axis]]:
-        """Yield the name of each layer, the layer, and the axis of its inputs."""
+    def parts(self, features: Axis) -> Iterator[tuple[str, Layer, Axis]]:
         below = features
         for name, layer in self.layers.items():
             yield name, layer, below
@@ -107,12 +133,12 @@ class Stack(Layer):
 
     def axes(self, features: Axis) -> Axes:
         axes: Axes = {}
-        for name, layer, below in self.inputs(features):
+        for name, layer, below in self.parts(features):
             axes |= add_scope(name, layer.axes(below))
         return axes
 
     def output_axis(self, features: Axis) -> Axis:
-        outputs = [layer.output_axis(below) for _, layer, below in self.inputs(features)]
+        outputs = [layer.output_axis(below) for _, layer, below in self.parts(features)]
         return sum(outputs[1:], outputs[0]) if self.skip else outputs[-1]
 
     def apply(
@@ -121,23 +147,25 @@ class Stack(Layer):
         inputs, carries = x, {}
         outputs: list[Tensor] = []
         axes: list[Axis] = []
-        for name, layer, below in self.inputs(features):
+        for k, (name, layer, below) in enumerate(self.parts(features)):
             if self.skip and outputs:
                 x = join_features((x, inputs), (axes[-1], features), context.width)
             before = None if carry is None else carry[name]
-            x, carries[name] = layer.apply(select_scope(name, weights), x, below, context, before)
+            x, carries[name] = layer.apply(
+                select_scope(name, weights), x, below, context.with_keys(k), before
+            )
             outputs.append(x)
             axes.append(layer.output_axis(below))
         return join_features(outputs, axes, context.width) if self.skip else x, carries
 
     def operations(self, features: Axis, units: int) -> int:
-        return sum(layer.operations(below, units) for _, layer, below in self.inputs(features))
+        return sum(layer.operations(below, units) for _, layer, below in self.parts(features))
 
     def activations(self, features: Axis, units: int) -> int:
-        return sum(layer.activations(below, units) for _, layer, below in self.inputs(features))
+        return sum(layer.activations(below, units) for _, layer, below in self.parts(features))
 
     def state_size(self, features: Axis, units: int) -> int:
-        return sum(layer.state_size(below, units) for _, layer, below in self.inputs(features))
+        return sum(layer.state_size(below, units) for _, layer, below in self.parts(features))
 
 
 def select_scope(scope: str, arrays: Mapping[str, Any]) -> dict[str, Any]:

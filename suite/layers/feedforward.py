@@ -1,10 +1,12 @@
 """Layers without recurrence: noise, embedding, dense, window of steps, causal dilated convolution."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from keras import ops
 
 from suite.axis import ONE_UNIT_EACH, Axis
+from suite.draws import normal_draws, unit_normal_draws
 from suite.layers.base import (
     Axes,
     Carry,
@@ -16,15 +18,16 @@ from suite.layers.base import (
     matmul_steps,
     select_scope,
 )
-from suite.layers.noise import lowbias32, normal_draws
 from suite.tensor import Tensor
-
-MAX_UNITS = 2**20  # more than any network has: an entry of an axis for so many has one number at every width
 
 
 @dataclass(frozen=True)
 class InputNoise(Layer):
     """Gaussian noise on the inputs in training, with the standard deviation "input_noise"."""
+
+    @property
+    def hyperparameters(self) -> tuple[str, ...]:
+        return ("input_noise",)
 
     def apply(
         self, weights: Weights, x: Tensor, features: Axis, context: Context, carry: Carry = None
@@ -32,21 +35,12 @@ class InputNoise(Layer):
         if context.keys is None:
             return x, carry
         stddev = context.settings["input_noise"][:, None, None, None]
-        return x + stddev * self.draws(context.keys, ops.shape(x), features, context), carry
-
-    def draws(self, keys: Tensor, shape: tuple[int, ...], features: Axis, context: Context) -> Tensor:
-        """Return normal draws of a shape (lanes, batch, steps, features), zero in the padding of units.
-
-        Units (of an embedding) have a key each, so that their draws are the same at any width.
-        """
-        if not features.units:
-            return normal_draws(keys, shape[1:])
-        lanes, batch, steps, length = shape
-        numbers = ops.convert_to_tensor(features.indices(context.width, MAX_UNITS).astype("uint32"))
-        keys_of_entries = lowbias32(keys[:, None] + numbers[:, None])  # (lanes, length, 2)
-        draws = normal_draws(ops.reshape(keys_of_entries, (lanes * length, 2)), (batch, steps))
-        draws = ops.transpose(ops.reshape(draws, (lanes, length, batch, steps)), (0, 2, 3, 1))
-        return draws * context.entry_mask(features)[:, None]
+        if features.units:
+            noise = unit_normal_draws(context.keys, ops.shape(x)[1:-1], features.numbers(context.width))
+            noise = noise * context.entry_mask(features)[:, None]
+        else:
+            noise = normal_draws(context.keys, ops.shape(x)[1:])
+        return x + stddev * noise, carry
 
     def activations(self, features: Axis, units: int) -> int:
         return features.length(units)
@@ -158,6 +152,10 @@ class ResidualBlock(Layer):
     def convolution(self) -> CausalConvolution:
         """Each of the two convolutions."""
         return CausalConvolution(self.taps, self.dilation)
+
+    def parts(self, features: Axis) -> Iterator[tuple[str, Layer, Axis]]:
+        yield "conv1", self.convolution, features
+        yield "conv2", self.convolution, ONE_UNIT_EACH
 
     def axes(self, features: Axis) -> Axes:
         axes = add_scope("conv1", self.convolution.axes(features))

@@ -21,8 +21,10 @@ from types import MappingProxyType
 from keras import ops, tree
 
 from suite import machine
+from suite.axis import Axis
 from suite.backend import scan, vjp
-from suite.cells.base import Cell
+from suite.cells.base import Cell, LinearCell
+from suite.draws import keys_of_steps
 from suite.tensor import Tensor
 
 # Steps in the body of the loop on a GPU: a step is a few kernels of about 2 µs each, and the loop itself adds
@@ -36,27 +38,37 @@ def run_over_time(
     x: Tensor,
     mask: Tensor,
     start: tuple[Tensor, ...] | None = None,
+    settings: Mapping[str, Tensor] = MappingProxyType({}),
+    keys: Tensor | None = None,
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Run a cell with lanes over x (lanes, batch, steps, features), from the states `start`.
 
-    Returns h (lanes, batch, steps, units) and the states after the last step, one (lanes, batch, units) for
-    each of the cell's states; without `start`, they are zero before the first step. `weights` holds the
-    arrays of the cell's weights by name, (lanes, …); others in it are not used. `mask` (lanes, 1, units) is 1
-    for the units that a lane has and 0 for its padding, which stays at zero. Steps beyond the end of a
-    sequence come after all of its own steps, so they change none of their outputs; the head leaves them out.
+    Returns h (lanes, batch, steps, units) and the states after the last step, (lanes, batch, …) each; without
+    `start`, they are zero before the first step. `weights` holds the arrays of the cell's weights by name,
+    (lanes, …); others in it are not used. `mask` (lanes, 1, units) is 1 for the units that a lane has and 0
+    for its padding, which stays at zero. Steps beyond the end of a sequence come after all of its own steps,
+    so they change none of their outputs; the head leaves them out. `settings` holds the cell's
+    hyperparameters by name, (lanes,), and `keys` those of its random draws, (lanes, 2); without keys, nothing
+    is random.
     """
     lanes, batch, steps, features = x.shape
     weights = {name: weights[name] for name in cell.shapes(features, cell.units)}
     all_steps = ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (lanes, steps * batch, features))
     projected = {}  # W x + b by group, (steps, lanes, batch, gates · units)
-    for group in cell.gates:
+    for group in cell.groups():
         a = cell.with_weights(weights).project(group, all_steps)
         projected[group] = ops.transpose(ops.reshape(a, (lanes, steps, batch, -1)), (1, 0, 2, 3))
     if start is None:
-        start = zero_states(cell, lanes, batch, x.dtype)
+        start = cell.start_states(lanes, batch, dtype=x.dtype)
+    rates = {name: settings[name][:, None, None] for name in cell.hyperparameters if name in settings}
+    cell = cell.with_weights({}, settings=rates)
+    if isinstance(cell, LinearCell):
+        h = run_linear(cell.with_weights(weights, unit_mask=mask), projected, start[0])
+        return ops.transpose(h, (1, 2, 0, 3)), (h[-1],)
 
-    traced = RecordedStep(cell, weights, mask)  # this step is traced, and never run
+    traced = RecordedStep(cell, weights, mask, keys)  # this step is traced, and never run
     traced.advance({group: a[0] for group, a in projected.items()}, start)
+    step_keys = (keys_of_steps(keys, steps),) if traced.cell.draws else ()
     single_use = [name for name, factors in traced.factors.items() if len(factors) == 1]
     constant_matrices = {f"R/{name}": weights.pop(f"R/{name}") for name in single_use}
     probes = {
@@ -74,16 +86,20 @@ def run_over_time(
             if batch > 1
             else {}
         )
+        masks = state_masks(cell, mask)
 
         def run(projected, weights, start, probes):
             def step(states, inputs):
-                projections, step_probes = inputs
-                recorded = RecordedStep(cell, weights | constant_matrices, mask, step_probes, transposed)
-                states = tuple(s * mask for s in recorded.advance(projections, states))
+                projections, step_probes, *step_keys = inputs
+                key = step_keys[0] if step_keys else None
+                arrays = weights | constant_matrices
+                recorded = RecordedStep(cell, arrays, mask, key, step_probes, transposed)
+                new_states = recorded.advance(projections, states)
+                states = tuple(s * m for s, m in zip(new_states, masks, strict=True))
                 return states, (states[0], {name: recorded.factors[name][0] for name in single_use})
 
             unroll = GPU_UNROLL if machine.gpu_ids() else 1
-            end, (h, factors) = scan(step, start, (projected, probes), like, unroll=unroll)
+            end, (h, factors) = scan(step, start, (projected, probes, *step_keys), like, unroll=unroll)
             return (h, end), factors
 
         (h, end), pull, factors = vjp(run, projected, weights, start, probes)
@@ -101,9 +117,36 @@ def run_over_time(
     return ops.transpose(h, (1, 2, 0, 3)), end
 
 
-def zero_states(cell: Cell, lanes: int, batch: int, dtype: str = "float32") -> tuple[Tensor, ...]:
-    """Return the states of a cell before its first step, one (lanes, batch, units) for each."""
-    return (ops.zeros((lanes, batch, cell.units), dtype),) * len(cell.states)
+def state_masks(cell: Cell, mask: Tensor) -> list[Tensor]:
+    """Return, for each state of a cell, an array that is 0 in the padding of the state, and else 1.
+
+    `mask` is (lanes, 1, units); the result for a state is (lanes, 1, …).
+    """
+
+    def mask_of(axes: tuple[Axis, ...]) -> Tensor:
+        product = ops.ones_like(mask[:, :, 0])
+        for axis in axes:
+            parts = [mask] * axis.units + [ops.ones((*mask.shape[:2], axis.fixed), mask.dtype)]
+            line = ops.concatenate(parts, axis=-1)
+            ones = (1,) * (len(product.shape) - 2)
+            product = product[..., None] * ops.reshape(line, (*mask.shape[:2], *ones, -1))
+        return product
+
+    return [mask_of(cell.state_axes[name]) if name in cell.state_axes else mask for name in cell.states]
+
+
+def run_linear(cell: LinearCell, projected: Mapping[str, Tensor], start: Tensor) -> Tensor:
+    """Return h (steps, lanes, batch, units) of a linear recurrence, all steps in parallel.
+
+    Two steps h → a h + b, one after the other, are again such a step: a₂ (a₁ h + b₁) + b₂. So the states
+    after all steps are the prefix sums of an associative operation, which takes a number of rounds that grows
+    with the logarithm of the steps (Blelloch, 1990; Martin and Cundy, 2018).
+    """
+    a, b = cell.coefficients(projected)
+    b = ops.concatenate([b[:1] + a[:1] * start, b[1:]], axis=0) * cell.unit_mask
+    return ops.associative_scan(
+        lambda first, then: (then[0] * first[0], then[0] * first[1] + then[1]), (a, b)
+    )[1]
 
 
 class RecordedStep:
@@ -111,6 +154,7 @@ class RecordedStep:
 
     - `weights`: the arrays of the cell's weights by name.
     - `mask`: the cell's `unit_mask`, (lanes, 1, units).
+    - `keys`: those of the step's random draws, (lanes, 2); None if nothing is random.
     - `probes`: zeros by the name of a matrix, added to its product: their gradient is that of the product.
     - `transposed`: transposed matrices by name; a matrix that is in it is held constant.
 
@@ -122,6 +166,7 @@ class RecordedStep:
         cell: Cell,
         weights: Mapping[str, Tensor],
         mask: Tensor,
+        keys: Tensor | None,
         probes: Mapping[str, Tensor] = MappingProxyType({}),
         transposed: Mapping[str, Tensor] = MappingProxyType({}),
     ) -> None:
@@ -130,7 +175,7 @@ class RecordedStep:
         self.projection_uses: list[str] = []
         self.probes, self.transposed = probes, transposed
         methods = {"product": self.product, "affine": self.affine, "project": self.project}
-        self.cell = cell.with_weights(weights, unit_mask=mask, **methods)
+        self.cell = cell.with_weights(weights, unit_mask=mask, keys=keys, **methods)
 
     def advance(self, x: Mapping[str, Tensor], states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Return the states after the step; x holds the projection of each group of gates."""

@@ -1,5 +1,7 @@
 """Layers around a cell: over time, and in both directions."""
 
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from keras import ops
@@ -17,6 +19,21 @@ class Recurrent(Layer):
 
     cell: type[Cell]
 
+    @property
+    def hyperparameters(self) -> tuple[str, ...]:
+        return self.cell.hyperparameters
+
+    @property
+    def initial_weights(self) -> Mapping[str, str]:
+        return self.cell.initial_weights
+
+    def gates(self, name: str) -> tuple[str, ...]:
+        kind, _, group = name.partition("/")
+        return tuple(f"{kind}/{gate}" for gate in group) if group in self.cell.groups() else (name,)
+
+    def is_fixed(self, name: str) -> bool:
+        return self.cell.is_fixed(name)
+
     def axes(self, features: Axis) -> Axes:
         return self.cell.axes(features)
 
@@ -27,14 +44,14 @@ class Recurrent(Layer):
         self, weights: Weights, x: Tensor, features: Axis, context: Context, carry: Carry = None
     ) -> tuple[Tensor, Carry]:
         cell = self.cell(context.width, lanes=x.shape[0])  # not built: it has no weights of its own
-        return run_over_time(cell, weights, x, context.unit_mask, carry)
+        return run_over_time(cell, weights, x, context.unit_mask, carry, context.settings, context.keys)
 
     def activations(self, features: Axis, units: int) -> int:
         gates = sum(axes[0].length(units) for axes in self.axes(features).values() if len(axes) == 1)
         return gates + self.state_size(features, units)
 
     def state_size(self, features: Axis, units: int) -> int:
-        return len(self.cell.states) * units
+        return sum(map(math.prod, self.cell.state_shapes(units)))
 
 
 @dataclass(frozen=True)
@@ -46,6 +63,10 @@ class Bidirectional(Layer):
     """
 
     layer: Layer
+
+    def parts(self, features: Axis) -> Iterator[tuple[str, Layer, Axis]]:
+        yield "forward", self.layer, features
+        yield "backward", self.layer, features
 
     def axes(self, features: Axis) -> Axes:
         axes = self.layer.axes(features)
@@ -59,7 +80,7 @@ class Bidirectional(Layer):
     ) -> tuple[Tensor, Carry]:
         forward, _ = self.layer.apply(select_scope("forward", weights), x, features, context)
         x = reverse_sequences(x, context.steps)
-        backward, _ = self.layer.apply(select_scope("backward", weights), x, features, context)
+        backward, _ = self.layer.apply(select_scope("backward", weights), x, features, context.with_keys(1))
         both = forward, reverse_sequences(backward, context.steps)
         return join_features(both, [self.layer.output_axis(features)] * 2, context.width), None
 

@@ -13,7 +13,6 @@ import tasks
 from suite import Refusal, identity, machine, store
 from suite.config import Protocol
 from suite.keras_loader import load_keras
-from suite.space import OPTIONAL_RANGES
 from suite.task import Split
 from suite.training.checkpoint import Checkpoints
 from suite.training.trial import Result, Trial
@@ -21,6 +20,7 @@ from suite.variants import find_network
 
 if TYPE_CHECKING:  # imports Keras, which a worker loads with the first unit
     from suite.training.program import Program
+    from suite.training.trainer import Trainer
 
 # TensorFlow never frees a compiled program, of about 125 MB: a worker that has this many is restarted
 MAX_PROGRAMS_PER_PROCESS = 8
@@ -192,10 +192,12 @@ def train_trials(
 ) -> Iterator[Result]:
     """Train trials of a unit as one population; yield the result of each as it ends."""
     from suite.training import population
+    from suite.training.trainer import Descent
 
-    clips = any(name in trial.hyperparameters for trial in trials for name in OPTIONAL_RANGES)
-    settings = unit.protocol.batch, unit.protocol.optimiser, clips
-    program = compiled_program(unit.task, unit.cell, unit.width, lanes, *settings, unit.data)
+    trainer = Descent.of_trials(unit.protocol.optimiser, trials)
+    program = compiled_program(
+        unit.task, unit.cell, unit.width, lanes, unit.protocol.batch, trainer, unit.data
+    )
     stopping = functools.partial(store.is_stop_requested, unit.folder)
     yield from population.train_population(program, trials, unit.protocol.patience, checkpoints, stopping)
 
@@ -207,16 +209,15 @@ def compiled_program(
     width: int,
     lanes: int,
     batch: int,
-    optimiser: str,
-    clips: bool,
+    trainer: "Trainer",
     data: Path | None,
 ) -> "Program":
     """Return the program of a population, compiled once per process."""
     from suite.training.program import Program
 
-    splits = cached_splits(task, data)
-    network = find_network(cell, tasks.find_task(task))
-    return Program(network, splits, width, lanes, batch, optimiser, clips)
+    definition, splits = tasks.find_task(task), cached_splits(task, data)
+    network = find_network(cell, definition)
+    return Program(network, splits, width, lanes, batch, trainer, definition.segment)
 
 
 @functools.lru_cache(maxsize=2)

@@ -4,15 +4,20 @@ A compiled program needs fixed shapes, so the sequences of a split are put into 
 padded to the longest of their bucket. Which bucket an update uses is a property of the task, the same for
 every trial and epoch: trials trained side by side need the same shape at the same time. Which sequences of
 that bucket it uses is drawn for each trial and epoch.
+
+A stream, such as a text, is not shuffled: it is cut into parts of equal length, one for each sequence of a
+batch, and these into segments. Each update has the next segment of every part, and the state is carried.
 """
 
 from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
+from keras import ops
 
 from suite import seeds
 from suite.task import Split
+from suite.tensor import Tensor
 
 PAD_INDEX = -1  # stands for a missing sequence in a batch that is not full
 
@@ -115,3 +120,63 @@ def make_eval_buckets(
             indices[: len(members)] = members
             eval_indices[name].append(indices.reshape(chunks, batch))
     return eval_buckets, eval_indices
+
+
+EVAL_STREAMS = 32  # parts that a stream is cut into to be scored; each begins with a state of zeros
+
+
+def make_segments(split: Split, streams: int, segment: int) -> Bucket:
+    """Return a split as segments of a stream, in the form of a bucket (`make_buckets`).
+
+    The sequences of the split are joined, and cut into `streams` parts of equal length. Segment k of part b
+    is sequence k · streams + b of the result; the last segments may be shorter.
+    """
+    joined = {"inputs": np.concatenate(list(split.inputs)), "targets": np.concatenate(list(split.targets))}
+    total = len(joined["inputs"])
+    part = -(-total // streams)
+    starts = np.arange(0, part, segment)[:, None] + part * np.arange(streams)
+    ends = np.minimum(np.minimum(starts + segment, part * np.arange(1, streams + 1)), total)
+    lengths = np.maximum(ends - starts, 0).ravel()
+    bucket = {
+        name: pad_sequences([array[start : start + n] for start, n in zip(starts.flat, lengths, strict=True)])
+        for name, array in joined.items()
+    }
+    return bucket | dict.fromkeys(("steps", "labels"), lengths.astype("int32"))
+
+
+def make_eval_segments(
+    splits: dict[str, Split], segment: int
+) -> tuple[list[Bucket], dict[str, list[np.ndarray]]]:
+    """Return the segments of several splits in one bucket, and where those of each split are.
+
+    The results are like those of `make_eval_buckets`: a chunk holds the same segment of every part.
+    """
+    segments = {name: make_segments(split, EVAL_STREAMS, segment) for name, split in splits.items()}
+    bucket = {
+        key: pad_sequences([row for each in segments.values() for row in each[key]])
+        if key in ("inputs", "targets")
+        else np.concatenate([each[key] for each in segments.values()])
+        for key in ("inputs", "steps", "targets", "labels")
+    }
+    most = max(len(each["steps"]) for each in segments.values())
+    indices, start = {}, 0
+    for name, each in segments.items():
+        count = len(each["steps"])
+        own = np.full(most, PAD_INDEX, "int32")
+        own[:count] = np.arange(start, start + count)
+        indices[name], start = [own.reshape(-1, EVAL_STREAMS)], start + count
+    return [bucket], indices
+
+
+def gather_sequences(bucket: dict[str, Tensor], indices: Tensor) -> dict[str, Tensor]:
+    """Return the sequences of a bucket (`make_buckets`) at indices (lanes, batch), by name.
+
+    `PAD_INDEX` gives a sequence with no steps and no labels.
+    """
+    present = indices >= 0
+    sequences = {name: ops.take(array, ops.maximum(indices, 0), axis=0) for name, array in bucket.items()}
+    if len(sequences["inputs"].shape) == 4:  # numbers; symbols stay integers
+        sequences["inputs"] = ops.cast(sequences["inputs"], "float32")
+    for name in ("steps", "labels"):
+        sequences[name] = ops.where(present, sequences[name], 0)
+    return sequences

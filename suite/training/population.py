@@ -2,24 +2,22 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 import numpy as np
 from keras import ops, tree
 
 from suite import seeds
-from suite.axis import pad_units, shape_of
+from suite.axis import pad_units
 from suite.cells.base import with_lanes_axis
+from suite.initial_weights import draw_weights
 from suite.training import batches
 from suite.training.checkpoint import Checkpoints
 from suite.training.optimiser import Weights, broadcast_lanes
 from suite.training.program import Program, to_tensors
 from suite.training.trial import Result, Trial
 
-CLIP_HYPERPARAMETERS = (
-    "clip_norm",
-    "clip_value",
-)  # optional hyperparameters; infinity in a trial without them
 MIN_FREE_SHARE = 1 / 16  # of the lanes, to fill any: the arrays of all lanes then pass through the host
 INITIAL_WEIGHT_STDDEV = 0.1  # all weights are drawn from N(0, 0.1²), Greff et al. (2017)
 
@@ -28,20 +26,28 @@ class Population:
     """The lanes of a program: the trial in each, and the arrays of all of them.
 
     A lane whose trial ends is free, and is filled with the next trial before the next epoch. The result of a
-    trial depends on the trial only, not on its neighbours or on when its lane was filled.
+    trial depends on the trial only, not on its neighbours or on when its lane was filled. `rules` are those
+    of initial weights (`suite.initial_weights`).
     """
 
-    def __init__(self, program: Program, patience: int, checkpoints: Checkpoints | None = None) -> None:
-        self.program, self.patience, self.checkpoints = program, patience, checkpoints
+    def __init__(
+        self,
+        program: Program,
+        patience: int,
+        checkpoints: Checkpoints | None = None,
+        rules: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self.program, self.patience, self.checkpoints, self.rules = program, patience, checkpoints, rules
         self.lanes: list[Result | None] = [None] * program.lanes
         zeros = program.zero_weights()
-        slots = program.optimiser.initial_slots(zeros, program.lanes)
+        slots = program.trainer.initial_slots(zeros, program.lanes)
         self.state = {"weights": zeros, "slots": slots, "best": zeros}
         self.settings = {
-            "rate": np.zeros(program.lanes, "float32"),
-            "momentum": np.zeros(program.lanes, "float32"),
-            "input_noise": np.zeros(program.lanes, "float32"),
-            **{name: np.full(program.lanes, np.inf, "float32") for name in CLIP_HYPERPARAMETERS},
+            **{name: np.zeros(program.lanes, "float32") for name in program.network.hyperparameters},
+            **{
+                name: np.full(program.lanes, value, "float32")
+                for name, value in program.trainer.settings({}).items()
+            },
             "mask": np.zeros((program.lanes, 1, program.width), "float32"),
         }
 
@@ -59,17 +65,10 @@ class Population:
         self.state = tree.map_structure(lambda a: np.array(ops.convert_to_numpy(a)), self.state)
         for lane, trial in starting:
             hp = dict(trial.hyperparameters)
-            if not self.program.clips and any(name in hp for name in CLIP_HYPERPARAMETERS):
-                raise ValueError(
-                    f"trial {trial.number} clips its gradient; create the program with clips=True"
-                )
-            units, momentum = int(hp["units"]), hp["momentum"]
-            scale = 1 - momentum if self.program.optimiser.rescales_rate else 1
-            self.settings["rate"][lane] = hp["learning_rate"] * scale
-            self.settings["momentum"][lane] = momentum
-            self.settings["input_noise"][lane] = hp["input_noise"]
-            for name in CLIP_HYPERPARAMETERS:
-                self.settings[name][lane] = hp.get(name, np.inf)
+            units = int(hp["units"])
+            rates = {name: hp.get(name, 0.0) for name in self.program.network.hyperparameters}
+            for name, value in (rates | self.program.trainer.settings(hp)).items():
+                self.settings[name][lane] = value
             self.settings["mask"][lane] = np.arange(self.program.width) < units
             for name, weight in self.initial_weights(trial.seed, units).items():
                 self.state["weights"][name][lane] = self.state["best"][name][lane] = weight
@@ -91,12 +90,9 @@ class Population:
 
     def initial_weights(self, seed: int, units: int) -> dict[str, np.ndarray]:
         """Draw the weights of a trial at its own size; pad them with zeros to the program's width."""
-        width = self.program.width
-        rng = np.random.default_rng(seeds.derive_seed(seed, "weights"))
-        weights = {}
-        for name, axes in self.program.network.axes().items():
-            weight = rng.normal(0, INITIAL_WEIGHT_STDDEV, shape_of(axes, units)).astype("float32")
-            padded = pad_units(weight, axes, units, width)
+        network, weights = self.program.network, {}
+        for name, weight in draw_weights(network, units, seed, self.rules).items():
+            padded = pad_units(weight, network.axes()[name], units, self.program.width)
             weights[name] = padded.reshape(with_lanes_axis(padded.shape, 1)[1:])
         return weights
 
@@ -113,7 +109,7 @@ class Population:
         for lane, result in enumerate(self.lanes):
             if result is not None:
                 rng = np.random.default_rng(seeds.derive_seed(result.trial.seed, "epoch", result.epochs))
-                sequences[:, lane] = batches.draw_batches(program.schedule, program.sizes, program.batch, rng)
+                sequences[:, lane] = program.draw_sequences(rng)
                 keys[:, lane] = rng.integers(2**32, size=(updates, 2), dtype="uint32")
         return {"bucket": program.schedule.astype("int32"), "sequences": sequences, "keys": keys}
 
@@ -148,9 +144,8 @@ class Population:
 
     def score_split(self, weights: Weights, split: str) -> np.ndarray:
         """Return the score of every lane on a split, (lanes,)."""
-        mask = ops.convert_to_tensor(self.settings["mask"])
         scores = self.program.run_score(
-            weights, mask, self.program.eval_buckets, self.program.eval_indices[split]
+            weights, to_tensors(self.settings), self.program.eval_buckets, self.program.eval_indices[split]
         )
         return ops.convert_to_numpy(scores).astype(float)
 
@@ -170,13 +165,14 @@ def train_population(
     patience: int,
     checkpoints: Checkpoints | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    rules: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Result]:
     """Train trials in the lanes of a program and yield the result of each as it ends.
 
     Running trials are saved to `checkpoints` at its interval. When `should_stop` returns True at the end of
-    an epoch, they are saved once more and training stops.
+    an epoch, they are saved once more and training stops. `rules` are those of initial weights.
     """
-    population, waiting = Population(program, patience, checkpoints), deque(trials)
+    population, waiting = Population(program, patience, checkpoints, rules), deque(trials)
     population.train_epoch()  # with all lanes free: this only compiles, so that no trial's seconds include it
     population.fill_lanes(waiting)
     while any(population.lanes):

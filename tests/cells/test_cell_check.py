@@ -343,9 +343,9 @@ PADDING = r"depends on the padding of its lane: .*"
         (OwnWeight, r"it owns a weight \(scale\) that is not among its shapes, .*: declare it in .*"),
         (
             OneStateTooFew,
-            r"expected its step to return 2 states \(h, c\) of shape \(3, 4\), got \[\(3, 4\)\]",
+            r"expected its step to return states \(h, c\) of shapes \[\(3, 4\), \(3, 4\)\], got \[\(3, 4\)\]",
         ),
-        (WrongShape, r"expected its step to return 1 states \(h\) of shape \(3, 4\), got \[\(3, 8\)\]"),
+        (WrongShape, r"expected its step to return states \(h\) of shapes \[\(3, 4\)\], got \[\(3, 8\)\]"),
         (NoTensor, r"expected .* of shape \(3, 4\), got \['list'\]"),
         (Raises, r"its step raised ValueError: no such gate \(.*test_cell_check.py, line \d+\)"),
         (Cell, r"its step raised NotImplementedError.*"),

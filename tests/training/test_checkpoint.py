@@ -12,6 +12,7 @@ from suite.training import population
 from suite.training.checkpoint import Checkpoints
 from suite.training.optimiser import OPTIMISERS
 from suite.training.program import Program
+from suite.training.trainer import Descent
 from suite.training.trial import Result, Trial
 from suite.variants import find_network
 
@@ -38,7 +39,7 @@ def after(epochs):
 @pytest.mark.parametrize("optimiser", OPTIMISERS if keras.backend.backend() == "jax" else ["adam"])
 def test_a_trial_continues_in_another_lane_beside_other_trials(task, splits, kept, optimiser):
     """Two lanes stopped after seven epochs: two trials are done, two have run for two of their five."""
-    two, three = (Program(find_network("lstm", task), splits, 5, n, 1, optimiser) for n in (2, 3))
+    two, three = (Program(find_network("lstm", task), splits, 5, n, 1, Descent(optimiser)) for n in (2, 3))
     undisturbed = trained(two, TRIALS)
     first = trained(two, TRIALS, kept, after(7))
     assert sorted(first) == [0, 1]

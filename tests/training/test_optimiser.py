@@ -10,6 +10,7 @@ from keras import ops
 from suite.training.optimiser import OPTIMISERS, clip_gradient
 from suite.training.population import Population, train_population
 from suite.training.program import Program, to_tensors
+from suite.training.trainer import Descent
 from suite.training.trial import Trial
 from suite.variants import find_network
 
@@ -118,7 +119,8 @@ def program(request, task, splits):
     def of(lanes, width=4, clips=True):
         key = lanes, width, clips
         if key not in made:
-            made[key] = Program(find_network("np", task), splits, width, lanes, 1, request.param, clips)
+            trainer = Descent(request.param, clips)
+            made[key] = Program(find_network("np", task), splits, width, lanes, 1, trainer)
         return made[key]
 
     return of

@@ -83,14 +83,25 @@ class Normalised(Cell):
         return ops.tanh(self.p["g"] * (z - self.mean(z)) / ops.sqrt(self.variance(z) + 1e-3))
 
 
-def test_layer_normalisation_does_not_see_the_padding(task, splits):
+class Zoneout(Cell):
+    """A simple recurrent network with dropout and zoneout."""
+
+    gates, hyperparameters = ("z",), ("dropout", "zoneout")
+
+    def step(self, x, h):
+        [z] = self.affine("z", x, h)
+        return self.zoneout("zoneout", h, self.dropout("dropout", ops.tanh(z)))
+
+
+@pytest.mark.parametrize("cell", [Normalised, Zoneout])
+def test_normalisation_and_random_steps_do_not_see_the_padding(task, splits, cell):
     """One sequence, and so one length to compile a program for."""
     one = Split(splits["train"].inputs[:1], splits["train"].targets[:1])
-    drawn = [trial(0, units=16, learning_rate=0.5), trial(1, units=5, learning_rate=0.5)]
+    rates = {"learning_rate": 0.5, "dropout": 0.2, "zoneout": 0.3}
+    drawn = [trial(0, units=16, **rates), trial(1, units=5, **rates)]
     every = dict.fromkeys(("train", "valid", "test"), one)
-    narrow, wide = (
-        rows(Program(cell_variant(Normalised).network(task), every, width, 2, 1), drawn) for width in (16, 48)
-    )
+    network = cell_variant(cell).network(task)
+    narrow, wide = (rows(Program(network, every, width, 2, 1), drawn) for width in (16, 48))
     for number in (0, 1):
         same(wide[number], narrow[number])
 

@@ -10,8 +10,9 @@ from keras import ops
 from suite.layers.head import LOSSES
 from suite.task import Split
 from suite.training import batches
+from suite.training.batches import gather_sequences
 from suite.training.population import Population
-from suite.training.program import Program, gather_sequences, to_tensors
+from suite.training.program import Program, to_tensors
 from suite.training.trial import Trial
 from suite.variants import find_network
 

@@ -3,7 +3,7 @@ import pytest
 from keras import ops
 from scipy import stats
 
-from suite.layers.noise import cos_sin, lowbias32, normal_draws
+from suite.draws import cos_sin, lowbias32, normal_draws
 
 
 def draw(*keys, shape=(50, 40, 11)):

@@ -31,6 +31,39 @@ def normal_draws(keys: Tensor, shape: tuple[int, ...]) -> Tensor:
     return ops.reshape(draws[:, :size], (-1, *shape))
 
 
+def uniform_draws(keys: Tensor, rows: tuple[int, ...], columns: np.ndarray) -> Tensor:
+    """Return uniform draws on [0, 1) for each lane, (lanes, *rows, len(columns)), float32.
+
+    `keys` is (lanes, 2), uint32. A draw is a function of the key, of its row, and of the number in `columns`,
+    and not of how many columns there are: a unit draws the same, whatever its lane is padded to.
+    """
+    row = ops.expand_dims(ops.cast(ops.arange(math.prod(rows), dtype="int32"), "uint32"), 0)
+    column = lowbias32(ops.convert_to_tensor(np.asarray(columns, "uint32")))
+    bits = lowbias32(lowbias32(lowbias32(row ^ keys[:, :1]) + keys[:, 1:])[..., None] ^ column)
+    u = ops.cast(ops.right_shift(bits, uint32(8)), "float32") * 2.0**-24
+    return ops.reshape(u, (-1, *rows, len(columns)))
+
+
+def unit_normal_draws(keys: Tensor, rows: tuple[int, ...], columns: np.ndarray) -> Tensor:
+    """Return standard normal draws for each lane, (lanes, *rows, len(columns)), as `uniform_draws` does.
+
+    By the method of Box and Muller (1958).
+    """
+    u = 1 - uniform_draws(derive_keys(keys, 1), rows, columns)  # in (0, 1], never 0, for the logarithm
+    return ops.sqrt(-2 * ops.log(u)) * cos_sin(uniform_draws(derive_keys(keys, 2), rows, columns))[0]
+
+
+def derive_keys(keys: Tensor, number: int) -> Tensor:
+    """Return other keys of the same shape (lanes, 2), for the draws with this number."""
+    return lowbias32(keys ^ uint32(number * 0x9E3779B9 % 2**32))
+
+
+def keys_of_steps(keys: Tensor, steps: int) -> Tensor:
+    """Return the keys of each step, (steps, lanes, 2), from those of each lane, (lanes, 2)."""
+    step = ops.cast(ops.arange(steps, dtype="int32"), "uint32")[:, None, None]
+    return lowbias32(keys[None] ^ lowbias32(step + uint32(1)))
+
+
 def cos_sin(turns: Tensor) -> tuple[Tensor, Tensor]:
     """Return cosine and sine of an angle in turns, 0 to 1, with an error below 1e-6.
 

@@ -1,0 +1,102 @@
+"""Cells with every declaration: gates without R, vectors, other states, fixed weights, random steps."""
+
+import keras
+import numpy as np
+import pytest
+from declared import DECLARED, Reservoir, Zoneout
+from keras import ops
+
+from suite.axis import Axis, pad_units, shape_of
+from suite.backend import evaluate
+from suite.cells.base import Cell, with_lanes_axis
+from suite.cells.check import cell_faults
+from suite.layers.loop import run_over_time
+
+UNITS, FEATURES, BATCH, STEPS = 4, 3, 2, 6
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("cell", DECLARED)
+def test_outputs_gradients_and_padding_are_right(cell):
+    """The rules compare the time loop with steps one after the other, in lanes and padded."""
+    assert not any(cell_faults(cell).values())
+
+
+@pytest.mark.parametrize("cell", DECLARED)
+def test_the_time_loop_equals_the_layer_of_keras(cell):
+    layer = keras.layers.RNN(cell(UNITS), return_sequences=True)
+    x = RNG.normal(size=(BATCH, STEPS, FEATURES)).astype("float32")
+    expected = ops.convert_to_numpy(layer(x))
+    weights = {name: weight.value[None] for name, weight in layer.cell.weights_by_name.items()}
+    weights = {name: w[:, None] if len(w.shape) == 2 else w for name, w in weights.items()}
+    lane, mask = cell(UNITS, lanes=1), ops.ones((1, 1, UNITS))
+    h, end = evaluate(lambda x: run_over_time(lane, weights, x, mask), ops.convert_to_tensor(x[None]))
+    np.testing.assert_allclose(h[0], expected, rtol=1e-5, atol=1e-6)
+    assert [tuple(state.shape[2:]) for state in end] == list(cell.state_shapes(UNITS))
+
+
+def test_a_fixed_weight_is_not_trained_by_keras_either():
+    layer = keras.layers.RNN(Reservoir(UNITS))
+    layer.build((None, STEPS, FEATURES))
+    assert not layer.trainable_weights
+    assert len(layer.non_trainable_weights) == 3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        ({"gates": ("z",), "input_gates": ("z",)}, "each letter in one of them, got ['z'] in both"),
+        ({"vectors": ("u",)}, "vectors: expected a dict such as {'g': 4}, got ('u',)"),
+        ({"vectors": {"u": 0}}, "vectors: expected a number of units times N of at least 1, got 'u': 0"),
+        ({"state_axes": {"h": ()}}, "state_axes: expected names of states but the output, (), got 'h'"),
+        ({"states": ("h", "c"), "state_axes": {"c": (1,)}}, "expected a tuple of suite.axis.Axis for 'c'"),
+        ({"fixed": "R/*"}, 'fixed: expected a tuple of strings such as ("R/*",), with its comma'),
+    ],
+)
+def test_a_wrong_declaration_is_refused(wrong, text):
+    cell = type("Wrong", (Cell,), {"step": lambda self, x, h: h} | wrong)
+    assert text in cell_faults(cell)["declarations"]
+
+
+def run(width, keys, **rates):
+    """Return h (batch, steps, 3) of a `Zoneout` of 3 units, whatever the width that it is padded to."""
+    draw, units = np.random.default_rng(1), 3
+    weights = {}
+    for name, axes in Zoneout.axes(Axis(fixed=FEATURES)).items():
+        padded = pad_units(draw.normal(size=shape_of(axes, units)).astype("float32"), axes, units, width)
+        weights[name] = ops.convert_to_tensor(padded.reshape(with_lanes_axis(padded.shape, 1)))
+    x = ops.convert_to_tensor(draw.normal(size=(1, 20, STEPS, FEATURES)), "float32")
+    mask = ops.convert_to_tensor((np.arange(width) < units)[None, None], "float32")
+    rates = {name: ops.convert_to_tensor([rate], "float32") for name, rate in rates.items()}
+    keys = None if keys is None else ops.convert_to_tensor(np.array([keys], "uint32"))
+    lane = Zoneout(width, lanes=1)
+    h = evaluate(lambda x: run_over_time(lane, weights, x, mask, None, rates, keys)[0], x)
+    return ops.convert_to_numpy(h)[0, ..., :units]
+
+
+def test_random_draws_in_a_step_do_not_depend_on_the_width_and_follow_the_key():
+    drawn = run(3, (7, 8), dropout=0.3, zoneout=0.5)
+    np.testing.assert_allclose(run(9, (7, 8), dropout=0.3, zoneout=0.5), drawn, rtol=1e-5, atol=1e-6)
+    assert not np.allclose(run(3, (8, 7), dropout=0.3, zoneout=0.5), drawn)
+
+
+def test_a_rate_of_zero_and_scoring_are_not_random():
+    np.testing.assert_array_equal(run(3, (7, 8), dropout=0.0, zoneout=0.0), run(3, None))
+    np.testing.assert_array_equal(run(3, None, dropout=0.3), run(3, None))
+
+
+def test_zoneout_keeps_a_share_of_the_state_and_scores_with_the_expectation():
+    h = run(3, (7, 8), zoneout=0.25)
+    kept = h[:, 1:] == h[:, :-1]
+    assert kept.mean() == pytest.approx(0.25, abs=0.05)
+    assert not (kept == kept[:, :1]).all()  # drawn for each step
+    assert not (kept == kept[:1]).all()  # and for each sequence
+    without, with_rate = run(3, None), run(3, None, zoneout=0.25)
+    np.testing.assert_allclose(with_rate[:, 0], 0.75 * without[:, 0], rtol=1e-6)
+
+
+def test_dropout_keeps_the_mean():
+    h = run(3, (7, 8), dropout=0.25)
+    assert (h == 0).mean() == pytest.approx(0.25, abs=0.05)
+    first = run(3, None)[:, 0]
+    np.testing.assert_allclose(h[:, 0][h[:, 0] != 0], first[h[:, 0] != 0] / 0.75, rtol=1e-5)
