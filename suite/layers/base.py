@@ -18,7 +18,7 @@ from suite.tensor import Tensor
 
 Weights: TypeAlias = Mapping[str, Tensor]  # by name, (lanes, …)
 Axes: TypeAlias = dict[str, tuple[Axis, ...]]  # of weights by name, without the axis of lanes
-Carry: TypeAlias = Any  # nested structures of arrays (lanes, batch, …), or None before the first step
+Carry: TypeAlias = Any  # nested dicts and tuples of arrays (lanes, batch, …); None before the first step
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,16 @@ class Layer:
         """Whether a weight is drawn and never trained."""
         return False
 
-    def axes(self, features: Axis) -> Axes:
-        """Return the axes of the layer's weights, by name."""
+    def own_axes(self, features: Axis) -> Axes:
+        """Return the axes of the layer's weights by name, without those of the layers in it."""
         return {}
+
+    def axes(self, features: Axis) -> Axes:
+        """Return the axes of all weights, by name: those of a layer in this one have its scope in front."""
+        axes = self.own_axes(features)
+        for scope, layer, below in self.parts(features):
+            axes |= add_scope(scope, layer.axes(below))
+        return axes
 
     def output_axis(self, features: Axis) -> Axis:
         """Return the last axis of the outputs."""
@@ -101,16 +108,28 @@ class Layer:
 
     def operations(self, features: Axis, units: int) -> int:
         """Return the multiply–adds of a step forward: by default, one for each entry of a matrix."""
-        shapes = (shape_of(axes, units) for axes in self.axes(features).values() if len(axes) > 1)
-        return sum(map(math.prod, shapes))
+        shapes = (shape_of(axes, units) for axes in self.own_axes(features).values() if len(axes) > 1)
+        parts = sum(layer.operations(below, units) for _, layer, below in self.parts(features))
+        return sum(map(math.prod, shapes)) + parts
 
     def activations(self, features: Axis, units: int) -> int:
         """Return about how many numbers a step keeps for the backward pass."""
-        return self.output_axis(features).length(units)
+        parts = sum(layer.activations(below, units) for _, layer, below in self.parts(features))
+        return parts or self.output_axis(features).length(units)
 
     def state_size(self, features: Axis, units: int) -> int:
         """Return how many numbers the layer carries from one step to the next."""
-        return 0
+        return sum(layer.state_size(below, units) for _, layer, below in self.parts(features))
+
+    def start_carry(self, features: Axis, lanes: int, batch: int, width: int) -> Carry:
+        """Return the carry before the first step of sequences, in arrays for `width` units.
+
+        Refused: a layer that cannot continue sequences, because it reads them backward.
+        """
+        return {
+            scope: layer.start_carry(below, lanes, batch, width)
+            for scope, layer, below in self.parts(features)
+        }
 
 
 @dataclass(frozen=True)
@@ -130,12 +149,6 @@ class Stack(Layer):
             yield name, layer, below
             outputs = layer.output_axis(below)
             below = outputs + features if self.skip else outputs
-
-    def axes(self, features: Axis) -> Axes:
-        axes: Axes = {}
-        for name, layer, below in self.parts(features):
-            axes |= add_scope(name, layer.axes(below))
-        return axes
 
     def output_axis(self, features: Axis) -> Axis:
         outputs = [layer.output_axis(below) for _, layer, below in self.parts(features)]
@@ -157,15 +170,6 @@ class Stack(Layer):
             outputs.append(x)
             axes.append(layer.output_axis(below))
         return join_features(outputs, axes, context.width) if self.skip else x, carries
-
-    def operations(self, features: Axis, units: int) -> int:
-        return sum(layer.operations(below, units) for _, layer, below in self.parts(features))
-
-    def activations(self, features: Axis, units: int) -> int:
-        return sum(layer.activations(below, units) for _, layer, below in self.parts(features))
-
-    def state_size(self, features: Axis, units: int) -> int:
-        return sum(layer.state_size(below, units) for _, layer, below in self.parts(features))
 
 
 def select_scope(scope: str, arrays: Mapping[str, Any]) -> dict[str, Any]:

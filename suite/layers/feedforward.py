@@ -13,7 +13,6 @@ from suite.layers.base import (
     Context,
     Layer,
     Weights,
-    add_scope,
     join_features,
     matmul_steps,
     select_scope,
@@ -53,7 +52,7 @@ class Embedding(Layer):
     It equals a matrix product with one-hot vectors, and takes no time for the zeros in them.
     """
 
-    def axes(self, features: Axis) -> Axes:
+    def own_axes(self, features: Axis) -> Axes:
         return {"embedding": (features, ONE_UNIT_EACH)}
 
     def output_axis(self, features: Axis) -> Axis:
@@ -74,7 +73,7 @@ class Embedding(Layer):
 class Dense(Layer):
     """y = tanh(W x + b) at every step, with an output for each unit."""
 
-    def axes(self, features: Axis) -> Axes:
+    def own_axes(self, features: Axis) -> Axes:
         return {"W": (features, ONE_UNIT_EACH), "b": (ONE_UNIT_EACH,)}
 
     def output_axis(self, features: Axis) -> Axis:
@@ -105,6 +104,9 @@ class Window(Layer):
     def state_size(self, features: Axis, units: int) -> int:
         return (self.steps - 1) * features.length(units)
 
+    def start_carry(self, features: Axis, lanes: int, batch: int, width: int) -> Carry:
+        return ops.zeros((lanes, batch, self.steps - 1, features.length(width)))
+
 
 @dataclass(frozen=True)
 class CausalConvolution(Layer):
@@ -116,7 +118,7 @@ class CausalConvolution(Layer):
     taps: int
     dilation: int = 1
 
-    def axes(self, features: Axis) -> Axes:
+    def own_axes(self, features: Axis) -> Axes:
         return {"W": (Axis(fixed=self.taps), features, ONE_UNIT_EACH), "b": (ONE_UNIT_EACH,)}
 
     def output_axis(self, features: Axis) -> Axis:
@@ -135,6 +137,9 @@ class CausalConvolution(Layer):
 
     def state_size(self, features: Axis, units: int) -> int:
         return (self.taps - 1) * self.dilation * features.length(units)
+
+    def start_carry(self, features: Axis, lanes: int, batch: int, width: int) -> Carry:
+        return ops.zeros((lanes, batch, (self.taps - 1) * self.dilation, features.length(width)))
 
 
 @dataclass(frozen=True)
@@ -157,12 +162,10 @@ class ResidualBlock(Layer):
         yield "conv1", self.convolution, features
         yield "conv2", self.convolution, ONE_UNIT_EACH
 
-    def axes(self, features: Axis) -> Axes:
-        axes = add_scope("conv1", self.convolution.axes(features))
-        axes |= add_scope("conv2", self.convolution.axes(ONE_UNIT_EACH))
-        if features != ONE_UNIT_EACH:
-            axes |= {"shortcut/W": (features, ONE_UNIT_EACH), "shortcut/b": (ONE_UNIT_EACH,)}
-        return axes
+    def own_axes(self, features: Axis) -> Axes:
+        if features == ONE_UNIT_EACH:
+            return {}
+        return {"shortcut/W": (features, ONE_UNIT_EACH), "shortcut/b": (ONE_UNIT_EACH,)}
 
     def output_axis(self, features: Axis) -> Axis:
         return ONE_UNIT_EACH
@@ -170,19 +173,14 @@ class ResidualBlock(Layer):
     def apply(
         self, weights: Weights, x: Tensor, features: Axis, context: Context, carry: Carry = None
     ) -> tuple[Tensor, Carry]:
-        past_x, past_y = carry or (None, None)
-        conv1, conv2 = select_scope("conv1", weights), select_scope("conv2", weights)
-        y, past_x = self.convolution.apply(conv1, x, features, context, past_x)
-        y, past_y = self.convolution.apply(conv2, ops.relu(y), ONE_UNIT_EACH, context, past_y)
+        carry, y = dict(carry or {"conv1": None, "conv2": None}), x
+        for name, layer, below in self.parts(features):
+            own_weights = select_scope(name, weights)
+            y, carry[name] = layer.apply(own_weights, y, below, context, carry[name])
+            y = ops.relu(y)
         if features != ONE_UNIT_EACH:
             x = matmul_steps(x, weights["shortcut/W"]) + weights["shortcut/b"][:, None]
-        return ops.relu(x + ops.relu(y)), (past_x, past_y)
-
-    def activations(self, features: Axis, units: int) -> int:
-        return 4 * units
-
-    def state_size(self, features: Axis, units: int) -> int:
-        return sum(self.convolution.state_size(axis, units) for axis in (features, ONE_UNIT_EACH))
+        return ops.relu(x + y), carry
 
 
 def prepend_past(x: Tensor, steps: int, past: Tensor | None) -> Tensor:

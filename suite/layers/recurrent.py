@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from keras import ops
 
+from suite import Refusal
 from suite.axis import ONE_UNIT_EACH, Axis
 from suite.cells.base import Cell
-from suite.layers.base import Axes, Carry, Context, Layer, Weights, add_scope, join_features, select_scope
+from suite.layers.base import Axes, Carry, Context, Layer, Weights, join_features, select_scope
 from suite.layers.loop import run_over_time
 from suite.tensor import Tensor
 
@@ -34,7 +35,7 @@ class Recurrent(Layer):
     def is_fixed(self, name: str) -> bool:
         return self.cell.is_fixed(name)
 
-    def axes(self, features: Axis) -> Axes:
+    def own_axes(self, features: Axis) -> Axes:
         return self.cell.axes(features)
 
     def output_axis(self, features: Axis) -> Axis:
@@ -47,11 +48,14 @@ class Recurrent(Layer):
         return run_over_time(cell, weights, x, context.unit_mask, carry, context.settings, context.keys)
 
     def activations(self, features: Axis, units: int) -> int:
-        gates = sum(axes[0].length(units) for axes in self.axes(features).values() if len(axes) == 1)
+        gates = sum(axes[0].length(units) for axes in self.own_axes(features).values() if len(axes) == 1)
         return gates + self.state_size(features, units)
 
     def state_size(self, features: Axis, units: int) -> int:
         return sum(map(math.prod, self.cell.state_shapes(units)))
+
+    def start_carry(self, features: Axis, lanes: int, batch: int, width: int) -> Carry:
+        return self.cell(width, lanes=lanes).start_states(lanes, batch)
 
 
 @dataclass(frozen=True)
@@ -68,10 +72,6 @@ class Bidirectional(Layer):
         yield "forward", self.layer, features
         yield "backward", self.layer, features
 
-    def axes(self, features: Axis) -> Axes:
-        axes = self.layer.axes(features)
-        return add_scope("forward", axes) | add_scope("backward", axes)
-
     def output_axis(self, features: Axis) -> Axis:
         return self.layer.output_axis(features) * 2
 
@@ -84,14 +84,11 @@ class Bidirectional(Layer):
         both = forward, reverse_sequences(backward, context.steps)
         return join_features(both, [self.layer.output_axis(features)] * 2, context.width), None
 
-    def operations(self, features: Axis, units: int) -> int:
-        return 2 * self.layer.operations(features, units)
-
-    def activations(self, features: Axis, units: int) -> int:
-        return 2 * self.layer.activations(features, units)
-
-    def state_size(self, features: Axis, units: int) -> int:
-        return 2 * self.layer.state_size(features, units)
+    def start_carry(self, features: Axis, lanes: int, batch: int, width: int) -> Carry:
+        raise Refusal(
+            "direction=both reads sequences from their end, so it cannot carry its state from one update to the "
+            "next, or run on its own predictions: use direction=forward on this task"
+        )
 
 
 def reverse_sequences(x: Tensor, steps: Tensor) -> Tensor:
