@@ -35,10 +35,10 @@ class InputNoise(Layer):
             return x, carry
         stddev = context.settings["input_noise"][:, None, None, None]
         if features.units:
-            noise = unit_normal_draws(context.keys, x.shape[1:-1], features.numbers(context.width))
+            noise = unit_normal_draws(context.keys, ops.shape(x)[1:-1], features.numbers(context.width))
             noise = noise * context.entry_mask(features)[:, None]
         else:
-            noise = normal_draws(context.keys, x.shape[1:])
+            noise = normal_draws(context.keys, ops.shape(x)[1:])
         return x + stddev * noise, carry
 
     def activations(self, features: Axis, units: int) -> int:
@@ -61,9 +61,9 @@ class Embedding(Layer):
     def apply(
         self, weights: Weights, x: Tensor, features: Axis, context: Context, carry: Carry = None
     ) -> tuple[Tensor, Carry]:
-        lanes, batch, steps = x.shape
-        vectors = ops.take_along_axis(weights["embedding"], ops.reshape(x, (lanes, batch * steps, 1)), axis=1)
-        return ops.reshape(vectors, (lanes, batch, steps, -1)), carry
+        lanes, _, steps = x.shape
+        vectors = ops.take_along_axis(weights["embedding"], ops.reshape(x, (lanes, -1, 1)), axis=1)
+        return ops.reshape(vectors, (lanes, -1, steps, context.width)), carry
 
     def operations(self, features: Axis, units: int) -> int:
         return 0
@@ -189,5 +189,5 @@ def prepend_past(x: Tensor, steps: int, past: Tensor | None) -> Tensor:
     Without `past`, those are zeros.
     """
     if past is None:
-        past = ops.zeros((*x.shape[:2], steps, x.shape[3]), x.dtype)
+        past = ops.zeros((*ops.shape(x)[:2], steps, x.shape[3]), x.dtype)
     return ops.concatenate([past, x], axis=2)

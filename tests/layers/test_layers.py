@@ -193,7 +193,7 @@ LAYERS = {
     "window": (Window(3), MIXED),
     "convolution": (CausalConvolution(2, 2), MIXED),
     "residual block": (ResidualBlock(2, 2), MIXED),
-    "recurrent": (recurrent("gru"), MIXED),
+    "recurrent": (recurrent("fgr"), MIXED),  # whose gates are not 0 in the padding, but for the mask
     "stack": (stack(recurrent("rnn"), Dense(), Window(2)), MIXED),
     "stack with skip connections": (stack(recurrent("rnn"), Dense(), skip=True), MIXED),
 }

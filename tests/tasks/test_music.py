@@ -10,6 +10,10 @@ import numpy as np
 import pytest
 
 from suite import Refusal
+from suite.training.population import train_population
+from suite.training.program import Program
+from suite.training.trial import Trial
+from suite.variants import find_network
 from tasks import TASKS, chorales, piano_roll
 
 # pieces and frames of train, valid, test; Boulanger-Lewandowski et al. (2012), counted in the files
@@ -155,3 +159,11 @@ def test_another_corpus_is_refused_with_what_was_found(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
     with pytest.raises(Refusal, match=r"expected 356 pieces of 19409 steps in all .* found 1 of 6; install"):
         chorales.load()
+
+
+def test_a_linear_model_of_one_step_reaches_9_04_nats_on_jsb(load):
+    """Its loss is convex: other learning rates, and other optimisers, reach the same score."""
+    program = Program(find_network("linear", TASKS["jsb"]), load("jsb"), width=1, lanes=1, batch=1)
+    hyperparameters = {"units": 1, "learning_rate": 0.01, "momentum": 0.9, "input_noise": 0.0}
+    [result] = train_population(program, [Trial(0, 1, hyperparameters, epochs=60)], patience=15)
+    assert result.test == pytest.approx(9.04, abs=0.03)
