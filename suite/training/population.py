@@ -75,7 +75,13 @@ class Population:
                 self.state["weights"][name][lane] = self.state["best"][name][lane] = weight
             for slot in tree.flatten(self.state["slots"]):
                 slot[lane] = 0
-            self.lanes[lane] = Result(trial, self.program.network.parameters(units))
+            network = self.program.network
+            self.lanes[lane] = Result(
+                trial,
+                network.parameters(units),
+                step_operations=network.step_operations(units),
+                state_size=network.state_size(units),
+            )
             if self.checkpoints and (checkpoint := self.checkpoints.load(trial)):
                 self.lanes[lane], arrays = checkpoint
                 for name, array in flatten_arrays(self.state):
@@ -133,7 +139,7 @@ class Population:
         running = [(lane, result) for lane, result in enumerate(self.lanes) if result is not None]
         share = (time.perf_counter() - start) / max(len(running), 1)
         for lane, result in running:
-            result.record_epoch(losses[lane], scores[lane], share, self.patience)
+            result.record_epoch(losses[lane], scores["score"][lane], share, self.patience)
         better = [result is not None and result.best_epoch == result.epochs for result in self.lanes]
         best = {n: ops.where(broadcast_lanes(better, w), w, state["best"][n]) for n, w in weights.items()}
         self.state = {"weights": weights, "slots": slots, "best": best}
@@ -141,18 +147,20 @@ class Population:
         if ended_trials:
             test_scores = self.score_split(best, "test")
             for lane, result in ended_trials:
-                result.test = test_scores[lane] if result.best_epoch else np.nan
+                if result.best_epoch:
+                    result.test = test_scores["score"][lane]
+                    result.accuracy = 1 - test_scores["error"][lane] if "error" in test_scores else np.nan
                 result.operations = self.program.operations(result)
                 self.lanes[lane] = None
         return [result for _, result in ended_trials]
 
-    def score_split(self, weights: Weights, split: str) -> np.ndarray:
-        """Return the score of every lane on a split, (lanes,)."""
+    def score_split(self, weights: Weights, split: str) -> dict[str, np.ndarray]:
+        """Return the metrics of the program of every lane on a split, by name, (lanes,)."""
         mask = ops.convert_to_tensor(self.settings["mask"])
         scores = self.program.run_score(
             weights, mask, self.program.eval_buckets, self.program.eval_indices[split]
         )
-        return ops.convert_to_numpy(scores).astype(float)
+        return dict(zip(self.program.metrics, ops.convert_to_numpy(scores).astype(float).T, strict=True))
 
 
 def flatten_arrays(state: dict, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:

@@ -10,6 +10,7 @@ from keras import ops, tree
 from suite.backend import compile, scan, value_and_grad
 from suite.cells.base import with_lanes_axis
 from suite.layers.base import Context
+from suite.layers.head import METRICS
 from suite.network import Network
 from suite.task import Split, total_steps
 from suite.tensor import Tensor
@@ -26,6 +27,7 @@ class Program:
     `splits` are those of the task. The arguments are all that changes the compiled program; `clips`, for one,
     is whether gradients may be clipped, which takes time. All that differs between trials (weights, settings,
     order of the data, noise) is passed to `run_epoch` and `run_score` in arrays with an axis of lanes.
+    `metrics` are what `run_score` computes: the score, and where labels are classes also the share of errors.
     """
 
     def __init__(
@@ -47,6 +49,9 @@ class Program:
         self.train_buckets = to_tensors(train_buckets)
         eval_buckets, eval_indices = batches.make_eval_buckets({n: splits[n] for n in ("valid", "test")})
         self.eval_buckets, self.eval_indices = to_tensors(eval_buckets), to_tensors(eval_indices)
+        self.metrics = {"score": network.head.metric_function}
+        if network.head.loss == "categorical":
+            self.metrics["error"] = METRICS["error"]
         self.run_epoch, self.run_score = compile(self.train_epoch), compile(self.score_lanes)
 
     def operations(self, result: Result) -> int:
@@ -118,7 +123,7 @@ class Program:
     def score_lanes(
         self, weights: Weights, mask: Tensor, eval_buckets: list[Tensors], eval_indices: list[Tensor]
     ) -> Tensor:
-        """Return the score of every lane, (lanes,): the task's metric pooled over all labels of a split.
+        """Return the `metrics` of every lane, (lanes, metrics), each the mean over all labels of a split.
 
         `eval_indices` holds, for each of `eval_buckets`, the indices of the split's sequences, (chunks,
         batch).
@@ -129,13 +134,13 @@ class Program:
                 sequences = gather_sequences(bucket, ops.broadcast_to(indices, (self.lanes, *indices.shape)))
                 context = Context(sequences["steps"], mask)
                 logits, counted, _ = self.network.apply(weights, sequences["inputs"], context)
-                metric = self.network.head.metric_function
-                values = metric(logits, counted, sequences["targets"], sequences["labels"])
-                return totals + ops.sum(values, axis=1), ops.sum(sequences["labels"][0])
+                targets, labels = sequences["targets"], sequences["labels"]
+                sums = [metric(logits, counted, targets, labels) for metric in self.metrics.values()]
+                return totals + ops.sum(ops.stack(sums, axis=2), axis=1), ops.sum(labels[0])
 
             return add_chunk
 
-        total, labels = ops.zeros((self.lanes,)), 0
+        total, labels = ops.zeros((self.lanes, len(self.metrics))), 0
         for bucket, indices in zip(eval_buckets, eval_indices, strict=True):
             total, counts = scan(score_chunk(bucket), total, indices, like=bucket["labels"][0])
             labels = labels + ops.sum(counts)
