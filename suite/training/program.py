@@ -15,7 +15,7 @@ from suite.network import Network
 from suite.task import Split, total_steps
 from suite.tensor import Tensor
 from suite.training import batches
-from suite.training.optimiser import OPTIMISERS, Slots, Weights, clip_gradient
+from suite.training.optimiser import OPTIMISERS, Slots, Weights, broadcast_lanes, clip_gradient
 from suite.training.trial import Result
 
 Tensors: TypeAlias = dict[str, Tensor]  # arrays by name
@@ -53,16 +53,17 @@ class Program:
         if network.head.loss == "categorical":
             self.metrics["error"] = METRICS["error"]
         self.run_epoch, self.run_score = compile(self.train_epoch), compile(self.score_lanes)
+        self.write_lane = compile(replace_lane)
 
     def operations(self, result: Result) -> int:
         """Return the multiply–adds of a trial that has ended."""
         units = int(result.trial.hyperparameters["units"])
         return self.network.trial_operations(units, self.steps, result.epochs)
 
-    def zero_weights(self) -> dict[str, np.ndarray]:
+    def zero_weights(self, lanes: int) -> dict[str, np.ndarray]:
         """Return arrays of zeros, (lanes, …), for all weights."""
         return {
-            name: np.zeros(with_lanes_axis(shape, self.lanes), "float32")
+            name: np.zeros(with_lanes_axis(shape, lanes), "float32")
             for name, shape in self.network.shapes(self.width).items()
         }
 
@@ -150,6 +151,15 @@ class Program:
 def to_tensors(arrays: Any) -> Any:
     """Return a nested structure of NumPy arrays with a tensor in place of each array."""
     return tree.map_structure(ops.convert_to_tensor, arrays)
+
+
+def replace_lane(state: Any, lane: Tensor, arrays: Any) -> Any:
+    """Return a nested structure of arrays (lanes, …) with those of one lane replaced by `arrays`, (1, …)."""
+
+    def replace(old, new):
+        return ops.where(broadcast_lanes(ops.arange(old.shape[0]) == lane, old), new, old)
+
+    return tree.map_structure(replace, state, arrays)
 
 
 def gather_sequences(bucket: Tensors, indices: Tensor) -> Tensors:
