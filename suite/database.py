@@ -29,10 +29,13 @@ TRIAL_COLUMNS = {
     "status": "TEXT NOT NULL",  # done, diverged or failed
     "valid": "REAL",  # the best validation score; lower is better
     "test": "REAL",  # the test score at that moment
+    "accuracy": "REAL",  # on test at that moment, the share of labels that are right; only for classes
     "epochs": "INTEGER NOT NULL",
     "best_epoch": "INTEGER NOT NULL",
     "seconds": "REAL NOT NULL",
     "operations": "REAL",  # multiply–adds of the whole trial
+    "step_operations": "INTEGER",  # multiply–adds of one step of a sequence, forward
+    "state_size": "INTEGER",  # numbers that are carried from one step to the next
     "parameters": "INTEGER NOT NULL",
     "hyperparameters": "TEXT NOT NULL",  # JSON: name → value
     "error": "TEXT",  # the traceback of a failed trial
@@ -44,6 +47,7 @@ TRIAL_COLUMNS = {
     "unit": "TEXT",  # the unit of work: trials with the same one were trained side by side
 }
 TRIAL_KEY = ("task", "cell", "trial")
+NULLABLE_NUMBERS = [name for name, kind in TRIAL_COLUMNS.items() if kind in ("REAL", "INTEGER")]
 RENAMED_COLUMNS = {"commit": "git_commit"}  # columns of older folders; those they lack are NULL
 DATABASE_TIMEOUT = 30.0  # seconds to wait while another process locks the database
 SCHEMA = f"""

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING
 from suite import Refusal
 from suite.config import SweepRecord, record_from_table
 from suite.database import (
+    NULLABLE_NUMBERS,
     SCHEMA,
     TRIAL_COLUMNS,
     TRIAL_KEY,
@@ -232,7 +233,7 @@ def load(folder: Path | str) -> "pd.DataFrame":
     hyperparameters = [json.loads(text) for text in frame.pop("hyperparameters")]
     for name in ("versions", "code"):
         frame[name] = [json.loads(text) if isinstance(text, str) else {} for text in frame[name]]
-    frame[["valid", "test", "operations"]] = frame[["valid", "test", "operations"]].astype(float)
+    frame[NULLABLE_NUMBERS] = frame[NULLABLE_NUMBERS].astype(float)
     return frame.join(pd.DataFrame(hyperparameters, index=frame.index))
 
 

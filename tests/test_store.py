@@ -37,10 +37,13 @@ def row(number, cell="a", **changes):
         "status": "done",
         "valid": 0.1 + number,
         "test": 0.2 + number,
+        "accuracy": 0.8,
         "epochs": 2,
         "best_epoch": 1,
         "seconds": 1.5,
         "operations": 1e9,
+        "step_operations": 2000,
+        "state_size": 20,
         "parameters": 10,
         "hyperparameters": {"units": 20 + number, "learning_rate": 1e-3},
         "error": None,
@@ -233,7 +236,7 @@ def test_failed_rows_can_be_forgotten(folder):
     assert store.load(folder)["trial"].tolist() == [0, 2]
 
 
-NEW = ("operations", "unit", "code")
+NEW = ("accuracy", "operations", "step_operations", "state_size", "unit", "code")
 
 
 def columns(folder):
@@ -259,7 +262,7 @@ def test_an_older_folder_is_read_and_stays_as_it_is(older):
     before = {path: path.read_bytes() for path in older.rglob("*") if path.is_file()}
     frame = store.load(older)
     assert frame["git_commit"].tolist() == ["abc", "abc"]
-    assert frame[["operations", "unit"]].isna().all(axis=None)
+    assert frame[[name for name in NEW if name != "code"]].isna().all(axis=None)
     assert frame["code"].tolist() == [{}, {}]
     assert "commit" not in frame
     assert len(store.load_curves(older)) == 4

@@ -71,7 +71,7 @@ def odyssey(cell: str, units: int, batch: int, steps: int, lanes: int) -> Built:
     population = Population(program, patience=1)
     hyperparameters = {"units": units, "learning_rate": 1e-4, "momentum": 0.9, "input_noise": 0.1}
     population.fill_lanes(deque(Trial(k, k + 1, hyperparameters, 1) for k in range(lanes)))
-    settings, draws = to_tensors(population.settings), to_tensors(population.draw_epoch())
+    settings, draws = population.state["settings"], to_tensors(population.draw_epoch())
     state = dict(population.state)
 
     def epoch() -> None:

@@ -99,8 +99,9 @@ def make_eval_buckets(
     """Return the sequences of several splits in common buckets, and where those of each split are.
 
     The second result has, for each split, a list with one array per bucket: the indices of the split's
-    sequences within the bucket, (chunks, batch), filled up with `PAD_INDEX`. These arrays have the same shape
-    for every split, so that one compiled program scores them all.
+    sequences within the bucket, (chunks, size), filled up with `PAD_INDEX`. A size is at most `batch`, and no
+    larger than the number of chunks needs. These arrays have the same shape for every split, so that one
+    compiled program scores them all.
     """
     joint = Split(
         [x for split in splits.values() for x in split.inputs],
@@ -113,12 +114,14 @@ def make_eval_buckets(
     eval_indices: dict[str, list[np.ndarray]] = {name: [] for name in splits}
     for bucket in range(len(ends)):
         split_of_member = split_of_sequence[bucket_of_sequence == bucket]
-        chunks = -(-max(np.bincount(split_of_member, minlength=len(splits))) // batch)
+        largest = max(np.bincount(split_of_member, minlength=len(splits)))
+        chunks = -(-largest // batch)
+        size = -(-largest // chunks)
         for split, name in enumerate(splits):
-            indices = np.full(chunks * batch, PAD_INDEX, "int32")
+            indices = np.full(chunks * size, PAD_INDEX, "int32")
             members = np.flatnonzero(split_of_member == split)
             indices[: len(members)] = members
-            eval_indices[name].append(indices.reshape(chunks, batch))
+            eval_indices[name].append(indices.reshape(chunks, size))
     return eval_buckets, eval_indices
 
 

@@ -1,9 +1,11 @@
 """A population: trials of one variant on one task, trained side by side in lanes of the same arrays."""
 
+import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any, TypeAlias
 
 import numpy as np
 from keras import ops, tree
@@ -18,8 +20,9 @@ from suite.training.optimiser import Weights, broadcast_lanes
 from suite.training.program import Program, to_tensors
 from suite.training.trial import Result, Trial
 
-MIN_FREE_SHARE = 1 / 16  # of the lanes, to fill any: the arrays of all lanes then pass through the host
 INITIAL_WEIGHT_STDDEV = 0.1  # all weights are drawn from N(0, 0.1²), Greff et al. (2017)
+
+LaneArrays: TypeAlias = dict[str, Any]  # nested dicts of arrays (lanes, …): see `Population.free_lanes`
 
 
 class Population:
@@ -39,54 +42,84 @@ class Population:
     ) -> None:
         self.program, self.patience, self.checkpoints, self.rules = program, patience, checkpoints, rules
         self.lanes: list[Result | None] = [None] * program.lanes
-        zeros = program.zero_weights()
-        slots = program.trainer.initial_slots(zeros, program.lanes)
-        self.state = {"weights": zeros, "slots": slots, "best": zeros}
-        self.settings = {
-            **{name: np.zeros(program.lanes, "float32") for name in program.network.hyperparameters},
-            **{
-                name: np.full(program.lanes, value, "float32")
-                for name, value in program.trainer.settings({}).items()
-            },
-            "mask": np.zeros((program.lanes, 1, program.width), "float32"),
-        }
+        self.state = to_tensors(self.free_lanes(program.lanes))
+
+    def free_lanes(self, lanes: int) -> LaneArrays:
+        """Return the arrays (lanes, …) of lanes without a trial.
+
+        These are the weights, the slots of the trainer, the best weights so far, and the settings of the
+        program (`Trainer.train_epoch`).
+        """
+        zeros = self.program.zero_weights(lanes)
+        settings = {name: np.full(lanes, value, "float32") for name, value in self.trial_settings({}).items()}
+        settings["mask"] = np.zeros((lanes, 1, self.program.width), "float32")
+        slots = self.program.trainer.initial_slots(zeros, lanes)
+        shared = {"weights": zeros, "slots": slots, "best": zeros, "settings": settings}
+        return tree.map_structure(np.copy, shared)
 
     def fill_lanes(self, trials: deque[Trial]) -> None:
         """Put waiting trials into the free lanes, from the left; continue those that have a checkpoint.
 
-        If trials are running, this waits until a share of the lanes is free (`MIN_FREE_SHARE`).
+        While trials are running, only the arrays of the lanes that are filled are sent to the device.
         """
         free = [lane for lane, result in enumerate(self.lanes) if result is None]
-        if any(self.lanes) and len(free) < MIN_FREE_SHARE * len(self.lanes):
-            return
-        starting = [(lane, trials.popleft()) for lane in free[: len(trials)]]
+        starting = {lane: self.start_trial(trials.popleft()) for lane in free[: len(trials)]}
         if not starting:
             return
-        self.state = tree.map_structure(lambda a: np.array(ops.convert_to_numpy(a)), self.state)
-        for lane, trial in starting:
-            hp = dict(trial.hyperparameters)
-            units = int(hp["units"])
-            rates = {name: hp.get(name, 0.0) for name in self.program.network.hyperparameters}
-            for name, value in (rates | self.program.trainer.settings(hp)).items():
-                self.settings[name][lane] = value
-            self.settings["mask"][lane] = np.arange(self.program.width) < units
-            for name, weight in self.initial_weights(trial.seed, units).items():
-                self.state["weights"][name][lane] = self.state["best"][name][lane] = weight
-            for slot in tree.flatten(self.state["slots"]):
-                slot[lane] = 0
-            self.lanes[lane] = Result(trial, self.program.network.parameters(units))
-            if self.checkpoints and (checkpoint := self.checkpoints.load(trial)):
-                self.lanes[lane], arrays = checkpoint
-                for name, array in flatten_arrays(self.state):
-                    array[lane] = arrays[name]
-        self.state = to_tensors(self.state)
+        if any(self.lanes):
+            for lane, (_, arrays) in starting.items():
+                self.state = self.program.write_lane(self.state, *to_tensors((np.int32(lane), arrays)))
+        else:  # no lane is kept, so that `write_lane` need not be compiled
+            parts = [arrays for _, arrays in starting.values()]
+            parts.append(self.free_lanes(len(free) - len(starting)))
+            self.state = to_tensors(tree.map_structure(lambda *arrays: np.concatenate(arrays), *parts))
+        for lane, (result, _) in starting.items():
+            self.lanes[lane] = result
+
+    def start_trial(self, trial: Trial) -> tuple[Result, LaneArrays]:
+        """Return the result so far of a trial and its arrays (1, …), from its checkpoint if it has one."""
+        units, arrays = int(trial.hyperparameters["units"]), self.free_lanes(1)
+        for name, value in self.trial_settings(trial.hyperparameters).items():
+            arrays["settings"][name][:] = value
+        arrays["settings"]["mask"][:] = np.arange(self.program.width) < units
+        for name, weight in self.initial_weights(trial.seed, units).items():
+            arrays["weights"][name][:] = arrays["best"][name][:] = weight
+        if self.checkpoints and (checkpoint := self.checkpoints.load(trial)):
+            result, saved = checkpoint
+            for name, array in flatten_arrays(arrays):
+                array[:] = saved[name]
+            return result, arrays
+        network = self.program.network
+        result = Result(trial, network.parameters(units))
+        result.step_operations, result.state_size = network.step_operations(units), network.state_size(units)
+        return result, arrays
+
+    def trial_settings(self, hyperparameters: Mapping[str, float]) -> dict[str, float]:
+        """Return the settings of a trial by name, for the layers of the network and for the trainer."""
+        rates = {name: hyperparameters.get(name, 0.0) for name in self.program.network.hyperparameters}
+        return rates | self.program.trainer.settings(hyperparameters)
 
     def save_checkpoints(self, checkpoints: Checkpoints) -> None:
         """Write a checkpoint of every trial that is running."""
-        state = {name: ops.convert_to_numpy(array) for name, array in flatten_arrays(self.state)}
-        for lane, result in enumerate(self.lanes):
-            if result is not None:
-                checkpoints.save(result, {name: array[lane] for name, array in state.items()})
+        running = {lane: result for lane, result in enumerate(self.lanes) if result is not None}
+        if running:
+            arrays = dict(flatten_arrays(self.read_lanes(list(running))))
+            for row, result in enumerate(running.values()):
+                checkpoints.save(result, {name: array[row] for name, array in arrays.items()})
+
+    def read_lanes(self, lanes: Sequence[int]) -> LaneArrays:
+        """Return the arrays of some lanes, (lanes, …), as NumPy arrays.
+
+        The device sends these lanes, filled up to a power of two: JAX compiles the selection for each number.
+        """
+        sent = np.resize(lanes, 2 ** math.ceil(math.log2(len(lanes))))
+
+        def read(array):
+            if len(sent) >= self.program.lanes:
+                return ops.convert_to_numpy(array)[lanes]
+            return ops.convert_to_numpy(ops.take(array, sent, axis=0))[: len(lanes)]
+
+        return tree.map_structure(read, self.state)
 
     def initial_weights(self, seed: int, units: int) -> dict[str, np.ndarray]:
         """Draw the weights of a trial at its own size; pad them with zeros to the program's width."""
@@ -116,38 +149,40 @@ class Population:
     def train_epoch(self) -> list[Result]:
         """Train all lanes for one epoch; return the trials that ended, whose lanes are free now."""
         start = time.perf_counter()
-        state, settings = self.state, to_tensors(self.settings)
-        weights, slots, losses = self.program.run_epoch(
+        state, program = self.state, self.program
+        weights, slots, losses = program.run_epoch(
             state["weights"],
             state["slots"],
-            settings,
+            state["settings"],
             to_tensors(self.draw_epoch()),
-            self.program.train_buckets,
+            program.train_buckets,
         )
         scores = self.score_split(weights, "valid")
         losses = ops.convert_to_numpy(losses).astype(float)
         running = [(lane, result) for lane, result in enumerate(self.lanes) if result is not None]
         share = (time.perf_counter() - start) / max(len(running), 1)
         for lane, result in running:
-            result.record_epoch(losses[lane], scores[lane], share, self.patience)
+            result.record_epoch(losses[lane], scores["score"][lane], share, self.patience)
         better = [result is not None and result.best_epoch == result.epochs for result in self.lanes]
-        best = {n: ops.where(broadcast_lanes(better, w), w, state["best"][n]) for n, w in weights.items()}
-        self.state = {"weights": weights, "slots": slots, "best": best}
+        is_better = ops.convert_to_tensor(np.array(better))
+        best = {n: ops.where(broadcast_lanes(is_better, w), w, state["best"][n]) for n, w in weights.items()}
+        self.state = state | {"weights": weights, "slots": slots, "best": best}
         ended_trials = [(lane, result) for lane, result in running if result.status != "running"]
         if ended_trials:
             test_scores = self.score_split(best, "test")
             for lane, result in ended_trials:
-                result.test = test_scores[lane] if result.best_epoch else np.nan
-                result.operations = self.program.operations(result)
+                if result.best_epoch:
+                    result.test = test_scores["score"][lane]
+                    result.accuracy = 1 - test_scores["error"][lane] if "error" in test_scores else np.nan
+                result.operations = program.operations(result)
                 self.lanes[lane] = None
         return [result for _, result in ended_trials]
 
-    def score_split(self, weights: Weights, split: str) -> np.ndarray:
-        """Return the score of every lane on a split, (lanes,)."""
-        scores = self.program.run_score(
-            weights, to_tensors(self.settings), self.program.eval_buckets, self.program.eval_indices[split]
-        )
-        return ops.convert_to_numpy(scores).astype(float)
+    def score_split(self, weights: Weights, split: str) -> dict[str, np.ndarray]:
+        """Return the metrics of the program of every lane on a split, by name, (lanes,)."""
+        program, settings = self.program, self.state["settings"]
+        scores = program.run_score(weights, settings, program.eval_buckets, program.eval_indices[split])
+        return dict(zip(program.metrics, ops.convert_to_numpy(scores).astype(float).T, strict=True))
 
 
 def flatten_arrays(state: dict, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:

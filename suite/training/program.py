@@ -10,12 +10,13 @@ from keras import ops, tree
 from suite.backend import compile, scan
 from suite.cells.base import with_lanes_axis
 from suite.layers.base import Carry, Context
+from suite.layers.head import METRICS
 from suite.network import Network
 from suite.task import Split, total_steps
 from suite.tensor import Tensor
 from suite.training import batches
 from suite.training.batches import gather_sequences
-from suite.training.optimiser import Weights
+from suite.training.optimiser import Weights, broadcast_lanes
 from suite.training.trainer import Descent, Trainer
 from suite.training.trial import Result
 
@@ -26,8 +27,9 @@ class Program:
     """The programs that train `lanes` trials of a network, padded to `width` units, on one task.
 
     `splits` are those of the task, and `segment` its field. The arguments are all that changes the compiled
-    program. All that differs between trials (weights, settings,
-    order of the data, noise) is passed to `run_epoch` and `run_score` in arrays with an axis of lanes.
+    program. All that differs between trials (weights, settings, order of the data, noise) is passed to
+    `run_epoch` and `run_score` in arrays with an axis of lanes.
+    `metrics` are what `run_score` computes: the score, and where labels are classes also the share of errors.
     """
 
     def __init__(
@@ -54,18 +56,21 @@ class Program:
         self.schedule = batches.bucket_schedule(self.sizes, batch)
         self.train_buckets = to_tensors(train_buckets)
         self.eval_buckets, self.eval_indices = to_tensors(eval_buckets), to_tensors(eval_indices)
+        self.metrics = {"score": network.head.metric_function}
+        if network.head.loss == "categorical":
+            self.metrics["error"] = METRICS["error"]
         self.run_epoch = compile(functools.partial(trainer.train_epoch, self))
-        self.run_score = compile(self.score_lanes)
+        self.run_score, self.write_lane = compile(self.score_lanes), compile(replace_lane)
 
     def operations(self, result: Result) -> int:
         """Return the multiply–adds of a trial that has ended."""
         units = int(result.trial.hyperparameters["units"])
         return self.network.trial_operations(units, self.steps, result.epochs)
 
-    def zero_weights(self) -> dict[str, np.ndarray]:
+    def zero_weights(self, lanes: int) -> dict[str, np.ndarray]:
         """Return arrays of zeros, (lanes, …), for all weights."""
         return {
-            name: np.zeros(with_lanes_axis(shape, self.lanes), "float32")
+            name: np.zeros(with_lanes_axis(shape, lanes), "float32")
             for name, shape in self.network.shapes(self.width).items()
         }
 
@@ -104,7 +109,7 @@ class Program:
     def score_lanes(
         self, weights: Weights, settings: Tensors, eval_buckets: list[Tensors], eval_indices: list[Tensor]
     ) -> Tensor:
-        """Return the score of every lane, (lanes,): the task's metric pooled over all labels of a split.
+        """Return the `metrics` of every lane, (lanes, metrics), each the mean over all labels of a split.
 
         `eval_indices` holds, for each of `eval_buckets`, the indices of the split's sequences, (chunks,
         batch).
@@ -115,13 +120,13 @@ class Program:
                 sequences = gather_sequences(bucket, ops.broadcast_to(indices, (self.lanes, *indices.shape)))
                 context = Context(sequences["steps"], settings["mask"], settings)
                 logits, counted, _ = self.network.apply(weights, sequences["inputs"], context)
-                metric = self.network.head.metric_function
-                values = metric(logits, counted, sequences["targets"], sequences["labels"])
-                return totals + ops.sum(values, axis=1), ops.sum(sequences["labels"][0])
+                targets, labels = sequences["targets"], sequences["labels"]
+                sums = [metric(logits, counted, targets, labels) for metric in self.metrics.values()]
+                return totals + ops.sum(ops.stack(sums, axis=2), axis=1), ops.sum(labels[0])
 
             return add_chunk
 
-        total, labels = ops.zeros((self.lanes,)), 0
+        total, labels = ops.zeros((self.lanes, len(self.metrics))), 0
         for bucket, indices in zip(eval_buckets, eval_indices, strict=True):
             total, counts = scan(score_chunk(bucket), total, indices, like=bucket["labels"][0])
             labels = labels + ops.sum(counts)
@@ -131,3 +136,12 @@ class Program:
 def to_tensors(arrays: Any) -> Any:
     """Return a nested structure of NumPy arrays with a tensor in place of each array."""
     return tree.map_structure(ops.convert_to_tensor, arrays)
+
+
+def replace_lane(state: Any, lane: Tensor, arrays: Any) -> Any:
+    """Return a nested structure of arrays (lanes, …) with those of one lane replaced by `arrays`, (1, …)."""
+
+    def replace(old, new):
+        return ops.where(broadcast_lanes(ops.arange(old.shape[0]) == lane, old), new, old)
+
+    return tree.map_structure(replace, state, arrays)

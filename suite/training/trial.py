@@ -23,8 +23,12 @@ class Result:
     `status` is "running", "done", or "diverged": its loss or score is no longer finite; it keeps the best
     score from before. `curve` holds, for every epoch, the training loss per label and the validation score.
     `valid` is the best validation score, reached after `best_epoch` epochs, and `test` the test score of the
-    weights at that moment; both are NaN if no epoch ended with a finite score. `seconds` is the trial's share
-    of the population's time, without compilation; `operations` its multiply–adds, None until it has ended.
+    weights at that moment; both are NaN if no epoch ended with a finite score. `accuracy` is the share of
+    labels of test that these weights classify correctly, NaN if the labels are not classes.
+
+    `seconds` is the trial's share of the population's time, without compilation; `operations` its
+    multiply–adds, None until it has ended. `step_operations` and `state_size` are those of its network
+    (`suite.network.Network`), None in a trial that failed.
     """
 
     trial: Trial
@@ -32,9 +36,12 @@ class Result:
     status: str = "running"
     valid: float = np.nan
     test: float = np.nan
+    accuracy: float = np.nan
     best_epoch: int = 0
     seconds: float = 0.0
     operations: int | None = None
+    step_operations: int | None = None
+    state_size: int | None = None
     curve: list[tuple[float, float]] = field(default_factory=list)
 
     @property

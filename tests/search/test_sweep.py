@@ -225,11 +225,14 @@ def test_a_row_says_what_its_trial_cost(undisturbed):
     rnn = undisturbed[undisturbed["cell"] == "rnn"]
     n, steps = rnn["units"].astype(int), rnn["epochs"] * 3 * (3 * 8 + 6) + 3 * 6
     assert rnn["operations"].tolist() == ((n + n**2 + 2 * n) * steps).tolist()
+    assert rnn["step_operations"].tolist() == (n + n**2 + 2 * n).tolist()
+    assert rnn["state_size"].tolist() == n.tolist()
 
 
 def test_scores_are_those_of_the_rows(undisturbed):
     assert np.isfinite(undisturbed["test"]).all()
-    assert undisturbed["test"].between(0, 1).all()
+    assert undisturbed["test"].between(0, 1).all()  # a share of errors
+    assert undisturbed["accuracy"].tolist() == (1 - undisturbed["test"]).tolist()
 
 
 def test_lanes_are_counted_for_each_shape_and_never_more_than_have_work():

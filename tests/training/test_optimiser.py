@@ -158,4 +158,4 @@ def test_the_rate_is_rescaled_by_the_momentum_for_gradient_descent_alone(program
     population = Population(program(1), patience=15)
     population.fill_lanes(deque([trial(0)]))
     descent = program(1).optimiser in (OPTIMISERS["sgd"], OPTIMISERS["nesterov"])
-    assert population.settings["rate"][0] == pytest.approx(0.01 if descent else 0.02)
+    assert population.state["settings"]["rate"][0] == pytest.approx(0.01 if descent else 0.02)

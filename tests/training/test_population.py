@@ -1,18 +1,24 @@
 """Populations: the result of a trial depends on nothing but the trial."""
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
-from keras import ops
+from keras import ops, tree
 
 from suite.cells import CELLS
 from suite.cells.base import Cell
 from suite.config import Protocol
 from suite.task import Split
-from suite.training.population import INITIAL_WEIGHT_STDDEV, Population, train_population
+from suite.training.checkpoint import Checkpoints
+from suite.training.population import (
+    INITIAL_WEIGHT_STDDEV,
+    Population,
+    flatten_arrays,
+    train_population,
+)
 from suite.training.program import Program
 from suite.training.trial import Result, Trial
 from suite.variants import cell_variant, find_network
@@ -248,20 +254,6 @@ def test_an_empty_lane_trains_nothing(programs):
         assert not ops.convert_to_numpy(weight)[1:].any()
 
 
-def test_of_many_lanes_several_are_filled_at_a_time(programs, monkeypatch):
-    """A refill copies the arrays of all lanes; the last trials must not wait for ever."""
-    monkeypatch.setattr("suite.training.population.MIN_FREE_SHARE", 2 / 3)
-    population, waiting = Population(programs(lanes=3), patience=15), deque(TRIALS[:1] * 5)
-    population.fill_lanes(waiting)
-    assert len(waiting) == 2
-    left = []
-    for lane in (1, 0, 2):
-        population.lanes[lane] = None
-        population.fill_lanes(waiting)
-        left.append(len(waiting))
-    assert left == [2, 0, 0]
-
-
 @pytest.mark.parametrize(
     "variant",
     ["conv@blocks=2,taps=2", "symbols", "lstm@direction=both,layers=2,output=deep,skip=yes"]
@@ -279,3 +271,69 @@ def test_lanes_and_padding_hold_for_other_networks(task, splits, monkeypatch, va
     network = find_network(variant, task)
     [alone] = rows(Program(network, splits, 4, 1, 4), TRIALS[:1]).values()
     same(rows(Program(network, splits, 6, 2, 4), TRIALS[1::-1])[0], alone)
+
+
+@pytest.fixture
+def transfers(monkeypatch):
+    """Count the bytes that go to the device and to the host; a compiled program gets none in NumPy arrays."""
+    count = Counter()
+    to_tensor, to_numpy = ops.convert_to_tensor, ops.convert_to_numpy
+
+    def send(array):
+        if isinstance(array, np.ndarray | np.generic):
+            count["device"] += array.nbytes
+        return to_tensor(array)
+
+    def read(tensor):
+        count["host"] += to_numpy(tensor).nbytes
+        return to_numpy(tensor)
+
+    monkeypatch.setattr(ops, "convert_to_tensor", send)
+    monkeypatch.setattr(ops, "convert_to_numpy", read)
+    return count
+
+
+@pytest.fixture
+def filled(programs, monkeypatch):
+    """Return a population with a trial in each of three lanes, and the bytes of the arrays of one lane."""
+    population = Population(programs(lanes=3), patience=15)
+    population.fill_lanes(deque(TRIALS[:3]))
+    for name in ("run_epoch", "run_score", "write_lane"):
+        program = getattr(population.program, name)
+
+        def on_device(*args, program=program):
+            assert not [leaf for leaf in tree.flatten(args) if isinstance(leaf, np.ndarray | np.generic)]
+            return program(*args)
+
+        monkeypatch.setattr(population.program, name, on_device)
+    return population, sum(array.nbytes for array in tree.flatten(population.free_lanes(1)))
+
+
+def test_a_lane_is_filled_without_moving_the_others(filled, transfers):
+    population, lane_bytes = filled
+    population.lanes[1] = None
+    population.fill_lanes(deque(TRIALS[3:]))
+    assert transfers == {"device": lane_bytes + 4}  # and the number of the lane
+
+
+def test_an_epoch_in_which_no_trial_ends_moves_draws_and_scores(filled, transfers):
+    population, _ = filled
+    draws = sum(array.nbytes for array in population.draw_epoch().values())
+    assert population.train_epoch() == []
+    assert transfers == {"device": draws + 3, "host": 3 * (4 + 4)}  # which lanes are better; loss and score
+
+
+@pytest.mark.parametrize("running", [1, 2, 3])
+def test_checkpoints_read_no_more_than_the_lanes_that_run(filled, transfers, tmp_path, running):
+    population, lane_bytes = filled
+    state = {name: ops.convert_to_numpy(a) for name, a in flatten_arrays(population.state)}
+    population.lanes[: 3 - running] = [None] * (3 - running)
+    transfers.clear()
+    checkpoints = Checkpoints(tmp_path, {})
+    population.save_checkpoints(checkpoints)
+    assert transfers == {"host": running * lane_bytes}
+    for lane in range(3 - running, 3):
+        _, arrays = checkpoints.load(TRIALS[lane])
+        assert arrays.keys() == state.keys()
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(array, state[name][lane])

@@ -11,7 +11,7 @@ from suite.layers.head import LOSSES
 from suite.task import Split
 from suite.training import batches
 from suite.training.batches import gather_sequences
-from suite.training.population import Population
+from suite.training.population import Population, train_population
 from suite.training.program import Program, to_tensors
 from suite.training.trial import Trial
 from suite.variants import find_network
@@ -43,6 +43,24 @@ def test_a_task_whose_targets_are_float64_or_whole_numbers_trains(task):
     [result] = population.lanes
     population.train_epoch()
     assert result.status == "done"
+
+
+def test_a_task_with_classes_has_an_accuracy_whatever_its_metric(task):
+    split = Split([np.eye(3, dtype="float32")] * 2, [np.array([0, 1, 1])] * 2)
+    splits = dict.fromkeys(("train", "valid", "test"), split)
+    drawn = {"units": 2, "learning_rate": 0.1, "momentum": 0.5, "input_noise": 0.0}
+    accuracies = []
+    for metric in ("nats", "error"):
+        classes = replace(task, loss="categorical", metric=metric)
+        program = Program(find_network("rnn", classes), splits, 2, 1, 2)
+        [result] = train_population(program, [Trial(0, 1, drawn, 1)], patience=1)
+        accuracies.append(result.accuracy)
+    assert accuracies == [1 - result.test] * 2
+
+
+def test_a_task_without_classes_is_scored_by_its_metric_alone(task, splits):
+    program = Program(find_network("rnn", task), splits, 2, 1, 1)
+    assert program.metrics == {"score": LOSSES["bernoulli"]}
 
 
 def test_padding_keeps_the_values_of_every_sequence():
