@@ -50,6 +50,7 @@ class Task:
       frame".
     - `answers` says whether the network predicts at every step or only at the last.
     - `inputs` says what a step is: `features` numbers, or a symbol, an integer in 0 … `features` − 1.
+    - `trivial` is the score of the best constant answer, where it is known.
 
     Nothing is checked here: `suite.task_check` does that before a task is trained.
     """
@@ -65,3 +66,4 @@ class Task:
     answers: Literal["every step", "last step"]
     source: str
     inputs: Literal["numbers", "symbols"] = "numbers"
+    trivial: float | None = None
