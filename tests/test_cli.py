@@ -77,7 +77,10 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
             "tasks: adding@length=50 and adding are the same; leave one out",
         ),
         (["sweep", "quick", "--task=adding@lenght=7"], "unknown option 'lenght'. Did you mean 'length'?"),
-        (["sweep", "quick", "--baseline=lstm@layers=2"], "unknown baseline 'lstm@layers=2'. Did you mean"),
+        (
+            ["sweep", "quick", "--baseline=lstm@layers=2"],
+            "unknown baseline 'lstm@layers=2'. Known: rnn",
+        ),
         (["train", "adding@length=1", "lstm"], "length: expected a whole number, 2 to 10000, got '1'"),
         (["train", "adding", "window@step=3"], "unknown option 'step'. Did you mean 'steps'?"),
         (["check", "lstm@layers"], "expected options as lstm@key=value,key=value, got 'layers'"),
