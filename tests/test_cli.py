@@ -586,6 +586,28 @@ def test_check_prints_rules_and_a_time_for_tasks_and_cells_in_any_order(odyssey)
         assert fact in out
 
 
+@pytest.mark.usefixtures("one_backend")
+def test_check_of_a_variant_checks_its_cell_and_a_baseline_has_no_rules(odyssey, monkeypatch):
+    checked = []
+    kept = dict.fromkeys(CELL_RULES, "")
+    monkeypatch.setattr("suite.cells.check.cell_faults", lambda cell: checked.append(cell.__name__) or kept)
+    code, out, err = odyssey(
+        "check", "gru@direction=both,layers=2,gru@layers=01", "window@steps=3,tiny:PARITY"
+    )
+    assert (code, err) == (0, "")
+    assert checked == ["GRU"]
+    for fact in (
+        "variant gru@direction=both,layers=2\n  title        Gated recurrent unit",
+        "recurrent/2/backward/W/g (200, 100)",
+        "baseline window@steps=3\n  title        Perceptron with a hidden layer over a window",
+        "dense/W (3, 100)",
+        "time of gru@direction=both,layers=2 on tiny:PARITY",
+        "time of gru on tiny:PARITY",
+        "time of window@steps=3 on tiny:PARITY",
+    ):
+        assert fact in out
+
+
 ONE_STEP = """
 import numpy as np
 from suite.task import Split, Task
@@ -615,8 +637,9 @@ def test_check_of_a_task_of_one_sequence_of_one_step_without_unit_and_source(ody
 @pytest.mark.usefixtures("one_backend")
 def test_check_says_which_rule_is_broken_and_ends_with_1(odyssey, tmp_path):
     (tmp_path / "mine.py").write_text(BROKEN_CELL)
-    code, out, err = odyssey("check", "mine:MeanOfAll", "tiny:PARITY")
+    code, out, err = odyssey("check", "mine:MeanOfAll,mine:MeanOfAll@layers=2", "tiny:PARITY")
     assert (code, err) == (1, "")
+    assert out.count("BROKEN") == 1
     assert "BROKEN       units of padding in a lane change nothing" in out
     assert "average over units with self.mean" in out
     assert "kept         gradients of the time loop" in out

@@ -73,7 +73,7 @@ def check(
             cells_kept = print_cell(name, cell, features, on_others) and cells_kept
             print()
         for name, variant in variants.items():
-            if name not in cells:
+            if name not in cells and (cells_kept or not variant.cell):  # weights of a broken cell may raise
                 print_variant(variant, features)
                 print()
     if splits and cells_kept:
