@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
-from suite import Refusal, files, registry
+from suite import Refusal, files, options, registry
 from suite import space as spaces
 
 ORACLE_CHOICES = ("random", "bayesian", "hyperband")
@@ -21,6 +21,7 @@ HYPERBAND_FACTOR = (
     3  # Hyperband's reduction factor: one in three trials continues, for three times as many epochs
 )
 PRESET_FOLDER = Path(__file__).parent / "presets"
+OLDER_TRIVIAL_SCORES = {"adding": 1 / 6, "sequential_digits": 0.9}  # of sweeps that do not say them
 VANILLA = "lstm"  # the variant that published claims are about, and the default baseline
 
 
@@ -247,7 +248,10 @@ def config_from_table(table: dict) -> SweepConfig:
 
 @dataclass(frozen=True)
 class TaskInfo:
-    """The description of a task in a sweep: texts, sequences per split, steps of the training split."""
+    """The description of a task in a sweep: texts, sequences per split, steps of the training split.
+
+    `trivial` is the score of the best constant answer, None where it is not known (`suite.task`).
+    """
 
     title: str
     unit: str = ""
@@ -256,6 +260,7 @@ class TaskInfo:
     valid: int = 0
     test: int = 0
     steps: int = 0
+    trivial: float | None = None
 
 
 @dataclass(frozen=True)
@@ -276,6 +281,11 @@ class SweepRecord:
         """The title of each task, in the order of the sweep."""
         return {task: self.tasks[task].title for task in self.config.tasks}
 
+    @property
+    def trivial_scores(self) -> dict[str, float]:
+        """The score of the best constant answer to each task, where it is known."""
+        return {task: info.trivial for task, info in self.tasks.items() if info.trivial is not None}
+
 
 def record_from_table(table: Mapping) -> SweepRecord:
     """Return the record of a sweep from the plain data of its sweep.toml, also of an older version.
@@ -291,6 +301,9 @@ def record_from_table(table: Mapping) -> SweepRecord:
     tasks = {}
     for task in config.tasks:
         words = about.get("tasks", {}).get(task, {})
-        tasks[task] = TaskInfo(**{"title": task} | {key: words[key] for key in words if key in info_fields})
+        known = {key: words[key] for key in words if key in info_fields}
+        tasks[task] = TaskInfo(
+            **{"title": task, "trivial": OLDER_TRIVIAL_SCORES.get(options.base_name(task))} | known
+        )
     cells = {cell: about.get("cells", {}).get(cell, "") for cell in config.cells}
     return SweepRecord(config, tasks, cells, about.get("trials_a_search", config.trials))

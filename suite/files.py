@@ -71,14 +71,14 @@ def nearest_path_hint(path: Path, content: str = "", *folders: Path) -> str:
 def safe_file_name(names: Iterable, separator: str = "-") -> str:
     """Return a file name for a list of names: distinct for distinct lists, and without path separators.
 
-    Short names of lower-case letters, digits, "_", "-" and "." are joined as they are. In all other names,
-    and where a name contains the separator, unsafe characters become "_" and a hash is added. Upper case
-    needs the hash too, as some file systems do not tell it from lower case.
+    Short names of lower-case letters, digits and "_-.@=,", such as lstm@layers=2, are joined as they are. In
+    all other names, and where a name contains the separator, unsafe characters become "_" and a hash is
+    added. Upper case needs the hash too, as some file systems do not tell it from lower case.
     """
     names = list(map(str, names))
     joined = separator.join(names)
     separators = len(re.findall(f"(?={re.escape(separator)})", joined))  # overlapping ones too
-    if re.fullmatch(r"[a-z0-9_][a-z0-9_.-]{,99}", joined) and separators == len(names) - 1:
+    if re.fullmatch(r"[a-z0-9_][a-z0-9_.@=,-]{,99}", joined) and separators == len(names) - 1:
         return joined
     digest = hashlib.sha256(json.dumps(names).encode()).hexdigest()
     return re.sub(r"[^A-Za-z0-9_.-]", "_", joined)[:80].lstrip(".") + f"~{digest[:12]}"

@@ -54,7 +54,8 @@ NON_TRAINING_MODULES = (
     "suite.text",
 )
 SITE_FOLDERS = {"site-packages", "dist-packages"}  # names of folders that packages are installed in
-DESCRIPTIVE_FIELDS = ("name", "title", "load", "unit", "source")  # fields of a task that no score depends on
+# Fields of a task that no score depends on
+DESCRIPTIVE_FIELDS = ("name", "title", "load", "unit", "source", "trivial")
 
 
 def row_codes(
@@ -101,11 +102,14 @@ def cell_hash(name: str) -> str:
 
 
 def task_hash(task: Task) -> str:
-    """Return the hash of the fields of a task that training depends on."""
-    values = {
-        f.name: getattr(task, f.name) for f in dataclasses.fields(task) if f.name not in DESCRIPTIVE_FIELDS
-    }
-    return hash_parts([repr(sorted(values.items())).encode()])
+    """Return the hash of the fields of a task that training depends on.
+
+    Fields with their default are left out: a field that is new changes no hash of a task without it.
+    """
+    fields = [field for field in dataclasses.fields(task) if field.name not in DESCRIPTIVE_FIELDS]
+    values = {field.name: getattr(task, field.name) for field in fields}
+    changed = {field.name: values[field.name] for field in fields if values[field.name] != field.default}
+    return hash_parts([repr(sorted(changed.items())).encode()])
 
 
 def data_hash(splits: Mapping[str, Split]) -> str:

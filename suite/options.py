@@ -14,6 +14,8 @@ from typing import Any
 
 from suite import Refusal, registry
 
+LEGAL_ANNOTATIONS = "bool, Literal[texts] or Annotated[int, Between(low, high)]"
+
 
 @dataclass(frozen=True)
 class Between:
@@ -28,13 +30,40 @@ def base_name(name: str) -> str:
     return name.partition("@")[0]
 
 
-def parse_options(kind: str, name: str, function: Callable) -> dict[str, Any]:
+def call_with_options(kind: str, name: str, function: Callable[..., Any]) -> tuple[str, Any]:
+    """Return a name in canonical form, and what a function returns for the options in it.
+
+    Refused: what `canonical_name` refuses, and a function that raises.
+    """
+    canonical = canonical_name(kind, name, function)
+    try:
+        return canonical, function(**parse_options(kind, name, function))
+    except Refusal:
+        raise
+    except (Exception, SystemExit) as error:
+        raise Refusal(f"{kind} {name!r}: {registry.describe_error(error)}") from error
+
+
+def canonical_name(kind: str, name: str, function: Callable[..., Any]) -> str:
+    """Return a name with its options sorted, without those that are the defaults of the function.
+
+    Refused: what `parse_options` refuses.
+    """
+    values = parse_options(kind, name, function)
+    parameters = find_options(kind, name, function)
+    texts = [
+        f"{key}={value_text(values[key])}" for key in sorted(values) if values[key] != parameters[key].default
+    ]
+    return base_name(name) + ("@" + ",".join(texts) if texts else "")
+
+
+def parse_options(kind: str, name: str, function: Callable[..., Any]) -> dict[str, Any]:
     """Return the values of the options in a name, by the keyword-only parameters of a function.
 
     Refused: text that is no option, an unknown or repeated option, and a value that it does not take; `kind`
     names what has the options, such as "cell".
     """
-    known = {parameter.name: parameter.annotation for parameter in option_parameters(function)}
+    known = find_options(kind, name, function)
     base, at, text = name.partition("@")
     values: dict[str, Any] = {}
     for part in text.split(",") if at else ():
@@ -42,67 +71,101 @@ def parse_options(kind: str, name: str, function: Callable) -> dict[str, Any]:
         if not (key and equals and value):
             raise Refusal(f"{kind} {name!r}: expected options as {base}@key=value,key=value, got {part!r}")
         if key not in known:
-            options = " ".join(describe_option(key, hint) for key, hint in known.items()) or "none"
             hint = registry.did_you_mean(key, known)
-            raise Refusal(f"{kind} {name!r}: unknown option {key!r}.{hint} Options of {base}: {options}")
+            legal = describe_options(known) or "none"
+            raise Refusal(f"{kind} {name!r}: unknown option {key!r}.{hint} Options of {base}: {legal}")
         if key in values:
             raise Refusal(f"{kind} {name!r}: the option {key} is given twice; leave one out")
-        values[key] = parse_value(f"{kind} {name!r}: {key}", value, known[key])
+        values[key] = parse_value(f"{kind} {name!r}: {key}", value, known[key].annotation)
     return values
 
 
-def canonical_name(name: str, values: Mapping[str, Any], function: Callable) -> str:
-    """Return a name with its options sorted, without those that are the defaults."""
-    defaults = {parameter.name: parameter.default for parameter in option_parameters(function)}
-    texts = [f"{key}={value_text(values[key])}" for key in sorted(values) if values[key] != defaults[key]]
-    return base_name(name) + ("@" + ",".join(texts) if texts else "")
+def find_options(kind: str, name: str, function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """Return the parameters of a function that are options, by name, with their annotations as objects.
+
+    Refused: an option without a default, and one whose annotation does not say which values it takes.
+    """
+    options = {}
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind is not parameter.KEYWORD_ONLY:
+            continue
+        annotation = evaluate_annotation(function, parameter.annotation)
+        if parameter.default is parameter.empty or not is_legal_annotation(annotation):
+            raise Refusal(
+                f"{kind} {base_name(name)!r}: expected a default for its option {parameter.name}, and an "
+                f"annotation that is {LEGAL_ANNOTATIONS}; got {parameter}"
+            )
+        options[parameter.name] = parameter.replace(annotation=annotation)
+    return options
 
 
-def option_parameters(function: Callable) -> list[inspect.Parameter]:
-    """Return the parameters of a function that are options."""
-    parameters = inspect.signature(function).parameters.values()
-    return [parameter for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+def evaluate_annotation(function: Callable[..., Any], annotation: Any) -> Any:
+    """Return an annotation as an object; `from __future__ import annotations` makes texts of them all.
+
+    The others of the function are left alone, as they may name what is imported for type checkers only.
+    """
+    if not isinstance(annotation, str):
+        return annotation
+    try:
+        return eval(annotation, inspect.unwrap(function).__globals__)
+    except Exception:  # whatever is written there
+        return annotation
 
 
-def parse_value(label: str, text: str, hint: Any) -> Any:
+def is_legal_annotation(annotation: Any) -> bool:
+    """Whether an annotation says which values an option takes."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        kind, *details = typing.get_args(annotation)
+        return kind in (int, float) and [type(detail) for detail in details] == [Between]
+    return annotation is bool or typing.get_origin(annotation) is typing.Literal
+
+
+def parse_value(label: str, text: str, annotation: Any) -> Any:
     """Return the value of an option from its text; refuse one that the option does not take."""
-    kind, *bounds = typing.get_args(hint) if typing.get_origin(hint) is typing.Annotated else (hint,)
-    if kind is bool or typing.get_origin(kind) is typing.Literal:
-        choices = {value_text(value): value for value in option_choices(kind)}
+    if typing.get_origin(annotation) is not typing.Annotated:
+        choices = {value_text(value): value for value in option_choices(annotation)}
         if text not in choices:
-            raise Refusal(f"{label}: expected {' or '.join(choices)}, got {text!r}")
+            hint = registry.did_you_mean(text, choices)
+            raise Refusal(f"{label}: expected {' or '.join(choices)}, got {text!r}.{hint}".removesuffix("."))
         return choices[text]
-    [between] = bounds
+    kind, between = typing.get_args(annotation)
     try:
         value = kind(text)
     except ValueError:
         value = None
     if value is None or not between.low <= value <= between.high:
-        raise Refusal(f"{label}: expected {describe_values(hint)}, got {text!r}")
+        whole = "whole " if kind is int else ""
+        low, high = value_text(between.low), value_text(between.high)
+        raise Refusal(f"{label}: expected a {whole}number, {low} to {high}, got {text!r}")
     return value
 
 
-def option_choices(kind: Any) -> tuple:
+def option_choices(annotation: Any) -> tuple:
     """Return the values of an option that takes one of a few."""
-    return (False, True) if kind is bool else typing.get_args(kind)
+    return (False, True) if annotation is bool else typing.get_args(annotation)
 
 
 def value_text(value: Any) -> str:
     """Return a value as it is written in a name."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    return str(value)
 
 
-def describe_option(key: str, hint: Any) -> str:
-    """Return an option and its values as text, such as "layers=1…16"."""
-    return f"{key}={describe_values(hint, '…', '|')}"
+def describe_options(options: Mapping[str, inspect.Parameter]) -> str:
+    """Return options with their values as text: "layers=1…16 (default 1), direction=forward|both".
 
-
-def describe_values(hint: Any, to: str = " to ", between: str = " or ") -> str:
-    """Return the values that an option takes as text."""
-    if typing.get_origin(hint) is typing.Annotated:
-        kind, bounds = typing.get_args(hint)
-        text = f"{bounds.low:g}{to}{bounds.high:g}"
-        return text if to != " to " else f"a {'whole ' if kind is int else ''}number, {text}"
-    return between.join(map(value_text, option_choices(hint)))
+    Of a few values, the default comes first.
+    """
+    texts = []
+    for key, parameter in options.items():
+        if typing.get_origin(parameter.annotation) is typing.Annotated:
+            _, between = typing.get_args(parameter.annotation)
+            low, high, default = map(value_text, (between.low, between.high, parameter.default))
+            texts.append(f"{key}={low}…{high} (default {default})")
+        else:
+            default_first = dict.fromkeys([parameter.default, *option_choices(parameter.annotation)])
+            texts.append(f"{key}={'|'.join(map(value_text, default_first))}")
+    return ", ".join(texts)

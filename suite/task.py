@@ -51,9 +51,10 @@ class Task:
       frame".
     - `answers` says whether the network predicts a label at every step, one at the last step, or labels that
       are not aligned with steps, which is for the loss "ctc" (`suite.layers.ctc`).
+    - `inputs` says what a step is: `features` numbers, or a symbol, an integer in 0 … `features` − 1.
     - `segment` is the number of steps of an update, if the sequences of a split are one stream, such as a
       text, through which the state is carried; 0 if they are independent.
-    - `inputs` says what a step is: `features` numbers, or a symbol, an integer in 0 … `features` − 1.
+    - `trivial` is the score of the best constant answer, where it is known.
 
     Nothing is checked here: `suite.task_check` does that before a task is trained.
     """
@@ -70,3 +71,4 @@ class Task:
     source: str
     inputs: Literal["numbers", "symbols"] = "numbers"
     segment: int = 0
+    trivial: float | None = None

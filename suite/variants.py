@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from suite import cells, options, registry
+from suite.keras_loader import load_keras
 from suite.options import Between
 from suite.task import Task
 
@@ -94,29 +95,40 @@ def variant_reference(name: str) -> str:
     return variant_references().get(base, base)
 
 
-def check_name(name: str) -> None:
-    """Refuse the name of an unknown cell or baseline, without importing any."""
-    base = options.base_name(name)
-    if ":" not in base and base not in variant_references():
+def options_function(name: str) -> tuple[str, Callable[..., Mapping[str, "Layer"]]]:
+    """Return what a variant is, "cell" or "baseline", and the function of its options.
+
+    Refuses an unknown name. No cell is imported, and a baseline is written so that its module needs no Keras;
+    that of another package may, and so Keras is loaded before it.
+    """
+    base, references = options.base_name(name), baseline_references()
+    if base in references:
+        if base not in BUILTIN_BASELINES:
+            load_keras()
+        return "baseline", registry.resolve_reference("baseline", base, references)
+    if ":" not in base and base not in cells.cell_references():
         raise registry.unknown_name_error("cell", base, variant_references())
+    return "cell", recurrent_layers
+
+
+def canonical_variant(name: str) -> str:
+    """Return the canonical name of a variant; refuse an unknown name or option, or another value.
+
+    The class of a cell is not imported.
+    """
+    kind, function = options_function(name)
+    return options.canonical_name(kind, name, function)
 
 
 def find_variant(name: str) -> Variant:
     """Return a variant by its name with options; refuse an unknown name or option, or another value."""
-    check_name(name)
-    base = options.base_name(name)
-    cell, function = None, find_layers(base)
-    if function is None:
-        cell = cells.find_cell(base)
-        function = functools.partial(recurrent_layers, cell)
-    values = options.parse_options("cell", name, function)
-    return Variant(options.canonical_name(name, values, function), function(**values), cell)
-
-
-def find_layers(base: str) -> "Callable[..., Mapping[str, Layer]] | None":
-    """Return the function of a baseline by name; None for the name of a cell."""
-    references = baseline_references()
-    return registry.resolve_reference("baseline", base, references) if base in references else None
+    cell = None
+    kind, function = options_function(name)
+    if kind == "cell":
+        cell = cells.find_cell(options.base_name(name))
+        function = functools.partial(function, cell)
+    canonical, layers = options.call_with_options(kind, name, function)
+    return Variant(canonical, layers, cell)
 
 
 def find_network(variant: str, task: Task) -> "Network":

@@ -1,26 +1,29 @@
-"""The registered tasks, in report order; `TASKS` maps each name to its task.
+"""The registered tasks, in report order; `TASKS` maps each name to its task, or to a function of its options.
 
-Importing this package loads no data, and no library larger than NumPy. To add a task, write its file and add
-its line here.
+A task with options is named with them, `adding@length=750` (`suite.options`). Importing this package loads no
+data, and no library larger than NumPy. To add a task, write its file and add its line here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import FunctionType
+from typing import Any
 
-from suite import registry, task_check
+from suite import options, registry, task_check
 from suite.task import Split, Task
-from tasks.adding import ADDING
+from tasks.adding import adding_problem
 from tasks.chorales import CHORALES
 from tasks.polyphonic import JSB_CHORALES, MUSEDATA, NOTTINGHAM, PIANO_MIDI
 from tasks.sequential_digits import SEQUENTIAL_DIGITS
 
-TASKS: dict[str, Task] = {
+TASKS: dict[str, Task | Callable[..., Task]] = {
     "chorales": CHORALES,
     "jsb": JSB_CHORALES,
     "nottingham": NOTTINGHAM,
     "musedata": MUSEDATA,
     "piano_midi": PIANO_MIDI,
-    "adding": ADDING,
+    "adding": adding_problem,
     "sequential_digits": SEQUENTIAL_DIGITS,
 }
 
@@ -41,12 +44,26 @@ def available_tasks() -> dict[str, Task]:
 
 
 def find_task(name: str) -> Task:
-    """Return a task by name or as "module:attribute"; refuse an unknown name or other object."""
-    if name in TASKS:
-        return TASKS[name]
-    task = registry.resolve_reference("task", name, task_references())
+    """Return a task by its name with options, or as "module:attribute"; its name is the canonical one.
+
+    Refuses an unknown name or option, another value, and an object that is no task and no function of options
+    that returns one.
+    """
+    canonical, task = options.call_with_options("task", name, task_function(name))
     task_check.check_task(name, task)
-    return task
+    return replace(task, name=canonical) if "@" in canonical else task
+
+
+def canonical_task(name: str) -> str:
+    """Return the canonical name of a task; only a task with options is imported for that."""
+    return options.canonical_name("task", name, task_function(name)) if "@" in name else name
+
+
+def task_function(name: str) -> Callable[..., Task]:
+    """Return the function of a task's options, which has none for a plain task; refuse an unknown name."""
+    base = options.base_name(name)
+    task: Any = TASKS.get(base) or registry.resolve_reference("task", base, task_references())
+    return task if isinstance(task, FunctionType) else lambda: task
 
 
 def load_splits(name: str, folder: Path | None = None) -> Mapping[str, Split]:

@@ -63,6 +63,30 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
             ["sweep", "quick", "--oracle=hyperband", "--trials=5", "--epochs=9"],
             "--trials 5: Hyperband sets the number of trials of a search itself (23 of at most 9 epochs)",
         ),
+        (["sweep", "quick", "--cell=lstm@layer=2"], "unknown option 'layer'. Did you mean 'layers'?"),
+        (
+            ["sweep", "quick", "--cell=lstm@direction=both,layers=0"],
+            "expected a whole number, 1 to 16, got '0'",
+        ),
+        (
+            ["sweep", "quick", "--cell=gru,lstm,lstm@layers=1"],
+            "cells: lstm and lstm@layers=1 are the same; leave one out",
+        ),
+        (
+            ["sweep", "quick", "--task=adding@length=50,adding"],
+            "tasks: adding@length=50 and adding are the same; leave one out",
+        ),
+        (["sweep", "quick", "--task=adding@lenght=7"], "unknown option 'lenght'. Did you mean 'length'?"),
+        (
+            ["sweep", "quick", "--baseline=lstm@layers=2"],
+            "unknown baseline 'lstm@layers=2'. Known: rnn",
+        ),
+        (["train", "adding@length=1", "lstm"], "length: expected a whole number, 2 to 10000, got '1'"),
+        (["train", "adding", "window@step=3"], "unknown option 'step'. Did you mean 'steps'?"),
+        (["check", "lstm@layers"], "expected options as lstm@key=value,key=value, got 'layers'"),
+        (["check", "jsb@length=3"], "unknown option 'length'. Options of jsb: none"),
+        (["bench", "--cell=conv@taps=1"], "taps: expected a whole number, 2 to 32, got '1'"),
+        (["bench", "--cell=conv,conv@taps=3"], "--cell: conv and conv@taps=3 are the same"),
         (["sweep", "quack"], "unknown preset 'quack'. Did you mean 'quick'?"),
         (["sweep", "tiny.yp"], "unknown preset 'tiny.yp'."),
         ([*SWEEP, "--cell=collections:OrderedDic"], ". Did you mean 'collections:OrderedDict'?"),
@@ -436,12 +460,22 @@ def test_train_prints_every_epoch_and_the_scores(odyssey):
     assert "error rate" in out
 
 
-@pytest.mark.parametrize("kind", ["cells", "tasks", "presets", None])
-def test_list_names_what_there_is(odyssey, kind):
+LISTED = {  # words of each kind: a name, and an option where there are options
+    "cells": ["cifg", "layers=1…16"],
+    "baselines": ["window", "steps=1…1000"],
+    "tasks": ["nottingham", "length=2…10000"],
+    "presets": ["quick"],
+}
+
+
+@pytest.mark.parametrize("kind", [*LISTED, None])
+def test_list_names_what_there_is_with_its_options(odyssey, monkeypatch, kind):
+    monkeypatch.setenv("COLUMNS", "200")
     code, out, _ = odyssey("list", *filter(None, [kind]))
     assert code == 0
-    for listed, name in {"cells": "cifg", "tasks": "nottingham", "presets": "quick"}.items():
-        assert (name in out.split()) == (kind in (listed, None))
+    for listed, words in LISTED.items():
+        for word in words:
+            assert (word in out.split()) == (kind in (listed, None))
 
 
 def commands():
@@ -555,6 +589,28 @@ def test_check_prints_rules_and_a_time_for_tasks_and_cells_in_any_order(odyssey)
         assert fact in out
 
 
+@pytest.mark.usefixtures("one_backend")
+def test_check_of_a_variant_checks_its_cell_and_a_baseline_has_no_rules(odyssey, monkeypatch):
+    checked = []
+    kept = dict.fromkeys(CELL_RULES, "")
+    monkeypatch.setattr("suite.cells.check.cell_faults", lambda cell: checked.append(cell.__name__) or kept)
+    code, out, err = odyssey(
+        "check", "gru@direction=both,layers=2,gru@layers=01", "window@steps=3,tiny:PARITY"
+    )
+    assert (code, err) == (0, "")
+    assert checked == ["GRU"]
+    for fact in (
+        "variant gru@direction=both,layers=2\n  title        Gated recurrent unit",
+        "recurrent/2/backward/W/g (200, 100)",
+        "baseline window@steps=3\n  title        Perceptron with a hidden layer over a window",
+        "dense/W (3, 100)",
+        "time of gru@direction=both,layers=2 on tiny:PARITY",
+        "time of gru on tiny:PARITY",
+        "time of window@steps=3 on tiny:PARITY",
+    ):
+        assert fact in out
+
+
 ONE_STEP = """
 import numpy as np
 from suite.task import Split, Task
@@ -603,8 +659,9 @@ def test_check_of_a_task_of_symbols_and_labels_that_are_not_aligned_with_steps(o
 @pytest.mark.usefixtures("one_backend")
 def test_check_says_which_rule_is_broken_and_ends_with_1(odyssey, tmp_path):
     (tmp_path / "mine.py").write_text(BROKEN_CELL)
-    code, out, err = odyssey("check", "mine:MeanOfAll", "tiny:PARITY")
+    code, out, err = odyssey("check", "mine:MeanOfAll,mine:MeanOfAll@layers=2", "tiny:PARITY")
     assert (code, err) == (1, "")
+    assert out.count("BROKEN") == 1
     assert "BROKEN       units of padding in a lane change nothing" in out
     assert "average over units with self.mean" in out
     assert "kept         gradients of the time loop" in out

@@ -14,11 +14,12 @@ from suite.config import (
     Protocol,
     config_from_table,
     load_preset,
+    record_from_table,
 )
 from suite.search.sweep import sweep_metadata
 from suite.task import SPLITS, Split
 from suite.training.optimiser import OPTIMISERS as RULES
-from tasks import TASKS
+from tasks import TASKS, find_task
 
 OLDER_SWEEP = Path(__file__).parent / "older_sweep"
 QUICK = load_preset("quick")
@@ -213,7 +214,7 @@ def test_the_sweep_toml_of_an_older_version_is_a_preset(tmp_path):
 def test_what_a_report_says_of_a_task_comes_from_the_data_that_is_there(monkeypatch):
     split = Split([np.ones((3, 1)), np.ones((4, 1))], [np.array([0]), np.array([1])])
     loads = []
-    monkeypatch.setitem(TASKS, "mine", replace(TASKS["adding"], load=loads.append))
+    monkeypatch.setitem(TASKS, "mine", replace(find_task("adding"), load=loads.append))
     text = sweep_metadata(replace(QUICK, tasks=("mine",)), {"mine": dict.fromkeys(SPLITS, split)})
     assert text["tasks"]["mine"] == {
         "title": "Adding problem, 50 steps",
@@ -223,5 +224,17 @@ def test_what_a_report_says_of_a_task_comes_from_the_data_that_is_there(monkeypa
         "valid": 2,
         "test": 2,
         "steps": 7,
+        "trivial": 1 / 6,
     }
     assert not loads
+
+
+def test_the_trivial_score_of_a_task_is_read_from_the_record_of_its_sweep():
+    """Sweeps made before a record said it had two tasks whose score is known."""
+    names = ["adding", "adding@length=100", "jsb", "sequential_digits"]
+    table = QUICK.to_table() | {"tasks": names}
+    known = {"adding": 1 / 6, "adding@length=100": 1 / 6, "sequential_digits": 0.9}
+    assert record_from_table(table).trivial_scores == known
+    table["about"] = {"tasks": {"jsb": {"trivial": 12.5}, "sequential_digits": {"trivial": 0.8}}}
+    changed = {"jsb": 12.5, "sequential_digits": 0.8}
+    assert record_from_table(table).trivial_scores == known | changed

@@ -29,12 +29,14 @@ def test_different_lists_of_names_give_different_valid_file_names(separator):
     lists = [*itertools.product(NAMES), *itertools.product(NAMES, repeat=2)]
     file_names = [files.safe_file_name(names, separator) for names in lists]
     assert len(set(map(str.lower, file_names))) == len(lists)
-    assert all(re.fullmatch(r"[\w.~-]{1,120}", name, re.ASCII) for name in file_names)
+    assert all(re.fullmatch(r"[\w.~@=,-]{1,120}", name, re.ASCII) for name in file_names)
 
 
 def test_names_that_are_safe_file_names_are_joined_unchanged():
     assert files.safe_file_name(["chorales", "lstm"]) == "chorales-lstm"
     assert files.safe_file_name(["cpu-1", "gpu"], "-vs-") == "cpu-1-vs-gpu"
+    names = ["adding@length=100", "lstm@direction=both,layers=2"]
+    assert files.safe_file_name(names) == "adding@length=100-lstm@direction=both,layers=2"
 
 
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOTSUP, errno.EINVAL, errno.ENOLCK])

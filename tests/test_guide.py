@@ -3,12 +3,14 @@
 import dataclasses
 import json
 import re
+import typing
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from suite import cli, config, database, space, task_check
+import tasks
+from suite import cli, config, database, options, space, task_check, variants
 from suite.bench.table import milliseconds
 from suite.task import Task
 
@@ -84,6 +86,28 @@ def test_the_guide_lists_every_setting_and_range_with_its_default():
     assert ranges.keys() == space.PAPER_SPACE.keys() | space.OPTIONAL_RANGES.keys()
     for name, drawn in space.PAPER_SPACE.items():
         assert tuple(map(float, ranges[name].split(":"))) == (drawn.low, drawn.high)
+
+
+def test_the_guide_lists_every_option_with_its_values_and_default():
+    functions = {"every cell": variants.recurrent_layers}
+    functions |= {f"`{name}`": variants.options_function(name)[1] for name in variants.BUILTIN_BASELINES}
+    functions |= {f"`{name}`": tasks.task_function(name) for name in tasks.TASKS}
+    present = [
+        [owner, f"`{key}`", option_values(option.annotation), options.value_text(option.default)]
+        for owner, function in functions.items()
+        for key, option in options.find_options("", "", function).items()
+    ]
+    assert [
+        [*row[:2], *(text.replace("`", "") for text in row[2:4])] for row in table_rows("options of")
+    ] == present
+
+
+def option_values(annotation):
+    """Return the values that an option takes as the guide writes them: 1 to 16; forward, both."""
+    details = typing.get_args(annotation)
+    if typing.get_origin(annotation) is typing.Annotated:
+        return f"{details[1].low} to {details[1].high}"
+    return ", ".join(map(options.value_text, options.option_choices(annotation)))
 
 
 def table_numbers(text):

@@ -1,12 +1,13 @@
 """The hashes that identify the code and the data of a row."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import tasks
-from suite import cells, identity
+from suite import cells, identity, store
 from suite.task import Split
 
 FILES = {
@@ -172,6 +173,12 @@ def test_the_hash_of_a_task_covers_the_fields_that_a_score_depends_on():
     assert identity.task_hash(replace(task, title="Chorales", load=print)) == code
     for change in ({"features": 87}, {"outputs": 87}, {"loss": "squared"}, {"answers": "last step"}):
         assert identity.task_hash(replace(task, **change)) != code
+
+
+def test_a_task_has_the_hash_that_is_in_the_rows_of_older_sweeps():
+    """They were made before a task had the fields `inputs` and `trivial`."""
+    rows = store.load(Path(__file__).parents[1] / "results" / "reference")
+    assert {code["task"] for code in rows["code"]} == {identity.task_hash(tasks.find_task("chorales"))}
 
 
 def test_changed_parts_are_named_with_the_number_of_their_rows():

@@ -78,7 +78,7 @@ def test_a_task_plug_in_that_cannot_be_used_is_skipped_and_named(folder, capsys,
 
 
 def test_a_plug_in_beside_a_broken_one_is_found(folder, capsys):
-    (folder / "mine.py").write_text("from tasks import ADDING as MINE")
+    (folder / "mine.py").write_text("from tasks import CHORALES as MINE")
     install(folder, "odyssey.tasks", "broken = nosuch:MINE\nmine = mine:MINE")
     assert list(tasks.available_tasks()) == [*tasks.TASKS, "mine"]
     assert "'broken' is skipped" in capsys.readouterr().err
@@ -102,7 +102,7 @@ def test_the_list_of_cells_skips_a_plug_in_that_it_cannot_read(folder, capsys, f
     install(folder, "odyssey.cells", f"broken = {reference}")
     list_(ListKind.cells)
     out, err = capsys.readouterr()
-    assert [line.split()[0] for line in out.splitlines()] == list(cells.BUILTIN_CELLS)
+    assert [line.split()[0] for line in out.splitlines()] == [*cells.BUILTIN_CELLS, "CELL@…"]
     assert err.startswith(f"odyssey: 'broken' is skipped: cannot import {reference} (")
     assert err.count("\n") == 1
 
@@ -140,7 +140,7 @@ def test_a_folder_without_modules_hides_nothing(tmp_path):
 def test_a_users_module_tasks_that_the_suites_hides_is_named(tmp_path, monkeypatch, file, reference):
     """The command `odyssey` looks in the current folder last."""
     (tmp_path / file).parent.mkdir(exist_ok=True)
-    (tmp_path / file).write_text("from tasks import ADDING as MINE")
+    (tmp_path / file).write_text("from tasks import CHORALES as MINE")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
     with pytest.raises(Refusal) as caught:

@@ -20,7 +20,7 @@ with Bonferroni's correction did in 38, 62 and 75 %; validation and test scores 
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -39,7 +39,7 @@ from suite.analysis.significance import (
     welch_tests,
 )
 from suite.analysis.trial_statistics import best_tenth, is_scored, median_score
-from suite.analysis.verdicts import Claim, ClaimTest, Study, Verdict, decide_claim
+from suite.analysis.verdicts import Claim, Study, Verdict, decide_claim
 
 # A lower probability of superiority is a relevant loss (Cliff's delta below −0.2), one above 1 − this a gain
 EQUIVALENCE_BOUND = 0.4
@@ -152,52 +152,47 @@ def equivalence_test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
     return _decide_comparisons(claim, t, shown, differ, doubt, loss.clip(upper=gain))
 
 
-def memory_failure_test(trivial_scores: Mapping[str, float]) -> ClaimTest:
-    """Return a test of the claim that a cell fails on tasks that two other cells learn.
+def memory_failure_test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
+    """Test the claim that a cell fails on tasks that two other cells learn.
 
-    `trivial_scores` has, by task, the score of the best constant answer. A cell *learns* a task if the median
-    test score of its best tenth, chosen on validation, is below half of the trivial score. The tested cell
-    *fails* a task if it is significantly worse than both others, and the median of its best tenth is no
-    better than the trivial score, or at least twice the larger median of the two others. The claim is about
-    the tasks that both other cells learn. It holds if the tested cell fails all of these tasks, and fails if
-    it learns one of them and does not fail it.
+    A cell *learns* a task if the median test score of its best tenth, chosen on validation, is below half of
+    the trivial score. The tested cell *fails* a task if it is significantly worse than both others, and the
+    median of its best tenth is no better than the trivial score, or at least twice the larger median of the
+    two others. The claim is about the tasks that both other cells learn. It holds if the tested cell fails
+    all of these tasks, and fails if it learns one of them and does not fail it.
     """
-
-    def test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
-        tested, others = claim.pairs[0][0], [against for _, against in claim.pairs]
-        t, lines, sentences = _claim_comparisons(study, claim, tasks), [], []
-        for task in tasks:
-            medians = {cell: _best_tenth_median(study.search_rows(task, cell)) for cell in (tested, *others)}
-            pairs, trivial = t[t["task"] == task], trivial_scores[task]
-            larger, own, p = max(medians[cell] for cell in others), medians[tested], pairs["adjusted"].max()
-            fails = bool(pairs["worse"].all()) and own >= min(trivial, CLEARLY_WORSE_RATIO * larger)
-            needed = max(trials_needed(x, count_tests(study.comparisons)) for x in pairs["probability"])
-            lines.append(
-                {"task": task, "trials": pairs["trials"].min(), "nothing": trivial, **medians, "adjusted": p}
-                | {"learned": larger < LEARNED_FRACTION * trivial, "shown": fails, "needed": needed}
-                | {"refuted": not fails and own < LEARNED_FRACTION * trivial}
-            )
-            each = ", ".join(
-                f"{value:.3g} for {cell}" if math.isfinite(value) else f"no score for {cell}"
-                for cell, value in medians.items()
-            )
-            wins = " and ".join(
-                f"{probability:.2f} against {against}"
-                for against, probability in zip(pairs["against"], pairs["probability"], strict=True)
-            )
-            sentences.append(
-                f"on {task} the median of the best tenth is {each}, and {trivial:.3g} for a constant answer; "
-                f"a trial of {tested} is better with probability {wins}, the larger Holm-adjusted p = "
-                f"{p:.2g}"
-            )
-        numbers = pd.DataFrame(lines)
-        learned = numbers[numbers["learned"]]
-        if learned.empty:
-            sentences.append(f"{' and '.join(others)} do not both learn a task")
-            return Verdict(claim, "undecided", "; ".join(sentences), numbers)
-        return decide_claim(claim, learned, "; ".join(sentences), numbers)
-
-    return test
+    tested, others = claim.pairs[0][0], [against for _, against in claim.pairs]
+    t, lines, sentences = _claim_comparisons(study, claim, tasks), [], []
+    for task in tasks:
+        medians = {cell: _best_tenth_median(study.search_rows(task, cell)) for cell in (tested, *others)}
+        pairs, trivial = t[t["task"] == task], study.trivial_scores[task]
+        larger, own, p = max(medians[cell] for cell in others), medians[tested], pairs["adjusted"].max()
+        fails = bool(pairs["worse"].all()) and own >= min(trivial, CLEARLY_WORSE_RATIO * larger)
+        needed = max(trials_needed(x, count_tests(study.comparisons)) for x in pairs["probability"])
+        lines.append(
+            {"task": task, "trials": pairs["trials"].min(), "nothing": trivial, **medians, "adjusted": p}
+            | {"learned": larger < LEARNED_FRACTION * trivial, "shown": fails, "needed": needed}
+            | {"refuted": not fails and own < LEARNED_FRACTION * trivial}
+        )
+        each = ", ".join(
+            f"{value:.3g} for {cell}" if math.isfinite(value) else f"no score for {cell}"
+            for cell, value in medians.items()
+        )
+        wins = " and ".join(
+            f"{probability:.2f} against {against}"
+            for against, probability in zip(pairs["against"], pairs["probability"], strict=True)
+        )
+        sentences.append(
+            f"on {task} the median of the best tenth is {each}, and {trivial:.3g} for a constant answer; "
+            f"a trial of {tested} is better with probability {wins}, the larger Holm-adjusted p = "
+            f"{p:.2g}"
+        )
+    numbers = pd.DataFrame(lines)
+    learned = numbers[numbers["learned"]]
+    if learned.empty:
+        sentences.append(f"{' and '.join(others)} do not both learn a task")
+        return Verdict(claim, "undecided", "; ".join(sentences), numbers)
+    return decide_claim(claim, learned, "; ".join(sentences), numbers)
 
 
 def _unordered_pairs(comparisons: pd.DataFrame) -> pd.Series:

@@ -174,7 +174,9 @@ def compute_findings(
         importances=known_importances,
         operation_importances={task: value for task, value in operations.items() if value},
         average_ranks=average_ranks(pd.DataFrame(means).T.dropna()),
-        verdicts=judge_claims(analysed, claim_config, known_importances, comparisons, seed),
+        verdicts=judge_claims(
+            analysed, claim_config, known_importances, comparisons, record.trivial_scores, seed
+        ),
         pairwise=pairwise,
     )
 

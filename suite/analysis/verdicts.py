@@ -23,8 +23,8 @@ class Claim:
     """A published claim: its statement, its source, and the test of it.
 
     `pairs` are the cells that it compares, (cell, against); a claim without pairs is about the
-    `hyperparameters` of vanilla. A claim is tested on those of its `tasks` that a sweep has, or on all tasks
-    of the sweep if it names none.
+    `hyperparameters` of vanilla. A claim is tested on those of its `tasks` that a sweep has, with any options
+    (`adding@length=750`), or on all tasks of the sweep if it names none. Its cells are those without options.
     """
 
     id: str
@@ -46,13 +46,15 @@ class Study:
     """The data that claims are tested on: rows and configuration of a sweep, with their statistics.
 
     `importances` are by (task, cell). `comparisons` is what
-    `suite.analysis.cell_claims.compare_cells` returns.
+    `suite.analysis.cell_claims.compare_cells` returns. `trivial_scores` are those of the best constant answer
+    to each task, where it is known.
     """
 
     rows: pd.DataFrame
     config: SweepConfig
     importances: Mapping[tuple[str, str], Importance]
     comparisons: pd.DataFrame
+    trivial_scores: Mapping[str, float]
     seed: int
 
     @property

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from suite import Refusal
-from suite.cli.common import Backend, parse_integers, select_backend, split_names
+from suite.cli.common import Backend, canonical_names, parse_integers, select_backend, split_names
 
 
 def bench(
@@ -15,7 +15,7 @@ def bench(
         list[str] | None,
         typer.Option(
             metavar="CELL[,CELL…]",
-            help="Cells to time on this engine only, without the other engines.",
+            help="Variants to time on this engine only, without the other engines.",
             show_default="the LSTM without peepholes, on all engines",
         ),
     ] = None,
@@ -58,8 +58,7 @@ def bench(
     from suite import bench as benchmark
     from suite import machine, text, variants
 
-    for name in cell_names:
-        variants.check_name(name)
+    cell_names = list(canonical_names("--cell", cell_names, variants.canonical_variant))
     backends = [str(backend)] if backend else [name for name in benchmark.OWN_ENGINES if find_spec(name)]
     select_backend(backend or Backend(os.environ.get("KERAS_BACKEND") or backends[0]))
     if scaling:

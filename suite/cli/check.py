@@ -1,4 +1,7 @@
-"""`odyssey check`: test cells and tasks against their rules, and estimate the time of training them here."""
+"""`odyssey check`: test cells and tasks against their rules, and estimate the time of training them here.
+
+Of a variant with options, such as `lstm@layers=2`, the cell is checked. A baseline has no rules.
+"""
 
 import contextlib
 import json
@@ -9,11 +12,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from suite import Refusal, registry
+from suite import Refusal, options, registry
 from suite.cli.common import Backend, BackendOption, DataOption, select_backend, split_names
 from suite.keras_loader import load_keras
 from suite.task import Split, Task
@@ -21,16 +25,21 @@ from suite.text import format_count, format_duration
 
 if TYPE_CHECKING:
     from suite.cells.base import Cell
+    from suite.variants import Variant
 
 EXIT_BROKEN = 1  # the exit code if a rule is broken
 KEPT, BROKEN, NOT_CHECKED = "kept", "BROKEN", "not checked"  # headings of rules
-EXAMPLE_FEATURES, EXAMPLE_UNITS = 88, 100  # of the sizes that are printed of a cell, without a task
+EXAMPLE_FEATURES, EXAMPLE_UNITS = 88, 100  # of the sizes that are printed of a variant, without a task
 OTHER_BACKEND_PROGRAM = "import sys; from suite.cli.check import print_faults; print_faults(*sys.argv[1:])"
 
 
 def complete_name(incomplete: str) -> list[str]:
-    """Return the names of tasks and cells that begin like this, for the completion of a shell."""
-    return [name for name in (*task_names(), *cell_names()) if name.startswith(incomplete)]
+    """Return the names of tasks and variants that begin like this, for the completion of a shell."""
+    import tasks
+    from suite import variants
+
+    names = (*tasks.task_references(), *variants.variant_references())
+    return [name for name in names if name.startswith(incomplete)]
 
 
 def check(
@@ -38,7 +47,7 @@ def check(
         list[str] | None,
         typer.Argument(
             metavar="NAME",
-            help="Tasks and cells, in any order: names, or module:NAME.",
+            help="Tasks, cells and baselines, in any order: names, or module:NAME.",
             show_default=False,
             autocompletion=complete_name,
         ),
@@ -52,7 +61,8 @@ def check(
     if one is broken, 2 if a name is not known.
     """
     select_backend(backend)
-    tasks, cells = sort_names(split_names("NAME", names))
+    tasks, variants = sort_names(split_names("NAME", names))
+    cells = {options.base_name(name): variant.cell for name, variant in variants.items() if variant.cell}
     with checks_on_other_backends(cells) as processes:
         splits, tasks_kept = print_tasks(tasks, data)
         elsewhere = {backend: read_faults(backend, process) for backend, process in processes.items()}
@@ -62,8 +72,12 @@ def check(
             on_others = {backend: faults[name] for backend, faults in elsewhere.items()}
             cells_kept = print_cell(name, cell, features, on_others) and cells_kept
             print()
+        for name, variant in variants.items():
+            if name not in cells and (cells_kept or not variant.cell):  # weights of a broken cell may raise
+                print_variant(variant, features)
+                print()
     if splits and cells_kept:
-        print_times({name: tasks[name] for name in splits}, cells, splits)
+        print_times({name: tasks[name] for name in splits}, variants, splits)
     raise typer.Exit(0 if tasks_kept and cells_kept else EXIT_BROKEN)
 
 
@@ -79,50 +93,39 @@ def print_tasks(tasks: Mapping[str, Task], data: Path | None) -> tuple[dict[str,
     return splits, len(splits) == len(tasks)
 
 
-def sort_names(names: list[str]) -> tuple[dict[str, Task], dict[str, "type[Cell]"]]:
-    """Return the tasks and the cells among some names; refuse a name that is neither."""
+def sort_names(names: list[str]) -> tuple[dict[str, Task], "dict[str, Variant]"]:
+    """Return the tasks and the variants among some names, by canonical name; refuse other names."""
     import tasks as suite_tasks
-    from suite import cells as suite_cells
+    from suite import variants
 
     if not names:
         raise Refusal(
             "expected tasks or cells to check, got none; name some, such as odyssey check adding lstm"
         )
-    references = {**suite_tasks.task_references(), **suite_cells.cell_references()}
+    task_references, variant_references = suite_tasks.task_references(), variants.variant_references()
+    references = {**task_references, **variant_references}
     for name in names:  # before Keras is loaded, which takes seconds
-        if ":" not in name and name not in references:
-            raise registry.unknown_name_error("task or cell", name, references)
+        base = options.base_name(name)
+        if base in variant_references:
+            variants.canonical_variant(name)
+        elif ":" not in base and base not in references:
+            raise registry.unknown_name_error("task or cell", base, references)
     load_keras()
-    tasks: dict[str, Task] = {}
-    cells: dict[str, type[Cell]] = {}
+    found_tasks: dict[str, Task] = {}
+    found_variants: dict[str, Variant] = {}
     for name in names:
-        if name in suite_tasks.task_references():
-            tasks[name] = suite_tasks.find_task(name)
-        elif name in suite_cells.cell_references():
-            cells[name] = suite_cells.find_cell(name)
-        elif isinstance(value := registry.resolve_reference("task or cell", name, references), Task):
-            tasks[name] = value
-        elif isinstance(value, type):
-            cells[name] = suite_cells.find_cell(name)
+        base = options.base_name(name)
+        value = None if base in references else registry.resolve_reference("task or cell", base, references)
+        if base in variant_references or isinstance(value, type):
+            variant = variants.find_variant(name)
+            found_variants[variant.name] = variant
+        elif base in task_references or isinstance(value, Task | FunctionType):
+            found_tasks[suite_tasks.canonical_task(name)] = suite_tasks.find_task(name)
         else:
             raise Refusal(
                 f"{name}: expected a suite.task.Task or a subclass of suite.cells.base.Cell, got {value!r}"
             )
-    return tasks, cells
-
-
-def task_names() -> list[str]:
-    """Return the names of the known tasks."""
-    import tasks
-
-    return list(tasks.task_references())
-
-
-def cell_names() -> list[str]:
-    """Return the names of the known cells."""
-    from suite import cells
-
-    return list(cells.cell_references())
+    return found_tasks, found_variants
 
 
 def print_task(name: str, task: Task, data: Path | None) -> Mapping[str, Split]:
@@ -218,14 +221,32 @@ def print_cell(
 
 def cell_facts(cell: "type[Cell]", features: int) -> dict[str, str]:
     """Return a description of a cell and of a network of example size: texts by heading."""
-    shapes = cell.shapes(features, EXAMPLE_UNITS)
-    parameters = sum(map(math.prod, shapes.values()))
     groups = " and ".join(f"{' '.join(group)} (one product)" for group in cell.gates)
     return {
         "title": (cell.__doc__ or "").strip().partition("\n")[0] or "no docstring",
         "gates": groups or "none",
         "peepholes": " ".join(cell.peepholes) or "none",
         "states": f"{', '.join(cell.states)}: float32 (batch, units) each; {cell.states[0]} is the output",
+    } | weight_facts(cell.shapes(features, EXAMPLE_UNITS), features)
+
+
+def print_variant(variant: "Variant", features: int) -> None:
+    """Print the facts of a variant with options, or of a baseline."""
+    from suite.axis import Axis, shape_of
+    from suite.layers.base import Stack
+    from suite.variants import variant_reference
+
+    print(f"{'variant' if variant.cell else 'baseline'} {variant.name}")
+    axes = Stack(variant.layers).axes(Axis(fixed=features))
+    shapes = {name: shape_of(weight_axes, EXAMPLE_UNITS) for name, weight_axes in axes.items()}
+    title = registry.summary(variant_reference(variant.name)) or "no docstring"
+    print_facts({"title": title} | weight_facts(shapes, features))
+
+
+def weight_facts(shapes: Mapping[str, tuple[int, ...]], features: int) -> dict[str, str]:
+    """Return a description of the weights of a variant of example size: texts by heading."""
+    parameters = sum(map(math.prod, shapes.values()))
+    return {
         "weights": ", ".join(f"{weight} {shape}" for weight, shape in shapes.items()) or "none",
         "parameters": f"{parameters:,} without the readout; this and the shapes of the weights are for "
         f"{format_count(features, 'feature')} and {EXAMPLE_UNITS} units",
@@ -250,15 +271,14 @@ def print_fault(rule: str, fault: str) -> None:
 
 
 def print_times(
-    tasks: Mapping[str, Task], cells: Mapping[str, "type[Cell]"], splits: Mapping[str, Mapping[str, Split]]
+    tasks: Mapping[str, Task], variants: "Mapping[str, Variant]", splits: Mapping[str, Mapping[str, Split]]
 ) -> None:
-    """Print the estimated time of an epoch and a trial of each cell on each task, for three sizes."""
+    """Print the estimated time of an epoch and a trial of each variant on each task, for three sizes."""
     from suite import machine
     from suite.cli.forecast import device_rate
     from suite.config import Protocol
     from suite.space import PAPER_SPACE
     from suite.task import total_steps
-    from suite.variants import find_network
 
     protocol, units = Protocol(), PAPER_SPACE["units"]
     sizes = [math.ceil(units.low), round(math.sqrt(units.low * units.high)), math.ceil(units.high)]
@@ -267,9 +287,9 @@ def print_times(
     rate = device_rate(plan, sizes[1], protocol.batch)
     for name, task in tasks.items():
         steps = total_steps(splits[name])
-        for cell_name in cells:
-            network = find_network(cell_name, task)
-            print(f"time of {cell_name} on {name}, estimated for {device}")
+        for variant in variants.values():
+            network = variant.network(task)
+            print(f"time of {variant.name} on {name}, estimated for {device}")
             for size in sizes:
                 epoch, trial = (
                     format_duration(network.trial_operations(size, steps, epochs) / rate)

@@ -5,7 +5,8 @@ Nothing heavy is imported before a command needs it: `--help` and `list` must an
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -66,7 +67,7 @@ def select_backend(backend: Backend | None) -> None:
 def split_names(parameter: str, texts: Iterable[str] | None) -> list[str]:
     """Return the names in the values of a parameter; a value may hold several names, separated by commas.
 
-    A comma before key=value is part of a name, as in "lstm@layers=2,skip=1". A missing name is refused.
+    A comma before key=value is part of a name, as in "lstm@layers=2,skip=yes". A missing name is refused.
     """
     names = []
     for text in texts or ():
@@ -91,8 +92,51 @@ def parse_integers(option: str, texts: Iterable[str] | None) -> list[int]:
     return numbers
 
 
+def canonical_config(config: "SweepConfig") -> "SweepConfig":
+    """Return a configuration with the canonical names of its tasks and variants.
+
+    Refused: an unknown name or option, a value that an option does not take, and two spellings of one name.
+    """
+    from suite import variants
+
+    cells = canonical_names("cells", config.cells, variants.canonical_variant)
+    return replace(
+        config,
+        tasks=canonical_names("tasks", config.tasks, canonical_task_name),
+        cells=cells,
+        baseline=listed_variant(config.baseline, cells),
+    )
+
+
+def canonical_task_name(name: str) -> str:
+    """Return the canonical name of a task; the module of a user's task with options may import Keras."""
+    import tasks
+    from suite import options
+
+    if "@" in name and options.base_name(name) not in tasks.TASKS:
+        load_keras()
+    return tasks.canonical_task(name)
+
+
+def canonical_names(setting: str, names: Iterable[str], canonical: Callable[[str], str]) -> tuple[str, ...]:
+    """Return names in canonical form; refuse two spellings of one name, but not the same one twice."""
+    spellings: dict[str, str] = {}
+    for name in names:
+        other = spellings.setdefault(canonical(name), name)
+        if other != name:
+            raise Refusal(f"{setting}: {other} and {name} are the same; leave one out")
+    return tuple(map(canonical, names))
+
+
+def listed_variant(name: str, listed: Iterable[str]) -> str:
+    """Return the name of a variant as it is listed, if it is listed in another spelling."""
+    from suite import variants
+
+    return name if name in listed or "@" not in name else variants.canonical_variant(name)
+
+
 def validate_and_load(config: "SweepConfig", data: Path | None) -> dict[str, Mapping[str, "Split"]]:
-    """Refuse tasks and cells that cannot be trained; return the data of every task."""
+    """Refuse tasks and variants that cannot be trained; return the data of every task."""
     import tasks
     from suite import cells, options, variants
 
@@ -100,7 +144,7 @@ def validate_and_load(config: "SweepConfig", data: Path | None) -> dict[str, Map
     if data and not data.is_dir():
         raise Refusal(f"the data folder {data} does not exist: create it, or name another")
     for name in config.cells:  # names first: they cost nothing to check
-        variants.check_name(name)
+        variants.canonical_variant(name)
     for name in config.tasks:
         if ":" not in name:
             tasks.find_task(name)
@@ -108,8 +152,8 @@ def validate_and_load(config: "SweepConfig", data: Path | None) -> dict[str, Map
     splits = {name: tasks.load_splits(name, data) for name in config.tasks}
     from suite.cells.check import check_cell
 
-    for name in config.cells:
-        variant = variants.find_variant(name)
-        if variant.cell and options.base_name(name) not in cells.BUILTIN_CELLS:  # the tests checked those
-            check_cell(name, variant.cell)
+    cell_of = {options.base_name(name): variants.find_variant(name).cell for name in config.cells}
+    for name, cell in cell_of.items():
+        if cell and name not in cells.BUILTIN_CELLS:  # the tests checked those
+            check_cell(name, cell)
     return splits

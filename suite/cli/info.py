@@ -17,16 +17,17 @@ class ListKind(StrEnum):
     """What can be listed."""
 
     cells = "cells"
+    baselines = "baselines"
     tasks = "tasks"
     presets = "presets"
 
 
 def list_(
     kind: Annotated[
-        ListKind | None, typer.Argument(help="What to list.", show_default="all three", metavar="KIND")
+        ListKind | None, typer.Argument(help="What to list.", show_default="all of them", metavar="KIND")
     ] = None,
 ) -> None:
-    """List the available cells, tasks and presets."""
+    """List the available cells, baselines, tasks and presets, with their options."""
     from rich.table import Table
 
     from suite.progress import stdout_console
@@ -42,18 +43,37 @@ def list_(
 
 
 def cell_rows() -> Iterable[tuple[str, ...]]:
-    """Return the name and the summary of each known cell; Keras is not imported."""
-    from suite import cells, registry
+    """Yield the name and the summary of each known cell, then the options of all; Keras is not imported."""
+    from suite import cells, options, registry, variants
 
     references = cells.cell_references()
-    return registry.load_available(references, lambda name: registry.summary(references[name]))
+    yield from registry.load_available(references, lambda name: registry.summary(references[name]))
+    cell_options = options.find_options("cell", "", variants.recurrent_layers)
+    yield "CELL@…", options.describe_options(cell_options)
+
+
+def baseline_rows() -> Iterable[tuple[str, ...]]:
+    """Return the name, the summary and the options of each known baseline."""
+    from suite import options, registry, variants
+
+    references = variants.baseline_references()
+
+    def texts(name: str) -> tuple[str, str]:
+        kind, function = variants.options_function(name)
+        found = options.find_options(kind, name, function)
+        return registry.summary(references[name]), options.describe_options(found)
+
+    return [(name, *row) for name, row in registry.load_available(references, texts)]
 
 
 def task_rows() -> Iterable[tuple[str, ...]]:
-    """Return the name, the title and the unit of the score of each known task."""
+    """Yield the name, the title, the unit of the score and the options of each known task."""
     import tasks
+    from suite import options
 
-    return [(name, task.title, task.unit) for name, task in tasks.available_tasks().items()]
+    for name, task in tasks.available_tasks().items():
+        found = options.find_options("task", name, tasks.task_function(name))
+        yield name, task.title, task.unit, options.describe_options(found)
 
 
 def preset_rows() -> Iterable[tuple[str, ...]]:
@@ -63,7 +83,12 @@ def preset_rows() -> Iterable[tuple[str, ...]]:
     return [(name, config.load_preset(name).title) for name in config.preset_names()]
 
 
-LISTED_ROWS = {ListKind.cells: cell_rows, ListKind.tasks: task_rows, ListKind.presets: preset_rows}
+LISTED_ROWS = {
+    ListKind.cells: cell_rows,
+    ListKind.baselines: baseline_rows,
+    ListKind.tasks: task_rows,
+    ListKind.presets: preset_rows,
+}
 
 
 def doctor(data: DataOption = None, backend: BackendOption = None) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from suite.cli.common import BaselineOption, ResultsArgument
+from suite.cli.common import BaselineOption, ResultsArgument, listed_variant
 
 
 def status(
@@ -43,6 +43,7 @@ def report(
 
     record = store.read_sweep(folder)
     if baseline is not None:
+        baseline = listed_variant(baseline, record.config.cells)
         check_baseline(baseline, record.config.cells)
         record = replace(record, config=replace(record.config, baseline=baseline))
     out = out or files.path_in_folder(Path("reports"), record.config.name)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from suite import Refusal, store
+from suite.cli.common import canonical_task_name, listed_variant
 from suite.config import SweepConfig, config_from_table
 from suite.files import write_atomic
 from suite.text import format_count
@@ -89,12 +90,13 @@ def stored_row(folder: Path, task: str | None, cell: str, trial: int) -> dict:
     tasks, rows = store.read_config(folder)["tasks"], store.load(folder)
     if task is None and len(tasks) > 1:
         raise Refusal(f"{folder} holds several tasks: expected --task, one of {', '.join(tasks)}, got none")
-    rows = rows[(rows["task"] == (task or tasks[0])) & (rows["cell"] == cell)]
+    task, cell = canonical_task_name(task or tasks[0]), listed_variant(cell, set(rows["cell"]))
+    rows = rows[(rows["task"] == task) & (rows["cell"] == cell)]
     chosen = rows[rows["trial"] == trial].to_dict("records")
     if not chosen:
         stored = f"trials {min(rows['trial'])} to {max(rows['trial'])}" if len(rows) else "no trial"
         raise Refusal(
-            f"{folder} holds no trial {trial} of {cell} on {task or tasks[0]}, but {stored} of that search; "
+            f"{folder} holds no trial {trial} of {cell} on {task}, but {stored} of that search; "
             f"name another (odyssey status {folder} lists the searches)"
         )
     return chosen[0]

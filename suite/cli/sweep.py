@@ -13,6 +13,7 @@ from suite.cli.common import (
     BackendOption,
     BaselineOption,
     DataOption,
+    canonical_config,
     select_backend,
     split_names,
     validate_and_load,
@@ -32,14 +33,16 @@ def sweep(
         list[str] | None,
         typer.Option(
             metavar="NAME,…",
-            help="Tasks instead of those of the preset; in the folder of an existing sweep, tasks to add.",
+            help="Tasks, such as jsb or adding@length=100, instead of those of the preset; in the folder of "
+            "an existing sweep, tasks to add.",
         ),
     ] = None,
     cell: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME,…",
-            help="Cells, by name or as module:Class, instead of those of the preset or to add, as --task.",
+            help="Variants, such as gru, window or gru@layers=2, or a cell as module:Class, instead of those "
+            "of the preset or to add, as --task.",
         ),
     ] = None,
     baseline: BaselineOption = None,
@@ -163,6 +166,7 @@ def sweep(
         protocol=replace(config.protocol, **{n: v for n, v in protocol.items() if v is not None}),
         space=space.override_ranges(config.space, dict(map(parse_range, ranges))),
     )
+    config = canonical_config(config)
     if trials is not None and config.oracle == "hyperband":
         raise Refusal(
             f"--trials {trials}: Hyperband sets the number of trials of a search itself "

@@ -7,7 +7,14 @@ from typing import Annotated
 import typer
 
 from suite import Refusal
-from suite.cli.common import Backend, BackendOption, DataOption, select_backend, validate_and_load
+from suite.cli.common import (
+    Backend,
+    BackendOption,
+    DataOption,
+    canonical_config,
+    select_backend,
+    validate_and_load,
+)
 
 HYPERPARAMETERS = ("units", "learning_rate", "momentum", "input_noise")
 ROW_SETTINGS = (*HYPERPARAMETERS, "epochs", "patience", "batch", "optimiser", "seed")  # that a row answers
@@ -21,7 +28,12 @@ def train(
             metavar="TASK|RESULTS", help="A task, or a results folder to train one of its rows again."
         ),
     ],
-    cell: Annotated[str, typer.Argument(metavar="CELL", help="A cell, by name or as module:Class.")],
+    cell: Annotated[
+        str,
+        typer.Argument(
+            metavar="CELL", help="A variant, such as gru, window or gru@layers=2, or a cell as module:Class."
+        ),
+    ],
     trial: Annotated[
         int | None,
         typer.Argument(metavar="TRIAL", help="With a results folder: the number of the trial."),
@@ -85,6 +97,7 @@ def train(
     points = {name: (value, value) for name, value in to_train.hyperparameters.items()}
     space.override_ranges(space.PAPER_SPACE, points)  # refuses what cannot be trained
     select_backend(backend)
+    config = canonical_config(config)
     splits = validate_and_load(config, data)
     result = single_trial.train_trial(config, to_train, splits)
     if row:

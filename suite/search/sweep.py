@@ -125,7 +125,8 @@ def sweep_metadata(config: SweepConfig, splits: Mapping[str, Mapping[str, Split]
         sizes = {split: len(data[split]) for split in SPLITS}
         steps = int(data["train"].lengths.sum())
         texts = {"title": task.title, "unit": task.unit, "source": task.source}
-        about_tasks[name] = texts | sizes | {"steps": steps}
+        trivial = {} if task.trivial is None else {"trivial": float(task.trivial)}
+        about_tasks[name] = texts | sizes | {"steps": steps} | trivial
     about_cells = {name: registry.summary(variant_reference(name)) for name in config.cells}
     return {"tasks": about_tasks, "cells": about_cells, "trials_a_search": config.trials_per_search}
 

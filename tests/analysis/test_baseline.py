@@ -70,7 +70,7 @@ def test_without_vanilla_the_first_variant_is_the_baseline(rows, config):
     planned = planned_comparisons(rows[rows["cell"] != "lstm"], without_vanilla)
     assert {against for _, _, against in planned if against != "gru"} == {"nfg"}
     assert ("jsb", "rnn", "nfg") in planned
-    verdicts = judge_claims(rows, without_vanilla, {}, compare(rows, planned), seed=1)
+    verdicts = judge_claims(rows, without_vanilla, {}, compare(rows, planned), {}, seed=1)
     assert {verdict.verdict for verdict in verdicts} == {"not tested"}  # they are about vanilla
 
 

@@ -14,6 +14,7 @@ from studies import (
     RATE,
     SPARED,
     STUDY_TASKS,
+    TRIVIAL,
     UNITS,
     importance,
     planted,
@@ -150,7 +151,9 @@ def test_no_importance_is_not_tested():
     config = study_config(["jsb"], trials=20)
     rows = planted(config)
     table = compare_cells(rows, planned_comparisons(rows, config), 1, 99)
-    result = next(v for v in judge_claims(rows, config, {}, table, 1) if v.claim.id == "learning-rate-most")
+    result = next(
+        v for v in judge_claims(rows, config, {}, table, TRIVIAL, 1) if v.claim.id == "learning-rate-most"
+    )
     assert (result.verdict, result.evidence) == ("not tested", "missing: the importances of lstm on jsb")
 
 

@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from suite import task_check
-from tasks import TASKS
+from suite import task_check, task_summary
+from tasks import TASKS, find_task
 
 PUBLISHED = {"nottingham": 2}  # sequences that the published splits have in two of them
 DTYPES = {"bernoulli": "u", "squared": "f", "categorical": "i"}
@@ -17,7 +17,7 @@ DTYPES = {"bernoulli": "u", "squared": "f", "categorical": "i"}
 
 @pytest.fixture(params=TASKS)
 def task(request):
-    return TASKS[request.param]
+    return find_task(request.param)
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def splits(task, load):
 
 
 def test_tasks_are_listed_under_their_names():
-    assert list(TASKS) == [task.name for task in TASKS.values()]
+    assert list(TASKS) == [find_task(name).name for name in TASKS]
 
 
 def test_importing_the_tasks_imports_nothing_heavy():
@@ -68,3 +68,9 @@ def test_a_second_load_gives_the_same(task, splits):
     for first, second in zip(splits.values(), task.load(None).values(), strict=True):
         for one, other in ((first.inputs, second.inputs), (first.targets, second.targets)):
             assert all(map(np.array_equal, one, other))
+
+
+@pytest.mark.parametrize("name", ["adding", "adding@length=100", "sequential_digits"])
+def test_the_trivial_score_is_that_of_the_best_constant_answer(name, load):
+    task = find_task(name)
+    assert task.trivial == pytest.approx(task_summary.constant_score(task, load(name)), rel=0.1)

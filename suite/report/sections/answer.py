@@ -102,8 +102,11 @@ def difference_sentences(findings: Findings) -> list[str]:
 
 
 def described_variant(cell: str, description: str) -> str:
-    """Return the name of a variant with a short description in parentheses, if it has one."""
-    words = short_description(description)
+    """Return the name of a variant with a short description in parentheses, if it has one.
+
+    A name with options, such as lstm@layers=2, says more than the description of its cell.
+    """
+    words = "" if "@" in cell else short_description(description)
     return f"{cell} ({words})" if words.lower() not in ("", cell.lower()) else cell
 
 

@@ -6,7 +6,10 @@ from suite.report.parts import Bullets, Section, Strong, Text
 
 TERMS = {
     "trial": "one training run with its own hyperparameters and seed; one row of the results",
-    "variant": "a recurrent cell under comparison; all trials of one variant on one task are a search",
+    "variant": (
+        "a network under comparison, with a recurrent cell or without recurrence; all trials of one variant "
+        "on one task are a search"
+    ),
     "units": "the size of the hidden state",
     "score": "the error of a trial on a split of the data, in the unit of the task; lower is better",
     "probability of being better": (
