@@ -88,10 +88,10 @@ class Layer:
 
     def axes(self, features: Axis) -> Axes:
         """Return the axes of all weights, by name: those of a layer in this one have its scope in front."""
-        axes = self.own_axes(features)
+        axes: Axes = {}
         for scope, layer, below in self.parts(features):
             axes |= add_scope(scope, layer.axes(below))
-        return axes
+        return axes | self.own_axes(features)
 
     def output_axis(self, features: Axis) -> Axis:
         """Return the last axis of the outputs."""
