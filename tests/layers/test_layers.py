@@ -207,15 +207,21 @@ def test_a_sequence_cut_in_four_and_continued_with_the_carry_equals_the_whole(ca
     arrays["x"] = draw_inputs(layer, (1, BATCH, STEPS, features.length(UNITS)))
     context = context_of(np.full((1, BATCH), STEPS), np.ones((1, 1, UNITS)))
 
-    def apply_in_pieces(arrays, pieces):
-        outputs, carry = [], None
+    start = layer.start_carry(features, 1, BATCH, UNITS)
+    start = keras.tree.map_structure(lambda array: ops.cast(array, "float64"), start)
+
+    def apply_in_pieces(arrays, pieces, carry):
+        outputs = []
         for x in ops.split(arrays["x"], pieces, axis=2):
             y, carry = layer.apply(arrays, x, features, context, carry)
             outputs.append(y)
+        if pieces > 1:
+            keras.tree.assert_same_structure(carry, start)
         ends = [ops.reshape(end, (-1,)) for end in keras.tree.flatten(carry) if end is not None]
         return ops.concatenate([ops.reshape(ops.concatenate(outputs, axis=2), (-1,)), *ends])
 
-    whole, cut = (run(partial(apply_in_pieces, pieces=pieces), arrays, 1.0) for pieces in (1, 4))
+    whole = run(partial(apply_in_pieces, pieces=1, carry=None), arrays, 1.0)
+    cut = run(partial(apply_in_pieces, pieces=4, carry=start), arrays, 1.0)
     assert_equal(cut, whole)
 
 
