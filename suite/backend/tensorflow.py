@@ -105,7 +105,7 @@ def scan(f: Callable, init: Any, xs: Any, like: Any, unroll: int = 1) -> tuple[A
     )
     sinks = tf.nest.map_structure(
         lambda y: tf.raw_ops.EmptyTensorList(
-            element_shape=y.shape, max_num_elements=steps, element_dtype=y.dtype
+            element_shape=element_shape(y), max_num_elements=steps, element_dtype=y.dtype
         ),
         like,
     )
@@ -116,11 +116,17 @@ def scan(f: Callable, init: Any, xs: Any, like: Any, unroll: int = 1) -> tuple[A
         return step + 1, carry, tf.nest.map_structure(push, sinks, y)
 
     def stack(sink, y):
-        return tf.raw_ops.TensorListStack(
-            input_handle=sink, element_shape=y.shape, element_dtype=y.dtype, num_elements=steps
+        stacked = tf.raw_ops.TensorListStack(
+            input_handle=sink, element_shape=element_shape(y), element_dtype=y.dtype, num_elements=steps
         )
+        return tf.ensure_shape(stacked, (steps, *y.shape))
 
     _, carry, sinks = tf.while_loop(
         lambda step, *_: step < steps, body, (0, init, sinks), maximum_iterations=steps
     )
     return carry, tf.nest.map_structure(stack, sinks, like)
+
+
+def element_shape(y: tf.Tensor) -> tf.TensorShape | tf.Tensor:
+    """Return the shape of an array, as a tensor if its batch is unknown, as in a model of Keras."""
+    return y.shape if y.shape.is_fully_defined() else tf.shape(y)

@@ -30,7 +30,7 @@ class InputNoise(Layer):
         if context.keys is None:
             return x, carry
         stddev = context.settings["input_noise"][:, None, None, None]
-        return x + stddev * normal_draws(context.keys, x.shape[1:]), carry
+        return x + stddev * normal_draws(context.keys, ops.shape(x)[1:]), carry
 
     def activations(self, features: Axis, units: int) -> int:
         return features.length(units)
@@ -52,9 +52,9 @@ class Embedding(Layer):
     def apply(
         self, weights: Weights, x: Tensor, features: Axis, context: Context, carry: Carry = None
     ) -> tuple[Tensor, Carry]:
-        lanes, batch, steps = x.shape
-        vectors = ops.take_along_axis(weights["embedding"], ops.reshape(x, (lanes, batch * steps, 1)), axis=1)
-        return ops.reshape(vectors, (lanes, batch, steps, -1)), carry
+        lanes, _, steps = x.shape
+        vectors = ops.take_along_axis(weights["embedding"], ops.reshape(x, (lanes, -1, 1)), axis=1)
+        return ops.reshape(vectors, (lanes, -1, steps, context.width)), carry
 
     def operations(self, features: Axis, units: int) -> int:
         return 0
@@ -176,5 +176,5 @@ class ResidualBlock(Layer):
 def extend_past(x: Tensor, steps: int, past: Carry) -> Tensor:
     """Return x (lanes, batch, steps, features) with the `steps` inputs before it, zeros if `past` is None."""
     if past is None:
-        past = ops.zeros((*x.shape[:2], steps, x.shape[3]), x.dtype)
+        past = ops.zeros((*ops.shape(x)[:2], steps, x.shape[3]), x.dtype)
     return ops.concatenate([past, x], axis=2)

@@ -45,13 +45,13 @@ def run_over_time(
     for the units that a lane has and 0 for its padding, which stays at zero. Steps beyond the end of a
     sequence come after all of its own steps, so they change none of their outputs; the head leaves them out.
     """
-    lanes, batch, steps, features = x.shape
+    lanes, batch, steps, features = ops.shape(x)  # with Keras on TensorFlow, batch may be a tensor
     weights = {name: weights[name] for name in cell.shapes(features, cell.units)}
-    all_steps = ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (lanes, steps * batch, features))
+    all_steps = ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (lanes, -1, features))
     projected = {}  # W x + b by group, (steps, lanes, batch, gates · units)
     for group in cell.gates:
         a = cell.with_weights(weights).project(group, all_steps)
-        projected[group] = ops.transpose(ops.reshape(a, (lanes, steps, batch, -1)), (1, 0, 2, 3))
+        projected[group] = ops.transpose(ops.reshape(a, (lanes, steps, -1, a.shape[-1])), (1, 0, 2, 3))
     if start is None:
         start = zero_states(cell, lanes, batch, x.dtype)
 
@@ -71,7 +71,7 @@ def run_over_time(
         # the gradient by m is a product with Rᵀ: faster with a transposed copy, except for a single vector
         transposed = (
             {name: ops.transpose(constant_matrices[f"R/{name}"], (0, 2, 1)) for name in single_use}
-            if batch > 1
+            if x.shape[1] != 1
             else {}
         )
 
@@ -179,7 +179,7 @@ def sum_outer_products(m: Tensor, da: Tensor) -> Tensor:
     """
 
     def flatten_steps(a):
-        steps, lanes, batch, n = a.shape
-        return ops.reshape(ops.transpose(a, (1, 0, 2, 3)), (lanes, steps * batch, n))
+        _, lanes, _, n = a.shape
+        return ops.reshape(ops.transpose(a, (1, 0, 2, 3)), (lanes, -1, n))
 
     return ops.einsum("lkm,lkn->lmn", flatten_steps(m), flatten_steps(da))

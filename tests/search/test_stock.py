@@ -171,8 +171,7 @@ def test_fit_trains_as_the_engine_does(monkeypatch, task, protocol, clips):
     )
     engine = Population(program, patience=9)
     engine.fill_lanes(deque([trial]))
-    weights = {f"recurrent/{name}": w for name, w in model.layers[-2].cell.weights_by_name.items()}
-    weights |= dict(zip(("head/W", "head/b"), model.layers[-1].weights, strict=True))
+    weights = model.layers[-1].weights_by_name
     for name, weight in weights.items():
         weight.assign(np.reshape(engine.state["weights"][name][0], weight.shape))
     [result] = engine.lanes
@@ -278,8 +277,8 @@ def test_a_search_may_set_the_number_of_epochs():
     [
         ({"task": 3}, "task 3: expected a suite.task.Task, got int"),
         ({"task": keras.layers.LSTM}, "expected a suite.task.Task, got type"),
-        ({"cell": keras.layers.LSTMCell}, "cell: expected a name or a subclass of suite.cells.base.Cell"),
-        ({"cell": CIFG(3)}, "cell: expected a name"),
+        ({"variant": keras.layers.LSTMCell}, "cell: expected a name or a subclass of suite.cells.base.Cell"),
+        ({"variant": CIFG(3)}, "cell: expected a name"),
         ({"task": "tiny:PARTY"}, "task 'tiny:PARTY'"),
         ({"protocol": Protocol(optimiser="adamw")}, "unknown optimiser 'adamw'"),
         (
@@ -288,9 +287,9 @@ def test_a_search_may_set_the_number_of_epochs():
         ),
     ],
 )
-def test_invalid_arguments_of_a_instanceare_refused(arguments, message):
+def test_invalid_arguments_of_an_instance_are_refused(arguments, message):
     with pytest.raises(Refusal, match=message):
-        Hypermodel(**({"task": tiny.PARITY, "cell": CIFG} | arguments))
+        Hypermodel(**({"task": tiny.PARITY, "variant": CIFG} | arguments))
 
 
 def test_the_data_folder_is_passed_to_the_task(tmp_path):
