@@ -52,7 +52,7 @@ class Embedding(Layer):
     def apply(
         self, weights: Weights, x: Tensor, features: Axis, context: Context, carry: Carry = None
     ) -> tuple[Tensor, Carry]:
-        lanes, _, steps = x.shape
+        lanes, _, steps = ops.shape(x)
         vectors = ops.take_along_axis(weights["embedding"], ops.reshape(x, (lanes, -1, 1)), axis=1)
         return ops.reshape(vectors, (lanes, -1, steps, context.width)), carry
 
@@ -89,8 +89,9 @@ class Window(Layer):
         self, weights: Weights, x: Tensor, features: Axis, context: Context, carry: Carry = None
     ) -> tuple[Tensor, Carry]:
         past = extend_past(x, self.steps - 1, carry)
-        taps = [past[:, :, k : k + x.shape[2]] for k in range(self.steps)]
-        return join_features(taps, [features] * self.steps, context.width), past[:, :, x.shape[2] :]
+        steps = ops.shape(x)[2]
+        taps = [past[:, :, k : k + steps] for k in range(self.steps)]
+        return join_features(taps, [features] * self.steps, context.width), past[:, :, steps:]
 
     def state_size(self, features: Axis, units: int) -> int:
         return (self.steps - 1) * features.length(units)
@@ -115,7 +116,7 @@ class CausalConvolution(Layer):
     def apply(
         self, weights: Weights, x: Tensor, features: Axis, context: Context, carry: Carry = None
     ) -> tuple[Tensor, Carry]:
-        steps, span = x.shape[2], (self.taps - 1) * self.dilation
+        steps, span = ops.shape(x)[2], (self.taps - 1) * self.dilation
         past = extend_past(x, span, carry)
         y = weights["b"][:, None]
         for k in range(self.taps):

@@ -45,7 +45,7 @@ def run_over_time(
     for the units that a lane has and 0 for its padding, which stays at zero. Steps beyond the end of a
     sequence come after all of its own steps, so they change none of their outputs; the head leaves them out.
     """
-    lanes, batch, steps, features = ops.shape(x)  # with Keras on TensorFlow, batch may be a tensor
+    lanes, batch, steps, features = ops.shape(x)  # batch and steps may be tensors: `suite.backend.scan`
     weights = {name: weights[name] for name in cell.shapes(features, cell.units)}
     all_steps = ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (lanes, -1, features))
     projected = {}  # W x + b by group, (steps, lanes, batch, gates · units)

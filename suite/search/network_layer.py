@@ -33,7 +33,7 @@ class NetworkLayer(keras.layers.Layer):
     Inputs are (batch, steps, features), or symbols (batch, steps). Logits are (batch, steps, outputs), or
     (batch, outputs) if the network answers at the last step. Sequences of unequal length are padded at their
     ends. Padding is where `mask`, (batch, steps), is False; without a mask, it is every step whose features
-    are all `PADDING`. On TensorFlow, `fit` needs batches that all have the same number of steps.
+    are all `PADDING`.
 
     As in the engine, weights are drawn from N(0, 0.1²), independently, and numbers are float32.
     """
@@ -81,11 +81,6 @@ class NetworkLayer(keras.layers.Layer):
 
     def call(self, inputs: Tensor, training: bool = False, mask: Tensor | None = None) -> Tensor:
         """Return the logits of sequences; `training` adds the noise."""
-        if inputs.shape[1] is None:
-            raise Refusal(
-                "NetworkLayer: expected batches with the same number of steps, got different ones; on "
-                "TensorFlow, pad all sequences to one length"
-            )
         present = self.find_steps(inputs, mask)
         x = ops.cast(inputs, INPUT_DTYPES[self.inputs])
         x = ops.where(present if self.inputs == "symbols" else present[:, :, None], x, ops.zeros_like(x))

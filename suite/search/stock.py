@@ -153,7 +153,7 @@ class Batches(keras.utils.PyDataset):
     """The sequences of a split in batches: inputs, targets, and weights of the labels.
 
     Inputs are those of `NetworkLayer`, targets (batch, labels, …), weights (batch, labels). All batches are
-    padded to the longest sequence of the split, as `NetworkLayer` needs it on TensorFlow. A label has the
+    padded to the longest sequence of the split: for each shape, JAX compiles another program. A label has the
     weight 1 / batch and padding has 0, so the weighted sum over a batch is the mean over its sequences of the
     sum over labels.
     """
