@@ -28,7 +28,7 @@ def normal_draws(keys: Tensor, shape: tuple[int, ...]) -> Tensor:
     u = (ops.cast(ops.right_shift(bits, uint32(8)), "float32") + 1) * 2.0**-24
     radius = ops.sqrt(-2 * ops.log(u[:, :half]))
     draws = ops.concatenate([radius * part for part in cos_sin(u[:, half:])], axis=1)
-    return ops.reshape(draws[:, :size], (-1, *shape))
+    return ops.reshape(draws[:, :size], (keys.shape[0], *shape))
 
 
 def uniform_draws(keys: Tensor, rows: tuple[int, ...], columns: np.ndarray) -> Tensor:

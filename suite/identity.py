@@ -48,6 +48,7 @@ NON_TRAINING_MODULES = (
     "suite.report",
     "suite.search.clusters",
     "suite.search.executors",
+    "suite.search.network_layer",
     "suite.search.stock",
     "suite.search.verify",
     "suite.task_summary",

@@ -98,14 +98,16 @@ def scan(f: Callable, init: Any, xs: Any, like: Any, unroll: int = 1) -> tuple[A
     The lists need the shapes of y in advance, from `like`: tracing f to find them took a third of the compile
     time.
     """
-    steps = tf.nest.flatten(xs)[0].shape[0]
+    first = tf.nest.flatten(xs)[0]
+    known = first.shape[0]  # None, as is that of the batch, in a model of Keras
+    steps = tf.shape(first)[0] if known is None else known
     init = tf.nest.map_structure(tf.convert_to_tensor, init)
     sources = tf.nest.map_structure(
         lambda x: tf.TensorArray(x.dtype, steps, element_shape=x.shape[1:]).unstack(x), xs
     )
     sinks = tf.nest.map_structure(
         lambda y: tf.raw_ops.EmptyTensorList(
-            element_shape=y.shape, max_num_elements=steps, element_dtype=y.dtype
+            element_shape=element_shape(y), max_num_elements=steps, element_dtype=y.dtype
         ),
         like,
     )
@@ -116,11 +118,20 @@ def scan(f: Callable, init: Any, xs: Any, like: Any, unroll: int = 1) -> tuple[A
         return step + 1, carry, tf.nest.map_structure(push, sinks, y)
 
     def stack(sink, y):
-        return tf.raw_ops.TensorListStack(
-            input_handle=sink, element_shape=y.shape, element_dtype=y.dtype, num_elements=steps
+        stacked = tf.raw_ops.TensorListStack(
+            input_handle=sink,
+            element_shape=element_shape(y),
+            element_dtype=y.dtype,
+            num_elements=-1 if known is None else known,
         )
+        return tf.ensure_shape(stacked, (known, *y.shape))
 
     _, carry, sinks = tf.while_loop(
         lambda step, *_: step < steps, body, (0, init, sinks), maximum_iterations=steps
     )
     return carry, tf.nest.map_structure(stack, sinks, like)
+
+
+def element_shape(y: tf.Tensor) -> tf.TensorShape | tf.Tensor:
+    """Return the shape of an array, as a tensor if a length in it is unknown."""
+    return y.shape if y.shape.is_fully_defined() else tf.shape(y)

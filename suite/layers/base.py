@@ -202,6 +202,6 @@ def join_features(arrays: Sequence[Tensor], axes: Sequence[Axis], width: int) ->
 
 def matmul_steps(x: Tensor, matrix: Tensor) -> Tensor:
     """Return x (lanes, batch, steps, rows) times matrices (lanes, rows, columns), as one product a lane."""
-    lanes, _, steps, rows = x.shape
+    lanes, _, steps, rows = ops.shape(x)
     y = ops.matmul(ops.reshape(x, (lanes, -1, rows)), matrix)
     return ops.reshape(y, (lanes, -1, steps, matrix.shape[-1]))

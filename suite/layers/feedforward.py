@@ -61,7 +61,7 @@ class Embedding(Layer):
     def apply(
         self, weights: Weights, x: Tensor, features: Axis, context: Context, carry: Carry = None
     ) -> tuple[Tensor, Carry]:
-        lanes, _, steps = x.shape
+        lanes, _, steps = ops.shape(x)
         vectors = ops.take_along_axis(weights["embedding"], ops.reshape(x, (lanes, -1, 1)), axis=1)
         return ops.reshape(vectors, (lanes, -1, steps, context.width)), carry
 
@@ -97,7 +97,7 @@ class Window(Layer):
     def apply(
         self, weights: Weights, x: Tensor, features: Axis, context: Context, carry: Carry = None
     ) -> tuple[Tensor, Carry]:
-        extended, steps = prepend_past(x, self.steps - 1, carry), x.shape[2]
+        extended, steps = prepend_past(x, self.steps - 1, carry), ops.shape(x)[2]
         taps = [extended[:, :, k : k + steps] for k in range(self.steps)]  # the oldest first
         return join_features(taps, [features] * self.steps, context.width), extended[:, :, steps:]
 
@@ -127,7 +127,7 @@ class CausalConvolution(Layer):
     def apply(
         self, weights: Weights, x: Tensor, features: Axis, context: Context, carry: Carry = None
     ) -> tuple[Tensor, Carry]:
-        steps, span = x.shape[2], (self.taps - 1) * self.dilation
+        steps, span = ops.shape(x)[2], (self.taps - 1) * self.dilation
         extended = prepend_past(x, span, carry)
         y = weights["b"][:, None]
         for k in range(self.taps):

@@ -51,13 +51,13 @@ def run_over_time(
     hyperparameters by name, (lanes,), and `keys` those of its random draws, (lanes, 2); without keys, nothing
     is random.
     """
-    lanes, batch, steps, features = x.shape
+    lanes, batch, steps, features = ops.shape(x)  # batch and steps may be tensors: `suite.backend.scan`
     weights = {name: weights[name] for name in cell.shapes(features, cell.units)}
-    all_steps = ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (lanes, steps * batch, features))
+    all_steps = ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (lanes, -1, features))
     projected = {}  # W x + b by group, (steps, lanes, batch, gates · units)
     for group in cell.groups():
         a = cell.with_weights(weights).project(group, all_steps)
-        projected[group] = ops.transpose(ops.reshape(a, (lanes, steps, batch, -1)), (1, 0, 2, 3))
+        projected[group] = ops.transpose(ops.reshape(a, (lanes, steps, -1, a.shape[-1])), (1, 0, 2, 3))
     if start is None:
         start = cell.start_states(lanes, batch, dtype=x.dtype)
     rates = {name: settings[name][:, None, None] for name in cell.hyperparameters if name in settings}
@@ -83,7 +83,7 @@ def run_over_time(
         # the gradient by m is a product with Rᵀ: faster with a transposed copy, except for a single vector
         transposed = (
             {name: ops.transpose(constant_matrices[f"R/{name}"], (0, 2, 1)) for name in single_use}
-            if batch > 1
+            if x.shape[1] != 1
             else {}
         )
         masks = state_masks(cell, mask)
@@ -224,7 +224,7 @@ def sum_outer_products(m: Tensor, da: Tensor) -> Tensor:
     """
 
     def flatten_steps(a):
-        steps, lanes, batch, n = a.shape
-        return ops.reshape(ops.transpose(a, (1, 0, 2, 3)), (lanes, steps * batch, n))
+        _, lanes, _, n = a.shape
+        return ops.reshape(ops.transpose(a, (1, 0, 2, 3)), (lanes, -1, n))
 
     return ops.einsum("lkm,lkn->lmn", flatten_steps(m), flatten_steps(da))

@@ -96,7 +96,7 @@ def reverse_sequences(x: Tensor, steps: Tensor) -> Tensor:
 
     Steps of padding stay where they are.
     """
-    position = ops.arange(x.shape[2])
+    position = ops.arange(ops.shape(x)[2])
     last = steps[:, :, None] - 1
     source = ops.where(position <= last, last - position, position)[..., None]
 

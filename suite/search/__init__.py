@@ -23,8 +23,8 @@ for name, value in DASK_ENV.items():
     os.environ.setdefault(name, value)
 
 
-def hypermodel(task: "str | Task", cell: "str | type[Cell]", **settings: Any) -> "Hypermodel":
-    """Return a `keras_tuner.HyperModel` of a cell on a task; see `suite.search.stock.Hypermodel`."""
+def hypermodel(task: "str | Task", variant: "str | type[Cell]", **settings: Any) -> "Hypermodel":
+    """Return a `keras_tuner.HyperModel` of a variant on a task; see `suite.search.stock.Hypermodel`."""
     from suite.search.stock import Hypermodel
 
-    return Hypermodel(task, cell, **settings)
+    return Hypermodel(task, variant, **settings)

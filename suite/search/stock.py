@@ -1,7 +1,7 @@
-"""A `keras_tuner.HyperModel` of a cell on a task, for any tuner of KerasTuner, trained with Keras's `fit`.
+"""A `keras_tuner.HyperModel` of a variant on a task, for any tuner of KerasTuner, trained with Keras's `fit`.
 
-Importing this module registers the suite's cells with Keras, so that `keras.models.load_model` can load saved
-models.
+Importing this module registers the layer, loss and metric of the model with Keras, so that
+`keras.models.load_model` can load saved models.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,18 +14,16 @@ import numpy as np
 from keras import ops
 
 import tasks
-from suite import Refusal, cells, registry, seeds, space, task_check
+from suite import Refusal, registry, seeds, space, task_check
 from suite.cells.base import Cell
 from suite.config import Protocol
 from suite.layers import head
+from suite.search.network_layer import INPUT_DTYPES, PADDING, NetworkLayer, resolve_variant
 from suite.task import Split, Task
 from suite.training.optimiser import OPTIMISERS
-from suite.training.population import INITIAL_WEIGHT_STDDEV
 
-REGISTERED_CELLS = [cells.find_cell(name) for name in cells.BUILTIN_CELLS]  # importing a cell registers it
 MEASURES = head.LOSSES | head.METRICS
 FIT_ARGUMENTS = ("epochs", "initial_epoch", "verbose", "callbacks")  # that `search` of a tuner may pass on
-MASK_VALUE = -(2.0**100)  # all features of a step after the end of a sequence
 EVAL_BATCH_SIZE = 32  # sequences in a batch of the validation split
 
 
@@ -34,9 +32,9 @@ class TunerRefusal(Refusal, keras_tuner.errors.FatalError):
 
 
 class Hypermodel(keras_tuner.HyperModel):
-    """The model of a cell on a task and its hyperparameters, by default those of the paper.
+    """The model of a variant on a task and its hyperparameters, by default those of the paper.
 
-    - `task`, `cell`: names, or a `Task` and a subclass of `Cell`.
+    - `task`, `variant`: names, or a `Task` and a subclass of `Cell`.
     - `ranges`: the hyperparameters with their ranges.
     - `protocol`: epochs, patience, batch size and optimiser.
     - `data`: the folder of the task's files; None for the default places.
@@ -48,47 +46,44 @@ class Hypermodel(keras_tuner.HyperModel):
     def __init__(
         self,
         task: str | Task,
-        cell: str | type[Cell],
+        variant: str | type[Cell],
         ranges: space.Space = space.PAPER_SPACE,
         protocol: Protocol = Protocol(),
         data: Path | str | None = None,
     ):
         super().__init__()
         self.task = tasks.find_task(task) if isinstance(task, str) else task
-        self.cell = cells.find_cell(cell) if isinstance(cell, str) else cell
+        self.variant = resolve_variant(variant)
         self.ranges, self.protocol = ranges, protocol
-        if not (isinstance(self.cell, type) and issubclass(self.cell, Cell)):
-            raise Refusal(f"cell: expected a name or a subclass of suite.cells.base.Cell, got {cell!r}")
         if protocol.optimiser not in OPTIMISERS:
             raise registry.unknown_name_error("optimiser", protocol.optimiser, OPTIMISERS)
         if {"clip_norm", "clip_value"} <= ranges.keys():
             raise Refusal("ranges: a Keras optimiser clips by norm or by value, got both; leave one out")
         name = getattr(self.task, "name", repr(task))
+        if isinstance(self.task, Task) and self.task.loss == "ctc":
+            raise Refusal(f"task {name}: expected a loss of single labels, got ctc, which `fit` cannot sum")
         self.splits = task_check.load_checked_splits(name, self.task, None if data is None else Path(data))
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """Return the compiled model for the hyperparameters in `hp`."""
         values = {name: range_.declare(name, hp) for name, range_ in self.ranges.items()}
+        task = self.task
+        steps = (None, task.features) if task.inputs == "numbers" else (None,)
         model = keras.Sequential(
             [
-                keras.Input((None, self.task.features)),
-                keras.layers.Masking(MASK_VALUE),
-                keras.layers.GaussianNoise(values["input_noise"]),
-                keras.layers.RNN(
-                    self.cell(int(values["units"])), return_sequences=self.task.answers == "every step"
-                ),
-                keras.layers.Dense(
-                    self.task.outputs,
-                    kernel_initializer=keras.initializers.RandomNormal(stddev=INITIAL_WEIGHT_STDDEV),
-                    bias_initializer=keras.initializers.RandomNormal(stddev=INITIAL_WEIGHT_STDDEV),
+                keras.Input(steps, dtype=INPUT_DTYPES[task.inputs]),
+                NetworkLayer(
+                    self.variant,
+                    int(values["units"]),
+                    *(task.features, task.outputs, task.answers, task.inputs),
+                    input_noise=float(values["input_noise"]),
                 ),
             ]
         )
-        score = self.task.loss if self.task.metric == "nats" else self.task.metric
         model.compile(
             optimizer=keras_optimiser(self.protocol.optimiser, values),
-            loss=Loss(self.task.loss),
-            weighted_metrics=[Score(score)],
+            loss=Loss(task.loss),
+            weighted_metrics=[Score(task.loss if task.metric == "nats" else task.metric)],
         )
         model.optimizer.build(model.trainable_variables)  # else loading does not restore its state
         return model
@@ -109,11 +104,11 @@ class Hypermodel(keras_tuner.HyperModel):
                 f"the model trains on the data of {self.task.name} by its protocol; for your own data, "
                 f"define a suite.task.Task"
             )
-        batches = Batches(self.splits["train"], self.protocol.batch)
+        batches = Batches(self.splits["train"], self.protocol.batch, self.task.inputs)
         seed = self.shuffle_seed(hp)
         return model.fit(
             batches,
-            validation_data=Batches(self.splits["valid"], EVAL_BATCH_SIZE),
+            validation_data=Batches(self.splits["valid"], EVAL_BATCH_SIZE, self.task.inputs),
             shuffle=False,  # Keras would also shuffle the batches, with Python's global random state
             callbacks=[
                 *callbacks,
@@ -135,7 +130,7 @@ class Hypermodel(keras_tuner.HyperModel):
         Hyperband continues a trial as a new one with the same hyperparameters, and so in the same order.
         """
         pairs = sorted((name, value) for name, value in hp.values.items() if not name.startswith("tuner/"))
-        return seeds.derive_seed(self.task.name, self.cell.__name__, *pairs)
+        return seeds.derive_seed(self.task.name, self.variant.name, *pairs)
 
 
 def keras_optimiser(rule: str, hyperparameters: dict) -> keras.optimizers.Optimizer:
@@ -159,15 +154,15 @@ def keras_optimiser(rule: str, hyperparameters: dict) -> keras.optimizers.Optimi
 class Batches(keras.utils.PyDataset):
     """The sequences of a split in batches: inputs, targets, and weights of the labels.
 
-    Inputs are (batch, steps, features), targets (batch, labels, …), weights (batch, labels). All batches are
-    padded to the longest sequence of the split, as TensorFlow assumes the shapes of the first two for all. A
-    label has the weight 1 / batch and padding has 0, so the weighted sum over a batch is the mean over its
-    sequences of the sum over labels.
+    Inputs are those of `NetworkLayer`, targets (batch, labels, …), weights (batch, labels). All batches are
+    padded to the longest sequence of the split: for each shape, JAX compiles another program. A label has the
+    weight 1 / batch and padding has 0, so the weighted sum over a batch is the mean over its sequences of the
+    sum over labels.
     """
 
-    def __init__(self, split: Split, batch: int):
+    def __init__(self, split: Split, batch: int, inputs: str = "numbers"):
         super().__init__()
-        self.split, self.batch, self.order = split, batch, np.arange(len(split))
+        self.split, self.batch, self.inputs, self.order = split, batch, inputs, np.arange(len(split))
         self.longest = max(split.lengths), max(map(len, split.targets))
 
     def __len__(self) -> int:
@@ -176,7 +171,8 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         chosen = self.order[k * self.batch : (k + 1) * self.batch]
         steps, labels = self.longest
-        inputs = pad_to_length([self.split.inputs[k].astype("float32") for k in chosen], steps, MASK_VALUE)
+        arrays = [self.split.inputs[k].astype(INPUT_DTYPES[self.inputs]) for k in chosen]
+        inputs = pad_to_length(arrays, steps, PADDING[self.inputs])
         targets = pad_to_length([self.split.targets[k] for k in chosen], labels, 0)
         weights = [np.ones(len(self.split.targets[k])) for k in chosen]
         return inputs, targets, pad_to_length(weights, labels, 0) / len(chosen)

@@ -1,10 +1,12 @@
 """The `Hypermodel` of a cell on a task under the tuners of KerasTuner."""
 
 import os
+import re
 import subprocess
 import sys
 from collections import deque
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import keras_tuner
@@ -25,7 +27,6 @@ from suite.training.optimiser import OPTIMISERS
 from suite.training.population import Population
 from suite.training.program import Program
 from suite.training.trial import Trial
-from suite.variants import cell_variant
 
 # KerasTuner 1.4.8 calls the deprecated threading.currentThread
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras_tuner")
@@ -68,30 +69,15 @@ def tuner(tmp_path):
     return make_tuner
 
 
-@pytest.fixture
-def run_tuner(tuner):
-    """Return a function that runs a tuner to its end and returns it."""
-
-    def run(model, kind, trials):
-        search = tuner(model, kind, max_trials=trials)
-        search.search()
-        [best] = search.get_best_hyperparameters(1)
-        assert set(best.values) == {"units", "learning_rate", "one_minus_momentum", "input_noise"}
-        assert 0 <= search.oracle.get_best_trials(1)[0].score <= 1
-        return search
-
-    return run
-
-
-@pytest.mark.skipif(keras.backend.backend() != "jax", reason="on TensorFlow, a random tuner does")
-def test_a_bayesian_tuner_runs_the_model(run_tuner):
-    run_tuner(Hypermodel(tiny.PARITY, CIFG, SMALL, Protocol(epochs=2)), keras_tuner.BayesianOptimization, 1)
-
-
-def test_a_random_tuner_runs_the_model_and_another_process_loads_the_best_one(run_tuner, tmp_path):
-    instance = Hypermodel("tiny:PARITY", "cifg", SMALL, Protocol(epochs=1, batch=8))
-    trials = 2 if keras.backend.backend() == "jax" else 1  # compiling takes TensorFlow long
-    [best] = run_tuner(instance, keras_tuner.RandomSearch, trials).get_best_models()
+def test_a_tuner_runs_the_model_and_another_process_loads_the_best_one(tuner, tmp_path):
+    """The tuner is Bayesian; a random one runs the code in the guide."""
+    instance = Hypermodel("tiny:PARITY", "rnn@layers=2", SMALL, Protocol(epochs=1, batch=8))
+    search = tuner(instance, keras_tuner.BayesianOptimization, max_trials=1)
+    search.search()
+    [trial], [best] = search.oracle.get_best_trials(1), search.get_best_models()
+    names = {"units", "learning_rate", "one_minus_momentum", "input_noise"}
+    assert set(trial.hyperparameters.values) == names
+    assert 0 <= trial.score <= 1
     best.save(tmp_path / "best.keras")
     inputs = np.stack(tiny.PARITY.load(None)["test"].inputs)
     np.save(tmp_path / "inputs.npy", inputs)
@@ -130,7 +116,7 @@ def test_the_model_has_the_optimiser_of_the_protocol(rule):
     space = override_ranges(
         QUIET, {"momentum": (0.9, 0.9), "learning_rate": (0.01, 0.01), "clip_norm": (2, 2)}
     )
-    model = Hypermodel(tiny.PARITY, CIFG, space, Protocol(optimiser=rule)).build(default_hp(space))
+    model = Hypermodel(tiny.PARITY, "linear", space, Protocol(optimiser=rule)).build(default_hp(space))
     settings = model.optimizer.get_config()
     kind = {"nesterov": "SGD", "sgd": "SGD", "rmsprop": "RMSprop", "adam": "Adam"}[rule]
     assert type(model.optimizer).__name__ == kind
@@ -140,28 +126,26 @@ def test_the_model_has_the_optimiser_of_the_protocol(rule):
     assert settings.get("nesterov", False) == (rule == "nesterov")
 
 
-FITS = [  # task, protocol, and ranges for clipping
-    pytest.param(STEPS, Protocol(batch=3), {"clip_norm": (0.5, 0.5)}, id="every step"),
-    pytest.param(STEPS, Protocol(batch=1, optimiser="rmsprop"), {}, id="one by one"),
-    pytest.param(
-        tiny.PARITY, Protocol(batch=3, optimiser="adam"), {"clip_value": (0.01, 0.01)}, id="last step"
-    ),
+FITS = [  # variant, task, protocol, and ranges for clipping
+    ("rnn@direction=both,layers=2", STEPS, Protocol(batch=3), {"clip_norm": (0.5, 0.5)}),
+    ("window@steps=3", STEPS, Protocol(batch=1, optimiser="rmsprop"), {}),
+    (CIFG, tiny.PARITY, Protocol(batch=3, optimiser="adam"), {"clip_value": (0.01, 0.01)}),
 ]
 
 
 @pytest.mark.parametrize(
-    ("task", "protocol", "clips"), FITS if keras.backend.backend() == "jax" else FITS[:1]
+    ("variant", "task", "protocol", "clips"), FITS if keras.backend.backend() == "jax" else FITS[:1]
 )
-def test_fit_trains_as_the_engine_does(monkeypatch, task, protocol, clips):
+def test_fit_trains_as_the_engine_does(monkeypatch, variant, task, protocol, clips):
     """With equal initial weights and one length bucket: data order, padding, loss, clipping, optimiser."""
     monkeypatch.setattr(batches, "bucket_boundaries", lambda lengths, most: np.array([max(lengths)]))
     space, protocol = override_ranges(QUIET, clips), replace(protocol, epochs=3, patience=9)
-    instance, hp = Hypermodel(task, CIFG, space, protocol), default_hp(space)
+    instance, hp = Hypermodel(task, variant, space, protocol), default_hp(space)
     model = instance.build(hp)
     hyperparameters = {name: range_.declare(name, hp) for name, range_ in space.items()}
     trial = Trial(0, instance.shuffle_seed(hp), hyperparameters, epochs=4)
     program = Program(
-        cell_variant(CIFG).network(task),
+        instance.variant.network(task),
         task.load(None),
         3,
         1,
@@ -171,8 +155,7 @@ def test_fit_trains_as_the_engine_does(monkeypatch, task, protocol, clips):
     )
     engine = Population(program, patience=9)
     engine.fill_lanes(deque([trial]))
-    weights = {f"recurrent/{name}": w for name, w in model.layers[-2].cell.weights_by_name.items()}
-    weights |= dict(zip(("head/W", "head/b"), model.layers[-1].weights, strict=True))
+    weights = model.layers[-1].weights_by_name
     for name, weight in weights.items():
         weight.assign(np.reshape(engine.state["weights"][name][0], weight.shape))
     [result] = engine.lanes
@@ -183,6 +166,18 @@ def test_fit_trains_as_the_engine_does(monkeypatch, task, protocol, clips):
     for name, weight in weights.items():
         expected = np.reshape(engine.state["weights"][name][0], weight.shape)
         np.testing.assert_allclose(ops.convert_to_numpy(weight), expected, rtol=1e-3, atol=1e-5)
+
+
+def test_the_code_in_the_guide_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    guide = (Path(__file__).parents[2] / "GUIDE.md").read_text(encoding="utf-8")
+    section = guide.partition("\n## In Keras and KerasTuner")[2]
+    layer, _, own_arrays = re.findall(r"```python\n(.*?)```", section, re.S)
+    names = {}
+    exec(layer.replace("lstm@layers=2,direction=both", "linear").replace("model.save", "str"), names)
+    exec(own_arrays.replace("window@steps=8", "linear"), names)
+    assert names["model"].output_shape == (None, 3)
+    assert len(names["tuner"].oracle.get_best_trials()) == 1
 
 
 class OrderRecorder:
@@ -222,7 +217,7 @@ def test_an_epoch_has_every_sequence_once():
 
 
 def test_padding_changes_neither_the_loss_nor_the_score():
-    instance = Hypermodel(STEPS, CIFG, QUIET, Protocol(batch=3))
+    instance = Hypermodel(STEPS, "linear", QUIET, Protocol(batch=3))
     model = instance.build(default_hp(QUIET))
     one_by_one = [
         model.evaluate(x[None], y[None], verbose=0) for x, y in zip(*training_data(instance), strict=True)
@@ -240,20 +235,20 @@ def training_data(instance):
 
 def test_training_stops_after_more_epochs_without_a_better_score_than_patience():
     no_learning = override_ranges(SMALL, {"learning_rate": (1e-30, 1e-30), "input_noise": (0, 0)})
-    instance = Hypermodel(tiny.PARITY, CIFG, no_learning, Protocol(epochs=9, patience=2, batch=8))
+    instance = Hypermodel(tiny.PARITY, "linear", no_learning, Protocol(epochs=9, patience=2, batch=8))
     hp = default_hp(no_learning)
     assert len(instance.fit(hp, instance.build(hp)).epoch) == 1 + 3
 
 
 def test_a_trial_that_diverges_stops_at_once():
-    instance = Hypermodel(tiny.PARITY, CIFG, SMALL, Protocol(epochs=9))
+    instance = Hypermodel(tiny.PARITY, "linear", SMALL, Protocol(epochs=9))
     instance.splits = dict.fromkeys(instance.splits, Split([np.full((2, 1), np.nan)], [np.zeros(1, int)]))
     hp = default_hp(SMALL)
     assert len(instance.fit(hp, instance.build(hp)).epoch) == 1
 
 
 def test_data_given_to_a_search_are_refused_in_one_line(tuner):
-    search = tuner(Hypermodel("tiny:PARITY", "cifg", SMALL))
+    search = tuner(Hypermodel("tiny:PARITY", "linear", SMALL))
     with pytest.raises(
         Refusal, match="got list, list; the model trains on the data of tiny:PARITY"
     ) as refused:
@@ -278,8 +273,8 @@ def test_a_search_may_set_the_number_of_epochs():
     [
         ({"task": 3}, "task 3: expected a suite.task.Task, got int"),
         ({"task": keras.layers.LSTM}, "expected a suite.task.Task, got type"),
-        ({"cell": keras.layers.LSTMCell}, "cell: expected a name or a subclass of suite.cells.base.Cell"),
-        ({"cell": CIFG(3)}, "cell: expected a name"),
+        ({"variant": keras.layers.LSTMCell}, "cell: expected a name or a subclass of suite.cells.base.Cell"),
+        ({"variant": CIFG(3)}, "cell: expected a name"),
         ({"task": "tiny:PARTY"}, "task 'tiny:PARTY'"),
         ({"protocol": Protocol(optimiser="adamw")}, "unknown optimiser 'adamw'"),
         (
@@ -288,9 +283,9 @@ def test_a_search_may_set_the_number_of_epochs():
         ),
     ],
 )
-def test_invalid_arguments_of_a_instanceare_refused(arguments, message):
+def test_invalid_arguments_of_an_instance_are_refused(arguments, message):
     with pytest.raises(Refusal, match=message):
-        Hypermodel(**({"task": tiny.PARITY, "cell": CIFG} | arguments))
+        Hypermodel(**({"task": tiny.PARITY, "variant": CIFG} | arguments))
 
 
 def test_the_data_folder_is_passed_to_the_task(tmp_path):
@@ -302,9 +297,10 @@ def test_the_data_folder_is_passed_to_the_task(tmp_path):
 
 
 def test_the_score_is_pooled_over_labels():
-    instance = Hypermodel("tiny:PARITY", "rnn", SMALL)
+    instance = Hypermodel("tiny:PARITY", "linear", SMALL)
     model = instance.build(keras_tuner.HyperParameters())
     valid = instance.splits["valid"]
-    wrong = [int(np.argmax(model(x[None])) != y[0]) for x, y in zip(valid.inputs, valid.targets, strict=True)]
+    logits = ops.convert_to_numpy(model(np.stack(valid.inputs)))
+    wrong = logits.argmax(axis=-1) != np.concatenate(valid.targets)
     scores = model.evaluate(Batches(valid, 4), verbose=0, return_dict=True)
     assert scores["score"] == pytest.approx(np.mean(wrong))
