@@ -54,6 +54,9 @@ class Task:
     - `inputs` says what a step is: `features` numbers, or a symbol, an integer in 0 … `features` − 1.
     - `segment` is the number of steps of an update, if the sequences of a split are one stream, such as a
       text, through which the state is carried; 0 if they are independent.
+    - `steps_ahead` is how many steps ahead of what the network has read the last label of each sequence is
+      predicted; it is scored alone, and from then on the inputs of the network are its own predictions
+      (`suite.training.generation`). With 0, all labels are scored, and all inputs are read.
     - `trivial` is the score of the best constant answer, where it is known.
 
     Nothing is checked here: `suite.task_check` does that before a task is trained.
@@ -71,4 +74,5 @@ class Task:
     source: str
     inputs: Literal["numbers", "symbols"] = "numbers"
     segment: int = 0
+    steps_ahead: int = 0
     trivial: float | None = None

@@ -71,6 +71,21 @@ def field_rules(task: Task) -> Iterator[tuple[str, str, Callable[[Any], bool]]]:
     if task.loss == "ctc":
         yield "outputs", "a symbol and the blank at least, so 2 or more", lambda outputs: outputs >= 2
     yield "inputs", format_choice(INPUTS), INPUTS.__contains__
+    for field in ("segment", "steps_ahead"):
+        yield field, "a whole number of at least 0", lambda value: value == 0 or is_positive_integer(value)
+    if task.segment:
+        yield "answers", "'every step' for a stream (segment is not 0)", "every step".__eq__
+    if task.steps_ahead:
+        yield "loss", "'squared', as the network reads its own predictions (steps_ahead)", "squared".__eq__
+        yield "answers", "'every step', as the network reads its own predictions", "every step".__eq__
+        yield "segment", "0, as predictions ahead are for sequences (steps_ahead)", (0).__eq__
+        yield (
+            "outputs",
+            f"as many as the features, {task.features}, as the network reads its own predictions",
+            task.features.__eq__,
+        )
+    if task.trivial is not None:
+        yield "trivial", "a number or None", lambda value: isinstance(value, int | float)
 
 
 def check_splits(name: str, task: Task, splits: object) -> None:
@@ -115,6 +130,9 @@ def array_rules(task: Task) -> Iterator[tuple[str, str, ArrayRule]]:
     """
     for rule in input_rules(task):
         yield "inputs", *rule
+    if task.steps_ahead:
+        expected = f"of at least {task.steps_ahead} steps, to predict that many ahead"
+        yield "inputs", expected, lambda x, steps: None if steps >= task.steps_ahead else steps
     for rule in unaligned_target_rules(task) if task.answers == "unaligned" else target_rules(task):
         yield "targets", *rule
 

@@ -46,7 +46,7 @@ class Variant:
 
         embedding = {"embedding": Embedding()} if task.inputs == "symbols" else {}
         layers = Stack({**embedding, "noise": InputNoise(), **self.layers})
-        head = Head(task.outputs, task.answers, task.loss, task.metric)
+        head = Head(task.outputs, task.answers, task.loss, task.metric, task.steps_ahead)
         return Network(layers, head, Axis(fixed=task.features))
 
 
@@ -57,6 +57,8 @@ def recurrent_layers(
     direction: Literal["forward", "both"] = "forward",
     skip: bool = False,
     output: Literal["linear", "deep"] = "linear",
+    transition: Annotated[int, Between(0, 16)] = 0,
+    shortcut: bool = False,
 ) -> "Mapping[str, Layer]":
     """Return the layers of a recurrent network by name.
 
@@ -64,11 +66,16 @@ def recurrent_layers(
     - `direction`: of each layer; with "both", it reads every sequence forward and backward.
     - `skip`: whether all layers see the inputs, and the readout sees all layers (Graves, 2013).
     - `output`: "deep" has a hidden layer before the readout (Pascanu et al., 2014).
+    - `transition`: hidden layers that h passes through from one step to the next, and `shortcut` whether h is
+      added to their results (Pascanu et al., 2014).
     """
+    from suite.cells.transition import deep_transition
     from suite.layers.base import Layer, Stack
     from suite.layers.feedforward import Dense
     from suite.layers.recurrent import Bidirectional, Recurrent
 
+    if transition:
+        cell = deep_transition(cell, transition, shortcut)
     layer: Layer = Recurrent(cell) if direction == "forward" else Bidirectional(Recurrent(cell))
     stack = layer if layers == 1 else Stack({str(k + 1): layer for k in range(layers)}, skip)
     return {"recurrent": stack} | ({"dense": Dense()} if output == "deep" else {})

@@ -51,7 +51,7 @@ def test_parameters_operations_and_state_are_those_counted_by_hand(name):
 
 def test_an_embedding_has_weights_and_no_operations():
     network = find_network("rnn", replace(TASK, inputs="symbols"))
-    assert network.shapes(UNITS)["embedding/embedding"] == (3, 5)
+    assert network.shapes(UNITS)["embedding/W"] == (3, 5)
     assert network.parameters(UNITS) == 15 + 25 + 25 + 10 + 5 + 2
     assert network.step_operations(UNITS) == 25 + 25 + 10
 

@@ -152,6 +152,10 @@ def validate_and_load(config: "SweepConfig", data: Path | None) -> dict[str, Map
     splits = {name: tasks.load_splits(name, data) for name in config.tasks}
     from suite.cells.check import check_cell
 
+    for task in map(tasks.find_task, config.tasks):
+        if task.segment or task.steps_ahead:
+            for name in config.cells:  # refuses those that cannot carry a state
+                variants.find_network(name, task).start_carry(lanes=1, batch=1, width=1)
     cell_of = {options.base_name(name): variants.find_variant(name).cell for name in config.cells}
     for name, cell in cell_of.items():
         if cell and name not in cells.BUILTIN_CELLS:  # the tests checked those

@@ -53,7 +53,7 @@ class Embedding(Layer):
     """
 
     def own_axes(self, features: Axis) -> Axes:
-        return {"embedding": (features, ONE_UNIT_EACH)}
+        return {"W": (features, ONE_UNIT_EACH)}
 
     def output_axis(self, features: Axis) -> Axis:
         return ONE_UNIT_EACH
@@ -62,7 +62,7 @@ class Embedding(Layer):
         self, weights: Weights, x: Tensor, features: Axis, context: Context, carry: Carry = None
     ) -> tuple[Tensor, Carry]:
         lanes, _, steps = ops.shape(x)
-        vectors = ops.take_along_axis(weights["embedding"], ops.reshape(x, (lanes, -1, 1)), axis=1)
+        vectors = ops.take_along_axis(weights["W"], ops.reshape(x, (lanes, -1, 1)), axis=1)
         return ops.reshape(vectors, (lanes, -1, steps, context.width)), carry
 
     def operations(self, features: Axis, units: int) -> int:

@@ -76,6 +76,15 @@ LOSSES = {
 METRICS = {"error": classification_error, "squared": squared_error, "label error": label_errors}
 
 
+def last_of_each(a: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the last entry of each sequence, (lanes, batch, 1, …), and how many entries these are, 0 or 1.
+
+    a is (lanes, batch, entries, …), and `counts` (lanes, batch) says how many of the entries count.
+    """
+    last = ops.reshape(ops.maximum(counts - 1, 0), (*ops.shape(counts), *(1,) * (len(a.shape) - 2)))
+    return ops.take_along_axis(a, last, axis=2), ops.minimum(counts, 1)
+
+
 @dataclass(frozen=True)
 class Head:
     """A linear readout with a loss and a metric, at every step or at the last step of a sequence.
@@ -87,6 +96,7 @@ class Head:
     answers: str
     loss: str
     metric: str
+    steps_ahead: int = 0
 
     def axes(self, features: Axis) -> Axes:
         """Return the axes of the head's weights, by name; `features` is the axis of its inputs."""
@@ -101,8 +111,7 @@ class Head:
         """
         if self.answers != "last step":
             return h, steps
-        last = ops.maximum(steps - 1, 0)[:, :, None, None]
-        return ops.take_along_axis(h, last, axis=2), ops.minimum(steps, 1)
+        return last_of_each(h, steps)
 
     def logits(self, weights: Weights, h: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits (lanes, batch, answers, outputs), and how many of them count, (lanes, batch)."""

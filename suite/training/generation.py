@@ -4,6 +4,7 @@ from keras import ops
 
 from suite.backend import scan
 from suite.layers.base import Context, Weights
+from suite.layers.head import last_of_each
 from suite.network import Network
 from suite.tensor import Tensor
 
@@ -32,5 +33,4 @@ def predict_ahead(
     start = network.start_carry(lanes, batch, context.width), ops.zeros((lanes, batch, x.shape[3]))
     each_step = ops.transpose(x, (2, 0, 1, 3)), known
     _, predictions = scan(step, start, each_step, like=start[1])
-    last = ops.maximum(context.steps - 1, 0)[:, :, None, None]
-    return ops.take_along_axis(ops.transpose(predictions, (1, 2, 0, 3)), last, axis=2)
+    return last_of_each(ops.transpose(predictions, (1, 2, 0, 3)), context.steps)[0]

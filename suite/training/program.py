@@ -10,12 +10,13 @@ from keras import ops, tree
 from suite.backend import compile, scan
 from suite.cells.base import with_lanes_axis
 from suite.layers.base import Carry, Context
-from suite.layers.head import METRICS
+from suite.layers.head import METRICS, last_of_each
 from suite.network import Network
 from suite.task import Split, total_steps
 from suite.tensor import Tensor
 from suite.training import batches
 from suite.training.batches import gather_sequences
+from suite.training.generation import predict_ahead
 from suite.training.optimiser import Weights, broadcast_lanes
 from suite.training.trainer import Descent, Trainer
 from suite.training.trial import Result
@@ -106,6 +107,21 @@ class Program:
         summed = ops.sum(losses, axis=1)
         return ops.sum(summed / count), (ops.stack([summed, labels], axis=1), carry)
 
+    def answers(
+        self, weights: Weights, sequences: Tensors, context: Context, carry: Carry
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Carry]:
+        """Return what a metric takes, logits, steps, targets and labels (`suite.layers.head`), and the carry.
+
+        They are those of all labels; or of the last label of each sequence, predicted some steps ahead.
+        """
+        head, targets, labels = self.network.head, sequences["targets"], sequences["labels"]
+        if head.steps_ahead:
+            logits = predict_ahead(self.network, weights, sequences["inputs"], context, head.steps_ahead)
+            targets, labels = last_of_each(targets, labels)
+            return logits, labels, targets, labels, ()
+        logits, counted, end = self.network.apply(weights, sequences["inputs"], context, carry or None)
+        return logits, counted, targets, labels, end if self.is_stream else ()
+
     def score_lanes(
         self, weights: Weights, settings: Tensors, eval_buckets: list[Tensors], eval_indices: list[Tensor]
     ) -> Tensor:
@@ -116,19 +132,21 @@ class Program:
         """
 
         def score_chunk(bucket):
-            def add_chunk(totals, indices):
+            def add_chunk(state, indices):
+                totals, carry = state
                 sequences = gather_sequences(bucket, ops.broadcast_to(indices, (self.lanes, *indices.shape)))
                 context = Context(sequences["steps"], settings["mask"], settings)
-                logits, counted, _ = self.network.apply(weights, sequences["inputs"], context)
-                targets, labels = sequences["targets"], sequences["labels"]
-                sums = [metric(logits, counted, targets, labels) for metric in self.metrics.values()]
-                return totals + ops.sum(ops.stack(sums, axis=2), axis=1), ops.sum(labels[0])
+                *answers, carry = self.answers(weights, sequences, context, carry)
+                sums = [metric(*answers) for metric in self.metrics.values()]
+                totals = totals + ops.sum(ops.stack(sums, axis=2), axis=1)
+                return (totals, carry), ops.sum(answers[-1][0])
 
             return add_chunk
 
         total, labels = ops.zeros((self.lanes, len(self.metrics))), 0
         for bucket, indices in zip(eval_buckets, eval_indices, strict=True):
-            total, counts = scan(score_chunk(bucket), total, indices, like=bucket["labels"][0])
+            start = total, self.start_carry(indices.shape[1])
+            (total, _), counts = scan(score_chunk(bucket), start, indices, like=bucket["labels"][0])
             labels = labels + ops.sum(counts)
         return total / ops.cast(labels, total.dtype)
 

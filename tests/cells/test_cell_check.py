@@ -346,7 +346,7 @@ PADDING = r"depends on the padding of its lane: .*"
             r"expected its step to return states \(h, c\) of shapes \[\(3, 4\), \(3, 4\)\], got \[\(3, 4\)\]",
         ),
         (WrongShape, r"expected its step to return states \(h\) of shapes \[\(3, 4\)\], got \[\(3, 8\)\]"),
-        (NoTensor, r"expected .* of shape \(3, 4\), got \['list'\]"),
+        (NoTensor, r"expected .* of shapes \[\(3, 4\)\], got \['list'\]"),
         (Raises, r"its step raised ValueError: no such gate \(.*test_cell_check.py, line \d+\)"),
         (Cell, r"its step raised NotImplementedError.*"),
         (NoLanes, r"its step raised \w+: .* \(with an axis of lanes .*\)"),

@@ -177,7 +177,7 @@ def test_an_embedding_equals_a_product_with_one_hot_vectors(dtype):
 
     def product(arrays):
         one_hot = np.eye(FEATURES.fixed)[ops.convert_to_numpy(symbols)]
-        return ops.einsum("lbsf,lfu->lbsu", ops.convert_to_tensor(one_hot), arrays["embedding"])
+        return ops.einsum("lbsf,lfu->lbsu", ops.convert_to_tensor(one_hot), arrays["W"])
 
     symbols = arrays["x"]
     direction = np.random.default_rng(1).normal(size=(2, BATCH, STEPS, UNITS))

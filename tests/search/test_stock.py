@@ -26,6 +26,7 @@ from suite.training import batches
 from suite.training.optimiser import OPTIMISERS
 from suite.training.population import Population
 from suite.training.program import Program
+from suite.training.trainer import Descent
 from suite.training.trial import Trial
 
 # KerasTuner 1.4.8 calls the deprecated threading.currentThread
@@ -144,15 +145,8 @@ def test_fit_trains_as_the_engine_does(monkeypatch, variant, task, protocol, cli
     model = instance.build(hp)
     hyperparameters = {name: range_.declare(name, hp) for name, range_ in space.items()}
     trial = Trial(0, instance.shuffle_seed(hp), hyperparameters, epochs=4)
-    program = Program(
-        instance.variant.network(task),
-        task.load(None),
-        3,
-        1,
-        protocol.batch,
-        protocol.optimiser,
-        clips=bool(clips),
-    )
+    network, trainer = instance.variant.network(task), Descent(protocol.optimiser, bool(clips))
+    program = Program(network, task.load(None), 3, 1, protocol.batch, trainer)
     engine = Population(program, patience=9)
     engine.fill_lanes(deque([trial]))
     weights = model.layers[-1].weights_by_name

@@ -157,5 +157,5 @@ def test_a_program_that_does_not_clip_refuses_a_trial_that_does(program):
 def test_the_rate_is_rescaled_by_the_momentum_for_gradient_descent_alone(program):
     population = Population(program(1), patience=15)
     population.fill_lanes(deque([trial(0)]))
-    descent = program(1).optimiser in (OPTIMISERS["sgd"], OPTIMISERS["nesterov"])
+    descent = program(1).trainer.rule in ("sgd", "nesterov")
     assert population.state["settings"]["rate"][0] == pytest.approx(0.01 if descent else 0.02)

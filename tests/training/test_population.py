@@ -279,10 +279,10 @@ def transfers(monkeypatch):
     count = Counter()
     to_tensor, to_numpy = ops.convert_to_tensor, ops.convert_to_numpy
 
-    def send(array):
+    def send(array, dtype=None):
         if isinstance(array, np.ndarray | np.generic):
             count["device"] += array.nbytes
-        return to_tensor(array)
+        return to_tensor(array, dtype=dtype)
 
     def read(tensor):
         count["host"] += to_numpy(tensor).nbytes
