@@ -9,6 +9,7 @@ from pathlib import Path
 
 from suite import Refusal, files, options, registry
 from suite import space as spaces
+from suite.initial_weights import parse_rule
 
 ORACLE_CHOICES = ("random", "bayesian", "hyperband")
 OPTIMISER_CHOICES = (
@@ -68,6 +69,15 @@ def expect_table(key: str, value: object) -> None:
         raise Refusal(f"{key}: expected a table, got {value!r}")
 
 
+def expect_rules(key: str, value: object) -> None:
+    """Refuse a setting that is not a table of rules of initial weights by patterns of names."""
+    expect_table(key, value)
+    assert isinstance(value, dict)
+    for pattern, rule in value.items():
+        expect_text(f"{key}, {pattern!r}", rule)
+        parse_rule(rule)
+
+
 SETTING_CHECKS: dict[str, Callable[[str, object], None]] = {  # the settings of a preset, and their checks
     "name": expect_text,
     "title": expect_text,
@@ -81,7 +91,9 @@ SETTING_CHECKS: dict[str, Callable[[str, object], None]] = {  # the settings of 
     "patience": expect_integer(minimum=1),
     "batch": expect_integer(minimum=1),
     "optimiser": expect_one_of(OPTIMISER_CHOICES),
+    "initial_weights": expect_rules,
     "space": expect_table,  # of ranges: `suite.space.parse_range_bounds`
+    "variant_spaces": expect_table,  # of tables of ranges, by variant
     "about": expect_table,  # of a sweep.toml: descriptions of its tasks and cells, ignored here
 }
 
@@ -92,13 +104,15 @@ class Protocol:
 
     A trial trains for at most `epochs` epochs and stops early after more than `patience` epochs without a
     better validation score. Weights are updated after every `batch` sequences, by the rule `optimiser` of
-    `suite.training.optimiser`.
+    `suite.training.optimiser`. `initial_weights` holds rules by patterns of the names of weights, which come
+    after the paper's, N(0, 0.1²) for all, and after those of a cell (`suite.initial_weights`).
     """
 
     epochs: int = 150
     patience: int = 15
     batch: int = 1
     optimiser: str = "nesterov"
+    initial_weights: Mapping[str, str] = field(default_factory=dict)
 
 
 def trials_by_epochs(oracle: str, trials: int, epochs: int) -> Counter[int]:
@@ -128,7 +142,8 @@ class SweepConfig:
     """The configuration of a sweep: the same one gives the same rows, on any number of workers.
 
     `name`, `title` and `baseline` change no row. `baseline` is the variant that a report compares the others
-    with; empty for the default, `baseline_variant`.
+    with; empty for the default, `baseline_variant`. `variant_spaces` holds, by variant, the ranges that
+    differ from those of `space`, or that only this variant has.
     """
 
     name: str
@@ -141,6 +156,11 @@ class SweepConfig:
     oracle: str = "random"
     protocol: Protocol = Protocol()
     space: spaces.Space = field(default_factory=lambda: spaces.PAPER_SPACE)
+    variant_spaces: Mapping[str, spaces.Space] = field(default_factory=dict)
+
+    def space_of(self, variant: str) -> spaces.Space:
+        """Return the space that the trials of a variant are drawn from."""
+        return {**self.space, **self.variant_spaces.get(variant, {})}
 
     @property
     def baseline_variant(self) -> str:
@@ -170,15 +190,17 @@ class SweepConfig:
             if not getattr(self, key):
                 raise Refusal(f"{key}: expected distinct names, got none")
         check_baseline(self.baseline, self.cells)
-        for name, bounds in self.space.items():
-            spaces.check_range(name, bounds)
+        for space in (self.space, *self.variant_spaces.values()):
+            for name, bounds in space.items():
+                spaces.check_range(name, bounds)
 
     def to_table(self) -> dict:
         """Return the configuration as plain data, as in sweep.toml; an empty baseline is left out."""
         table = asdict(self) | asdict(self.protocol)
         del table["protocol"]
-        if not self.baseline:
-            del table["baseline"]
+        for key in ("baseline", "initial_weights", "variant_spaces"):
+            if not table[key]:
+                del table[key]
         return table | {
             "tasks": list(self.tasks),
             "cells": list(self.cells),
@@ -232,10 +254,14 @@ def config_from_table(table: dict) -> SweepConfig:
         SETTING_CHECKS[key](key, value)
     if "cells" in table:
         check_baseline(table.get("baseline", ""), table["cells"])
+        for variant in table.get("variant_spaces", {}):
+            if variant not in table["cells"]:
+                raise registry.unknown_name_error("variant in variant_spaces", variant, table["cells"])
     protocol_keys = {f.name for f in fields(Protocol)}
     ranges = {name: spaces.parse_range_bounds(name, entry) for name, entry in table.get("space", {}).items()}
     sweep_settings = {
-        key: table[key] for key in table.keys() - protocol_keys - {"space", "tasks", "cells", "about"}
+        key: table[key]
+        for key in table.keys() - protocol_keys - {"space", "variant_spaces", "tasks", "cells", "about"}
     }
     return SweepConfig(
         **sweep_settings,
@@ -243,7 +269,24 @@ def config_from_table(table: dict) -> SweepConfig:
         cells=tuple(table.get("cells", ())),
         protocol=Protocol(**{key: table[key] for key in protocol_keys & table.keys()}),
         space=spaces.override_ranges(spaces.PAPER_SPACE, ranges),
+        variant_spaces={
+            variant: own_space(variant, entry) for variant, entry in table.get("variant_spaces", {}).items()
+        },
     )
+
+
+def own_space(variant: str, table: object) -> spaces.Space:
+    """Return the ranges of one variant from plain data; refuse a range that is not as in `space`.
+
+    A hyperparameter that only a cell knows has a range of its own kind, as in every sweep.toml.
+    """
+    expect_table(f"variant_spaces.{variant}", table)
+    assert isinstance(table, dict)
+    known = {**spaces.PAPER_SPACE, **spaces.OPTIONAL_RANGES}
+    shared = {name: spaces.parse_range_bounds(name, entry) for name, entry in table.items() if name in known}
+    own = {name: spaces.parse_range(name, entry) for name, entry in table.items() if name not in known}
+    ranges = spaces.override_ranges(spaces.PAPER_SPACE, shared)
+    return {name: ranges[name] for name in shared} | own
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ are those that a sweep with all its cells, tasks and trials from the start would
 from pathlib import Path
 
 from suite import Refusal
+from suite.space import OPTIONAL_RANGES, PAPER_SPACE
 
-GROWING = {"tasks", "cells", "trials"}  # settings that may grow
+GROWING = {"tasks", "cells", "trials", "variant_spaces"}  # settings that may grow
 DESCRIPTIVE = {"name", "title", "about", "baseline"}  # settings that no row depends on
 
 
@@ -19,8 +20,10 @@ def grown_config(folder: Path, current: dict, config: dict) -> dict:
     all of them, the title stays, and the baseline is that of `config` if it names one. Refuses other
     differences, and additions to a sweep whose oracle is not random search.
     """
+    current, config = without_empty_tables(current), without_empty_tables(config)
     identifying = [key for key in {**current, **config} if key not in GROWING | DESCRIPTIVE]
     differing = [key for key in identifying if current.get(key) != config.get(key)]
+    differing += differing_spaces(current, config)
     if differing:
         raise Refusal(
             f"{folder} holds another sweep, which differs in {', '.join(differing)}; name another folder "
@@ -34,6 +37,8 @@ def grown_config(folder: Path, current: dict, config: dict) -> dict:
         )
     names = {key: [*current.get(key, []), *added.get(key, [])] for key in ("tasks", "cells")}
     grown = config | current | names
+    if spaces := config.get("variant_spaces", {}) | current.get("variant_spaces", {}):
+        grown["variant_spaces"] = spaces
     if config.get("baseline"):
         grown["baseline"] = config["baseline"]
     about = current.get("about", {}) | config.get("about", {})
@@ -42,6 +47,25 @@ def grown_config(folder: Path, current: dict, config: dict) -> dict:
     if "trials" in added:
         grown["trials"] = about["trials_a_search"] = added["trials"]
     return grown | {"about": about}
+
+
+def without_empty_tables(settings: dict) -> dict:
+    """Return settings without the empty tables, which mean the same as no table."""
+    return {key: value for key, value in settings.items() if value != {}}
+
+
+def differing_spaces(current: dict, config: dict) -> list[str]:
+    """Return, as in "variant_spaces.gru.units", the ranges of single variants that differ in two settings.
+
+    Ranges that a cell declares for itself are in `current` only, until the cell is imported.
+    """
+    shared = [variant for variant in config.get("cells", []) if variant in current.get("cells", [])]
+    differing = []
+    for variant in shared:
+        old, new = (table.get("variant_spaces", {}).get(variant, {}) for table in (current, config))
+        names = [name for name in {**old, **new} if name in new or name in {**PAPER_SPACE, **OPTIONAL_RANGES}]
+        differing += [f"variant_spaces.{variant}.{name}" for name in names if old.get(name) != new.get(name)]
+    return differing
 
 
 def added_settings(current: dict, config: dict) -> dict:

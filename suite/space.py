@@ -1,7 +1,8 @@
 """The search space: the range of each hyperparameter, and the scale on which it is drawn."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
@@ -63,6 +64,7 @@ class Range:
         return np.asarray(values, float)
 
 
+SCALES = ("linear", "log", "one minus log")
 Space = Mapping[str, Range]
 
 PAPER_SPACE: Space = {  # Greff et al. (2017)
@@ -140,9 +142,27 @@ def parse_range_bounds(name: str, entry: object) -> tuple[float, float]:
     return entry["low"], entry["high"]
 
 
+def parse_range(name: str, entry: object) -> Range:
+    """Return a range from its entry in a TOML file: low, high, and if need be scale and whole."""
+    keys = {field.name: field.type for field in fields(Range)}
+    if not isinstance(entry, Mapping):
+        raise Refusal(f"space.{name}: expected a table of low and high, got {entry!r}")
+    for key in entry:
+        if key not in keys:
+            raise Refusal(f"space.{name}: {registry.unknown_name_error('key', key, keys)}")
+    for key in ("low", "high"):
+        value = entry.get(key)
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise Refusal(f"space.{name}: expected {key} to be a number, got {value!r}")
+    if entry.get("scale", "linear") not in SCALES:
+        raise registry.unknown_name_error(f"scale of space.{name}", str(entry["scale"]), SCALES)
+    return Range(**entry)
+
+
 def check_range(name: str, requested: Range) -> None:
     """Refuse a range that is empty, impossible on its scale, or outside `VALUE_LIMITS`."""
-    low, high, (least, most) = requested.low, requested.high, VALUE_LIMITS[name]
+    low, high = requested.low, requested.high
+    least, most = VALUE_LIMITS.get(name, (-math.inf, math.inf))
     if not low <= high:
         reason = "low must be at most high"
     elif not least <= low or not high <= most:

@@ -32,7 +32,9 @@ def asks(optimiser):
 
 
 def test_every_setting_is_checked():
-    assert SETTING_CHECKS.keys() - {"about"} == replace(QUICK, baseline="gru").to_table().keys()
+    protocol = replace(QUICK.protocol, initial_weights={"*": "normal(0.1)"})
+    full = replace(QUICK, baseline="gru", protocol=protocol, variant_spaces={"gru": QUICK.space})
+    assert SETTING_CHECKS.keys() - {"about"} == full.to_table().keys()
 
 
 def test_the_optimisers_that_can_be_asked_are_those_there_are():

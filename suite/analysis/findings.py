@@ -107,6 +107,11 @@ class Findings:
         """The ranges that hold more than one value, in order: the columns of an importance."""
         return varied_ranges(self.config.space)
 
+    @property
+    def baseline_ranges(self) -> dict[str, Range]:
+        """The same hyperparameters with the ranges of the baseline, which may be its own."""
+        return varied_ranges(shared_space(self.config, self.baseline))
+
     def is_tested(self, task: str) -> bool:
         """Return whether a task has a scored trial and a variant that is compared with the baseline."""
         scored = self.summaries[task]["tenth_mean"].notna().any()
@@ -144,11 +149,12 @@ def compute_findings(
     importances: dict[tuple[str, str], Importance | None] = {}
     operations: dict[str, Importance | None] = {}
     for (task, cell), trials in searches.items():
+        space = shared_space(config, cell)
         own = seeds.derive_seed(seed, task, cell, "importance")
         if cell in (baseline, VANILLA) or len(searches) <= MAX_DETAILED_SEARCHES:
-            importances[task, cell] = search_importance(trials, "test", config.space, own)
+            importances[task, cell] = search_importance(trials, "test", space, own)
         if cell == baseline:
-            operations[task] = search_importance(trials, "operations", config.space, own)
+            operations[task] = search_importance(trials, "operations", space, own)
     known_importances = {key: value for key, value in importances.items() if value}
     claim_config = replace(config, trials=min(record.trials_per_search, MAX_TRIALS_ANALYSED))
     planned = planned_comparisons(analysed, claim_config)
@@ -179,6 +185,15 @@ def compute_findings(
         ),
         pairwise=pairwise,
     )
+
+
+def shared_space(config: SweepConfig, cell: str) -> Space:
+    """Return the hyperparameters that all variants have, with the ranges of one variant.
+
+    What only one variant has is left out of the importances of hyperparameters: its effect is in the rest.
+    """
+    own = config.space_of(cell)
+    return {name: own[name] for name in config.space}
 
 
 def prepare_rows(rows: pd.DataFrame, record: SweepRecord) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from keras import ops
 
 from suite.axis import ONE_UNIT_EACH, Axis, shape_of
 from suite.draws import derive_keys, uniform_draws
+from suite.space import Range
 from suite.tensor import Tensor
 
 
@@ -30,7 +31,7 @@ class Cell(keras.layers.Layer):
     - `fixed`: patterns of the names of weights that are drawn and never trained, such as "R/*",
     - `states`: the names of what is carried from step to step; the first one is the output,
     - `state_axes`: the axes of each state that is no vector of N units, such as a matrix memory or a counter,
-    - `hyperparameters`: the names of the rates that `dropout` and `zoneout` read,
+    - `hyperparameters`: ranges of hyperparameters of its own, in `settings`, such as the rate of `dropout`,
     - `initial_weights`: rules for weights that are not drawn from N(0, 0.1²) (`suite.initial_weights`),
 
     and writes `step(x, h, …)`, which takes the states of the step before and returns the new ones in the same
@@ -58,7 +59,7 @@ class Cell(keras.layers.Layer):
     fixed: tuple[str, ...] = ()
     states: tuple[str, ...] = ("h",)
     state_axes: dict[str, tuple[Axis, ...]] = {}
-    hyperparameters: tuple[str, ...] = ()
+    hyperparameters: dict[str, Range] = {}
     initial_weights: dict[str, str] = {}
 
     # Set by the time loop, on the copy of the cell that takes a step:

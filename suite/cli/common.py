@@ -5,7 +5,7 @@ Nothing heavy is imported before a command needs it: `--help` and `list` must an
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +18,7 @@ from suite.keras_loader import load_keras
 
 if TYPE_CHECKING:
     from suite.config import SweepConfig
+    from suite.space import Space
     from suite.task import Split
 
 
@@ -105,7 +106,29 @@ def canonical_config(config: "SweepConfig") -> "SweepConfig":
         tasks=canonical_names("tasks", config.tasks, canonical_task_name),
         cells=cells,
         baseline=listed_variant(config.baseline, cells),
+        variant_spaces={variant: space for variant, space in canonical_spaces(config) if variant in cells},
     )
+
+
+def canonical_spaces(config: "SweepConfig") -> Iterator[tuple[str, "Space"]]:
+    """Yield the canonical name of each variant that has ranges of its own, and these ranges."""
+    from suite import variants
+
+    for name, space in config.variant_spaces.items():
+        yield variants.canonical_variant(name), space
+
+
+def add_own_ranges(config: "SweepConfig") -> "SweepConfig":
+    """Return a configuration with the ranges of the hyperparameters that cells declare for themselves.
+
+    A range that the configuration has already is kept.
+    """
+    from suite import variants
+
+    found = {name: variants.find_variant(name).cell for name in config.cells}
+    declared = {name: cell.hyperparameters for name, cell in found.items() if cell and cell.hyperparameters}
+    spaces = {name: {**ranges, **config.variant_spaces.get(name, {})} for name, ranges in declared.items()}
+    return replace(config, variant_spaces={**config.variant_spaces, **spaces})
 
 
 def canonical_task_name(name: str) -> str:

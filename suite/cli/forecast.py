@@ -56,7 +56,7 @@ def print_forecast(
         total += seconds
         parameters = [
             find_network(cell, tasks.find_task(task)).parameters(math.ceil(size))
-            for size in (units.low, units.high)
+            for size in (config.space_of(cell)["units"].low, config.space_of(cell)["units"].high)
         ]
         table.add_row(
             task,

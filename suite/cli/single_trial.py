@@ -25,7 +25,7 @@ def train_trial(config: SweepConfig, trial: Trial, splits: Mapping) -> Result:
     task, width = tasks.find_task(name), int(trial.hyperparameters["units"])
     trainer = Descent.of_trials(protocol.optimiser, [trial])
     program = Program(find_network(cell, task), splits[name], width, 1, protocol.batch, trainer, task.segment)
-    population = Population(program, protocol.patience)
+    population = Population(program, protocol.patience, rules=protocol.initial_weights)
     population.fill_lanes(deque([trial]))
     [result] = population.lanes
     assert result  # a lane was free
@@ -105,8 +105,9 @@ def stored_row(folder: Path, task: str | None, cell: str, trial: int) -> dict:
 def trial_of_row(folder: Path, row: Mapping) -> tuple[SweepConfig, Trial]:
     """Return the trial of a stored row, and the settings of its sweep reduced to its task and cell."""
     config = config_from_table(store.read_config(folder))
-    values = {name: int(row[name]) if entry.whole else row[name] for name, entry in config.space.items()}
+    space = config.space_of(row["cell"])
+    values = {name: int(row[name]) if entry.whole else row[name] for name, entry in space.items()}
     # Hyperband gives most trials fewer epochs, and no row says how many: those it trained, at least
     epochs = row["epochs"] if config.oracle == "hyperband" else config.protocol.epochs
-    config = replace(config, tasks=(row["task"],), cells=(row["cell"],))
+    config = replace(config, tasks=(row["task"],), cells=(row["cell"],), variant_spaces={row["cell"]: space})
     return config, Trial(row["trial"], row["seed"], values, epochs)

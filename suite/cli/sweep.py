@@ -13,6 +13,7 @@ from suite.cli.common import (
     BackendOption,
     BaselineOption,
     DataOption,
+    add_own_ranges,
     canonical_config,
     select_backend,
     split_names,
@@ -190,6 +191,7 @@ def sweep(
         workers, scheduler, (tls_ca, tls_cert, tls_key), slurm, folder, config.cells
     )
     splits = validate_and_load(config, data)
+    config = add_own_ranges(config)
     from suite.search import sweep as search
 
     codes = identity.row_codes({name: tasks.find_task(name) for name in splits}, config.cells, splits)

@@ -22,7 +22,7 @@ class Recurrent(Layer):
 
     @property
     def hyperparameters(self) -> tuple[str, ...]:
-        return self.cell.hyperparameters
+        return tuple(self.cell.hyperparameters)
 
     @property
     def initial_weights(self) -> Mapping[str, str]:

@@ -64,7 +64,7 @@ def search_shapes(
     def cost(width: int, epochs: int) -> int:
         return network.trial_operations(width, steps, epochs)
 
-    units, steps = config.space["units"], total_steps(splits)
+    units, steps = config.space_of(cell)["units"], total_steps(splits)
     epochs = math.ceil(config.epochs_per_search / config.trials_per_search)  # as if no trial ended early
     program_seconds = plan.program_seconds(epochs * steps["train"] / config.protocol.batch)
     program_cost = program_seconds * machine.RATE[plan.device]
@@ -96,7 +96,9 @@ class SearchState:
     def __init__(self, config: SweepConfig, task: str, cell: str, scores: dict[int, float]):
         self.task, self.cell, self.scores = task, cell, scores
         names = (config.seed, task, cell)
-        self.search = Search(config.oracle, config.space, config.trials, config.protocol.epochs, names)
+        self.search = Search(
+            config.oracle, config.space_of(cell), config.trials, config.protocol.epochs, names
+        )
         self.round: list[Trial] = []
         self.total, self.done, self.over = 0, 0, False
 

@@ -199,7 +199,10 @@ def train_trials(
         unit.task, unit.cell, unit.width, lanes, unit.protocol.batch, trainer, unit.data
     )
     stopping = functools.partial(store.is_stop_requested, unit.folder)
-    yield from population.train_population(program, trials, unit.protocol.patience, checkpoints, stopping)
+    protocol = unit.protocol
+    yield from population.train_population(
+        program, trials, protocol.patience, checkpoints, stopping, protocol.initial_weights
+    )
 
 
 @functools.lru_cache(maxsize=MAX_PROGRAMS_PER_PROCESS)

@@ -4,6 +4,9 @@ from keras import ops
 
 from suite.axis import ONE_UNIT_EACH, Axis
 from suite.cells.base import Cell, LinearCell
+from suite.space import Range
+
+RATE = Range(0.0, 0.5)
 
 
 class MinGRU(LinearCell):
@@ -49,7 +52,7 @@ class MatrixMemory(Cell):
 class Zoneout(Cell):
     """A simple recurrent network with dropout of its input and zoneout of its state."""
 
-    gates, hyperparameters = ("z",), ("dropout", "zoneout")
+    gates, hyperparameters = ("z",), {"dropout": RATE, "zoneout": RATE}
 
     def step(self, x, h):
         [z] = self.affine("z", x, h)

@@ -1,12 +1,10 @@
 """The `Hypermodel` of a cell on a task under the tuners of KerasTuner."""
 
 import os
-import re
 import subprocess
 import sys
 from collections import deque
 from dataclasses import replace
-from pathlib import Path
 
 import keras
 import keras_tuner
@@ -160,18 +158,6 @@ def test_fit_trains_as_the_engine_does(monkeypatch, variant, task, protocol, cli
     for name, weight in weights.items():
         expected = np.reshape(engine.state["weights"][name][0], weight.shape)
         np.testing.assert_allclose(ops.convert_to_numpy(weight), expected, rtol=1e-3, atol=1e-5)
-
-
-def test_the_code_in_the_guide_runs(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    guide = (Path(__file__).parents[2] / "GUIDE.md").read_text(encoding="utf-8")
-    section = guide.partition("\n## In Keras and KerasTuner")[2]
-    layer, _, own_arrays = re.findall(r"```python\n(.*?)```", section, re.S)
-    names = {}
-    exec(layer.replace("lstm@layers=2,direction=both", "linear").replace("model.save", "str"), names)
-    exec(own_arrays.replace("window@steps=8", "linear"), names)
-    assert names["model"].output_shape == (None, 3)
-    assert len(names["tuner"].oracle.get_best_trials()) == 1
 
 
 class OrderRecorder:

@@ -9,6 +9,7 @@ from keras import ops
 
 from suite.cells.base import Cell
 from suite.search import executors
+from suite.space import Range
 from suite.task import Split, Task
 
 
@@ -96,3 +97,13 @@ def train_and_die(unit, verify):
         (unit.folder / "died").touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return report
+
+
+class Sticky(Cell):
+    """A simple recurrent network with zoneout, whose rate is a hyperparameter of its own."""
+
+    gates, hyperparameters = ("z",), {"zoneout": Range(0.0, 0.5)}
+
+    def step(self, x, h):
+        (z,) = self.affine("z", x, h)
+        return self.zoneout("zoneout", h, ops.tanh(z))

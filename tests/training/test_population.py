@@ -11,6 +11,7 @@ from keras import ops, tree
 from suite.cells import CELLS
 from suite.cells.base import Cell
 from suite.config import Protocol
+from suite.space import Range
 from suite.task import Split
 from suite.training.checkpoint import Checkpoints
 from suite.training.population import (
@@ -92,7 +93,7 @@ class Normalised(Cell):
 class Zoneout(Cell):
     """A simple recurrent network with dropout and zoneout."""
 
-    gates, hyperparameters = ("z",), ("dropout", "zoneout")
+    gates, hyperparameters = ("z",), dict.fromkeys(("dropout", "zoneout"), Range(0.0, 0.5))
 
     def step(self, x, h):
         [z] = self.affine("z", x, h)

@@ -82,13 +82,13 @@ def importance_parts(findings: Findings, task: str, slug: str) -> list[Part]:
     parts: list[Part] = [Figure(f"{slug}-shares", drawing, alt, SHARES_CAPTION, f"{slug}-importance")]
     if own:
         operations = findings.operation_importances.get(task)
-        drawing = figures.marginal_plots(own, operations, ranges, label)
+        drawing = figures.marginal_plots(own, operations, findings.baseline_ranges, label)
         quantities = "score and operations" if operations else "score"
         alt = f"Mean {quantities} of the trials of {name} on {title} against each hyperparameter."
         caption = MARGINALS_CAPTION.format(name)
         parts.append(Figure(f"{slug}-marginals", drawing, alt, caption, f"{slug}-marginals"))
         if len(ranges) > 1:
-            drawing = figures.interaction_heatmaps(own, ranges, label)
+            drawing = figures.interaction_heatmaps(own, findings.baseline_ranges, label)
             alt = f"Heat maps of the mean score of {name} on {title} over each pair of hyperparameters."
             caption = INTERACTIONS_CAPTION.format(name)
             parts.append(Figure(f"{slug}-pairs", drawing, alt, caption, f"{slug}-pairs"))
@@ -160,7 +160,7 @@ def importance_table(
 
 def effect_tables(findings: Findings, task: str, slug: str) -> list[Table]:
     """Return the data of the figures of marginal effects and pairs; it is only written as CSV."""
-    own, ranges = findings.importances.get((task, findings.baseline)), findings.varied_ranges
+    own, ranges = findings.importances.get((task, findings.baseline)), findings.baseline_ranges
     if not own:
         return []
     effects = {"test": own}

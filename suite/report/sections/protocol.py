@@ -5,10 +5,9 @@ from typing import Any
 import pandas as pd
 
 from suite.analysis.findings import Findings
-from suite.config import SweepRecord
+from suite.config import SweepConfig, SweepRecord
 from suite.report.formatting import hyperparameter_label
 from suite.report.parts import Part, Section, Table, TableColumn, Text
-from suite.space import Space
 
 ORACLE_DESCRIPTIONS = {
     "random": "A trial draws its hyperparameters at random, independently of the scores of other trials.",
@@ -31,7 +30,7 @@ def build(findings: Findings) -> list[Section]:
             "stops improving. Its test score uses the weights with the best validation score."
         ),
         protocol_table(findings.record),
-        space_table(findings.config.space),
+        space_table(findings.config),
         Text(
             "A trial that failed, or that diverged before its first score, has no score and ranks below all "
             "others. Means leave it out, and their tables give the number of trials they include. Medians "
@@ -51,6 +50,7 @@ def protocol_settings(record: SweepRecord) -> dict[str, Any]:
         "patience": protocol.patience,
         "batch": protocol.batch,
         "optimiser": protocol.optimiser,
+        **{f"initial weights, {pattern}": rule for pattern, rule in protocol.initial_weights.items()},
         "seed": config.seed,
     }
 
@@ -65,13 +65,23 @@ def protocol_table(record: SweepRecord) -> Table:
     )
 
 
-def space_table(space: Space) -> Table:
-    """Return the hyperparameters and the ranges they are drawn from."""
+def space_table(config: SweepConfig) -> Table:
+    """Return the hyperparameters and the ranges they are drawn from, with those of single variants below."""
+    lines = [("", name, bounds) for name, bounds in config.space.items()]
+    lines += [
+        (variant, name, bounds)
+        for variant, space in config.variant_spaces.items()
+        for name, bounds in space.items()
+        if bounds != config.space.get(name)
+    ]
     frame = pd.DataFrame(
-        [(name, bounds.low, bounds.high, bounds.scale) for name, bounds in space.items()],
-        columns=["hyperparameter", "low", "high", "scale"],
+        [(variant, name, bounds.low, bounds.high, bounds.scale) for variant, name, bounds in lines],
+        columns=["variant", "hyperparameter", "low", "high", "scale"],
     )
+    if not config.variant_spaces:
+        frame = frame.drop(columns="variant")
     columns = [
+        *([TableColumn("of", "variant", lambda name: name or "all others")] if config.variant_spaces else []),
         TableColumn("hyperparameter", "hyperparameter", hyperparameter_label),
         TableColumn("from", "low"),
         TableColumn("to", "high"),
