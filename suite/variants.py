@@ -127,6 +127,20 @@ def canonical_variant(name: str) -> str:
     return options.canonical_name(kind, name, function)
 
 
+def trial_variant(name: str, hyperparameters: Mapping[str, float]) -> str:
+    """Return the name of the variant that a trial trains: with those options that are hyperparameters.
+
+    If the space of "lstm" has a range of "layers", a trial that drew 2 trains "lstm@layers=2".
+    """
+    kind, function = options_function(name)
+    drawn = hyperparameters.keys() & options.find_options(kind, name, function).keys()
+    if not drawn:
+        return name
+    base, _, given = name.partition("@")
+    texts = [*filter(None, [given]), *(f"{key}={hyperparameters[key]}" for key in sorted(drawn))]
+    return canonical_variant(f"{base}@{','.join(texts)}")
+
+
 def find_variant(name: str) -> Variant:
     """Return a variant by its name with options; refuse an unknown name or option, or another value."""
     cell = None

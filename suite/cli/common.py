@@ -121,14 +121,28 @@ def canonical_spaces(config: "SweepConfig") -> Iterator[tuple[str, "Space"]]:
 def add_own_ranges(config: "SweepConfig") -> "SweepConfig":
     """Return a configuration with the ranges of the hyperparameters that cells declare for themselves.
 
-    A range that the configuration has already is kept.
+    A range that the configuration has already is kept. Refused: a range of what is no hyperparameter of its
+    variant, and one of an option, such as the layers, with values that the option does not take.
     """
-    from suite import variants
+    from suite import options, registry, space, variants
 
-    found = {name: variants.find_variant(name).cell for name in config.cells}
-    declared = {name: cell.hyperparameters for name, cell in found.items() if cell and cell.hyperparameters}
-    spaces = {name: {**ranges, **config.variant_spaces.get(name, {})} for name, ranges in declared.items()}
-    return replace(config, variant_spaces={**config.variant_spaces, **spaces})
+    variant_spaces = {}
+    for name in config.cells:
+        kind, function = variants.options_function(name)
+        own_options, cell = options.find_options(kind, name, function), variants.find_variant(name).cell
+        declared = cell.hyperparameters if cell else {}
+        given = config.variant_spaces.get(name, {})
+        known = {**config.space, **space.OPTIONAL_RANGES, **declared, **own_options}
+        for key, bounds in given.items():
+            if key not in known:
+                raise registry.unknown_name_error(f"hyperparameter of {name}", key, known)
+            if key in own_options and not bounds.whole:
+                raise Refusal(f"variant_spaces.{name}.{key}: expected whole numbers; add whole = true")
+            for value in (bounds.low, bounds.high) if key in own_options else ():
+                variants.trial_variant(name, {key: value})  # refuses what the option does not take
+        if declared or given:
+            variant_spaces[name] = {**declared, **given}
+    return replace(config, variant_spaces=variant_spaces)
 
 
 def canonical_task_name(name: str) -> str:

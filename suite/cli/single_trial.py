@@ -19,12 +19,13 @@ def train_trial(config: SweepConfig, trial: Trial, splits: Mapping) -> Result:
     from suite.training.population import Population
     from suite.training.program import Program
     from suite.training.trainer import Descent
-    from suite.variants import find_network
+    from suite.variants import find_network, trial_variant
 
     [name], [cell], protocol = config.tasks, config.cells, config.protocol
     task, width = tasks.find_task(name), int(trial.hyperparameters["units"])
+    network = find_network(trial_variant(cell, trial.hyperparameters), task)
     trainer = Descent.of_trials(protocol.optimiser, [trial])
-    program = Program(find_network(cell, task), splits[name], width, 1, protocol.batch, trainer, task.segment)
+    program = Program(network, splits[name], width, 1, protocol.batch, trainer, task.segment)
     population = Population(program, protocol.patience, rules=protocol.initial_weights)
     population.fill_lanes(deque([trial]))
     [result] = population.lanes

@@ -20,7 +20,7 @@ from suite.search.padding import choose_widths
 from suite.search.work_unit import WorkUnit, search_demand
 from suite.task import SPLITS, Split, total_steps
 from suite.training.trial import Trial
-from suite.variants import find_network, variant_reference
+from suite.variants import find_network, trial_variant, variant_reference
 
 MAX_UNIT_ATTEMPTS = 3  # how many times in a row a unit may end without any row
 MIN_UNITS_PER_WORKER = 2  # units of equal cost, so that no worker ends long after the others
@@ -178,7 +178,7 @@ def run_sweep(
                 )
                 for name in names
                 if name in changed
-                for shape, trials in trials_by_shape(searches[name].advance(), shapes[name])
+                for shape, trials in trials_by_shape(name[1], searches[name].advance(), shapes[name])
             ]
             for unit in split_units(missing, shapes, executor.size):
                 executor.submit(unit)
@@ -242,13 +242,19 @@ def retry_unit(unit: WorkUnit, missing: tuple[Trial, ...]) -> WorkUnit:
 
 
 def trials_by_shape(
-    trials: list[Trial], shapes: list[PaddedShape]
+    cell: str, trials: list[Trial], shapes: list[PaddedShape]
 ) -> Iterator[tuple[PaddedShape, tuple[Trial, ...]]]:
-    """Yield the shapes that trials are padded to, each with the trials that fit it."""
+    """Yield the shapes that trials are padded to, each with trials that fit it and train the same network.
+
+    Trials train different networks if an option of the variant is a hyperparameter, such as the layers.
+    """
     widths = [shape.width for shape in shapes]
     fits = np.searchsorted(widths, [trial.hyperparameters["units"] for trial in trials])
-    for fit in np.unique(fits):
-        yield shapes[fit], tuple(trial for trial, own in zip(trials, fits, strict=True) if own == fit)
+    groups: dict[tuple[int, str], list[Trial]] = {}
+    for trial, fit in zip(trials, fits.tolist(), strict=True):
+        groups.setdefault((fit, trial_variant(cell, trial.hyperparameters)), []).append(trial)
+    for fit, variant in sorted(groups):
+        yield shapes[fit], tuple(groups[fit, variant])
 
 
 def split_units(

@@ -16,7 +16,7 @@ from suite.keras_loader import load_keras
 from suite.task import Split
 from suite.training.checkpoint import Checkpoints
 from suite.training.trial import Result, Trial
-from suite.variants import find_network
+from suite.variants import find_network, trial_variant
 
 if TYPE_CHECKING:  # imports Keras, which a worker loads with the first unit
     from suite.training.program import Program
@@ -64,6 +64,11 @@ class WorkUnit:
     id: str | None = None
 
     @property
+    def variant(self) -> str:
+        """The name of the network of the unit: that of the search, with the options that its trials drew."""
+        return trial_variant(self.cell, self.trials[0].hyperparameters)
+
+    @property
     def cost(self) -> int:
         """Multiply–adds of training all trials of the unit for all their epochs."""
         return self.operations * sum(trial.epochs for trial in self.trials)
@@ -102,7 +107,7 @@ def train_unit(unit: WorkUnit) -> Iterator[dict]:
 def unit_lanes(unit: WorkUnit) -> int:
     """Return how many lanes this process trains a unit in."""
     splits = cached_splits(unit.task, unit.data)
-    demand = search_demand(unit.task, unit.cell, unit.width, unit.protocol.batch, splits)
+    demand = search_demand(unit.task, unit.variant, unit.width, unit.protocol.batch, splits)
     plan = dataclasses.replace(machine.this_worker_plan(), lanes=unit.lanes)
     return max(1, plan.lanes_for(**demand, trials=unit.width_trials) >> unit.lane_halvings)
 
@@ -196,7 +201,7 @@ def train_trials(
 
     trainer = Descent.of_trials(unit.protocol.optimiser, trials)
     program = compiled_program(
-        unit.task, unit.cell, unit.width, lanes, unit.protocol.batch, trainer, unit.data
+        unit.task, unit.variant, unit.width, lanes, unit.protocol.batch, trainer, unit.data
     )
     stopping = functools.partial(store.is_stop_requested, unit.folder)
     protocol = unit.protocol

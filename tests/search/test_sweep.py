@@ -170,7 +170,7 @@ def test_a_preset_with_a_misspelt_setting_is_refused(tmp_path):
 def test_trials_are_grouped_by_width():
     trials = [Trial(k, 1, {"units": 1 + k % 6}, 1) for k in range(60)]
     shapes = [sweep.PaddedShape(width, width, 30, 2) for width in (2, 6)]
-    groups = {shape.width: some for shape, some in sweep.trials_by_shape(trials, shapes)}
+    groups = {shape.width: some for shape, some in sweep.trials_by_shape("rnn", trials, shapes)}
     assert sorted(t.number for some in groups.values() for t in some) == list(range(60))
     assert [{t.hyperparameters["units"] for t in groups[width]} for width in (2, 6)] == [{1, 2}, {3, 4, 5, 6}]
 

@@ -53,6 +53,42 @@ def test_each_variant_draws_from_its_own_space_and_the_record_holds_it(odyssey, 
     assert "rnn@output=deep | learning rate | 0.1 | 0.2" in page
 
 
+def test_an_option_can_be_a_hyperparameter_that_separates_populations(odyssey, preset, tmp_path):
+    """A trial with two layers is the trial of the variant with two layers."""
+    text = preset.read_text().partition("[variant_spaces")[0]
+    text = text.replace('"rnn", "rnn@output=deep", "tiny:Sticky"', '"rnn"')
+    layers = "[variant_spaces.rnn.layers]\nlow = 1\nhigh = 2\nwhole = true\n"
+    preset.write_text(text.replace("trials = 3", "trials = 6") + layers)
+    folder = tmp_path / "mine"
+    arguments = ["sweep", str(preset), "--workers=0", "--lanes=2", f"--results={folder}"]
+    assert odyssey(*arguments)[0] == 0
+    rows = store.load(folder)
+    assert set(rows["layers"]) == {1, 2}
+    deep = rows["layers"] == 2
+    assert (rows[deep]["parameters"] == rows[~deep]["parameters"].iloc[0] + 3 * 3 + 3 * 3 + 3).all()
+    again = int(rows[deep]["trial"].iloc[0])
+    code, out, err = odyssey("train", str(folder), "rnn", str(again))
+    assert (code, err) == (0, "")
+    assert "new minus stored: valid +0, test +0" in out
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("layers]\nlow = 1\nhigh = 2", "variant_spaces.rnn.layers: expected whole numbers; add whole = true"),
+        ("layers]\nlow = 0\nhigh = 2\nwhole = true", "layers: expected a whole number, 1 to 16, got '0'"),
+        ("layerz]\nlow = 1\nhigh = 2", "unknown hyperparameter of rnn 'layerz'. Did you mean 'layers'?"),
+    ],
+)
+def test_a_wrong_range_of_a_variant_is_refused(odyssey, tmp_path, line, text):
+    path = tmp_path / "mine.toml"
+    path.write_text(f'tasks = ["tiny:PARITY"]\ncells = ["rnn"]\n[variant_spaces.rnn.{line}\n')
+    code, _, err = odyssey("sweep", str(path), "--workers=0", f"--results={tmp_path / 'mine'}")
+    assert code == 2
+    assert text in err
+    assert not (tmp_path / "mine").exists()
+
+
 def table(**changes):
     base = {"name": "mine", "tasks": ["adding"], "cells": ["rnn", "gru"]}
     return base | changes
