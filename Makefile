@@ -4,7 +4,8 @@ BIN := .venv/bin
 PYTEST := $(BIN)/pytest --quiet --dist worksteal
 PROCESSES := $(addprefix tests/search/test_,faults.py executors.py clusters.py chaos.py scale.py) \
 	tests/test_without_tensorflow.py
-COMMANDS := $(addprefix tests/,test_cli.py test_readme.py search/test_grow.py search/test_train.py)
+COMMANDS := $(addprefix tests/,test_cli.py test_readme.py) \
+	$(addprefix tests/search/test_,grow.py train.py names_in_sweeps.py variant_spaces.py)
 
 sweep: venv
 	$(BIN)/odyssey sweep quick

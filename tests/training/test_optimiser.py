@@ -141,6 +141,7 @@ def test_a_population_trains_and_lanes_do_not_mix(program):
     assert not np.isfinite(together[3][-1]).all()
 
 
+@pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="compiles two programs: on JAX")
 def test_infinite_limits_give_the_results_of_a_program_that_does_not_clip(program):
     off, on = (curves(program(1, clips=clips), [trial(0)])[0] for clips in (False, True))
     np.testing.assert_allclose(on, off, rtol=1e-6)
@@ -158,4 +159,4 @@ def test_the_rate_is_rescaled_by_the_momentum_for_gradient_descent_alone(program
     population = Population(program(1), patience=15)
     population.fill_lanes(deque([trial(0)]))
     descent = program(1).trainer.rule in ("sgd", "nesterov")
-    assert population.state["settings"]["rate"][0] == pytest.approx(0.01 if descent else 0.02)
+    assert float(population.state["settings"]["rate"][0]) == pytest.approx(0.01 if descent else 0.02)
