@@ -242,7 +242,8 @@ class LinearCell(Cell):
     """A cell whose state is a linear recurrence: h_t = a_t h_{t−1} + b_t, elementwise.
 
     A subclass declares `input_gates`, and writes `coefficients` in place of `step`. As a and b depend on the
-    input only, all steps are computed in parallel (`suite.layers.loop.run_linear`).
+    input only, a GPU computes all steps in parallel (`suite.layers.loop.run_linear`). On a core, one step
+    after the other is faster: a scan in parallel took 1.2 to 3.4 times as long.
     """
 
     def coefficients(self, x: Tensor) -> tuple[Tensor, Tensor]:

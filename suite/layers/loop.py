@@ -62,7 +62,7 @@ def run_over_time(
         start = cell.start_states(lanes, batch, dtype=x.dtype)
     rates = {name: settings[name][:, None, None] for name in cell.hyperparameters if name in settings}
     cell = cell.with_weights({}, settings=rates)
-    if isinstance(cell, LinearCell):
+    if isinstance(cell, LinearCell) and machine.gpu_ids() and x.shape[2] is not None:
         h = run_linear(cell.with_weights(weights, unit_mask=mask), projected, start[0])
         return ops.transpose(h, (1, 2, 0, 3)), (h[-1],)
 
@@ -138,15 +138,18 @@ def state_masks(cell: Cell, mask: Tensor) -> list[Tensor]:
 def run_linear(cell: LinearCell, projected: Mapping[str, Tensor], start: Tensor) -> Tensor:
     """Return h (steps, lanes, batch, units) of a linear recurrence, all steps in parallel.
 
-    Two steps h → a h + b, one after the other, are again such a step: a₂ (a₁ h + b₁) + b₂. So the states
-    after all steps are the prefix sums of an associative operation, which takes a number of rounds that grows
-    with the logarithm of the steps (Blelloch, 1990; Martin and Cundy, 2018).
+    Two steps h → a h + b, one after the other, are again such a step: a₂ (a₁ h + b₁) + b₂. So each step is
+    joined with the one that is 1, 2, 4, … steps before it, in rounds, until it holds all of its past (Hillis
+    and Steele, 1986; Martin and Cundy, 2018).
     """
     a, b = cell.coefficients(projected)
     b = ops.concatenate([b[:1] + a[:1] * start, b[1:]], axis=0) * cell.unit_mask
-    return ops.associative_scan(
-        lambda first, then: (then[0] * first[0], then[0] * first[1] + then[1]), (a, b)
-    )[1]
+    distance, steps = 1, b.shape[0]
+    while distance < steps:
+        before_a = ops.concatenate([ops.ones_like(a[:distance]), a[:-distance]], axis=0)
+        before_b = ops.concatenate([ops.zeros_like(b[:distance]), b[:-distance]], axis=0)
+        a, b, distance = a * before_a, a * before_b + b, 2 * distance
+    return b
 
 
 class RecordedStep:

@@ -8,7 +8,7 @@ from keras import ops
 
 from suite import Refusal
 from suite.axis import Axis, pad_units, shape_of
-from suite.backend import evaluate
+from suite.backend import compile, evaluate, value_and_grad
 from suite.cells.base import Cell, with_lanes_axis
 from suite.cells.check import cell_faults
 from suite.cells.lstm import LSTM
@@ -126,3 +126,28 @@ def test_a_deep_transition_is_hidden_layers_after_each_step(shortcut):
 def test_a_linear_recurrence_has_no_deep_transition():
     with pytest.raises(Refusal, match="MinGRU is a linear recurrence"):
         deep_transition(MinGRU, 1)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 7])
+def test_a_linear_recurrence_has_the_same_outputs_and_gradients_in_parallel(monkeypatch, steps):
+    """As a GPU computes it, compiled; from a state, and with a unit of padding."""
+    lane, mask = MinGRU(UNITS, lanes=2), np.ones((2, 1, UNITS), "float32")
+    mask[1, :, -1] = 0
+    draw = np.random.default_rng(0)
+    shapes = {name: with_lanes_axis(s, 2) for name, s in MinGRU.shapes(FEATURES, UNITS).items()}
+    shapes |= {"x": (2, BATCH, steps, FEATURES), "start": (2, BATCH, UNITS)}
+    given = {name: draw.normal(size=shape).astype("float32") for name, shape in shapes.items()}
+    given = {name: ops.convert_to_tensor(a * mask if name == "start" else a) for name, a in given.items()}
+
+    def run():
+        def weighted_sum(given):
+            h, (end,) = run_over_time(lane, given, given["x"], ops.convert_to_tensor(mask), (given["start"],))
+            return ops.sum(h * h) + ops.sum(ops.sin(end)), h
+
+        (_, h), gradients = compile(value_and_grad(weighted_sum))(given)
+        return {"h": h, **gradients}
+
+    stepwise = run()
+    monkeypatch.setattr("suite.machine.gpu_ids", lambda: ("0",))
+    for name, array in run().items():
+        np.testing.assert_allclose(array, stepwise[name], rtol=1e-4, atol=1e-5, err_msg=name)
