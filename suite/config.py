@@ -216,7 +216,8 @@ def default_baseline(cells: Sequence[str]) -> str:
 def check_baseline(baseline: str, cells: Sequence[str]) -> None:
     """Refuse a baseline that is not one of the variants of the sweep; empty is the default."""
     if baseline and baseline not in cells:
-        raise registry.unknown_name_error("baseline", baseline, cells)
+        hint = registry.did_you_mean(baseline, cells)
+        raise Refusal(f"baseline: no variant {baseline!r} in this sweep.{hint} It has: {', '.join(cells)}")
 
 
 def load_preset(name: str) -> SweepConfig:
@@ -280,11 +281,14 @@ def own_space(variant: str, table: object) -> spaces.Space:
 
     A hyperparameter that only a cell knows has a range of its own kind, as in every sweep.toml.
     """
-    expect_table(f"variant_spaces.{variant}", table)
+    key = f"variant_spaces.{variant}"
+    expect_table(key, table)
     assert isinstance(table, dict)
     known = {**spaces.PAPER_SPACE, **spaces.OPTIONAL_RANGES}
-    shared = {name: spaces.parse_range_bounds(name, entry) for name, entry in table.items() if name in known}
-    own = {name: spaces.parse_range(name, entry) for name, entry in table.items() if name not in known}
+    shared = {
+        name: spaces.parse_range_bounds(name, entry, key) for name, entry in table.items() if name in known
+    }
+    own = {name: spaces.parse_range(name, entry, key) for name, entry in table.items() if name not in known}
     ranges = spaces.override_ranges(spaces.PAPER_SPACE, shared)
     return {name: ranges[name] for name in shared} | own
 

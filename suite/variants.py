@@ -114,7 +114,7 @@ def options_function(name: str) -> tuple[str, Callable[..., Mapping[str, "Layer"
             load_keras()
         return "baseline", registry.resolve_reference("baseline", base, references)
     if ":" not in base and base not in cells.cell_references():
-        raise registry.unknown_name_error("cell", base, variant_references())
+        raise registry.unknown_name_error("cell or baseline", base, variant_references())
     return "cell", recurrent_layers
 
 

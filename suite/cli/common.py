@@ -40,7 +40,7 @@ DataOption = Annotated[
 BaselineOption = Annotated[
     str | None,
     typer.Option(
-        metavar="CELL",
+        metavar="NAME",
         help="The variant that all others are compared with.",
         show_default="lstm, or the first variant if there is no lstm",
     ),
@@ -129,6 +129,24 @@ def add_own_ranges(config: "SweepConfig") -> "SweepConfig":
     declared = {name: cell.hyperparameters for name, cell in found.items() if cell and cell.hyperparameters}
     spaces = {name: {**ranges, **config.variant_spaces.get(name, {})} for name, ranges in declared.items()}
     return replace(config, variant_spaces={**config.variant_spaces, **spaces})
+
+
+def check_own_settings(config: "SweepConfig") -> None:
+    """Refuse a range of one variant that it does not read, and a rule of initial weights that no weight has.
+
+    Either would be a misspelt name, and change nothing.
+    """
+    import tasks
+    from suite import initial_weights, registry, space, variants
+
+    task = tasks.find_task(config.tasks[0])
+    networks = {name: variants.find_network(name, task) for name in config.cells}
+    for variant, ranges in config.variant_spaces.items():
+        known = [*space.PAPER_SPACE, *space.OPTIONAL_RANGES, *networks[variant].hyperparameters]
+        for name in ranges:
+            if name not in known:
+                raise registry.unknown_name_error(f"hyperparameter of {variant}", name, dict.fromkeys(known))
+    initial_weights.check_rules(config.protocol.initial_weights, networks)
 
 
 def canonical_task_name(name: str) -> str:

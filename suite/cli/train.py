@@ -31,7 +31,8 @@ def train(
     cell: Annotated[
         str,
         typer.Argument(
-            metavar="CELL", help="A variant, such as gru, window or gru@layers=2, or a cell as module:Class."
+            metavar="VARIANT",
+            help="A variant, such as gru, window or gru@layers=2, or a cell as module:Class.",
         ),
     ],
     trial: Annotated[
