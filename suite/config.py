@@ -163,6 +163,12 @@ class SweepConfig:
         return {**self.space, **self.variant_spaces.get(variant, {})}
 
     @property
+    def hyperparameters(self) -> list[str]:
+        """The names of the hyperparameters of all variants, in order; those of single variants come last."""
+        own = [name for space in self.variant_spaces.values() for name in space]
+        return list(dict.fromkeys([*self.space, *own]))
+
+    @property
     def baseline_variant(self) -> str:
         """The variant that the others are compared with: `baseline`, or the default if it is empty."""
         return self.baseline or default_baseline(self.cells)

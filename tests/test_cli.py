@@ -142,7 +142,7 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
         (["check", "lstm,"], "NAME 'lstm,': expected names separated by commas, but a name is missing"),
         (["bench", "--units=32,"], "expected whole numbers of at least 1, such as 32,100, got no number"),
         (["train"], "missing argument 'TASK|RESULTS' (expected odyssey train [OPTIONS] "),
-        (["train", "jsb"], "missing argument 'CELL' (expected odyssey train [OPTIONS] "),
+        (["train", "jsb"], "missing argument 'VARIANT' (expected odyssey train [OPTIONS] "),
         (["status"], "missing argument 'FOLDER' (expected odyssey status [OPTIONS] "),
         (["export"], "; see odyssey export --help)"),
         (["status", "--wach"], "no such option: --wach"),

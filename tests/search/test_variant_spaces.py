@@ -53,6 +53,7 @@ def test_each_variant_draws_from_its_own_space_and_the_record_holds_it(odyssey, 
     assert "rnn@output=deep | learning rate | 0.1 | 0.2" in page
     assert "all others | learning rate |" in page
     assert "all | momentum |" in page
+    assert "| input noise | zoneout | parameters |" in page
 
 
 def table(**changes):
