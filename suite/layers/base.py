@@ -53,7 +53,7 @@ class Context:
 
 
 class Layer:
-    """The base class of layers, which are frozen dataclasses; without weights, it returns its inputs.
+    """The base class of layers, which are frozen dataclasses; it has no weights and returns its inputs.
 
     Inputs x are (lanes, batch, steps, …), with the axis `features` last. Padding of units must be zero in the
     outputs if it is zero in x, and steps of padding after the end of a sequence must not change the steps
