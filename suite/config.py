@@ -163,6 +163,12 @@ class SweepConfig:
         return {**self.space, **self.variant_spaces.get(variant, {})}
 
     @property
+    def hyperparameters(self) -> list[str]:
+        """The names of the hyperparameters of all variants, in order; those of single variants come last."""
+        own = [name for space in self.variant_spaces.values() for name in space]
+        return list(dict.fromkeys([*self.space, *own]))
+
+    @property
     def baseline_variant(self) -> str:
         """The variant that the others are compared with: `baseline`, or the default if it is empty."""
         return self.baseline or default_baseline(self.cells)
@@ -216,7 +222,8 @@ def default_baseline(cells: Sequence[str]) -> str:
 def check_baseline(baseline: str, cells: Sequence[str]) -> None:
     """Refuse a baseline that is not one of the variants of the sweep; empty is the default."""
     if baseline and baseline not in cells:
-        raise registry.unknown_name_error("baseline", baseline, cells)
+        hint = registry.did_you_mean(baseline, cells)
+        raise Refusal(f"baseline: no variant {baseline!r} in this sweep.{hint} It has: {', '.join(cells)}")
 
 
 def load_preset(name: str) -> SweepConfig:
@@ -280,11 +287,14 @@ def own_space(variant: str, table: object) -> spaces.Space:
 
     A hyperparameter that only a cell knows has a range of its own kind, as in every sweep.toml.
     """
-    expect_table(f"variant_spaces.{variant}", table)
+    key = f"variant_spaces.{variant}"
+    expect_table(key, table)
     assert isinstance(table, dict)
     known = {**spaces.PAPER_SPACE, **spaces.OPTIONAL_RANGES}
-    shared = {name: spaces.parse_range_bounds(name, entry) for name, entry in table.items() if name in known}
-    own = {name: spaces.parse_range(name, entry) for name, entry in table.items() if name not in known}
+    shared = {
+        name: spaces.parse_range_bounds(name, entry, key) for name, entry in table.items() if name in known
+    }
+    own = {name: spaces.parse_range(name, entry, key) for name, entry in table.items() if name not in known}
     ranges = spaces.override_ranges(spaces.PAPER_SPACE, shared)
     return {name: ranges[name] for name in shared} | own
 

@@ -101,12 +101,31 @@ def rule_for(name: str, rules: Mapping[str, str]) -> str:
 
     A pattern may leave out the names of layers: "b/f" matches "recurrent/2/b/f".
     """
-    matching = [
-        rule
-        for pattern, rule in rules.items()
-        if fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(name, f"*/{pattern}")
-    ]
-    return matching[-1]
+    return [rule for pattern, rule in rules.items() if matches(name, pattern)][-1]
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Whether the name of a weight or gate matches a pattern, which may leave out the names of layers."""
+    return fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(name, f"*/{pattern}")
+
+
+def check_rules(rules: Mapping[str, str], networks: Mapping[str, "Network"]) -> None:
+    """Refuse a rule that matches no weight of any network, and one that cannot draw a weight that it matches.
+
+    `networks` has the networks by the names of their variants.
+    """
+    for network in networks.values():
+        draw_weights(network, units=2, seed=0, rules=rules)
+    names = {
+        gate for network in networks.values() for weight in network.axes() for gate in network.gates(weight)
+    }
+    for pattern in rules:
+        if not any(matches(name, pattern) for name in names):
+            short_names = sorted({"/".join(name.split("/")[-2:]) for name in names})
+            raise Refusal(
+                f"initial weights: {pattern!r} matches no weight of {', '.join(networks)}."
+                f"{registry.did_you_mean(pattern, short_names)} Known: {', '.join(short_names)}"
+            )
 
 
 def draw_weights(

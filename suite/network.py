@@ -33,7 +33,9 @@ class Network:
         """Return the layers that hold no others, by the scope of the names of their weights."""
 
         def walk(scope: str, layer: Layer, features: Axis) -> Iterator[tuple[str, Layer]]:
-            parts = [walk(f"{scope}{name}/", part, below) for name, part, below in layer.parts(features)]
+            parts = [
+                walk(f"{scope}{name}/", part, input_axis) for name, part, input_axis in layer.parts(features)
+            ]
             yield from itertools.chain(*parts) if parts else [(scope, layer)]
 
         return dict(walk("", self.layers, self.features))

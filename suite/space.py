@@ -114,48 +114,51 @@ def override_ranges(space: Space, changes: Mapping[str, tuple[float, float]]) ->
     }
 
 
-def parse_range_bounds(name: str, entry: object) -> tuple[float, float]:
+def parse_range_bounds(name: str, entry: object, table: str = "space") -> tuple[float, float]:
     """Return low and high of a range from its entry in a TOML file; refuse one that changes anything else.
 
     The scale, and whether values are whole, belong to the hyperparameter: an entry may repeat them, as in
-    every sweep.toml, but not change them.
+    every sweep.toml, but not change them. `table` is the name of the table of the entry.
     """
     known = {**PAPER_SPACE, **OPTIONAL_RANGES}
     if name not in known:
         raise registry.unknown_name_error("hyperparameter", name, known)
     if not isinstance(entry, Mapping):
-        raise Refusal(f"space.{name}: expected a table of low and high, got {entry!r}")
+        raise Refusal(f"{table}.{name}: expected a table of low and high, got {entry!r}")
     constants = asdict(known[name])
     for key, value in entry.items():
         if key not in constants:
-            raise Refusal(f"space.{name}: {registry.unknown_name_error('key', key, constants)}")
+            raise Refusal(f"{table}.{name}: {registry.unknown_name_error('key', key, constants)}")
         if key in ("low", "high"):
             if not isinstance(value, int | float) or isinstance(value, bool):
-                raise Refusal(f"space.{name}: expected {key} to be a number, got {value!r}")
+                raise Refusal(f"{table}.{name}: expected {key} to be a number, got {value!r}")
         elif value != constants[key]:
-            raise Refusal(f"space.{name}: {key} is always {constants[key]!r}, got {value!r}; leave it out")
+            raise Refusal(f"{table}.{name}: {key} is always {constants[key]!r}, got {value!r}; leave it out")
     present = [key for key in ("low", "high") if key in entry]
     if len(present) < 2:
         raise Refusal(
-            f"space.{name}: expected low and high, got {f'{present[0]} alone' if present else 'neither'}"
+            f"{table}.{name}: expected low and high, got {f'{present[0]} alone' if present else 'neither'}"
         )
     return entry["low"], entry["high"]
 
 
-def parse_range(name: str, entry: object) -> Range:
-    """Return a range from its entry in a TOML file: low, high, and if need be scale and whole."""
+def parse_range(name: str, entry: object, table: str) -> Range:
+    """Return a range from its entry in a TOML file: low, high, and if need be scale and whole.
+
+    `table` is the name of the table of the entry.
+    """
     keys = {field.name: field.type for field in fields(Range)}
     if not isinstance(entry, Mapping):
-        raise Refusal(f"space.{name}: expected a table of low and high, got {entry!r}")
+        raise Refusal(f"{table}.{name}: expected a table of low and high, got {entry!r}")
     for key in entry:
         if key not in keys:
-            raise Refusal(f"space.{name}: {registry.unknown_name_error('key', key, keys)}")
+            raise Refusal(f"{table}.{name}: {registry.unknown_name_error('key', key, keys)}")
     for key in ("low", "high"):
         value = entry.get(key)
         if not isinstance(value, int | float) or isinstance(value, bool):
-            raise Refusal(f"space.{name}: expected {key} to be a number, got {value!r}")
+            raise Refusal(f"{table}.{name}: expected {key} to be a number, got {value!r}")
     if entry.get("scale", "linear") not in SCALES:
-        raise registry.unknown_name_error(f"scale of space.{name}", str(entry["scale"]), SCALES)
+        raise registry.unknown_name_error(f"scale of {table}.{name}", str(entry["scale"]), SCALES)
     return Range(**entry)
 
 

@@ -105,8 +105,8 @@ def variant_reference(name: str) -> str:
 def options_function(name: str) -> tuple[str, Callable[..., Mapping[str, "Layer"]]]:
     """Return what a variant is, "cell" or "baseline", and the function of its options.
 
-    Refuses an unknown name. No cell is imported, and a baseline is written so that its module needs no Keras;
-    that of another package may, and so Keras is loaded before it.
+    Refuses an unknown name. Keras is loaded only for a baseline of another package, whose module may import
+    it: no cell is imported, and the modules of the suite's own baselines need no Keras.
     """
     base, references = options.base_name(name), baseline_references()
     if base in references:
@@ -114,7 +114,7 @@ def options_function(name: str) -> tuple[str, Callable[..., Mapping[str, "Layer"
             load_keras()
         return "baseline", registry.resolve_reference("baseline", base, references)
     if ":" not in base and base not in cells.cell_references():
-        raise registry.unknown_name_error("cell", base, variant_references())
+        raise registry.unknown_name_error("cell or baseline", base, variant_references())
     return "cell", recurrent_layers
 
 

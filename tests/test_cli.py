@@ -57,7 +57,7 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["sweep", "quick", "--cell=lstn"], "unknown cell 'lstn'. Did you mean 'lstm'?"),
+        (["sweep", "quick", "--cell=lstn"], "unknown cell or baseline 'lstn'. Did you mean 'lstm'?"),
         (["sweep", "quick", "--task=chorale"], "unknown task 'chorale'. Did you mean 'chorales'?"),
         (
             ["sweep", "quick", "--oracle=hyperband", "--trials=5", "--epochs=9"],
@@ -79,7 +79,7 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
         (["sweep", "quick", "--task=adding@lenght=7"], "unknown option 'lenght'. Did you mean 'length'?"),
         (
             ["sweep", "quick", "--baseline=lstm@layers=2"],
-            "unknown baseline 'lstm@layers=2'. Known: rnn",
+            "baseline: no variant 'lstm@layers=2' in this sweep. It has: rnn",
         ),
         (["train", "adding@length=1", "lstm"], "length: expected a whole number, 2 to 10000, got '1'"),
         (["train", "adding", "window@step=3"], "unknown option 'step'. Did you mean 'steps'?"),
@@ -92,10 +92,10 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
         ([*SWEEP, "--cell=collections:OrderedDic"], ". Did you mean 'collections:OrderedDict'?"),
         ([*SWEEP, "--cell=tyni:Broken"], ". Did you mean 'tiny:Broken'?"),
         (["check"], "expected tasks or cells to check, got none"),
-        (["check", "lsmt"], "unknown task or cell 'lsmt'. Did you mean 'lstm'?"),
-        (["check", "lstm,addding"], "unknown task or cell 'addding'. Did you mean 'adding'?"),
+        (["check", "lsmt"], "unknown task, cell or baseline 'lsmt'. Did you mean 'lstm'?"),
+        (["check", "lstm,addding"], "unknown task, cell or baseline 'addding'. Did you mean 'adding'?"),
         (["check", "tiny:np"], "tiny:np: expected a suite.task.Task or a subclass of suite.cells.base.Cell"),
-        (["bench", "--cell=lstm,guru"], "unknown cell 'guru'. Did you mean 'gru'?"),
+        (["bench", "--cell=lstm,guru"], "unknown cell or baseline 'guru'. Did you mean 'gru'?"),
         (["bench", "--units=32,0"], "--units: expected whole numbers of at least 1, such as 32,100, got 0"),
         (
             ["bench", "--batch=8,many"],
@@ -142,7 +142,7 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
         (["check", "lstm,"], "NAME 'lstm,': expected names separated by commas, but a name is missing"),
         (["bench", "--units=32,"], "expected whole numbers of at least 1, such as 32,100, got no number"),
         (["train"], "missing argument 'TASK|RESULTS' (expected odyssey train [OPTIONS] "),
-        (["train", "jsb"], "missing argument 'CELL' (expected odyssey train [OPTIONS] "),
+        (["train", "jsb"], "missing argument 'VARIANT' (expected odyssey train [OPTIONS] "),
         (["status"], "missing argument 'FOLDER' (expected odyssey status [OPTIONS] "),
         (["export"], "; see odyssey export --help)"),
         (["status", "--wach"], "no such option: --wach"),

@@ -133,7 +133,7 @@ def test_a_preset_may_clip(tmp_path):
         ("baseline = 5", "baseline: expected text, got 5"),
         (
             "cells = ['lstm', 'np']\nbaseline = 'mp'",
-            "unknown baseline 'mp'. Did you mean 'np'? Known: lstm, np",
+            "baseline: no variant 'mp' in this sweep. Did you mean 'np'? It has: lstm, np",
         ),
         ("optimiser = 'adams'", "unknown optimiser 'adams'. Did you mean 'adam'?"),
         ("trails = 3", "unknown setting 'trails'. Did you mean 'trials'?"),
@@ -193,7 +193,7 @@ def test_a_folder_or_nothing_in_place_of_a_preset_is_refused(tmp_path, made):
         ({"tasks": "jsb"}, "tasks: expected a list of names, got 'jsb'"),
         ({"cells": ()}, "cells: expected distinct names, got none"),
         ({"oracle": None}, "oracle: expected text, got None"),
-        ({"cells": ("np", "gru"), "baseline": "lstm"}, "unknown baseline 'lstm'. Known: np, gru"),
+        ({"cells": ("np",), "baseline": "lstm"}, "baseline: no variant 'lstm' in this sweep. It has: np"),
     ],
     ids=str,
 )

@@ -50,9 +50,9 @@ def test_options_of_a_cell_make_the_layers_of_its_network(name):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("lstn@layers=2", "unknown cell 'lstn'. Did you mean 'lstm'?"),
-        ("windw", "unknown cell 'windw'. Did you mean 'window'?"),
-        ("@layers=2", "unknown cell ''. Known: rnn, lstm"),
+        ("lstn@layers=2", "unknown cell or baseline 'lstn'. Did you mean 'lstm'?"),
+        ("windw", "unknown cell or baseline 'windw'. Did you mean 'window'?"),
+        ("@layers=2", "unknown cell or baseline ''. Known: rnn, lstm"),
         ("lstm@layer=2", "cell 'lstm@layer=2': unknown option 'layer'. Did you mean 'layers'?"),
         ("module:Cell@layers=17", "layers: expected a whole number, 1 to 16, got '17'"),
         ("window@step=3", "baseline 'window@step=3': unknown option 'step'. Did you mean 'steps'?"),

@@ -204,7 +204,9 @@ def prepare_rows(rows: pd.DataFrame, record: SweepRecord) -> pd.DataFrame:
         rows = rows[rows["task"].isin(tasks) & rows["cell"].isin(cells)]
     if rows.empty:
         raise Refusal(f"report of {config.name}: expected trials of its searches, got none; run the sweep")
-    numbers = {key: pd.to_numeric(rows[key]) for key in (*NUMERIC_COLUMNS, *config.space)}
+    if absent := set(config.hyperparameters) - set(rows):  # only variants without rows have them
+        rows = rows.assign(**dict.fromkeys(absent, float("nan")))
+    numbers = {key: pd.to_numeric(rows[key]) for key in (*NUMERIC_COLUMNS, *config.hyperparameters)}
     rows = rows.assign(**numbers, versions=rows["versions"].map(_versions_text))
     order = np.lexsort([rows["trial"], rows["cell"].map(cells.index), rows["task"].map(tasks.index)])
     return rows.iloc[order].reset_index(drop=True)

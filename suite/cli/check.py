@@ -109,7 +109,7 @@ def sort_names(names: list[str]) -> tuple[dict[str, Task], "dict[str, Variant]"]
         if base in variant_references:
             variants.canonical_variant(name)
         elif ":" not in base and base not in references:
-            raise registry.unknown_name_error("task or cell", base, references)
+            raise registry.unknown_name_error("task, cell or baseline", base, references)
     load_keras()
     found_tasks: dict[str, Task] = {}
     found_variants: dict[str, Variant] = {}

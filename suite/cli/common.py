@@ -40,7 +40,7 @@ DataOption = Annotated[
 BaselineOption = Annotated[
     str | None,
     typer.Option(
-        metavar="CELL",
+        metavar="NAME",
         help="The variant that all others are compared with.",
         show_default="lstm, or the first variant if there is no lstm",
     ),
@@ -143,6 +143,16 @@ def add_own_ranges(config: "SweepConfig") -> "SweepConfig":
         if declared or given:
             variant_spaces[name] = {**declared, **given}
     return replace(config, variant_spaces=variant_spaces)
+
+
+def check_own_settings(config: "SweepConfig") -> None:
+    """Refuse a rule of initial weights that no weight of any variant has: a misspelt name changes nothing."""
+    import tasks
+    from suite import initial_weights, variants
+
+    task = tasks.find_task(config.tasks[0])
+    networks = {name: variants.find_network(name, task) for name in config.cells}
+    initial_weights.check_rules(config.protocol.initial_weights, networks)
 
 
 def canonical_task_name(name: str) -> str:

@@ -95,11 +95,11 @@ def stored_row(folder: Path, task: str | None, cell: str, trial: int) -> dict:
     rows = rows[(rows["task"] == task) & (rows["cell"] == cell)]
     chosen = rows[rows["trial"] == trial].to_dict("records")
     if not chosen:
-        stored = f"trials {min(rows['trial'])} to {max(rows['trial'])}" if len(rows) else "no trial"
-        raise Refusal(
-            f"{folder} holds no trial {trial} of {cell} on {task}, but {stored} of that search; "
-            f"name another (odyssey status {folder} lists the searches)"
-        )
+        hint = f"; odyssey status {folder} lists its searches"
+        if rows.empty:
+            raise Refusal(f"{folder} holds no trial of {cell} on {task}{hint}")
+        stored = f"trials {min(rows['trial'])} to {max(rows['trial'])}"
+        raise Refusal(f"{folder} holds no trial {trial} of {cell} on {task}, but {stored}{hint}")
     return chosen[0]
 
 

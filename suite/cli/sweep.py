@@ -15,6 +15,7 @@ from suite.cli.common import (
     DataOption,
     add_own_ranges,
     canonical_config,
+    check_own_settings,
     select_backend,
     split_names,
     validate_and_load,
@@ -78,7 +79,8 @@ def sweep(
         typer.Option(
             "--range",
             metavar="NAME=LOW:HIGH,…",
-            help="Range of a hyperparameter, or NAME=VALUE to fix it; default: the preset's, or the paper's.",
+            help="Range of units, learning_rate, momentum, input_noise, clip_norm or clip_value; NAME=VALUE "
+            "fixes it. Default: the preset's, or the paper's.",
         ),
     ] = None,
     results: Annotated[
@@ -192,6 +194,7 @@ def sweep(
     )
     splits = validate_and_load(config, data)
     config = add_own_ranges(config)
+    check_own_settings(config)
     from suite.search import sweep as search
 
     codes = identity.row_codes({name: tasks.find_task(name) for name in splits}, config.cells, splits)

@@ -31,7 +31,8 @@ def train(
     cell: Annotated[
         str,
         typer.Argument(
-            metavar="CELL", help="A variant, such as gru, window or gru@layers=2, or a cell as module:Class."
+            metavar="VARIANT",
+            help="A variant, such as gru, window or gru@layers=2, or a cell as module:Class.",
         ),
     ],
     trial: Annotated[
@@ -93,10 +94,9 @@ def train(
         values = dict(zip(HYPERPARAMETERS, (units, learning_rate, momentum, input_noise), strict=True))
         protocol = Protocol(epochs, patience, batch, optimiser)
         config = SweepConfig("train", tasks=(source,), cells=(cell,), protocol=protocol)
-        to_train = Trial(0, seed, values, epochs)
-    if not row:
-        points = {name: (value, value) for name, value in to_train.hyperparameters.items()}
+        points = {name: (value, value) for name, value in values.items()}
         space.override_ranges(space.PAPER_SPACE, points)  # refuses what cannot be trained
+        to_train = Trial(0, seed, values, epochs)
     select_backend(backend)
     config = canonical_config(config)
     splits = validate_and_load(config, data)

@@ -53,7 +53,7 @@ class Context:
 
 
 class Layer:
-    """A layer without weights that returns its inputs; subclasses are frozen dataclasses.
+    """The base class of layers, which are frozen dataclasses; it has no weights and returns its inputs.
 
     Inputs x are (lanes, batch, steps, …), with the axis `features` last. Padding of units must be zero in the
     outputs if it is zero in x, and steps of padding after the end of a sequence must not change the steps
@@ -71,7 +71,7 @@ class Layer:
         return {}
 
     def parts(self, features: Axis) -> Iterator[tuple[str, "Layer", Axis]]:
-        """Yield the layers in this one: the scope of the names of its weights, the layer, and its inputs."""
+        """Yield each layer in this one: the scope of its weights' names, the layer, and its input axis."""
         yield from ()
 
     def gates(self, name: str) -> tuple[str, ...]:
@@ -87,10 +87,10 @@ class Layer:
         return {}
 
     def axes(self, features: Axis) -> Axes:
-        """Return the axes of all weights, by name: those of a layer in this one have its scope in front."""
+        """Return the axes of all weights, by name; a layer in this one adds its scope to its names."""
         axes: Axes = {}
-        for scope, layer, below in self.parts(features):
-            axes |= add_scope(scope, layer.axes(below))
+        for scope, layer, input_axis in self.parts(features):
+            axes |= add_scope(scope, layer.axes(input_axis))
         return axes | self.own_axes(features)
 
     def output_axis(self, features: Axis) -> Axis:
@@ -109,26 +109,26 @@ class Layer:
     def operations(self, features: Axis, units: int) -> int:
         """Return the multiply–adds of a step forward: by default, one for each entry of a matrix."""
         shapes = (shape_of(axes, units) for axes in self.own_axes(features).values() if len(axes) > 1)
-        parts = sum(layer.operations(below, units) for _, layer, below in self.parts(features))
+        parts = sum(layer.operations(input_axis, units) for _, layer, input_axis in self.parts(features))
         return sum(map(math.prod, shapes)) + parts
 
     def activations(self, features: Axis, units: int) -> int:
         """Return about how many numbers a step keeps for the backward pass."""
-        parts = sum(layer.activations(below, units) for _, layer, below in self.parts(features))
+        parts = sum(layer.activations(input_axis, units) for _, layer, input_axis in self.parts(features))
         return parts or self.output_axis(features).length(units)
 
     def state_size(self, features: Axis, units: int) -> int:
         """Return how many numbers the layer carries from one step to the next."""
-        return sum(layer.state_size(below, units) for _, layer, below in self.parts(features))
+        return sum(layer.state_size(input_axis, units) for _, layer, input_axis in self.parts(features))
 
     def start_carry(self, features: Axis, lanes: int, batch: int, width: int) -> Carry:
         """Return the carry before the first step of sequences, in arrays for `width` units.
 
-        Refused: a layer that cannot continue sequences, because it reads them backward.
+        Raises `Refusal` for a layer that cannot continue sequences, because it reads them backward.
         """
         return {
-            scope: layer.start_carry(below, lanes, batch, width)
-            for scope, layer, below in self.parts(features)
+            scope: layer.start_carry(input_axis, lanes, batch, width)
+            for scope, layer, input_axis in self.parts(features)
         }
 
 
@@ -144,14 +144,14 @@ class Stack(Layer):
     skip: bool = False
 
     def parts(self, features: Axis) -> Iterator[tuple[str, Layer, Axis]]:
-        below = features
+        input_axis = features
         for name, layer in self.layers.items():
-            yield name, layer, below
-            outputs = layer.output_axis(below)
-            below = outputs + features if self.skip else outputs
+            yield name, layer, input_axis
+            outputs = layer.output_axis(input_axis)
+            input_axis = outputs + features if self.skip else outputs
 
     def output_axis(self, features: Axis) -> Axis:
-        outputs = [layer.output_axis(below) for _, layer, below in self.parts(features)]
+        outputs = [layer.output_axis(input_axis) for _, layer, input_axis in self.parts(features)]
         return sum(outputs[1:], outputs[0]) if self.skip else outputs[-1]
 
     def apply(
@@ -160,15 +160,15 @@ class Stack(Layer):
         inputs, carries = x, {}
         outputs: list[Tensor] = []
         axes: list[Axis] = []
-        for k, (name, layer, below) in enumerate(self.parts(features)):
+        for k, (name, layer, input_axis) in enumerate(self.parts(features)):
             if self.skip and outputs:
                 x = join_features((x, inputs), (axes[-1], features), context.width)
             before = None if carry is None else carry[name]
             x, carries[name] = layer.apply(
-                select_scope(name, weights), x, below, context.with_keys(k), before
+                select_scope(name, weights), x, input_axis, context.with_keys(k), before
             )
             outputs.append(x)
-            axes.append(layer.output_axis(below))
+            axes.append(layer.output_axis(input_axis))
         return join_features(outputs, axes, context.width) if self.skip else x, carries
 
 
@@ -190,9 +190,9 @@ def add_scope(scope: str, arrays: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def join_features(arrays: Sequence[Tensor], axes: Sequence[Axis], width: int) -> Tensor:
-    """Concatenate arrays (…, length) with these last axes, in the order of the sum of the axes.
+    """Concatenate arrays (…, length) with these last axes: first the units of all, then their fixed entries.
 
-    `width` is the number of units that the arrays are padded to.
+    This is the order of the sum of the axes. `width` is the number of units that the arrays are padded to.
     """
     cuts = [axis.units * width for axis in axes]
     blocks = [array[..., :cut] for array, cut in zip(arrays, cuts, strict=True) if cut]

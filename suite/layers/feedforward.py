@@ -174,9 +174,9 @@ class ResidualBlock(Layer):
         self, weights: Weights, x: Tensor, features: Axis, context: Context, carry: Carry = None
     ) -> tuple[Tensor, Carry]:
         carry, y = dict(carry or {"conv1": None, "conv2": None}), x
-        for name, layer, below in self.parts(features):
+        for name, layer, input_axis in self.parts(features):
             own_weights = select_scope(name, weights)
-            y, carry[name] = layer.apply(own_weights, y, below, context, carry[name])
+            y, carry[name] = layer.apply(own_weights, y, input_axis, context, carry[name])
             y = ops.relu(y)
         if features != ONE_UNIT_EACH:
             x = matmul_steps(x, weights["shortcut/W"]) + weights["shortcut/b"][:, None]

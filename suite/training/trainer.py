@@ -103,8 +103,9 @@ class Descent:
                 def loss_of(weights: Weights) -> tuple[Tensor, Any]:
                     return program.batch_loss(weights, sequences, context, carry)
 
-                (_, (loss, carry_after)), grads = value_and_grad(loss_of)(weights)
-                return loss, grads | {name: ops.zeros_like(weights[name]) for name in fixed}, carry_after
+                (_, (loss_and_labels, carry_after)), grads = value_and_grad(loss_of)(weights)
+                grads |= {name: ops.zeros_like(weights[name]) for name in fixed}
+                return loss_and_labels, grads, carry_after
 
             return gradient
 
@@ -114,15 +115,16 @@ class Descent:
             weights, slots, carry = state
             operands = weights, draw["sequences"], draw["keys"], carry
             if len(gradients) == 1:
-                loss, grads, carry = gradients[0](*operands)
+                loss_and_labels, grads, carry = gradients[0](*operands)
             else:
-                loss, grads, carry = ops.switch(draw["bucket"], gradients, *operands)
+                loss_and_labels, grads, carry = ops.switch(draw["bucket"], gradients, *operands)
             if self.clips:
                 grads = clip_gradient(grads, settings["clip_norm"], settings["clip_value"])
             weights, slots = rule(weights, slots, grads, settings["rate"], settings["momentum"])
-            return (weights, slots, carry), loss
+            return (weights, slots, carry), loss_and_labels
 
         start = weights, slots, program.start_carry(program.batch)
-        (weights, slots, _), losses = scan(update, start, draws, like=ops.zeros((program.lanes, 2)))
-        loss, labels = ops.sum(losses, axis=0)[:, 0], ops.sum(losses, axis=0)[:, 1]
-        return weights, slots, loss / ops.maximum(labels, 1.0)
+        like = ops.zeros((program.lanes, 2))  # of each lane, the summed loss and the number of labels
+        (weights, slots, _), per_update = scan(update, start, draws, like=like)
+        totals = ops.sum(per_update, axis=0)
+        return weights, slots, totals[:, 0] / ops.maximum(totals[:, 1], 1.0)

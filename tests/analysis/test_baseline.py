@@ -168,5 +168,5 @@ def test_a_baseline_that_is_no_variant_of_the_sweep_is_refused(report, capsys):
     _, run = report
     code, out = run("--baseline=lstm")
     assert code == 2
-    assert "unknown baseline 'lstm'" in capsys.readouterr().err
+    assert "no variant 'lstm' in this sweep" in capsys.readouterr().err
     assert not out.exists()

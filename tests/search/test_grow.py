@@ -201,7 +201,8 @@ def test_the_baseline_of_a_preset_goes_with_its_cells(run_sweep, tmp_path):
     code, out, err = run_sweep("mine.toml", "--cell=np", "--dry-run")
     assert (code, err) == (0, "")
     assert "1 search, 2 trials of" in out
-    assert "unknown baseline 'gru'" in run_sweep("mine.toml", "--cell=np", "--baseline=gru", "--dry-run")[2]
+    err = run_sweep("mine.toml", "--cell=np", "--baseline=gru", "--dry-run")[2]
+    assert "baseline: no variant 'gru' in this sweep" in err
 
 
 @pytest.mark.usefixtures("folder")
@@ -216,7 +217,7 @@ def test_the_baseline_of_a_preset_goes_with_its_cells(run_sweep, tmp_path):
         (["--range=units=2:9,input_noise=0"], "sweep holds another sweep, which differs in space; "),
         (["--oracle=bayesian"], "sweep holds another sweep, which differs in oracle; "),
         (["--optimizer=adam"], "sweep holds another sweep, which differs in optimiser; "),
-        (["--cell=np,gruu"], "unknown cell 'gruu'. Did you mean 'gru'?"),
+        (["--cell=np,gruu"], "unknown cell or baseline 'gruu'. Did you mean 'gru'?"),
     ],
     ids=str,
 )

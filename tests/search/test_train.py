@@ -34,9 +34,9 @@ def test_one_epoch_is_in_the_singular():
     ("words", "reason"),
     [
         (["gru"], "gru: expected the number of a trial as well, got none"),
-        (["gru", 6], "holds no trial 6 of gru on tiny:PARITY, but trials 0 to 5 of that search"),
-        (["lstm", 1], "holds no trial 1 of lstm on tiny:PARITY, but no trial of that search"),
-        (["gru", 1, "--task=jsb"], "holds no trial 1 of gru on jsb"),
+        (["gru", 6], "holds no trial 6 of gru on tiny:PARITY, but trials 0 to 5; odyssey status"),
+        (["lstm", 1], "holds no trial of lstm on tiny:PARITY; odyssey status"),
+        (["gru", 1, "--task=jsb"], "holds no trial of gru on jsb"),
         (["gru", 1, "--units=3", "--seed=1"], "the stored row sets units, seed; leave out these options"),
         (["gru", 1, "--csv=."], "--csv .: expected a file, got a folder"),
         (["gru", 1, "--csv=no/c.csv"], "--csv no/c.csv: expected a file in a folder that can be written"),

@@ -48,9 +48,15 @@ def test_each_variant_draws_from_its_own_space_and_the_record_holds_it(odyssey, 
     assert config.protocol.initial_weights == {"R/*": "orthogonal", "b/*": "constant(0)"}
     code, _, err = odyssey(*arguments)  # the ranges that the cell declares are no other sweep
     assert (code, err) == (0, "")
+    code, out, err = odyssey("train", tmp_path / "mine", "tiny:Sticky", 0)
+    assert (code, err) == (0, "")
+    assert "new minus stored: valid +0, test +0" in out
     page = (tmp_path / "reports" / "mine" / "report.md").read_text(encoding="utf-8")
     assert "orthogonal" in page
     assert "rnn@output=deep | learning rate | 0.1 | 0.2" in page
+    assert "all others | learning rate |" in page
+    assert "all | momentum |" in page
+    assert "| input noise | zoneout | parameters |" in page
 
 
 def test_an_option_can_be_a_hyperparameter_that_separates_populations(odyssey, preset, tmp_path):
@@ -109,7 +115,7 @@ def test_a_space_of_a_variant_changes_only_what_it_names():
         ({"variant_spaces": {"gru": {"learning_rate": {"low": 1}}}}, "expected low and high, got low alone"),
         (
             {"variant_spaces": {"gru": {"mine": {"low": 1}}}},
-            "space.mine: expected high to be a number, got None",
+            "variant_spaces.gru.mine: expected high to be a number, got None",
         ),
         (
             {"variant_spaces": {"gru": {"mine": {"low": 1, "high": 2, "scale": "lin"}}}},
@@ -124,6 +130,25 @@ def test_wrong_spaces_and_rules_are_refused(changes, text):
     with pytest.raises(Refusal) as refusal:
         config_from_table(table(**changes))
     assert text in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "misspelt", "text"),
+    [
+        (
+            ".learning_rate]",
+            ".learning_rat]",
+            "unknown hyperparameter of rnn@output=deep 'learning_rat'.",
+        ),
+        ('"R/*"', '"Q/*"', "initial weights: 'Q/*' matches no weight of rnn, rnn@output=deep, tiny:Sticky"),
+        ('"constant(0)"', '"identity"', "initial weights: identity is a rule for matrices, and "),
+    ],
+)
+def test_a_range_or_rule_that_changes_nothing_is_refused(odyssey, preset, name, misspelt, text):
+    preset.write_text(preset.read_text().replace(name, misspelt))
+    code, out, err = odyssey("sweep", preset, "--dry-run")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert text in err
 
 
 def test_a_sweep_with_another_range_of_a_variant_is_another_sweep(tmp_path):

@@ -67,13 +67,16 @@ def protocol_table(record: SweepRecord) -> Table:
 
 def space_table(config: SweepConfig) -> Table:
     """Return the hyperparameters and the ranges they are drawn from, with those of single variants below."""
-    lines = [("", name, bounds) for name, bounds in config.space.items()]
-    lines += [
+    own_ranges = [
         (variant, name, bounds)
         for variant, space in config.variant_spaces.items()
         for name, bounds in space.items()
         if bounds != config.space.get(name)
     ]
+    overridden = {name for _, name, _ in own_ranges}
+    lines = [
+        ("all others" if name in overridden else "all", name, bounds) for name, bounds in config.space.items()
+    ] + own_ranges
     frame = pd.DataFrame(
         [(variant, name, bounds.low, bounds.high, bounds.scale) for variant, name, bounds in lines],
         columns=["variant", "hyperparameter", "low", "high", "scale"],
@@ -81,7 +84,7 @@ def space_table(config: SweepConfig) -> Table:
     if not config.variant_spaces:
         frame = frame.drop(columns="variant")
     columns = [
-        *([TableColumn("of", "variant", lambda name: name or "all others")] if config.variant_spaces else []),
+        *([TableColumn("variant", "variant")] if config.variant_spaces else []),
         TableColumn("hyperparameter", "hyperparameter", hyperparameter_label),
         TableColumn("from", "low"),
         TableColumn("to", "high"),

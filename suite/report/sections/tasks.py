@@ -125,11 +125,12 @@ def score_figures(findings: Findings, task: str, slug: str) -> list[Figure]:
 
 def trial_titles(findings: Findings, task: str) -> dict[tuple[str, int], str]:
     """Return a text for each trial of a task by variant and number: its score, hyperparameters and seed."""
-    names, titles = list(findings.config.space), {}
+    names, titles = findings.config.hyperparameters, {}
     for row in findings.trials[task].to_dict("records"):
-        values = [f"{hyperparameter_label(name)} {format_number(row[name])}" for name in names]
+        values = {name: format_number(row[name]) for name in names if pd.notna(row[name])}
+        value_texts = [f"{hyperparameter_label(name)} {value}" for name, value in values.items()]
         score = f"test {format_score(row['test'])}"
-        texts = [f"{row['cell']}, trial {row['trial']}: {score}", *values, f"seed {row['seed']}"]
+        texts = [f"{row['cell']}, trial {row['trial']}: {score}", *value_texts, f"seed {row['seed']}"]
         titles[row["cell"], int(row["trial"])] = "; ".join(texts)
     return titles
 
@@ -200,7 +201,7 @@ def difference_table(findings: Findings, task: str, slug: str) -> Table:
 
 def best_trial_table(findings: Findings, task: str, slug: str) -> Table:
     """Return a table of the best trial of every variant on one task, with its hyperparameters."""
-    names = list(findings.config.space)
+    names = findings.config.hyperparameters
     best = findings.summaries[task][["cell", "best"]].dropna().rename(columns={"best": "trial"})
     rows = findings.rows[findings.rows["task"] == task]
     keys = ["cell", "trial", "valid", "test", *names, "parameters", "best_epoch", "epochs"]
@@ -219,8 +220,8 @@ def trial_table(findings: Findings, task: str, slug: str) -> Table:
     """Return the data of the figures of one task: every trial; it is only written as CSV."""
     rows, searches = findings.rows[findings.rows["task"] == task], findings.trials[task].groupby("cell")
     tenth = [i for _, trials in searches for i in best_tenth(trials).index]
-    keys = ["cell", "trial", "seed", "status", "valid", "test", "best_tenth", *findings.config.space]
-    keys += ["parameters", "epochs", "best_epoch", "operations", "seconds"]
+    keys = ["cell", "trial", "seed", "status", "valid", "test", "best_tenth"]
+    keys += [*findings.config.hyperparameters, "parameters", "epochs", "best_epoch", "operations", "seconds"]
     return Table(f"{slug}-trials", "", rows.assign(best_tenth=rows.index.isin(tenth))[keys])
 
 
