@@ -94,8 +94,8 @@ def train(
         protocol = Protocol(epochs, patience, batch, optimiser)
         config = SweepConfig("train", tasks=(source,), cells=(cell,), protocol=protocol)
         to_train = Trial(0, seed, values, epochs)
-    points = {name: (value, value) for name, value in to_train.hyperparameters.items()}
-    space.override_ranges(space.PAPER_SPACE, points)  # refuses what cannot be trained
+        points = {name: (value, value) for name, value in values.items()}
+        space.override_ranges(space.PAPER_SPACE, points)  # refuses what cannot be trained
     select_backend(backend)
     config = canonical_config(config)
     splits = validate_and_load(config, data)

@@ -48,6 +48,9 @@ def test_each_variant_draws_from_its_own_space_and_the_record_holds_it(odyssey, 
     assert config.protocol.initial_weights == {"R/*": "orthogonal", "b/*": "constant(0)"}
     code, _, err = odyssey(*arguments)  # the ranges that the cell declares are no other sweep
     assert (code, err) == (0, "")
+    code, out, err = odyssey("train", str(tmp_path / "mine"), "tiny:Sticky", "1")
+    assert (code, err) == (0, "")
+    assert "new minus stored: valid +0, test +0" in out
     page = (tmp_path / "reports" / "mine" / "report.md").read_text(encoding="utf-8")
     assert "orthogonal" in page
     assert "rnn@output=deep | learning rate | 0.1 | 0.2" in page
