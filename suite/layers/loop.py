@@ -63,7 +63,8 @@ def run_over_time(
     rates = {name: settings[name][:, None, None] for name in cell.hyperparameters if name in settings}
     cell = cell.with_weights({}, settings=rates)
     if isinstance(cell, LinearCell):
-        h = run_linear(cell.with_weights(weights, unit_mask=mask), projected, start[0])
+        all_keys = None if keys is None else keys_of_steps(keys, steps)
+        h = run_linear(cell.with_weights(weights, unit_mask=mask, keys=all_keys), projected, start[0])
         return ops.transpose(h, (1, 2, 0, 3)), (h[-1],)
 
     traced = RecordedStep(cell, weights, mask, keys)  # this step is traced, and never run

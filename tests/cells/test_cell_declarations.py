@@ -14,6 +14,7 @@ from suite.cells.check import cell_faults
 from suite.cells.lstm import LSTM
 from suite.cells.transition import deep_transition
 from suite.layers.loop import run_over_time
+from suite.space import Range
 
 UNITS, FEATURES, BATCH, STEPS = 4, 3, 2, 6
 RNG = np.random.default_rng(0)
@@ -126,3 +127,51 @@ def test_a_deep_transition_is_hidden_layers_after_each_step(shortcut):
 def test_a_linear_recurrence_has_no_deep_transition():
     with pytest.raises(Refusal, match="MinGRU is a linear recurrence"):
         deep_transition(MinGRU, 1)
+
+
+class Positive(Cell):
+    """A simple recurrent network whose state is not zero where its gate is: in the padding of its lane."""
+
+    gates = ("z",)
+
+    def step(self, x, h):
+        return ops.sigmoid(self.affine("z", x, h)[0])
+
+
+def test_a_deep_transition_does_not_see_the_padding_of_its_cell():
+    assert not any(cell_faults(deep_transition(Positive, 1)).values())
+
+
+class DroppedInput(MinGRU):
+    """A linear recurrence with dropout."""
+
+    hyperparameters = {"dropout": Range(0.0, 0.5)}
+
+    def coefficients(self, x):
+        a, b = MinGRU.coefficients(self, x)
+        return a, self.dropout("dropout", b)
+
+
+class DroppedInputStepwise(Cell):
+    """The same cell, whose steps are taken one after the other."""
+
+    input_gates, hyperparameters = DroppedInput.input_gates, DroppedInput.hyperparameters
+    coefficients, step = DroppedInput.coefficients, DroppedInput.step
+
+
+def test_a_linear_recurrence_draws_at_random_as_steps_one_after_the_other():
+    rng = np.random.default_rng(0)
+    shapes = DroppedInput.shapes(FEATURES, UNITS)
+    weights = {name: rng.normal(size=with_lanes_axis(shape, 2)) for name, shape in shapes.items()}
+    x, mask = rng.normal(size=(2, BATCH, STEPS, FEATURES)), ops.ones((2, 1, UNITS))
+
+    def run(cell, keys, rate=0.4):
+        arrays = {name: ops.convert_to_tensor(array, "float32") for name, array in weights.items()}
+        settings = {"dropout": ops.full((2,), rate)}
+        cell, inputs = cell(UNITS, lanes=2), ops.convert_to_tensor(x, "float32")
+        h, _ = run_over_time(cell, arrays, inputs, mask, None, settings, keys)
+        return ops.convert_to_numpy(h)
+
+    keys = ops.convert_to_tensor([[1, 2], [3, 4]], "uint32")
+    np.testing.assert_allclose(run(DroppedInput, keys), run(DroppedInputStepwise, keys), rtol=1e-5, atol=1e-6)
+    assert np.abs(run(DroppedInput, keys) - run(DroppedInput, None)).max() > 0.1
