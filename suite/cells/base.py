@@ -216,8 +216,9 @@ class Cell(keras.layers.Layer):
             return None
         self.draws += 1
         numbers = Axis(units=a.shape[-1] // self.units).numbers(self.units)
-        keys, rows = derive_keys(self.keys, self.draws), tuple(a.shape[len(self.keys.shape) - 1 : -1])
-        return ops.reshape(uniform_draws(ops.reshape(keys, (-1, 2)), rows, numbers), ops.shape(a))
+        keys, shape = derive_keys(self.keys, self.draws), ops.shape(a)  # tensors, where not static
+        rows = tuple(shape[len(keys.shape) - 1 : -1])
+        return ops.reshape(uniform_draws(ops.reshape(keys, (-1, 2)), rows, numbers), shape)
 
     def step(self, x: Tensor, *states: Tensor) -> Tensor | tuple[Tensor, ...]:
         """Return the states after one step: the equations of the cell."""

@@ -174,6 +174,7 @@ def validate_and_load(config: "SweepConfig", data: Path | None) -> dict[str, Map
     load_keras()  # before a task or cell of the user's imports it
     splits = {name: tasks.load_splits(name, data) for name in config.tasks}
     from suite.cells.check import check_cell
+    from suite.initial_weights import draw_weights
 
     for task in map(tasks.find_task, config.tasks):
         if task.segment or task.steps_ahead:
@@ -183,4 +184,7 @@ def validate_and_load(config: "SweepConfig", data: Path | None) -> dict[str, Map
     for name, cell in cell_of.items():
         if cell and name not in cells.BUILTIN_CELLS:  # the tests checked those
             check_cell(name, cell)
+    first = tasks.find_task(config.tasks[0])
+    for name in config.cells:  # refuses a rule that does not fit a weight
+        draw_weights(variants.find_network(name, first), 2, seed=0, rules=config.protocol.initial_weights)
     return splits

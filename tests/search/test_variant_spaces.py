@@ -56,6 +56,14 @@ def test_each_variant_draws_from_its_own_space_and_the_record_holds_it(odyssey, 
     assert "rnn@output=deep | learning rate | 0.1 | 0.2" in page
 
 
+def test_a_rule_that_fits_no_vector_is_refused_before_a_folder_is_created(odyssey, preset, tmp_path):
+    preset.write_text(preset.read_text().replace("constant(0)", "orthogonal"))
+    code, _, err = odyssey("sweep", str(preset), "--workers=0", f"--results={tmp_path / 'mine'}")
+    assert code == 2
+    assert "orthogonal is a rule for matrices, and recurrent/b/z is a vector" in err
+    assert not (tmp_path / "mine").exists()
+
+
 def table(**changes):
     base = {"name": "mine", "tasks": ["adding"], "cells": ["rnn", "gru"]}
     return base | changes
