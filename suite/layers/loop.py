@@ -62,7 +62,7 @@ def run_over_time(
         start = cell.start_states(lanes, batch, dtype=x.dtype)
     rates = {name: settings[name][:, None, None] for name in cell.hyperparameters if name in settings}
     cell = cell.with_weights({}, settings=rates)
-    if isinstance(cell, LinearCell):
+    if isinstance(cell, LinearCell) and isinstance(steps, int):  # the parallel scan needs a known length
         all_keys = None if keys is None else keys_of_steps(keys, steps)
         h = run_linear(cell.with_weights(weights, unit_mask=mask, keys=all_keys), projected, start[0])
         return ops.transpose(h, (1, 2, 0, 3)), (h[-1],)
@@ -145,9 +145,10 @@ def run_linear(cell: LinearCell, projected: Mapping[str, Tensor], start: Tensor)
     """
     a, b = cell.coefficients(projected)
     b = ops.concatenate([b[:1] + a[:1] * start, b[1:]], axis=0) * cell.unit_mask
-    return ops.associative_scan(
+    _, h = ops.associative_scan(
         lambda first, then: (then[0] * first[0], then[0] * first[1] + then[1]), (a, b)
-    )[1]
+    )
+    return ops.reshape(h, ops.shape(b))  # on TensorFlow, a scan forgets the rank if the batch is not static
 
 
 class RecordedStep:
