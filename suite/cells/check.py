@@ -28,6 +28,7 @@ from suite.cells.evaluation import (
     try_step,
 )
 from suite.registry import describe_error
+from suite.space import OPTIONAL_RANGES, PAPER_SPACE, Range
 
 LOOP_TOLERANCE = 1e-3  # relative to the largest entry: far above rounding in float32, far below a wrong term
 RESERVED_METHODS = ("affine", "product", "project", "advance", "with_weights", "call")
@@ -125,6 +126,11 @@ def declaration_faults(cell: type[Cell]) -> Iterator[str]:
             yield f"state_axes: expected names of states but the output, {cell.states[1:]}, got {name!r}"
         if not (isinstance(axes, tuple) and all(isinstance(axis, Axis) for axis in axes)):
             yield f"state_axes: expected a tuple of suite.axis.Axis for {name!r}, got {axes!r}"
+    own = cell.hyperparameters
+    if not (isinstance(own, dict) and all(isinstance(range_, Range) for range_ in own.values())):
+        yield f"hyperparameters: expected a dict of suite.space.Range such as Range(0.0, 0.5), got {own!r}"
+    if shared := [name for name in own if name in {**PAPER_SPACE, **OPTIONAL_RANGES}]:
+        yield f"hyperparameters: expected names that are not those of every trial, got {', '.join(shared)}"
     for name, shape in cell.recurrent.items():
         pair = isinstance(shape, tuple | list) and len(shape) == 2
         if name in cell.gates or not (pair and all(isinstance(n, int) and n > 0 for n in shape)):

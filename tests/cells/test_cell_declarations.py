@@ -54,6 +54,8 @@ def test_a_fixed_weight_is_not_trained_by_keras_either():
         ({"vectors": {"u": 0}}, "vectors: expected a number of units times N of at least 1, got 'u': 0"),
         ({"state_axes": {"h": ()}}, "state_axes: expected names of states but the output, (), got 'h'"),
         ({"states": ("h", "c"), "state_axes": {"c": (1,)}}, "expected a tuple of suite.axis.Axis for 'c'"),
+        ({"hyperparameters": {"rate": (0, 1)}}, "hyperparameters: expected a dict of suite.space.Range"),
+        ({"hyperparameters": {"units": Range(1, 2)}}, "not those of every trial, got units"),
         ({"fixed": "R/*"}, 'fixed: expected a tuple of strings such as ("R/*",), with its comma'),
     ],
 )
@@ -127,6 +129,19 @@ def test_a_deep_transition_is_hidden_layers_after_each_step(shortcut):
 def test_a_linear_recurrence_has_no_deep_transition():
     with pytest.raises(Refusal, match="MinGRU is a linear recurrence"):
         deep_transition(MinGRU, 1)
+
+
+class Gain(Cell):
+    """A cell that reads a hyperparameter of its own from its settings."""
+
+    gates, hyperparameters = ("z",), {"gain": Range(0.5, 2.0)}
+
+    def step(self, x, h):
+        return ops.tanh(self.settings["gain"] * self.affine("z", x, h)[0])
+
+
+def test_a_step_may_read_its_hyperparameters():
+    assert not any(cell_faults(Gain).values())
 
 
 class Positive(Cell):
