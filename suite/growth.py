@@ -22,7 +22,7 @@ def grown_config(folder: Path, current: dict, config: dict) -> dict:
     """
     current, config = without_empty_tables(current), without_empty_tables(config)
     identifying = [key for key in {**current, **config} if key not in GROWING | DESCRIPTIVE]
-    differing = [key for key in identifying if current.get(key) != config.get(key)]
+    differing = [key for key in identifying if in_order(current.get(key)) != in_order(config.get(key))]
     differing += differing_spaces(current, config)
     if differing:
         raise Refusal(
@@ -47,6 +47,11 @@ def grown_config(folder: Path, current: dict, config: dict) -> dict:
     if "trials" in added:
         grown["trials"] = about["trials_a_search"] = added["trials"]
     return grown | {"about": about}
+
+
+def in_order(setting: object) -> object:
+    """Return a setting so that two are equal only in the same order: of rules, the last match counts."""
+    return list(setting.items()) if isinstance(setting, dict) else setting
 
 
 def without_empty_tables(settings: dict) -> dict:

@@ -89,10 +89,12 @@ def parse_rule(text: str) -> tuple[str, tuple[float, ...]]:
         raise registry.unknown_name_error("rule of initial weights", name, RULES)
     try:
         values = tuple(float(part) for part in arguments.split(",")) if arguments.strip() else ()
-        RULES[name](np.random.default_rng(0), (3, 3), *values)
+        if not np.isfinite(RULES[name](np.random.default_rng(0), (3, 3), *values)).all():
+            raise ValueError
     except (TypeError, ValueError, OverflowError):
         expected = RULES[name].__code__.co_varnames[2 : RULES[name].__code__.co_argcount]
-        raise Refusal(f"initial weights: expected {name}({', '.join(expected)}), got {text!r}") from None
+        signature = f"{name}({', '.join(expected)})"
+        raise Refusal(f"initial weights: expected {signature} with finite numbers, got {text!r}") from None
     return name, values
 
 
@@ -135,7 +137,8 @@ def draw_weights(
 
     `rules` come after the paper's, and after those of the network's layers.
     """
-    rules, weights = PAPER_RULES | network.initial_weights | dict(rules), {}
+    own = {key: rule for key, rule in (PAPER_RULES | network.initial_weights).items() if key not in rules}
+    rules, weights = own | dict(rules), {}  # a pattern of the user's also comes last if it is in both
     for name, axes in network.axes().items():
         gates = network.gates(name)
         *shape, length = shape_of(axes, units)

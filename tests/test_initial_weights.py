@@ -55,6 +55,13 @@ def test_a_cell_can_have_its_own_rules_and_the_users_come_after_them():
     mine = draw_weights(network, 4, 1, {"b/*": "constant(3)"})
     np.testing.assert_array_equal(mine["recurrent/b/z"], 3)
     np.testing.assert_array_equal(mine["recurrent/R/z"], np.eye(4))
+    mine = draw_weights(network, 4, 1, {"*": "constant(3)"})  # also where the pattern is the paper's
+    np.testing.assert_array_equal(mine["recurrent/R/z"], 3)
+
+
+def test_a_vector_with_the_name_of_a_group_of_gates_is_drawn_whole():
+    cell = type("Gains", (Cell,), {"gates": ("zi",), "vectors": {"zi": 1}})
+    assert draw_weights(cell_variant(cell).network(TASK), 3, 1)["recurrent/v/zi"].shape == (3,)
 
 
 def draw(text, *shape):
@@ -94,9 +101,11 @@ def test_uniform_is_symmetric():
 @pytest.mark.parametrize(
     ("text", "refusal"),
     [
-        ("normal", "expected normal(stddev), got 'normal'"),
-        ("normal(x)", "expected normal(stddev), got 'normal(x)'"),
-        ("sparse(3)", "expected sparse(count, stddev), got 'sparse(3)'"),
+        ("normal", "expected normal(stddev) with finite numbers, got 'normal'"),
+        ("normal(nan)", "expected normal(stddev) with finite numbers, got 'normal(nan)'"),
+        ("constant(inf)", "expected constant(value) with finite numbers, got 'constant(inf)'"),
+        ("normal(x)", "expected normal(stddev) with finite numbers, got 'normal(x)'"),
+        ("sparse(3)", "expected sparse(count, stddev) with finite numbers, got 'sparse(3)'"),
         ("ortogonal", "Did you mean 'orthogonal'?"),
         ("normal(0.1", "expected a rule such as normal(0.1), got 'normal(0.1'"),
     ],

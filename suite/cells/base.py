@@ -65,7 +65,8 @@ class Cell(keras.layers.Layer):
     # Set by the time loop, on the copy of the cell that takes a step:
     unit_mask: Tensor | None = None  # (lanes, 1, units), 1 for the units that a lane has
     settings: Mapping[str, Tensor] = MappingProxyType({})  # the hyperparameters, (lanes, 1, 1)
-    keys: Tensor | None = None  # (lanes, 2), of the step's random draws; None where nothing is random
+    # of the random draws of the step, (lanes, 2), or of all steps, (steps, lanes, 2); None: nothing is random
+    keys: Tensor | None = None
     draws: int = 0  # how many there have been in the step
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -207,7 +208,7 @@ class Cell(keras.layers.Layer):
         return rate * old + (1 - rate) * new if u is None else ops.where(u < rate, old, new)
 
     def uniform(self, a: Tensor) -> Tensor | None:
-        """Return uniform draws on [0, 1) in the shape of a (lanes, …, k · units); None outside training.
+        """Return uniform draws on [0, 1) in the shape of a, (lanes, …, k · units); None outside training.
 
         Each call in a step draws anew. A unit draws the same, whatever its lane is padded to.
         """
@@ -215,7 +216,9 @@ class Cell(keras.layers.Layer):
             return None
         self.draws += 1
         numbers = Axis(units=a.shape[-1] // self.units).numbers(self.units)
-        return uniform_draws(derive_keys(self.keys, self.draws), tuple(a.shape[1:-1]), numbers)
+        keys, shape = derive_keys(self.keys, self.draws), ops.shape(a)  # tensors, where not static
+        rows = tuple(shape[len(keys.shape) - 1 : -1])
+        return ops.reshape(uniform_draws(ops.reshape(keys, (-1, 2)), rows, numbers), shape)
 
     def step(self, x: Tensor, *states: Tensor) -> Tensor | tuple[Tensor, ...]:
         """Return the states after one step: the equations of the cell."""

@@ -16,7 +16,7 @@ from keras import ops
 from suite import Refusal
 from suite.axis import Axis
 from suite.backend import trace
-from suite.cells.base import Cell, with_lanes_axis
+from suite.cells.base import Cell, LinearCell, with_lanes_axis
 from suite.cells.evaluation import (
     BATCH,
     FEATURES,
@@ -28,6 +28,7 @@ from suite.cells.evaluation import (
     try_step,
 )
 from suite.registry import describe_error
+from suite.space import OPTIONAL_RANGES, PAPER_SPACE, Range
 
 LOOP_TOLERANCE = 1e-3  # relative to the largest entry: far above rounding in float32, far below a wrong term
 RESERVED_METHODS = ("affine", "product", "project", "advance", "with_weights", "call")
@@ -112,6 +113,8 @@ def declaration_faults(cell: type[Cell]) -> Iterator[str]:
         yield "states: expected at least the output, h, got none"
     if not isinstance(cell.peepholes, str) or len(set(cell.peepholes)) < len(cell.peepholes):
         yield f"peepholes: expected a string of letters, one per gate, such as 'ifo', got {cell.peepholes!r}"
+    if issubclass(cell, LinearCell) and (cell.gates or cell.recurrent or len(cell.states) > 1):
+        yield "a linear recurrence has input_gates in place of gates, no recurrent matrix, and one state, h"
     if both := set("".join(cell.gates)) & set("".join(cell.input_gates)):
         yield f"gates and input_gates: expected each letter in one of them, got {sorted(both)} in both"
     for name, example in {"recurrent": "{'G': (3, 3)}", "vectors": "{'g': 4}", "state_axes": "{}"}.items():
@@ -125,6 +128,11 @@ def declaration_faults(cell: type[Cell]) -> Iterator[str]:
             yield f"state_axes: expected names of states but the output, {cell.states[1:]}, got {name!r}"
         if not (isinstance(axes, tuple) and all(isinstance(axis, Axis) for axis in axes)):
             yield f"state_axes: expected a tuple of suite.axis.Axis for {name!r}, got {axes!r}"
+    own = cell.hyperparameters
+    if not (isinstance(own, dict) and all(isinstance(range_, Range) for range_ in own.values())):
+        yield f"hyperparameters: expected a dict of suite.space.Range such as Range(0.0, 0.5), got {own!r}"
+    if shared := [name for name in own if name in {**PAPER_SPACE, **OPTIONAL_RANGES}]:
+        yield f"hyperparameters: expected names that are not those of every trial, got {', '.join(shared)}"
     for name, shape in cell.recurrent.items():
         pair = isinstance(shape, tuple | list) and len(shape) == 2
         if name in cell.gates or not (pair and all(isinstance(n, int) and n > 0 for n in shape)):

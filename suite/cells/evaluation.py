@@ -34,6 +34,11 @@ def leading_axes(lanes: int | None) -> tuple[int, ...]:
     return (BATCH,) if lanes is None else (lanes, BATCH)
 
 
+def example_settings(cell: type[Cell] | Cell) -> dict[str, float]:
+    """Return the middle of the range of each of a cell's hyperparameters, by name."""
+    return {name: (range_.low + range_.high) / 2 for name, range_ in cell.hyperparameters.items()}
+
+
 def try_step(
     run: Callable[..., object], cell: type[Cell], lanes: int | None, projected: bool = False
 ) -> tuple[Exception | None, list[tuple[Tensor, ...]]]:
@@ -47,7 +52,7 @@ def try_step(
     start = layer.start_states(*leading_axes(lanes))
 
     def step(weights, x):
-        weighted = layer.with_weights(weights)
+        weighted = layer.with_weights(weights, settings=example_settings(cell))
         if projected:
             x = {group: weighted.project(group, x) for group in cell.groups()}
         results[:] = [weighted.advance(x, start) for _ in range(2)]
@@ -129,8 +134,10 @@ def run_in_lanes(
     inputs["x"] = ops.pad(ops.reshape(stacked["x"], (lanes, batch, STEPS, FEATURES)), padding)
     weighting = np.pad(direction.reshape(lanes, batch, STEPS, WIDTH), padding)
 
+    settings = {name: ops.full((lanes,), value) for name, value in example_settings(cell).items()}
+
     def run(layer, weights, x):
-        return run_over_time(layer, weights, x, mask)[0]
+        return run_over_time(layer, weights, x, mask, settings=settings)[0]
 
     results = outputs_and_gradients(cell(WIDTH, lanes=lanes), run, inputs, weighting)
     return results | {name: results[name][:, :, :STEPS] for name in ("h", "x")}
@@ -154,7 +161,7 @@ def outputs_and_gradients(
 
 def unrolled_outputs(layer: Cell, weights: Mapping[str, Tensor], x: Tensor) -> Tensor:
     """Return h (batch, steps, units) of a cell over x (batch, steps, features), one step after the other."""
-    layer = layer.with_weights(weights)
+    layer = layer.with_weights(weights, settings=example_settings(layer))
     states = start = layer.start_states(x.shape[0])
     h = []
     for k in range(x.shape[1]):

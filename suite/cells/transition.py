@@ -27,6 +27,7 @@ def deep_transition(cell: type[Cell], layers: int, shortcut: bool = False) -> ty
         def step(self, x: Any, *states: Any) -> Any:
             new_states = cell.step(self, x, *states)
             h, *others = new_states if isinstance(new_states, tuple) else (new_states,)
+            h = self.masked(h)  # a cell may return padding that is not zero, and the loop masks it later
             for name in names:
                 y = ops.tanh(self.product(name, h) + self.v[name])
                 h = h + y if shortcut else y

@@ -63,7 +63,8 @@ def run_over_time(
     rates = {name: settings[name][:, None, None] for name in cell.hyperparameters if name in settings}
     cell = cell.with_weights({}, settings=rates)
     if isinstance(cell, LinearCell) and machine.gpu_ids() and x.shape[2] is not None:
-        h = run_linear(cell.with_weights(weights, unit_mask=mask), projected, start[0])
+        all_keys = None if keys is None else keys_of_steps(keys, steps)
+        h = run_linear(cell.with_weights(weights, unit_mask=mask, keys=all_keys), projected, start[0])
         return ops.transpose(h, (1, 2, 0, 3)), (h[-1],)
 
     traced = RecordedStep(cell, weights, mask, keys)  # this step is traced, and never run
@@ -143,6 +144,7 @@ def run_linear(cell: LinearCell, projected: Mapping[str, Tensor], start: Tensor)
     and Steele, 1986; Martin and Cundy, 2018).
     """
     a, b = cell.coefficients(projected)
+    a = a * cell.unit_mask
     b = ops.concatenate([b[:1] + a[:1] * start, b[1:]], axis=0) * cell.unit_mask
     distance, steps = 1, b.shape[0]
     while distance < steps:

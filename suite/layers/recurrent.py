@@ -30,7 +30,8 @@ class Recurrent(Layer):
 
     def gates(self, name: str) -> tuple[str, ...]:
         kind, _, group = name.partition("/")
-        return tuple(f"{kind}/{gate}" for gate in group) if group in self.cell.groups() else (name,)
+        is_joined = kind in ("W", "R", "b") and group in self.cell.groups()
+        return tuple(f"{kind}/{gate}" for gate in group) if is_joined else (name,)
 
     def is_fixed(self, name: str) -> bool:
         return self.cell.is_fixed(name)

@@ -2,13 +2,15 @@
 
 import random
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Literal, Self
 
 import keras
 from keras import ops
 
-from suite import Refusal, options
+from suite import Refusal, options, registry
 from suite.cells.base import Cell, with_lanes_axis
 from suite.initial_weights import draw_weights
 from suite.layers.base import Context
@@ -30,6 +32,8 @@ class NetworkLayer(keras.layers.Layer):
     - `units`: the number of units of the network.
     - `features`, `outputs`, `answers`, `inputs`: as in `suite.task.Task`.
     - `input_noise`: the standard deviation of Gaussian noise on the inputs in training.
+    - `hyperparameters`: those of the cell itself, by name, such as a rate of dropout; 0 without a value.
+    - `initial_weights`: rules that come after the paper's and the cell's (`suite.initial_weights`).
 
     Inputs are (batch, steps, features), or symbols (batch, steps). Logits are (batch, steps, outputs), or
     (batch, outputs) if the network answers at the last step. Sequences of unequal length are padded at their
@@ -48,6 +52,8 @@ class NetworkLayer(keras.layers.Layer):
         answers: Literal["every step", "last step", "unaligned"] = "every step",
         inputs: Literal["numbers", "symbols"] = "numbers",
         input_noise: float = 0.0,
+        hyperparameters: Mapping[str, float] = MappingProxyType({}),
+        initial_weights: Mapping[str, str] = MappingProxyType({}),
         **kwargs: Any,
     ) -> None:
         super().__init__(autocast=False, **kwargs)
@@ -62,6 +68,10 @@ class NetworkLayer(keras.layers.Layer):
         # a network reads only the shapes of its task here: Keras has the data and the loss
         task = Task("", "", lambda _: {}, features, outputs, "squared", "squared", "", answers, "", inputs)
         self.network = self.variant.network(task)
+        self.hyperparameters, self.initial_weights = dict(hyperparameters), dict(initial_weights)
+        for name in self.hyperparameters:
+            if name not in self.network.hyperparameters:
+                raise registry.unknown_name_error("hyperparameter", name, self.network.hyperparameters)
         self.seed_generator = keras.random.SeedGenerator()
         self.supports_masking = True
 
@@ -80,7 +90,7 @@ class NetworkLayer(keras.layers.Layer):
                 initializer=lambda shape, dtype, weight=weight: ops.convert_to_tensor(weight, dtype),
                 trainable=name not in fixed,
             )
-            for name, weight in draw_weights(self.network, self.units, seed).items()
+            for name, weight in draw_weights(self.network, self.units, seed, self.initial_weights).items()
         }
 
     def call(self, inputs: Tensor, training: bool = False, mask: Tensor | None = None) -> Tensor:
@@ -88,11 +98,11 @@ class NetworkLayer(keras.layers.Layer):
         present = self.find_steps(inputs, mask)
         x = ops.cast(inputs, INPUT_DTYPES[self.inputs])
         x = ops.where(present if self.inputs == "symbols" else present[:, :, None], x, ops.zeros_like(x))
+        values = self.hyperparameters | {"input_noise": self.input_noise}
         context = Context(  # of one lane
             steps=ops.sum(ops.cast(present, "int32"), axis=1)[None],
             unit_mask=ops.ones((1, 1, self.units)),
-            settings=dict.fromkeys(self.network.hyperparameters, ops.zeros((1,)))
-            | {"input_noise": ops.full((1,), self.input_noise)},
+            settings={name: ops.full((1,), values.get(name, 0.0)) for name in self.network.hyperparameters},
             keys=ops.cast(self.seed_generator.next(), "uint32")[None] if training else None,
         )
         weights = {
@@ -119,8 +129,9 @@ class NetworkLayer(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments from which Keras creates the layer again."""
-        names = ("units", "features", "outputs", "answers", "inputs", "input_noise")
-        own = {name: getattr(self, name) for name in names}
+        sizes = ("units", "features", "outputs")
+        others = ("answers", "inputs", "input_noise", "hyperparameters", "initial_weights")
+        own = {name: getattr(self, name) for name in (*sizes, *others)}
         return {**super().get_config(), "variant": self.variant.name, **own}
 
     @classmethod

@@ -35,8 +35,8 @@ class Hypermodel(keras_tuner.HyperModel):
     """The model of a variant on a task and its hyperparameters, by default those of the paper.
 
     - `task`, `variant`: names, or a `Task` and a subclass of `Cell`.
-    - `ranges`: the hyperparameters with their ranges.
-    - `protocol`: epochs, patience, batch size and optimiser.
+    - `ranges`: the hyperparameters with their ranges; those of the cell itself are added.
+    - `protocol`: epochs, patience, batch size, optimiser and initial weights.
     - `data`: the folder of the task's files; None for the default places.
 
     The objective for a tuner is `keras_tuner.Objective("val_score", "min")`. Call the tuner's `search()`
@@ -54,7 +54,9 @@ class Hypermodel(keras_tuner.HyperModel):
         super().__init__()
         self.task = tasks.find_task(task) if isinstance(task, str) else task
         self.variant = resolve_variant(variant)
-        self.ranges, self.protocol = ranges, protocol
+        own_ranges = self.variant.cell.hyperparameters if self.variant.cell else {}
+        self.own_hyperparameters = tuple(own_ranges)
+        self.ranges, self.protocol = {**own_ranges, **ranges}, protocol
         if protocol.optimiser not in OPTIMISERS:
             raise registry.unknown_name_error("optimiser", protocol.optimiser, OPTIMISERS)
         if {"clip_norm", "clip_value"} <= ranges.keys():
@@ -62,6 +64,9 @@ class Hypermodel(keras_tuner.HyperModel):
         name = getattr(self.task, "name", repr(task))
         if isinstance(self.task, Task) and self.task.loss == "ctc":
             raise Refusal(f"task {name}: expected a loss of single labels, got ctc, which `fit` cannot sum")
+        for field in ("segment", "steps_ahead"):
+            if value := getattr(self.task, field, 0):
+                raise Refusal(f"task {name}: expected {field} to be 0, got {value}, which `fit` cannot do")
         self.splits = task_check.load_checked_splits(name, self.task, None if data is None else Path(data))
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
@@ -77,6 +82,8 @@ class Hypermodel(keras_tuner.HyperModel):
                     int(values["units"]),
                     *(task.features, task.outputs, task.answers, task.inputs),
                     input_noise=float(values["input_noise"]),
+                    hyperparameters={name: float(values[name]) for name in self.own_hyperparameters},
+                    initial_weights=self.protocol.initial_weights,
                 ),
             ]
         )

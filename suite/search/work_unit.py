@@ -116,8 +116,9 @@ def search_demand(
     task: str, cell: str, width: int, batch: int, splits: Mapping[str, Split]
 ) -> dict[str, int]:
     """Return the arguments of `machine.Plan.lanes_for` for a network: its weights and bytes."""
-    steps = max(int(split.lengths.max()) for split in splits.values())
-    return find_network(cell, tasks.find_task(task)).lane_demand(width, steps, batch)
+    definition = tasks.find_task(task)
+    steps = definition.segment or max(int(split.lengths.max()) for split in splits.values())
+    return find_network(cell, definition).lane_demand(width, steps, batch)
 
 
 def verified_code(unit: WorkUnit) -> dict[str, str]:

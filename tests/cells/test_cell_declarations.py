@@ -14,6 +14,7 @@ from suite.cells.check import cell_faults
 from suite.cells.lstm import LSTM
 from suite.cells.transition import deep_transition
 from suite.layers.loop import run_over_time
+from suite.space import Range
 
 UNITS, FEATURES, BATCH, STEPS = 4, 3, 2, 6
 RNG = np.random.default_rng(0)
@@ -53,6 +54,8 @@ def test_a_fixed_weight_is_not_trained_by_keras_either():
         ({"vectors": {"u": 0}}, "vectors: expected a number of units times N of at least 1, got 'u': 0"),
         ({"state_axes": {"h": ()}}, "state_axes: expected names of states but the output, (), got 'h'"),
         ({"states": ("h", "c"), "state_axes": {"c": (1,)}}, "expected a tuple of suite.axis.Axis for 'c'"),
+        ({"hyperparameters": {"rate": (0, 1)}}, "hyperparameters: expected a dict of suite.space.Range"),
+        ({"hyperparameters": {"units": Range(1, 2)}}, "not those of every trial, got units"),
         ({"fixed": "R/*"}, 'fixed: expected a tuple of strings such as ("R/*",), with its comma'),
     ],
 )
@@ -123,6 +126,11 @@ def test_a_deep_transition_is_hidden_layers_after_each_step(shortcut):
         np.testing.assert_allclose(state, expected, rtol=1e-5, atol=1e-6)
 
 
+def test_a_linear_recurrence_with_gates_that_see_h_is_refused():
+    cell = type("Wrong", (MinGRU,), {"gates": ("f",)})
+    assert "a linear recurrence has input_gates in place of gates" in cell_faults(cell)["declarations"]
+
+
 def test_a_linear_recurrence_has_no_deep_transition():
     with pytest.raises(Refusal, match="MinGRU is a linear recurrence"):
         deep_transition(MinGRU, 1)
@@ -151,3 +159,65 @@ def test_a_linear_recurrence_has_the_same_outputs_and_gradients_in_parallel(monk
     monkeypatch.setattr("suite.machine.gpu_ids", lambda: ("0",))
     for name, array in run().items():
         np.testing.assert_allclose(array, stepwise[name], rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+class Gain(Cell):
+    """A cell that reads a hyperparameter of its own from its settings."""
+
+    gates, hyperparameters = ("z",), {"gain": Range(0.5, 2.0)}
+
+    def step(self, x, h):
+        return ops.tanh(self.settings["gain"] * self.affine("z", x, h)[0])
+
+
+def test_a_step_may_read_its_hyperparameters():
+    assert not any(cell_faults(Gain).values())
+
+
+class Positive(Cell):
+    """A simple recurrent network whose state is not zero where its gate is: in the padding of its lane."""
+
+    gates = ("z",)
+
+    def step(self, x, h):
+        return ops.sigmoid(self.affine("z", x, h)[0])
+
+
+def test_a_deep_transition_does_not_see_the_padding_of_its_cell():
+    assert not any(cell_faults(deep_transition(Positive, 1)).values())
+
+
+class DroppedInput(MinGRU):
+    """A linear recurrence with dropout."""
+
+    hyperparameters = {"dropout": Range(0.0, 0.5)}
+
+    def coefficients(self, x):
+        a, b = MinGRU.coefficients(self, x)
+        return a, self.dropout("dropout", b)
+
+
+class DroppedInputStepwise(Cell):
+    """The same cell, whose steps are taken one after the other."""
+
+    input_gates, hyperparameters = DroppedInput.input_gates, DroppedInput.hyperparameters
+    coefficients, step = DroppedInput.coefficients, DroppedInput.step
+
+
+def test_a_linear_recurrence_draws_at_random_as_steps_one_after_the_other(monkeypatch):
+    monkeypatch.setattr("suite.machine.gpu_ids", lambda: ("0",))
+    rng = np.random.default_rng(0)
+    shapes = DroppedInput.shapes(FEATURES, UNITS)
+    weights = {name: rng.normal(size=with_lanes_axis(shape, 2)) for name, shape in shapes.items()}
+    x, mask = rng.normal(size=(2, BATCH, STEPS, FEATURES)), ops.ones((2, 1, UNITS))
+
+    def run(cell, keys, rate=0.4):
+        arrays = {name: ops.convert_to_tensor(array, "float32") for name, array in weights.items()}
+        settings = {"dropout": ops.full((2,), rate)}
+        cell, inputs = cell(UNITS, lanes=2), ops.convert_to_tensor(x, "float32")
+        h, _ = run_over_time(cell, arrays, inputs, mask, None, settings, keys)
+        return ops.convert_to_numpy(h)
+
+    keys = ops.convert_to_tensor([[1, 2], [3, 4]], "uint32")
+    np.testing.assert_allclose(run(DroppedInput, keys), run(DroppedInputStepwise, keys), rtol=1e-5, atol=1e-6)
+    assert np.abs(run(DroppedInput, keys) - run(DroppedInput, None)).max() > 0.1

@@ -3,10 +3,12 @@
 import keras
 import numpy as np
 import pytest
+import tiny
 from keras import ops
 
 from suite import Refusal
 from suite.backend import evaluate
+from suite.cells.base import LinearCell
 from suite.cells.lstm import CIFG
 from suite.search.network_layer import PADDING, NetworkLayer
 
@@ -101,8 +103,18 @@ def test_invalid_arguments_and_inputs_are_refused(arguments, shape, message):
         NetworkLayer(**({"variant": "rnn", "units": 3, "features": 2, "outputs": 5} | arguments)).build(shape)
 
 
+class Leaky(LinearCell):
+    """A running mean of a projection of the input."""
+
+    input_gates = ("z",)
+
+    def coefficients(self, x):
+        z = self.project("z", x)
+        return ops.full_like(z, 0.5), 0.5 * z
+
+
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="a program of JAX has one shape")
-@pytest.mark.parametrize("variant", ["rnn@direction=both", "window"])
+@pytest.mark.parametrize("variant", ["rnn@direction=both", "window", Leaky, tiny.Sticky])
 def test_one_graph_runs_batches_of_any_size_and_length(variant):
     import tensorflow as tf
 
@@ -117,3 +129,15 @@ def test_one_graph_runs_batches_of_any_size_and_length(variant):
     for x in (tf.constant(NUMBERS), tf.constant(NUMBERS[:1, :3])):
         for one, other in zip(graph(x), gradient(x), strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_hyperparameters_of_a_cell_and_rules_of_initial_weights_are_used_and_saved():
+    layer = build(
+        tiny.Sticky, 3, 2, 1, hyperparameters={"zoneout": 1.0}, initial_weights={"*": "constant(1)"}
+    )
+    again = NetworkLayer.from_config(layer.get_config())
+    again.build((None, None, 2))
+    for restored in (layer, again):  # a state that is always kept is zero, and the readout adds its b
+        np.testing.assert_allclose(run(restored, NUMBERS), 1.0)
+    with pytest.raises(Refusal, match="unknown hyperparameter 'zonout'"):
+        build(tiny.Sticky, 3, 2, 1, hyperparameters={"zonout": 1.0})

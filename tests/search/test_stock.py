@@ -110,6 +110,13 @@ def test_the_model_has_the_parameters_and_the_learning_rate_of_the_engine():
     assert model.optimizer.momentum == pytest.approx(0.9)
 
 
+def test_the_model_has_the_hyperparameters_of_the_cell_and_the_initial_weights_of_the_protocol():
+    instance = hypermodel(tiny.PARITY, tiny.Sticky, protocol=Protocol(initial_weights={"*": "constant(1)"}))
+    model = instance.build(default_hp(instance.ranges, zoneout=0.25))
+    assert model.layers[0].hyperparameters == {"zoneout": 0.25}
+    assert all((ops.convert_to_numpy(weight) == 1).all() for weight in model.trainable_weights)
+
+
 @pytest.mark.parametrize("rule", OPTIMISERS)
 def test_the_model_has_the_optimiser_of_the_protocol(rule):
     space = override_ranges(
@@ -256,6 +263,7 @@ def test_a_search_may_set_the_number_of_epochs():
         ({"variant": keras.layers.LSTMCell}, "cell: expected a name or a subclass of suite.cells.base.Cell"),
         ({"variant": CIFG(3)}, "cell: expected a name"),
         ({"task": "tiny:PARTY"}, "task 'tiny:PARTY'"),
+        ({"task": replace(STEPS, segment=3)}, "expected segment to be 0, got 3, which `fit` cannot do"),
         ({"protocol": Protocol(optimiser="adamw")}, "unknown optimiser 'adamw'"),
         (
             {"ranges": override_ranges(SMALL, {"clip_norm": (1, 2), "clip_value": (1, 1)})},

@@ -95,6 +95,14 @@ def test_a_wrong_range_of_a_variant_is_refused(odyssey, tmp_path, line, text):
     assert not (tmp_path / "mine").exists()
 
 
+def test_a_rule_that_fits_no_vector_is_refused_before_a_folder_is_created(odyssey, preset, tmp_path):
+    preset.write_text(preset.read_text().replace("constant(0)", "orthogonal"))
+    code, _, err = odyssey("sweep", str(preset), "--workers=0", f"--results={tmp_path / 'mine'}")
+    assert code == 2
+    assert "orthogonal is a rule for matrices, and recurrent/b/z is a vector" in err
+    assert not (tmp_path / "mine").exists()
+
+
 def table(**changes):
     base = {"name": "mine", "tasks": ["adding"], "cells": ["rnn", "gru"]}
     return base | changes
@@ -157,6 +165,17 @@ def test_a_sweep_with_another_range_of_a_variant_is_another_sweep(tmp_path):
     for current, config in ((old, new), (new, old)):
         with pytest.raises(Refusal, match=r"differs in variant_spaces\.gru\.learning_rate"):
             grown_config(tmp_path, current, config)
+
+
+def test_rules_in_another_order_are_another_sweep(tmp_path):
+    """Of several that match, the last one counts."""
+    rules = {"*": "normal(0.1)", "b/*": "constant(0)"}
+    old, new = (
+        config_from_table(table(initial_weights=dict(items))).to_table()
+        for items in (rules.items(), reversed(rules.items()))
+    )
+    with pytest.raises(Refusal, match="differs in initial_weights"):
+        grown_config(tmp_path, old, new)
 
 
 def test_presets_are_as_before():
