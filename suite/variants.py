@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from suite import cells, options, registry
 from suite.keras_loader import load_keras
 from suite.options import Between
+from suite.space import OPTIONAL_RANGES, PAPER_SPACE
 from suite.task import Task
 
 if TYPE_CHECKING:
@@ -132,8 +133,11 @@ def trial_variant(name: str, hyperparameters: Mapping[str, float]) -> str:
 
     If the space of "lstm" has a range of "layers", a trial that drew 2 trains "lstm@layers=2".
     """
+    own = hyperparameters.keys() - PAPER_SPACE.keys() - OPTIONAL_RANGES.keys()
+    if not own:  # as in nearly all sweeps, of which the driver asks for every trial
+        return name
     kind, function = options_function(name)
-    drawn = hyperparameters.keys() & options.find_options(kind, name, function).keys()
+    drawn = own & options.find_options(kind, name, function).keys()
     if not drawn:
         return name
     base, _, given = name.partition("@")
