@@ -14,6 +14,7 @@ from suite import options, registry, task_check
 from suite.task import Split, Task
 from tasks.adding import adding_problem
 from tasks.chorales import CHORALES
+from tasks.iam_ondb import iam_ondb_lines
 from tasks.pen_digits import pen_digit_strings
 from tasks.polyphonic import JSB_CHORALES, MUSEDATA, NOTTINGHAM, PIANO_MIDI
 from tasks.sequential_digits import SEQUENTIAL_DIGITS
@@ -24,6 +25,7 @@ TASKS: dict[str, Task | Callable[..., Task]] = {
     "nottingham": NOTTINGHAM,
     "musedata": MUSEDATA,
     "piano_midi": PIANO_MIDI,
+    "iam_ondb": iam_ondb_lines,
     "pen_digits": pen_digit_strings,
     "adding": adding_problem,
     "sequential_digits": SEQUENTIAL_DIGITS,

@@ -12,7 +12,7 @@ from suite import task_check, task_summary
 from tasks import TASKS, find_task
 
 PUBLISHED = {"nottingham": 2}  # sequences that the published splits have in two of them
-DTYPES = {"bernoulli": "u", "squared": "f", "categorical": "i"}
+DTYPES = {"bernoulli": "u", "squared": "f", "categorical": "i", "ctc": "i"}
 
 
 @pytest.fixture(params=TASKS)
