@@ -13,22 +13,22 @@ from typing import Any
 from suite import options, registry, task_check
 from suite.task import Split, Task
 from tasks.adding import adding_problem
-from tasks.chorales import CHORALES
+from tasks.chorales import music21_chorales
 from tasks.iam_ondb import iam_ondb_lines
 from tasks.pen_digits import pen_digit_strings
-from tasks.polyphonic import JSB_CHORALES, MUSEDATA, NOTTINGHAM, PIANO_MIDI
-from tasks.sequential_digits import SEQUENTIAL_DIGITS
+from tasks.polyphonic import jsb_chorales, musedata_pieces, nottingham_tunes, piano_midi_pieces
+from tasks.sequential_digits import small_digits
 
 TASKS: dict[str, Task | Callable[..., Task]] = {
-    "chorales": CHORALES,
-    "jsb": JSB_CHORALES,
-    "nottingham": NOTTINGHAM,
-    "musedata": MUSEDATA,
-    "piano_midi": PIANO_MIDI,
+    "chorales": music21_chorales,
+    "jsb": jsb_chorales,
+    "nottingham": nottingham_tunes,
+    "musedata": musedata_pieces,
+    "piano_midi": piano_midi_pieces,
     "iam_ondb": iam_ondb_lines,
     "pen_digits": pen_digit_strings,
     "adding": adding_problem,
-    "sequential_digits": SEQUENTIAL_DIGITS,
+    "sequential_digits": small_digits,
 }
 
 

@@ -27,13 +27,31 @@ def standardise_inputs(splits: Mapping[str, Split]) -> Mapping[str, Split]:
 
 
 def tiny_splits(splits: Mapping[str, Split], steps: int | None = TINY_STEPS) -> Mapping[str, Split]:
-    """Return at most 10 sequences of each split, equally spaced, and their first steps and labels.
+    """Return at most 10 sequences of each split, equally spaced, and the steps and labels in their middle.
 
     With None, the sequences are whole: labels that are not aligned with steps cannot be cut with them.
     """
-    cut = slice(steps)
+
+    def middle(array: np.ndarray) -> np.ndarray:
+        return array if steps is None else array[max(0, len(array) - steps) // 2 :][:steps]
+
     tiny = {}
     for name, split in splits.items():
         chosen = np.linspace(0, len(split) - 1, min(len(split), TINY_SEQUENCES)).astype(int)
-        tiny[name] = Split([split.inputs[k][cut] for k in chosen], [split.targets[k][cut] for k in chosen])
+        inputs, targets = ([middle(arrays[k]) for k in chosen] for arrays in (split.inputs, split.targets))
+        tiny[name] = Split(inputs, targets)
     return tiny
+
+
+def stratify(classes: np.ndarray, shares: Mapping[str, int]) -> Mapping[str, np.ndarray]:
+    """Return the members of each split, (sequences,), from the class of every sequence in the file.
+
+    Of a class, the first sequences are of the first split, as many as its share, the next of the next split,
+    and so on in turn: with {"train": 3, "valid": 1}, every fourth of each class is in valid.
+    """
+    turn = np.repeat(list(shares), list(shares.values()))
+    rank = np.zeros(len(classes), int)  # position of a sequence among those of its class
+    for label in np.unique(classes):
+        rank[classes == label] = np.arange(np.sum(classes == label))
+    split_of = turn[rank % len(turn)]
+    return {split: np.flatnonzero(split_of == split) for split in shares}
