@@ -132,9 +132,12 @@ def test_another_number_of_lines_than_the_papers_is_refused(root, monkeypatch):
         load_splits("iam_ondb", root.parent)
 
 
-def test_without_the_folder_the_refusal_says_where_to_get_it(tmp_path):
+def test_without_the_folder_the_refusal_says_where_to_get_it(tmp_path, monkeypatch):
     with pytest.raises(Refusal, match=r"the folder IAM-OnDB is not in .* copy the database \(https://fki"):
         load_splits("iam_ondb", tmp_path)
+    monkeypatch.delenv("ODYSSEY_DATA", raising=False)
+    with pytest.raises(Refusal, match=r"no data folder is named: .* name its parent with --data"):
+        load_splits("iam_ondb")
 
 
 def test_a_tiny_load_reads_two_forms_of_each_list(root):
