@@ -26,7 +26,9 @@ threshold on Δx sorts 90 % of them correctly, but a quarter of those within a d
 Writers are disjoint between splits: test has the 14 writers of the file `pendigits-test`, valid six of the 30
 of `pendigits-train`, those with numbers divisible by five. The score is the label error rate of the best path
 of CTC (`suite.layers.ctc`), where the best constant answer, one symbol at all steps, has 0.92. No published
-result is known: the digits are usually classified one by one.
+result is known: the digits are usually classified one by one. An LSTM has 0.045 on test, on JAX, with
+
+    odyssey train pen_digits lstm --units 64 --batch 16 --optimiser adam --epochs 60
 """
 
 import functools
