@@ -8,10 +8,14 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from suite import Refusal
 
 STALL_TIMEOUT = 20  # seconds without any data after which a download fails
+
+# an option of a task: all its data, or a few sequences, for tests
+Size: TypeAlias = Literal["full", "tiny"]
 
 
 def find_data_file(name: str, sha256: str, url: str, folder: Path | None = None) -> Path:

@@ -81,7 +81,7 @@ def read_utterances(utterances: Sequence[tuple[Path, Path]], format: PhoneFile, 
 def labelled_features(
     path: Path, samples: np.ndarray, segments: Segments, hop: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the features of the windows that have a phone, (windows, 39), and the phones, (windows,) uint8.
+    """Return the features of the windows that have a phone, (windows, 39), and the phones, (windows,) int32.
 
     Refused: phones that end before the audio does, or after it; `path` is the file of phones.
     """
@@ -95,4 +95,4 @@ def labelled_features(
     centres = mfcc.window_centres(len(features), hop)
     labelled = int(np.searchsorted(centres, last))
     segment = np.searchsorted(segments.ends, centres[:labelled], side="right")
-    return features[:labelled], np.array(segments.phones, np.uint8)[segment]
+    return features[:labelled], np.array(segments.phones, np.int32)[segment]

@@ -44,7 +44,7 @@ LAB = phone_frames.PhoneFile(
 )
 
 
-def phones(
+def russian_phones(
     *, hop: Annotated[int, Between(5, 40)] = 10, size: Literal["full", "eighth", "tiny"] = "full"
 ) -> Task:
     """Return the task with this many milliseconds from window to window, and a part of the utterances."""

@@ -26,11 +26,14 @@ def standardise_inputs(splits: Mapping[str, Split]) -> Mapping[str, Split]:
     return {name: Split(list(map(standardised, s.inputs)), s.targets) for name, s in splits.items()}
 
 
-def tiny_splits(splits: Mapping[str, Split]) -> Mapping[str, Split]:
-    """Return at most 10 sequences of each split, equally spaced, and at most 20 steps from their middle."""
+def tiny_splits(splits: Mapping[str, Split], steps: int | None = TINY_STEPS) -> Mapping[str, Split]:
+    """Return at most 10 sequences of each split, equally spaced, and the steps and labels in their middle.
+
+    With None, the sequences are whole: labels that are not aligned with steps cannot be cut with them.
+    """
 
     def middle(array: np.ndarray) -> np.ndarray:
-        return array[max(0, len(array) - TINY_STEPS) // 2 :][:TINY_STEPS]
+        return array if steps is None else array[max(0, len(array) - steps) // 2 :][:steps]
 
     tiny = {}
     for name, split in splits.items():

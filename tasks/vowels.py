@@ -15,7 +15,6 @@ share of utterances that are classified wrongly. All speakers are equally freque
 import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -29,7 +28,7 @@ SHA256 = {
 }
 
 
-def japanese_vowels(*, size: Literal["full", "tiny"] = "full") -> Task:
+def japanese_vowels(*, size: data.Size = "full") -> Task:
     """Return the task, with all utterances or the beginnings of a few for tests."""
     return Task(
         name="vowels",
@@ -45,7 +44,7 @@ def japanese_vowels(*, size: Literal["full", "tiny"] = "full") -> Task:
     )
 
 
-def load(folder: Path | None = None, *, size: str) -> Mapping[str, Split]:
+def load(folder: Path | None = None, *, size: data.Size) -> Mapping[str, Split]:
     """Return the three splits: inputs (frames, 12), targets (1,)."""
     published, test = (
         read_ts(data.find_data_file(name, sha256, URL_TEMPLATE.format(name), folder))
@@ -70,5 +69,5 @@ def read_ts(path: Path) -> Split:
     for line in lines.splitlines():
         *features, speaker = line.split(":")
         inputs.append(np.array([feature.split(",") for feature in features], np.float32).T)
-        targets.append(np.array([int(speaker) - 1], np.uint8))
+        targets.append(np.array([int(speaker) - 1], np.int32))
     return Split(inputs, targets)
