@@ -62,9 +62,8 @@ def read_sphere(path: Path, content: bytes) -> np.ndarray:
     check_format(path, rate, channels, width)
     if byte_format not in SAMPLE_TYPES:
         raise Refusal(f"{path}: expected the sample_byte_format 01 or 10, got {byte_format}")
-    samples = np.frombuffer(content[length : length + 2 * count], SAMPLE_TYPES[byte_format])
-    check_length(path, count, len(samples))
-    return samples.astype(np.int16)
+    check_length(path, count, (len(content) - length) // 2)
+    return np.frombuffer(content, SAMPLE_TYPES[byte_format], count, offset=length).astype(np.int16)
 
 
 def read_riff(path: Path) -> np.ndarray:
