@@ -46,6 +46,7 @@ class PhoneFile(NamedTuple):
     def read(self, path: Path) -> Segments:
         """Return the phones in a file; refuse a line that is not as described, or has an unknown phone."""
         segments, previous = Segments([], []), 0
+        classes = {phone: k for k, phone in enumerate(self.phones)}
         lines = path.read_text(encoding="ascii", errors="replace").splitlines()
         for number, line in enumerate(lines, 1):
             if number <= self.header_lines or not line.strip():
@@ -56,14 +57,14 @@ class PhoneFile(NamedTuple):
                 _, _, phone = line.split()
             except (ValueError, IndexError):
                 raise Refusal(f"{where}: expected {self.columns!r}, got {line!r}") from None
-            if phone not in self.phones:
-                raise Refusal(f"{where}: expected one of {len(self.phones)} phones, got {phone!r}")
+            if phone not in classes:
+                raise Refusal(f"{where}: expected one of {len(classes)} phones, got {phone!r}")
             if abs(start - previous) > MAX_GAP or end < start:
                 raise Refusal(
                     f"{where}: expected a phone that begins at about the sample {previous}, where the one "
                     f"before it ends, got one from {start} to {end}"
                 )
-            segments.phones.append(self.phones.index(phone))
+            segments.phones.append(classes[phone])
             segments.ends.append(end)
             previous = end
         return segments
