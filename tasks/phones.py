@@ -18,8 +18,8 @@ The score is the share of frames whose phone is wrong. Always the most frequent 
 0.783. Single networks score 0.156 on test (an LSTM in both directions) and 0.428 (`linear`, which sees one
 window), and with `size=eighth` 0.232 and 0.427:
 
-    odyssey train phones lstm@direction=both --units 64 --optimiser adam --learning-rate 0.005
-            --batch 8 --epochs 8 --input-noise 0.3
+    odyssey train phones lstm --units 64 --optimiser adam --learning-rate 0.005 --batch 8 --epochs 8
+            --input-noise 0.3
 
 `linear` was trained without noise, and with `size=eighth`, batches had 2 utterances, the LSTM 20 epochs and
 `linear` 30.

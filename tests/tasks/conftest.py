@@ -9,7 +9,7 @@ from suite import Refusal
 from tasks import find_task
 
 # what a refusal says if the data of a task was not downloaded, installed, or copied by the user
-MISSING = ("download failed", "apt-get install", "or $ODYSSEY_DATA")
+MISSING_DATA = ("download failed", "apt-get install", "or $ODYSSEY_DATA")
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +23,7 @@ def load():
             try:
                 return find_task(name).load(None)
             except Refusal as refusal:
-                if not any(reason in str(refusal) for reason in MISSING):
+                if not any(reason in str(refusal) for reason in MISSING_DATA):
                     raise
                 pytest.skip(f"the data of {name} is not at hand")
 

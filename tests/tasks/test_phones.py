@@ -84,6 +84,11 @@ def test_the_hop_is_in_milliseconds(small_voice, monkeypatch):
         assert inputs.shape == (steps, mfcc.FEATURES)
 
 
+def test_networks_read_39_features_in_both_directions_and_tell_51_phones_apart():
+    task = find_task("phones")
+    assert (task.features, task.outputs, task.direction, task.metric) == (39, 51, "both", "error")
+
+
 @pytest.mark.parametrize("file", ["wav/ru_0007.wav", "lab/ru_0033.lab"])
 def test_a_folder_without_a_file_is_refused(file, small_voice):
     (small_voice / file).unlink()
