@@ -14,8 +14,12 @@ from suite import options, registry, task_check
 from suite.task import Split, Task
 from tasks.adding import adding_problem
 from tasks.chorales import CHORALES
+from tasks.phones import russian_phones
 from tasks.polyphonic import JSB_CHORALES, MUSEDATA, NOTTINGHAM, PIANO_MIDI
 from tasks.sequential_digits import SEQUENTIAL_DIGITS
+from tasks.spoken_digits import free_spoken_digits
+from tasks.timit import timit_phones
+from tasks.vowels import japanese_vowels
 
 TASKS: dict[str, Task | Callable[..., Task]] = {
     "chorales": CHORALES,
@@ -23,6 +27,10 @@ TASKS: dict[str, Task | Callable[..., Task]] = {
     "nottingham": NOTTINGHAM,
     "musedata": MUSEDATA,
     "piano_midi": PIANO_MIDI,
+    "timit": timit_phones,
+    "phones": russian_phones,
+    "spoken_digits": free_spoken_digits,
+    "vowels": japanese_vowels,
     "adding": adding_problem,
     "sequential_digits": SEQUENTIAL_DIGITS,
 }
