@@ -16,8 +16,12 @@ from tasks.adding import adding_problem
 from tasks.chorales import music21_chorales
 from tasks.iam_ondb import iam_ondb_lines
 from tasks.pen_digits import pen_digit_strings
+from tasks.phones import russian_phones
 from tasks.polyphonic import jsb_chorales, musedata_pieces, nottingham_tunes, piano_midi_pieces
 from tasks.sequential_digits import small_digits
+from tasks.spoken_digits import free_spoken_digits
+from tasks.timit import timit_phones
+from tasks.vowels import japanese_vowels
 
 TASKS: dict[str, Task | Callable[..., Task]] = {
     "chorales": music21_chorales,
@@ -25,6 +29,10 @@ TASKS: dict[str, Task | Callable[..., Task]] = {
     "nottingham": nottingham_tunes,
     "musedata": musedata_pieces,
     "piano_midi": piano_midi_pieces,
+    "timit": timit_phones,
+    "phones": russian_phones,
+    "spoken_digits": free_spoken_digits,
+    "vowels": japanese_vowels,
     "iam_ondb": iam_ondb_lines,
     "pen_digits": pen_digit_strings,
     "adding": adding_problem,

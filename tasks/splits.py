@@ -7,6 +7,7 @@ import numpy as np
 from suite.task import Split
 
 RESOLUTION = 1024  # standardised inputs are multiples of 1 / RESOLUTION
+CONSTANT = 1e-9  # relative deviation of a feature that is constant up to rounding
 TINY_SEQUENCES, TINY_STEPS = 10, 20
 
 
@@ -18,7 +19,8 @@ def standardise_inputs(splits: Mapping[str, Split]) -> Mapping[str, Split]:
     """
     steps = np.concatenate(splits["train"].inputs, dtype=float)
     mean, deviation = steps.mean(axis=0), steps.std(axis=0)
-    scale = RESOLUTION / np.where(deviation > 0, deviation, 1)
+    varies = deviation > CONSTANT * np.abs(steps).max(axis=0)
+    scale = RESOLUTION / np.where(varies, deviation, 1)
 
     def standardised(inputs: np.ndarray) -> np.ndarray:
         return (np.round((inputs - mean) * scale) / RESOLUTION).astype(np.float32)

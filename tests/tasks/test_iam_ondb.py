@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from iam_folder import TEXTS, write_iam_folder
 
 from suite import Refusal
 from tasks import find_task, iam_ondb, load_splits
-from tests.tasks.iam_folder import TEXTS, write_iam_folder
 
 FORM = "a01/a01-000/a01-000u"
 TRANSCRIPT, STROKES = f"ascii/{FORM}.txt", f"lineStrokes/{FORM}-01.xml"
