@@ -13,9 +13,13 @@ from typing import Any
 from suite import options, registry, task_check
 from suite.task import Split, Task
 from tasks.adding import adding_problem
+from tasks.associative_recall import multi_query_recall
 from tasks.chorales import CHORALES
+from tasks.dyck import dyck_language
 from tasks.polyphonic import JSB_CHORALES, MUSEDATA, NOTTINGHAM, PIANO_MIDI
+from tasks.regular_languages import cycle_navigation, even_pairs, modular_arithmetic, parity
 from tasks.sequential_digits import SEQUENTIAL_DIGITS
+from tasks.symmetric_group import symmetric_group_products
 
 TASKS: dict[str, Task | Callable[..., Task]] = {
     "chorales": CHORALES,
@@ -24,6 +28,13 @@ TASKS: dict[str, Task | Callable[..., Task]] = {
     "musedata": MUSEDATA,
     "piano_midi": PIANO_MIDI,
     "adding": adding_problem,
+    "parity": parity,
+    "even_pairs": even_pairs,
+    "modular_arithmetic": modular_arithmetic,
+    "cycle_navigation": cycle_navigation,
+    "s5": symmetric_group_products,
+    "dyck": dyck_language,
+    "mqar": multi_query_recall,
     "sequential_digits": SEQUENTIAL_DIGITS,
 }
 

@@ -1,0 +1,78 @@
+"""Task `dyck`: read nested brackets, and say at every step which brackets may come next.
+
+With two kinds of brackets and a depth of at most 2, there are four outputs, one for each bracket, and a
+bracket is legal or not:
+
+    input        (      [      ]      )      [      ]
+    legal next   ( [ )    ]    ( [ )  ( [      ( [ ]  ( [
+
+The symbols are the opening brackets and then, in the same order, the closing ones, and so are the outputs. An
+opening bracket is legal until `depth` of them are open; the only legal closing bracket is that of the last one
+opened. All brackets of a sequence are closed at its end. Where both an opening and a closing bracket may come
+next, each is drawn with probability 1/2, and all kinds with the same probability.
+
+Lengths are uniform on 2 … `length`, and the longer tests have 2, 4 and 8 times `length` (`tasks.generated`);
+an odd length is one step shorter. With its bound on the depth, which Hewitt et al. (2020) call Dyck-(k, m),
+the language is regular, and longer sequences need no more memory. With a depth of half the length of the
+longest test there is no bound, and then longer sequences are nested more deeply too.
+
+The score is the share of wrong outputs; a sequence is solved if all outputs are right at every step, which is
+how Gers & Schmidhuber (2001) and Suzgun et al. (2019) count. LSTMs trained on a bounded depth were found to
+generalise to much longer sequences (Bhattamishra et al., 2020, abstract).
+"""
+
+from functools import partial
+from typing import Annotated
+
+import numpy as np
+
+from suite.options import Between
+from suite.task import Task
+from tasks.generated import Sequences, loader
+
+
+def dyck_language(
+    *,
+    depth: Annotated[int, Between(1, 4_000)] = 5,
+    kinds: Annotated[int, Between(1, 100)] = 2,
+    length: Annotated[int, Between(2, 1_000)] = 40,
+    sequences: Sequences = 10_000,
+) -> Task:
+    """Return the task for this many kinds of brackets, open at once and steps."""
+    draw = partial(draw_brackets, depth=depth, kinds=kinds)
+    return Task(
+        name="dyck",
+        title=f"Dyck-({kinds}, {depth}), up to {length:,} steps",
+        load=loader("dyck", draw, sequences, length, shortest=2),
+        features=2 * kinds,
+        outputs=2 * kinds,
+        loss="bernoulli",
+        metric="error",
+        unit="error rate",
+        answers="every step",
+        inputs="symbols",
+        source="Hewitt et al. (2020), RNNs Can Generate Bounded Hierarchical Languages with Optimal Memory",
+        success_tolerance=0,
+    )
+
+
+def draw_brackets(
+    rng: np.random.Generator, length: int, *, depth: int, kinds: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw balanced brackets, and for every step the brackets that are legal after it."""
+    length -= length % 2
+    opens = rng.integers(2, size=length, dtype=np.uint8)
+    kind = rng.integers(kinds, size=length, dtype=np.uint8)
+    brackets, targets = np.empty(length, np.uint8), np.zeros((length, 2 * kinds), np.uint8)
+    open_kinds: list[int] = []
+    for step in range(length):
+        must_close = len(open_kinds) in (depth, length - step)
+        if not open_kinds or (opens[step] and not must_close):
+            open_kinds.append(int(kind[step]))
+            brackets[step] = kind[step]
+        else:
+            brackets[step] = kinds + open_kinds.pop()
+        targets[step, :kinds] = len(open_kinds) < depth
+        if open_kinds:
+            targets[step, kinds + open_kinds[-1]] = 1
+    return brackets, targets
