@@ -5,8 +5,10 @@ of longer sequences, "test_2x", "test_4x" and "test_8x": a network that learned 
 has the same score there.
 """
 
+import functools
 import hashlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import numpy as np
@@ -27,6 +29,20 @@ Sequences: TypeAlias = Annotated[int, Between(10, 100_000)]
 DrawSequence: TypeAlias = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]]
 
 
+def loader(
+    name: str, draw: DrawSequence, sequences: int, length: int, shortest: int | None = None
+) -> Callable[[Path | None], Mapping[str, Split]]:
+    """Return the `load` of a task, which needs no files; the arguments are those of `draw_splits`."""
+    return functools.partial(load_drawn, arguments=(name, draw, sequences, length, shortest))
+
+
+def load_drawn(
+    folder: Path | None, arguments: tuple[str, DrawSequence, int, int, int | None]
+) -> Mapping[str, Split]:
+    """Return the splits that `draw_splits` draws with `arguments`."""
+    return draw_splits(*arguments)
+
+
 def draw_splits(
     name: str, draw: DrawSequence, sequences: int, length: int, shortest: int | None = None
 ) -> Mapping[str, Split]:
@@ -42,13 +58,17 @@ def draw_splits(
         longest = length * LONGER_TESTS.get(split, 1)
         least = shortest if shortest and split in SPLITS else longest
         count = sequences if split == "train" else min(sequences, MAX_SCORED)
-        pairs = [draw_new_sequence(rng, draw, least, longest, seen) for _ in range(count)]
-        if None in pairs:
-            raise Refusal(
-                f"{name}: expected {sequences} distinct sequences of length {length} and others to score, got "
-                f"{len(seen)}; give fewer sequences, or longer ones"
-            )
-        splits[split] = Split([pair[0] for pair in pairs if pair], [pair[1] for pair in pairs if pair])
+        pairs = []
+        for _ in range(count):
+            pair = draw_new_sequence(rng, draw, least, longest, seen)
+            if pair is None:
+                raise Refusal(
+                    f"{name}: expected {sequences} distinct sequences to train on, and others to score, got "
+                    f"{len(seen)}; give fewer sequences, or longer ones"
+                )
+            pairs.append(pair)
+        inputs, targets = map(list, zip(*pairs, strict=True))
+        splits[split] = Split(inputs, targets)
     return splits
 
 
@@ -63,3 +83,8 @@ def draw_new_sequence(
             seen.add(digest)
             return inputs, targets
     return None
+
+
+def one_hot(symbols: np.ndarray, size: int) -> np.ndarray:
+    """Return symbols (steps,), integers in 0 … `size` − 1, as one-hot vectors (steps, size)."""
+    return np.eye(size, dtype=np.uint8)[symbols]
