@@ -9,14 +9,14 @@ with its value; all other steps are blank. With two pairs, four keys and four va
 The symbols are the blank, 0, the keys, 1 … `keys`, and as many values; a class is the number of a value,
 0 … `keys` − 1. Keys and values are drawn without repetition. A step without a query has no label.
 
-The steps after the pairs are taken two by two, and the first of such two may be a query; which of them are is
-uniform. Arora et al. prefer early ones by a power law, and in later versions fill the blanks with random
-symbols. Here the longer tests, of exactly 2, 4 and 8 times `length` (`tasks.generated`), have the same number
-of pairs and ask for them later; lengths are uniform on 4 · `pairs` … `length` in train, valid and test.
+A query may be at every second step after the pairs, with the same probability at each. In Arora et al., early
+steps are more probable, by a power law, and there are more symbols. The longer tests, of exactly 2, 4 and 8
+times `length` (`tasks.generated`), have as many pairs, and ask for them later. In train, valid and test,
+lengths are uniform on 4 · `pairs` … `length`.
 
 The score is the share of wrong values, 1 − 1/`keys` for a constant answer; a sequence is solved if all its
-values are right. The size of the state limits how many pairs a recurrent network can hold, so scores of
-different units are different questions: choose `pairs` with that in mind.
+values are right. How many pairs a recurrent network can hold depends on the size of its state: Arora et al.
+show the accuracy for each size, and scores of trials with different `units` are not comparable here either.
 """
 
 from functools import partial
@@ -32,9 +32,9 @@ from tasks.generated import Sequences, loader
 
 def multi_query_recall(
     *,
-    keys: Annotated[int, Between(2, 127)] = 16,
     length: Annotated[int, Between(4, 1_000)] = 40,
     pairs: Annotated[int, Between(1, 127)] = 4,
+    keys: Annotated[int, Between(2, 127)] = 16,
     sequences: Sequences = 10_000,
 ) -> Task:
     """Return the task of recalling this many pairs, of as many values as keys.
@@ -46,7 +46,7 @@ def multi_query_recall(
             f"mqar: expected at most {min(keys, length // 4)} pairs for {keys} keys and length {length} (two "
             f"steps for a pair and two for its query), got {pairs}; give fewer pairs, or more keys and length"
         )
-    draw = partial(draw_pairs, keys=keys, pairs=pairs)
+    draw = partial(draw_pairs, pairs=pairs, keys=keys)
     return Task(
         name="mqar",
         title=f"Associative recall of {pairs} pairs, up to {length:,} steps",
@@ -65,7 +65,7 @@ def multi_query_recall(
 
 
 def draw_pairs(
-    rng: np.random.Generator, length: int, *, keys: int, pairs: int
+    rng: np.random.Generator, length: int, *, pairs: int, keys: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw pairs of keys and values, the steps of the queries, and their values."""
     key, value = rng.permutation(keys)[:pairs], rng.permutation(keys)[:pairs]

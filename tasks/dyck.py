@@ -6,15 +6,15 @@ bracket is legal or not:
     input        (      [      ]      )      [      ]
     legal next   ( [ )    ]    ( [ )  ( [      ( [ ]  ( [
 
-The symbols are the opening brackets and then, in the same order, the closing ones, and so are the outputs. An
-opening bracket is legal until `depth` of them are open; the only legal closing bracket is that of the last one
-opened. All brackets of a sequence are closed at its end. Where both an opening and a closing bracket may come
-next, each is drawn with probability 1/2, and all kinds with the same probability.
+The symbols are the opening brackets and then, in the same order, the closing ones; the outputs are the same.
+An opening bracket is legal unless `depth` of them are open, a closing bracket if it is that of the last one
+opened. At the end of a sequence all brackets are closed. Where both an opening and a closing bracket may come
+next, each has probability 1/2, and all kinds are equally likely.
 
 Lengths are uniform on 2 … `length`, and the longer tests have 2, 4 and 8 times `length` (`tasks.generated`);
 an odd length is one step shorter. With its bound on the depth, which Hewitt et al. (2020) call Dyck-(k, m),
 the language is regular, and longer sequences need no more memory. With a depth of half the length of the
-longest test there is no bound, and then longer sequences are nested more deeply too.
+longest test there is no bound, and longer sequences are nested more deeply too.
 
 The score is the share of wrong outputs; a sequence is solved if all outputs are right at every step, which is
 how Gers & Schmidhuber (2001) and Suzgun et al. (2019) count. LSTMs trained on a bounded depth were found to
@@ -33,13 +33,13 @@ from tasks.generated import Sequences, loader
 
 def dyck_language(
     *,
-    depth: Annotated[int, Between(1, 4_000)] = 5,
-    kinds: Annotated[int, Between(1, 100)] = 2,
     length: Annotated[int, Between(2, 1_000)] = 40,
+    kinds: Annotated[int, Between(1, 100)] = 2,
+    depth: Annotated[int, Between(1, 4_000)] = 5,
     sequences: Sequences = 10_000,
 ) -> Task:
-    """Return the task for this many kinds of brackets, open at once and steps."""
-    draw = partial(draw_brackets, depth=depth, kinds=kinds)
+    """Return the task for brackets of `kinds` kinds, of which at most `depth` are open at once."""
+    draw = partial(draw_brackets, kinds=kinds, depth=depth)
     return Task(
         name="dyck",
         title=f"Dyck-({kinds}, {depth}), up to {length:,} steps",
@@ -57,7 +57,7 @@ def dyck_language(
 
 
 def draw_brackets(
-    rng: np.random.Generator, length: int, *, depth: int, kinds: int
+    rng: np.random.Generator, length: int, *, kinds: int, depth: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw balanced brackets, and for every step the brackets that are legal after it."""
     length -= length % 2

@@ -1,8 +1,9 @@
 """Splits of sequences that are drawn, not read: from fixed seeds, so that every call returns the same.
 
-All sequences of a task are distinct, within and across splits. Besides train, valid and test there are tests
-of longer sequences, "test_2x", "test_4x" and "test_8x": a network that learned the rule, and not the length,
-has the same score there.
+No sequence is in two splits, and sequences of one length are all distinct. Where lengths vary, sequences of a
+split may repeat, so that short ones, of which there are few, are as frequent as long ones. Besides train,
+valid and test there are tests of longer sequences, "test_2x", "test_4x" and "test_8x": a network that learned
+the rule, and not the length, has the same score there.
 """
 
 import functools
@@ -59,6 +60,7 @@ def draw_splits(
         least = shortest if shortest and split in SPLITS else longest
         count = sequences if split == "train" else min(sequences, MAX_SCORED)
         pairs = []
+        repeatable: set[bytes] = set()  # sequences that may come again in this split
         for _ in range(count):
             pair = draw_new_sequence(rng, draw, least, longest, seen)
             if pair is None:
@@ -67,22 +69,27 @@ def draw_splits(
                     f"{len(seen)}; give fewer sequences, or longer ones"
                 )
             pairs.append(pair)
+            (seen if least == longest else repeatable).add(input_digest(pair[0]))
         inputs, targets = map(list, zip(*pairs, strict=True))
         splits[split] = Split(inputs, targets)
+        seen |= repeatable
     return splits
 
 
 def draw_new_sequence(
     rng: np.random.Generator, draw: DrawSequence, least: int, longest: int, seen: set[bytes]
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Draw a sequence that is not in `seen`, and add it there; None if none is found."""
+    """Draw a sequence whose digest is not in `seen`; None if none is found."""
     for _ in range(MAX_REDRAWS):
         inputs, targets = draw(rng, int(rng.integers(least, longest + 1)))
-        digest = hashlib.sha256(inputs.tobytes()).digest()
-        if digest not in seen:
-            seen.add(digest)
+        if input_digest(inputs) not in seen:
             return inputs, targets
     return None
+
+
+def input_digest(inputs: np.ndarray) -> bytes:
+    """Return a hash of the inputs of a sequence."""
+    return hashlib.sha256(inputs.tobytes()).digest()
 
 
 def one_hot(symbols: np.ndarray, size: int) -> np.ndarray:

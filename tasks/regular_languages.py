@@ -2,7 +2,7 @@
 
 Networks are trained on short sequences and tested on longer ones: lengths are uniform on 1 … `length` in
 train, valid and test, and exactly 2, 4 and 8 times `length` in the longer tests (`tasks.generated`). The
-short sequences of train come first in learning: without them, networks that solve `parity` do not learn it.
+short sequences, in which the rule is easy to find, are as frequent as the long ones.
 
     task                 symbols of a step                answer             an example
     parity               0, 1                             the sum mod 2      1 0 1 0 1 0 0    1
@@ -17,9 +17,9 @@ cycle of five positions starts at position 0.
 
 The score is the share of wrong answers: 1/2 for a constant answer to `parity` and `even_pairs`, about 4/5 for
 the other two, whose answers are not quite uniform for short sequences. Delétang et al. draw new sequences for
-every update, read symbols as one-hot vectors, and average the accuracy over lengths 41 … 500. Here the
-`sequences` to train on are drawn once, and a network learns a vector for each symbol, as long as its hidden
-state: a matrix product with the one-hot vectors and then the input weights, without a one-hot array.
+every update, and average the accuracy over lengths 41 … 500; here the `sequences` to train on are drawn once.
+They read symbols as one-hot vectors; here a vector with an entry for each unit is learned for each symbol,
+which is a one-hot vector times another matrix of weights, and input noise is added to that vector.
 
 They find that LSTMs can solve regular tasks (abstract). Each symbol counts, however long ago it was read. A
 linear recurrence whose coefficients are all positive or all independent of the input cannot solve `parity` at
