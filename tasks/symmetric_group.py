@@ -8,9 +8,9 @@ of 0 … 4, with the product of p and q as i ↦ p(q(i)):
 
 Permutations are numbered in lexicographic order, so the identity 01234 is 0. Their draws are uniform, and so
 is every product: a constant answer is wrong with probability 119/120. The score is the share of wrong answers
-at all steps; a sequence is solved if every answer is right. With `letters=generators`, the symbols are only
-two, 0 for the exchange and 1 for the rotation of the example. Their products are all 120 permutations too, but
-a network has 240 transitions to learn, not 14,400.
+at all steps; a sequence is solved if every answer is right. With `letters=generators`, there are only
+two symbols, 0 for the exchange and 1 for the rotation of the example. Their products are all 120 permutations
+too, but a network has 240 transitions to learn, not 14,400.
 
 Merrill et al. (2024) answer at every step as well, with random sequences of one length. Here lengths are
 uniform on 1 … `length`, and the longer tests have 2, 4 and 8 times `length` (`tasks.generated`). They prove

@@ -152,7 +152,7 @@ def test_a_product_of_permutations_is_that_of_their_matrices(letters, load):
         matrix = np.eye(5, dtype=int)  # column i is the unit vector of the image of i
         for letter, product in zip(word, products, strict=True):
             matrix = matrix @ matrix_of[symmetric_group.LETTERS[letters][letter]]
-            np.testing.assert_array_equal(matrix, matrix_of[symmetric_group.PERMUTATIONS[product]])
+            assert (matrix == matrix_of[symmetric_group.PERMUTATIONS[product]]).all()
 
 
 def test_the_two_generators_reach_all_permutations(load):
