@@ -11,14 +11,14 @@ from suite import Refusal, identity
 from suite.task import NO_LABEL, SPLITS
 from tasks import associative_recall, dyck, find_task, regular_languages, symmetric_group
 
-HASHES = {  # of the data with 300 sequences
-    "parity": "",
-    "even_pairs": "",
-    "modular_arithmetic": "",
-    "cycle_navigation": "",
-    "s5": "",
-    "dyck": "",
-    "mqar": "",
+HASHES = {  # of the data with 120 sequences to train on
+    "parity": "9f7f62ef9badde45",
+    "even_pairs": "ef2a4313263c7196",
+    "modular_arithmetic": "01c7db5b7ce4956d",
+    "cycle_navigation": "6357865938610140",
+    "s5": "5b559cceac7cc5b6",
+    "dyck": "503b06aa0375ca29",
+    "mqar": "96810fbcc187c3bb",
 }
 SHORTEST = dict.fromkeys(HASHES, 1) | {"even_pairs": 2, "dyck": 2, "mqar": 16}
 ODD_OR_EVEN = {"modular_arithmetic": 1, "dyck": 0}  # the remainder of all lengths, divided by 2
@@ -43,7 +43,7 @@ def name(request):
 
 @pytest.fixture(scope="module")
 def splits(name, load):
-    return load(f"{name}@sequences=300")
+    return load(f"{name}@sequences=120")
 
 
 def all_sequences(name, load):
@@ -62,9 +62,9 @@ def test_lengths_are_uniform_in_training_and_exactly_2_4_and_8_times_as_long_in_
 ):
     possible = [n for n in range(SHORTEST[name], 41) if n % 2 == ODD_OR_EVEN.get(name, n % 2)]
     counts = np.bincount(splits["train"].lengths, minlength=41)[possible]
-    assert counts.sum() == 300
+    assert counts.sum() == 120
     share = 1 / len(possible)
-    assert np.abs(counts / 300 - share).max() < 4 * (share / 300) ** 0.5
+    assert np.abs(counts / 120 - share).max() < 4 * (share / 120) ** 0.5
     assert max(splits["valid"].lengths) <= 40
     assert {split: set(splits[split].lengths) for split in splits if split not in SPLITS} == {
         f"test_{factor}x": {40 * factor - ODD_OR_EVEN.get(name, 0)} for factor in (2, 4, 8)
@@ -82,7 +82,7 @@ def test_the_data_are_those_of_earlier_versions_on_every_platform(name, splits):
 
 @pytest.mark.parametrize("name", ["parity", "even_pairs", "s5", "mqar"])
 def test_a_constant_answer_has_the_trivial_score(name, load):
-    labels = np.concatenate(load(f"{name}@sequences=300")["train"].targets)
+    labels = np.concatenate(load(f"{name}@sequences=120")["train"].targets)
     labels, trivial = labels[labels != NO_LABEL], find_task(name).trivial
     wrong = [np.mean(labels != answer) for answer in range(find_task(name).outputs)]
     assert np.abs(np.subtract(wrong, trivial)).max() < 4 * (trivial * (1 - trivial) / len(labels)) ** 0.5
@@ -118,12 +118,12 @@ def test_the_published_examples_of_modular_arithmetic(text, value):
 
 
 def test_parity_is_even_where_a_regular_expression_matches(load):
-    for bits, [odd] in all_sequences("parity@sequences=300", load):
+    for bits, [odd] in all_sequences("parity@sequences=120", load):
         assert odd == (re.fullmatch("0*(10*10*)*", text_of(bits, "01")) is None)
 
 
 def test_pairs_are_even_where_both_kinds_together_are_and_the_ends_are_equal(load):
-    for bits, [odd] in all_sequences("even_pairs@sequences=300", load):
+    for bits, [odd] in all_sequences("even_pairs@sequences=120", load):
         text = text_of(bits, "01")
         assert odd == (text.count("01") + text.count("10")) % 2 == (bits[0] != bits[-1])
 
@@ -136,7 +136,7 @@ def test_an_expression_has_the_value_that_python_computes(modulus, load):
 
 
 def test_a_walk_ends_where_a_rotated_ring_does(load):
-    for moves, [position] in all_sequences("cycle_navigation@sequences=300", load):
+    for moves, [position] in all_sequences("cycle_navigation@sequences=120", load):
         ring = deque(range(5))
         for move in moves:
             ring.rotate(1 - move)  # 2, to the right, moves the next position to the front
@@ -178,11 +178,11 @@ def test_the_example_of_brackets():
     assert [text_of(np.flatnonzero(row), "([)]") for row in legal] == ["([)", "]", "([)", "([", "([]", "(["]
 
 
-@pytest.mark.parametrize("options", ["kinds=2", "kinds=1,depth=20", "kinds=4,depth=3"])
+@pytest.mark.parametrize("options", ["kinds=2,depth=4", "kinds=1,depth=70", "kinds=3,depth=2"])
 def test_brackets_are_balanced_and_legal_ones_are_those_that_do_not_break_the_rules(options, load):
-    name = f"dyck@{options},length=24,sequences=60"
+    name = f"dyck@{options},length=16,sequences=30"
     kinds = find_task(name).outputs // 2
-    depth = int((re.search(r"depth=(\d+)", options) or [0, 5])[1])
+    depth = int(options.rpartition("=")[2])
     opening, closing = "([{<"[:kinds], ")]}>"[:kinds]
     pair = re.compile("|".join(map(re.escape, map("".join, zip(opening, closing, strict=True)))))
 
@@ -200,7 +200,7 @@ def test_brackets_are_balanced_and_legal_ones_are_those_that_do_not_break_the_ru
             nexts = [unmatched(rest + other) for other in opening + closing]
             assert row == [set(n) <= set(opening) and len(n) <= depth for n in nexts]
         assert rest == ""
-    assert max(depths) == depth if depth < 10 else max(depths) <= depth
+    assert max(depths) == depth or max(depths) > 16 / 2  # deeper than in training, where no depth is a limit
 
 
 def test_the_example_of_recall():
