@@ -1,4 +1,4 @@
-"""Drawn splits: no sequence in two of them, the same in every load, and longer tests of the stated lengths."""
+"""Drawn splits: no sequence in two of them, the same every time, and longer tests of the stated lengths."""
 
 import itertools
 
