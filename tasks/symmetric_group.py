@@ -28,9 +28,9 @@ from suite.options import Between
 from suite.task import Task
 from tasks.generated import Sequences, loader
 
-PERMUTATIONS = list(itertools.permutations(range(5)))
+PERMUTATIONS: list[tuple[int, ...]] = list(itertools.permutations(range(5)))
 NUMBER_OF = {permutation: number for number, permutation in enumerate(PERMUTATIONS)}
-LETTERS = {  # the permutations that a step may be
+LETTERS: dict[str, list[tuple[int, ...]]] = {  # the permutations that a step may be
     "all": PERMUTATIONS,
     "generators": [(1, 0, 2, 3, 4), (1, 2, 3, 4, 0)],
 }
