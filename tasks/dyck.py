@@ -16,9 +16,9 @@ an odd length is one step shorter. With its bound on the depth, which Hewitt et 
 the language is regular, and longer sequences need no more memory. With a depth of half the length of the
 longest test there is no bound, and longer sequences are nested more deeply too.
 
-The score is the share of wrong outputs; a sequence is solved if all outputs are right at every step, which is
-how Gers & Schmidhuber (2001) and Suzgun et al. (2019) count. LSTMs trained on a bounded depth were found to
-generalise to much longer sequences (Bhattamishra et al., 2020, abstract).
+The score is the share of wrong outputs, 0.23 for the best constant answer with the defaults. A sequence is
+solved if all outputs are right at every step. LSTMs trained on a bounded depth were found to generalise to
+much longer sequences (Bhattamishra et al., 2020, abstract).
 """
 
 from functools import partial
