@@ -16,10 +16,14 @@ from tasks.adding import adding_problem
 from tasks.associative_recall import multi_query_recall
 from tasks.chorales import CHORALES
 from tasks.dyck import dyck_language
+from tasks.phones import russian_phones
 from tasks.polyphonic import JSB_CHORALES, MUSEDATA, NOTTINGHAM, PIANO_MIDI
 from tasks.regular_languages import cycle_navigation, even_pairs, modular_arithmetic, parity
 from tasks.sequential_digits import SEQUENTIAL_DIGITS
+from tasks.spoken_digits import free_spoken_digits
 from tasks.symmetric_group import symmetric_group_products
+from tasks.timit import timit_phones
+from tasks.vowels import japanese_vowels
 
 TASKS: dict[str, Task | Callable[..., Task]] = {
     "chorales": CHORALES,
@@ -27,6 +31,10 @@ TASKS: dict[str, Task | Callable[..., Task]] = {
     "nottingham": NOTTINGHAM,
     "musedata": MUSEDATA,
     "piano_midi": PIANO_MIDI,
+    "timit": timit_phones,
+    "phones": russian_phones,
+    "spoken_digits": free_spoken_digits,
+    "vowels": japanese_vowels,
     "adding": adding_problem,
     "parity": parity,
     "even_pairs": even_pairs,
