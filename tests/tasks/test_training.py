@@ -28,19 +28,13 @@ pytestmark = pytest.mark.skipif(
 
 def kind_of(task):
     """Return what of a task changes the programs that are compiled, apart from sizes."""
-    is_stream, is_generation, is_solved = (
-        task.segment > 0,
-        task.steps_ahead > 0,
-        task.success_tolerance is not None,
-    )
+    is_stream, is_generation, is_solved = task.segment > 0, task.steps_ahead > 0, task.success_tolerance is not None
     return task.loss, task.answers, task.inputs, task.direction, is_stream, is_generation, is_solved
 
 
 def trained_names():
     names = [tiny_name(name) for name in TASKS if name != "table"]  # whose data are the user's
-    return (
-        names if LONG else list({kind_of(find_task(name)): name for name in reversed(names)}.values())[::-1]
-    )
+    return names if LONG else list({kind_of(find_task(name)): name for name in reversed(names)}.values())[::-1]
 
 
 @pytest.mark.parametrize("cell", CELLS)
