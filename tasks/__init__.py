@@ -12,10 +12,13 @@ from typing import Any
 
 from suite import options, registry, task_check
 from suite.task import Split, Task
-from tasks.adding import adding_problem
 from tasks.chorales import CHORALES
+from tasks.copying import copy_problem, delayed_echo, memorization_problem
+from tasks.marked_values import adding_problem, multiplication_problem, xor_problem
+from tasks.permutation import permutation_problem
 from tasks.polyphonic import JSB_CHORALES, MUSEDATA, NOTTINGHAM, PIANO_MIDI
 from tasks.sequential_digits import SEQUENTIAL_DIGITS
+from tasks.temporal_order import temporal_order
 
 TASKS: dict[str, Task | Callable[..., Task]] = {
     "chorales": CHORALES,
@@ -24,6 +27,13 @@ TASKS: dict[str, Task | Callable[..., Task]] = {
     "musedata": MUSEDATA,
     "piano_midi": PIANO_MIDI,
     "adding": adding_problem,
+    "multiplication": multiplication_problem,
+    "xor": xor_problem,
+    "temporal_order": temporal_order,
+    "permutation": permutation_problem,
+    "memorization": memorization_problem,
+    "copy": copy_problem,
+    "delayed_echo": delayed_echo,
     "sequential_digits": SEQUENTIAL_DIGITS,
 }
 
