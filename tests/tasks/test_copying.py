@@ -8,10 +8,10 @@ from suite.task import NO_LABEL
 from tasks import copying, find_task
 
 HASHES = {
-    "copy": "50d602e7d10346db",
-    "memorization": "01bcb7e396b64db2",
-    "memorization@bits=5": "12082ab6cf126122",
-    "delayed_echo": "ff38199605cc64af",
+    "copy": "dd921d38d97305d7",
+    "memorization": "f8ed5b375ec7522a",
+    "memorization@bits=5": "4526cc983c876745",
+    "delayed_echo": "4cdf257d17e0c82e",
 }
 # count of symbols, their alphabet, and the delays of train
 COPIES = {"copy": (10, 8, {100}), "memorization": (10, 5, range(50, 101))}
@@ -55,12 +55,12 @@ def test_bits_come_again_after_the_delay_which_longer_tests_share(name, length, 
 
 
 def test_a_delay_as_long_as_the_sequence_is_refused():
-    with pytest.raises(Refusal, match="^delayed_echo: expected a delay below the length, 50, got 50; give"):
+    with pytest.raises(Refusal, match=r"^delayed_echo: expected a delay below the length, 50, got 50; give"):
         find_task("delayed_echo@delay=50")
 
 
 def test_more_sequences_of_5_bits_than_there_are_are_refused():
-    with pytest.raises(Refusal, match="^memorization: expected 100 distinct sequences .* got 96"):
+    with pytest.raises(Refusal, match=r"^memorization: expected 100 distinct sequences .* got 96"):
         find_task("memorization@bits=5,delay=4,sequences=100").load(None)
 
 

@@ -11,7 +11,7 @@ POSITIONS = {
     2: [range(5, 10), range(25, 30)],
     3: [range(5, 10), range(15, 20), range(30, 35)],
 }
-HASHES = {2: "e7fe9fd1287b9324", 3: "7baebacdb4d12487"}
+HASHES = {2: "d3c8a2d648b718a7", 3: "4179bf213d0f4953"}
 
 
 @pytest.fixture(params=POSITIONS)
