@@ -12,20 +12,32 @@ from typing import Any
 
 from suite import options, registry, task_check
 from suite.task import Split, Task
-from tasks.chorales import CHORALES
+from tasks.chorales import music21_chorales
 from tasks.copying import copy_problem, delayed_echo, memorization_problem
+from tasks.iam_ondb import iam_ondb_lines
 from tasks.marked_values import adding_problem, multiplication_problem, xor_problem
+from tasks.pen_digits import pen_digit_strings
 from tasks.permutation import permutation_problem
-from tasks.polyphonic import JSB_CHORALES, MUSEDATA, NOTTINGHAM, PIANO_MIDI
-from tasks.sequential_digits import SEQUENTIAL_DIGITS
+from tasks.phones import russian_phones
+from tasks.polyphonic import jsb_chorales, musedata_pieces, nottingham_tunes, piano_midi_pieces
+from tasks.sequential_digits import small_digits
+from tasks.spoken_digits import free_spoken_digits
 from tasks.temporal_order import temporal_order
+from tasks.timit import timit_phones
+from tasks.vowels import japanese_vowels
 
 TASKS: dict[str, Task | Callable[..., Task]] = {
-    "chorales": CHORALES,
-    "jsb": JSB_CHORALES,
-    "nottingham": NOTTINGHAM,
-    "musedata": MUSEDATA,
-    "piano_midi": PIANO_MIDI,
+    "chorales": music21_chorales,
+    "jsb": jsb_chorales,
+    "nottingham": nottingham_tunes,
+    "musedata": musedata_pieces,
+    "piano_midi": piano_midi_pieces,
+    "timit": timit_phones,
+    "phones": russian_phones,
+    "spoken_digits": free_spoken_digits,
+    "vowels": japanese_vowels,
+    "iam_ondb": iam_ondb_lines,
+    "pen_digits": pen_digit_strings,
     "adding": adding_problem,
     "multiplication": multiplication_problem,
     "xor": xor_problem,
@@ -34,7 +46,7 @@ TASKS: dict[str, Task | Callable[..., Task]] = {
     "memorization": memorization_problem,
     "copy": copy_problem,
     "delayed_echo": delayed_echo,
-    "sequential_digits": SEQUENTIAL_DIGITS,
+    "sequential_digits": small_digits,
 }
 
 

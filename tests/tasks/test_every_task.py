@@ -13,7 +13,7 @@ from suite.task import NO_LABEL
 from tasks import TASKS, find_task
 
 PUBLISHED = {"nottingham": 2}  # sequences that the published splits have in two of them
-DTYPES = {"bernoulli": "u", "squared": "f", "categorical": "i"}
+DTYPES = {"bernoulli": "u", "squared": "f", "categorical": "i", "ctc": "i"}
 
 
 @pytest.fixture(params=TASKS)
