@@ -27,9 +27,9 @@ Inputs are one-hot vectors, as in the papers, and not `inputs="symbols"`: an emb
 matrix of initially small weights, symbols × units, before the input weights, and can compute nothing that
 the input weights cannot. A step without an answer has no label: it is neither trained on nor scored. The
 papers ask for a blank there and average over all steps, so that chance is 10 · ln 8 / (T + 20) in `copy`,
-and smaller in a longer test. Here it is ln 8 = 2.08 nats per symbol, for every delay; multiply a score by 10
-/ (`delay` + 20) to compare. Bai et al. report, for T = 1000, 0.0204 for an LSTM and 0.0197 for a GRU, where
-chance is 0.0204.
+and smaller in a longer test. Here it is ln 8 = 2.08 nats per symbol, for every delay; to compare, multiply
+a score by 10 / (`delay` + 20). Bai et al. report, for T = 1000, 0.0204 for an LSTM and 0.0197 for a GRU,
+where chance is 0.0204.
 
     task                  score                     a constant answer scores
     copy                  nats per symbol           ln 8

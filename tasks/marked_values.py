@@ -31,10 +31,10 @@ from suite.options import Between
 from suite.task import Task
 from tasks.generated import Sequences, loader
 
-Length: TypeAlias = Annotated[int, Between(2, 10_000)]
+SequenceLength: TypeAlias = Annotated[int, Between(2, 10_000)]
 
 
-def adding_problem(*, length: Length = 50, sequences: Sequences = 1000) -> Task:
+def adding_problem(*, length: SequenceLength = 50, sequences: Sequences = 1000) -> Task:
     """Return the adding problem with sequences of this many steps."""
     return Task(
         name="adding",
@@ -58,7 +58,7 @@ def draw_sum(rng: np.random.Generator, length: int) -> tuple[np.ndarray, np.ndar
     return inputs, marked_values(inputs).sum().reshape(1, 1)
 
 
-def multiplication_problem(*, length: Length = 50, sequences: Sequences = 1000) -> Task:
+def multiplication_problem(*, length: SequenceLength = 50, sequences: Sequences = 1000) -> Task:
     """Return the multiplication problem with sequences of this many steps."""
     return Task(
         name="multiplication",
@@ -82,7 +82,7 @@ def draw_product(rng: np.random.Generator, length: int) -> tuple[np.ndarray, np.
     return inputs, marked_values(inputs).prod().reshape(1, 1)
 
 
-def xor_problem(*, length: Length = 50, sequences: Sequences = 1000) -> Task:
+def xor_problem(*, length: SequenceLength = 50, sequences: Sequences = 1000) -> Task:
     """Return the XOR problem with sequences of this many steps."""
     return Task(
         name="xor",
