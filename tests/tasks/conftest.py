@@ -5,6 +5,7 @@ import sys
 
 import pytest
 from iam_folder import write_iam_folder
+from speech_files import write_timit
 
 from suite import Refusal
 from tasks import find_task
@@ -12,7 +13,10 @@ from tasks import find_task
 # what a refusal says if the data of a task was not downloaded, installed, or copied by the user
 MISSING_DATA = ("download failed", "apt-get install", "or $ODYSSEY_DATA")
 
-GENERATED_FOLDERS = {"iam_ondb@size=tiny": write_iam_folder}  # in place of licensed data
+GENERATED_FOLDERS = {  # in place of licensed data
+    "timit@size=tiny": write_timit,
+    "iam_ondb@size=tiny": write_iam_folder,
+}
 
 
 @pytest.fixture(scope="session")
