@@ -14,6 +14,7 @@ from suite import options, registry, task_check
 from suite.task import Split, Task
 from tasks.adding import adding_problem
 from tasks.chorales import CHORALES
+from tasks.pixels import permuted_fashion, permuted_mnist, sequential_fashion, sequential_mnist
 from tasks.polyphonic import JSB_CHORALES, MUSEDATA, NOTTINGHAM, PIANO_MIDI
 from tasks.sequential_digits import SEQUENTIAL_DIGITS
 
@@ -25,6 +26,10 @@ TASKS: dict[str, Task | Callable[..., Task]] = {
     "piano_midi": PIANO_MIDI,
     "adding": adding_problem,
     "sequential_digits": SEQUENTIAL_DIGITS,
+    "sequential_mnist": sequential_mnist,
+    "permuted_mnist": permuted_mnist,
+    "sequential_fashion": sequential_fashion,
+    "permuted_fashion": permuted_fashion,
 }
 
 
