@@ -14,9 +14,13 @@ from suite import options, registry, task_check
 from suite.task import Split, Task
 from tasks.adding import adding_problem
 from tasks.chorales import CHORALES
+from tasks.laser import laser_series
+from tasks.mackey_glass import mackey_glass_series
 from tasks.pixels import permuted_fashion, permuted_mnist, sequential_fashion, sequential_mnist
 from tasks.polyphonic import JSB_CHORALES, MUSEDATA, NOTTINGHAM, PIANO_MIDI
 from tasks.sequential_digits import SEQUENTIAL_DIGITS
+from tasks.table import user_table
+from tasks.waveform import waveform_generation
 
 TASKS: dict[str, Task | Callable[..., Task]] = {
     "chorales": CHORALES,
@@ -30,6 +34,10 @@ TASKS: dict[str, Task | Callable[..., Task]] = {
     "permuted_mnist": permuted_mnist,
     "sequential_fashion": sequential_fashion,
     "permuted_fashion": permuted_fashion,
+    "mackey_glass": mackey_glass_series,
+    "laser": laser_series,
+    "waveform": waveform_generation,
+    "table": user_table,
 }
 
 

@@ -8,10 +8,14 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from suite import Refusal
 
 STALL_TIMEOUT = 20  # seconds without any data after which a download fails
+
+# an option of a task: all its data, or a few sequences, for tests
+Size: TypeAlias = Literal["full", "tiny"]
 
 
 def find_data_file(name: str, sha256: str, url: str, folder: Path | None = None) -> Path:
@@ -21,10 +25,7 @@ def find_data_file(name: str, sha256: str, url: str, folder: Path | None = None)
     the cache if it is not there. Raises `Refusal` if the folder does not exist, the file in it has another
     SHA-256, or the download fails.
     """
-    path = folder or os.environ.get("ODYSSEY_DATA")
-    home = Path(path).expanduser() if path else None
-    if home and not home.is_dir():
-        raise Refusal(f"the data folder {home} does not exist: create it, or name another")
+    home = user_data_folder(folder)
     if home and (home / name).is_file():
         if (actual := file_sha256(home / name)) != sha256:
             raise Refusal(
@@ -41,6 +42,18 @@ def find_data_file(name: str, sha256: str, url: str, folder: Path | None = None)
         raise Refusal(
             f"{name} is not {where}; its download failed ({reason}): save {url} as {target}"
         ) from error
+
+
+def user_data_folder(folder: Path | None = None) -> Path | None:
+    """Return the user's folder of data files, by default $ODYSSEY_DATA; None if none is named.
+
+    Raises `Refusal` if it does not exist.
+    """
+    path = folder or os.environ.get("ODYSSEY_DATA")
+    home = Path(path).expanduser() if path else None
+    if home and not home.is_dir():
+        raise Refusal(f"the data folder {home} does not exist: create it, or name another")
+    return home
 
 
 def cached_download(name: str, sha256: str, url: str) -> Path:

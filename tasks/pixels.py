@@ -9,25 +9,26 @@ neighbours in the image are far apart in the sequence. With an image of 2×2 and
     sequential_mnist     .1 .2 .3 .4
     permuted_mnist       .3 .1 .4 .2
 
-The option `pool` takes means over squares of 2×2 or 4×4 pixels first, which leaves 196 or 49 steps. The split:
+The option `pool` takes means over squares of 2×2 or 4×4 pixels first, which leaves 196 or 49 steps. The
+splits:
 
     size    train    valid   test
     full    55,000   5,000   10,000   valid is the last 5,000 of the training file
     small    8,000   1,000    1,000   the first 800, 100 and 100 of each class in these
     tiny        20      10       10   the first 2, 1 and 1 of each class; always 7×7 pixels
 
-The score is the share of images that are classified wrongly, 0.9 for a guess (0.8865 on the 10,000 test images
-of MNIST, where ones are the most frequent). On full-size MNIST, tuned LSTMs reach 0.011 in reading order and
-0.049 permuted (Gu et al. 2022, table 12; each publication has its own permutation).
+The score is the share of images that are classified wrongly, 0.9 for a guess (0.8865 on the 10,000 test
+images of MNIST, where ones are the most frequent). On full-size MNIST, tuned LSTMs reach 0.011 in reading
+order and 0.049 permuted (as listed by Gu et al. 2022, table 12; publications differ in the permutation).
 
-MNIST (LeCun et al. 1998) is downloaded as the file that Keras has, `mnist.npz`. Fashion-MNIST (Xiao et al. 2017)
-is read from the Debian package `dataset-fashion-mnist`, or from a folder `fashion-mnist` in the data folder.
+MNIST (LeCun et al. 1998) is downloaded as the file that Keras has, `mnist.npz`. Fashion-MNIST (Xiao et al.
+2017) is read from the Debian package `dataset-fashion-mnist`, or from a folder `fashion-mnist` in the data
+folder.
 """
 
 import functools
 import gzip
 import hashlib
-import os
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,7 +41,7 @@ from suite.task import Split, Task
 from tasks import data
 
 Pool: TypeAlias = Literal["1", "2", "4"]
-Size: TypeAlias = Literal["full", "small", "tiny"]
+ImageCount: TypeAlias = Literal["full", "small", "tiny"]
 
 CLASSES, IMAGE_SIDE = 10, 28
 PERMUTATION_SEED = 0
@@ -65,22 +66,22 @@ FASHION_FILES = {  # name without .gz: SHA-256 of the unpacked file; compressed 
 }
 
 
-def sequential_mnist(*, pool: Pool = "1", size: Size = "full") -> Task:
+def sequential_mnist(*, pool: Pool = "1", size: ImageCount = "full") -> Task:
     """Return MNIST with the pixels in reading order (Le et al. 2015)."""
     return pixel_task("mnist", False, int(pool), size)
 
 
-def permuted_mnist(*, pool: Pool = "1", size: Size = "full") -> Task:
+def permuted_mnist(*, pool: Pool = "1", size: ImageCount = "full") -> Task:
     """Return MNIST with the pixels in a fixed random order (Le et al. 2015)."""
     return pixel_task("mnist", True, int(pool), size)
 
 
-def sequential_fashion(*, pool: Pool = "1", size: Size = "full") -> Task:
+def sequential_fashion(*, pool: Pool = "1", size: ImageCount = "full") -> Task:
     """Return Fashion-MNIST with the pixels in reading order."""
     return pixel_task("fashion", False, int(pool), size)
 
 
-def permuted_fashion(*, pool: Pool = "1", size: Size = "full") -> Task:
+def permuted_fashion(*, pool: Pool = "1", size: ImageCount = "full") -> Task:
     """Return Fashion-MNIST with the pixels in a fixed random order."""
     return pixel_task("fashion", True, int(pool), size)
 
@@ -149,13 +150,15 @@ def read_mnist(folder: Path | None) -> list[np.ndarray]:
 
 def read_fashion(folder: Path | None) -> list[np.ndarray]:
     """Return the images (n, 28, 28) and the labels (n,) of train, then those of test, uint8."""
-    home = folder or os.environ.get("ODYSSEY_DATA")
-    folders = [*([Path(home).expanduser() / "fashion-mnist"] if home else []), FASHION_PACKAGE_FOLDER]
+    home = data.user_data_folder(folder)
+    folders = [home / "fashion-mnist"] if home else []
+    folders.append(FASHION_PACKAGE_FOLDER)
     present = next((place for place in folders if place.is_dir()), None)
     if not present:
         raise Refusal(
-            f"Fashion-MNIST is not in {' or '.join(map(str, folders))}: apt-get install dataset-fashion-mnist, or "
-            f"save the four .gz files of {FASHION_URL} in a folder fashion-mnist of the data folder"
+            f"Fashion-MNIST is not in {' or '.join(map(str, folders))}: apt-get install "
+            f"dataset-fashion-mnist, or save the four .gz files of {FASHION_URL} in a folder fashion-mnist "
+            "of the data folder"
         )
     return [read_idx(present / f"{name}.gz", sha256) for name, sha256 in FASHION_FILES.items()]
 
