@@ -16,10 +16,14 @@ from tasks.adding import adding_problem
 from tasks.chorales import CHORALES
 from tasks.laser import laser_series
 from tasks.mackey_glass import mackey_glass_series
+from tasks.phones import russian_phones
 from tasks.pixels import permuted_fashion, permuted_mnist, sequential_fashion, sequential_mnist
 from tasks.polyphonic import JSB_CHORALES, MUSEDATA, NOTTINGHAM, PIANO_MIDI
 from tasks.sequential_digits import SEQUENTIAL_DIGITS
+from tasks.spoken_digits import free_spoken_digits
 from tasks.table import user_table
+from tasks.timit import timit_phones
+from tasks.vowels import japanese_vowels
 from tasks.waveform import waveform_generation
 
 TASKS: dict[str, Task | Callable[..., Task]] = {
@@ -28,6 +32,10 @@ TASKS: dict[str, Task | Callable[..., Task]] = {
     "nottingham": NOTTINGHAM,
     "musedata": MUSEDATA,
     "piano_midi": PIANO_MIDI,
+    "timit": timit_phones,
+    "phones": russian_phones,
+    "spoken_digits": free_spoken_digits,
+    "vowels": japanese_vowels,
     "adding": adding_problem,
     "sequential_digits": SEQUENTIAL_DIGITS,
     "sequential_mnist": sequential_mnist,

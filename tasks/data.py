@@ -44,6 +44,22 @@ def find_data_file(name: str, sha256: str, url: str, folder: Path | None = None)
         ) from error
 
 
+def find_data_folder(name: str, source: str, folder: Path | None = None) -> Path:
+    """Return the folder of a licensed data set in the user's data folder; its name may have any case.
+
+    Raises `Refusal`, with the `source` of the data set, if it is not there.
+    """
+    home = user_data_folder(folder)
+    matches = [path for path in home.iterdir() if path.name.lower() == name.lower()] if home else []
+    for path in sorted(matches):
+        if path.is_dir():
+            return path
+    where = f"is not in {home}" if home else "was not looked for, as no data folder is named"
+    raise Refusal(
+        f"the folder {name} {where}: copy {source} there, and name its parent with --data or $ODYSSEY_DATA"
+    )
+
+
 def user_data_folder(folder: Path | None = None) -> Path | None:
     """Return the user's folder of data files, by default $ODYSSEY_DATA; None if none is named.
 

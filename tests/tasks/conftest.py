@@ -8,13 +8,13 @@ import pytest
 from suite import Refusal
 from tasks import find_task
 
-# what a refusal says if the data of a task are not on this machine
-MISSING_DATA = ("download failed", "apt-get install", "give the file")
+# what a refusal says if the data of a task was not downloaded, installed, or copied or named by the user
+MISSING_DATA = ("download failed", "apt-get install", "or $ODYSSEY_DATA", "give the file")
 
 
 @pytest.fixture(scope="session")
 def load():
-    """Return a function from the name of a task to its splits, from $ODYSSEY_DATA and never by download."""
+    """Return a function from the name of a task to its splits, from the data at hand, never by download."""
 
     @functools.cache
     def splits(name):
@@ -25,6 +25,6 @@ def load():
             except Refusal as refusal:
                 if not any(reason in str(refusal) for reason in MISSING_DATA):
                     raise
-                pytest.skip(f"the data of {name} are not here: {refusal}")
+                pytest.skip(f"the data of {name} is not at hand")
 
     return splits
