@@ -13,13 +13,15 @@ from typing import Any
 from suite import options, registry, task_check
 from suite.task import Split, Task
 from tasks.adding import adding_problem
-from tasks.chorales import CHORALES
+from tasks.chorales import music21_chorales
+from tasks.iam_ondb import iam_ondb_lines
 from tasks.laser import laser_series
 from tasks.mackey_glass import mackey_glass_series
+from tasks.pen_digits import pen_digit_strings
 from tasks.phones import russian_phones
 from tasks.pixels import permuted_fashion, permuted_mnist, sequential_fashion, sequential_mnist
-from tasks.polyphonic import JSB_CHORALES, MUSEDATA, NOTTINGHAM, PIANO_MIDI
-from tasks.sequential_digits import SEQUENTIAL_DIGITS
+from tasks.polyphonic import jsb_chorales, musedata_pieces, nottingham_tunes, piano_midi_pieces
+from tasks.sequential_digits import small_digits
 from tasks.spoken_digits import free_spoken_digits
 from tasks.table import user_table
 from tasks.timit import timit_phones
@@ -27,17 +29,19 @@ from tasks.vowels import japanese_vowels
 from tasks.waveform import waveform_generation
 
 TASKS: dict[str, Task | Callable[..., Task]] = {
-    "chorales": CHORALES,
-    "jsb": JSB_CHORALES,
-    "nottingham": NOTTINGHAM,
-    "musedata": MUSEDATA,
-    "piano_midi": PIANO_MIDI,
+    "chorales": music21_chorales,
+    "jsb": jsb_chorales,
+    "nottingham": nottingham_tunes,
+    "musedata": musedata_pieces,
+    "piano_midi": piano_midi_pieces,
     "timit": timit_phones,
     "phones": russian_phones,
     "spoken_digits": free_spoken_digits,
     "vowels": japanese_vowels,
+    "iam_ondb": iam_ondb_lines,
+    "pen_digits": pen_digit_strings,
     "adding": adding_problem,
-    "sequential_digits": SEQUENTIAL_DIGITS,
+    "sequential_digits": small_digits,
     "sequential_mnist": sequential_mnist,
     "permuted_mnist": permuted_mnist,
     "sequential_fashion": sequential_fashion,

@@ -13,7 +13,7 @@ from tasks import TASKS, find_task
 
 # sequences that are in two splits: in published ones, and in a task whose splits are the same sequence
 PUBLISHED = {"nottingham": 2, "waveform": 3}
-DTYPES = {"bernoulli": "u", "squared": "f", "categorical": "i"}
+DTYPES = {"bernoulli": "u", "squared": "f", "categorical": "i", "ctc": "i"}
 
 
 @pytest.fixture(params=TASKS)
