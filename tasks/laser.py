@@ -26,7 +26,7 @@ import numpy as np
 from suite.options import Between
 from suite.task import Split, Task
 from tasks import data
-from tasks.data import Size
+from tasks.splits import tiny_splits
 
 LASER_URL = (
     "https://raw.githubusercontent.com/reservoirpy/reservoirpy/master/reservoirpy/datasets/santafe_laser.npy"
@@ -36,10 +36,9 @@ LASER_SOURCE = "Weigend & Gershenfeld (1993), Time Series Prediction (Santa Fe c
 WINDOW = 200  # steps of a sequence
 SCORED_STRIDE = 20  # steps between windows of which only the last label is scored
 SPLIT_ENDS = (6000, 8000)  # of train and of valid, in steps of the series
-TINY_WINDOWS = 4
 
 
-def laser_series(*, steps_ahead: Annotated[int, Between(1, 100)] = 1, size: Size = "full") -> Task:
+def laser_series(*, steps_ahead: Annotated[int, Between(1, 100)] = 1, size: data.Size = "full") -> Task:
     """Return the laser series, to be predicted this many steps ahead."""
     return Task(
         name="laser",
@@ -56,24 +55,21 @@ def laser_series(*, steps_ahead: Annotated[int, Between(1, 100)] = 1, size: Size
     )
 
 
-def load(folder: Path | None = None, *, steps_ahead: int, size: Size) -> Mapping[str, Split]:
+def load(folder: Path | None = None, *, steps_ahead: int, size: data.Size) -> Mapping[str, Split]:
     """Return the three splits: inputs and targets (200, 1)."""
     train, valid, test = np.split(read_laser(folder), SPLIT_ENDS)
     stride = WINDOW if steps_ahead == 1 else SCORED_STRIDE
     mean, deviation = train.mean(), train.std()
-    return {
-        split: cut_windows((series - mean) / deviation, step, TINY_WINDOWS if size == "tiny" else None)
-        for split, series, step in (
-            ("train", train, WINDOW),
-            ("valid", valid, stride),
-            ("test", test, stride),
-        )
+    splits = {
+        name: cut_windows((series - mean) / deviation, step)
+        for name, series, step in (("train", train, WINDOW), ("valid", valid, stride), ("test", test, stride))
     }
+    return tiny_splits(splits, steps=None) if size == "tiny" else splits
 
 
-def cut_windows(series: np.ndarray, stride: int, count: int | None) -> Split:
-    """Return windows of a series (steps,), the first `count` of them: each next step is a target."""
-    pairs = np.lib.stride_tricks.sliding_window_view(series.astype(np.float32), WINDOW + 1)[::stride][:count]
+def cut_windows(series: np.ndarray, stride: int) -> Split:
+    """Return windows of a series (steps,), that begin `stride` steps apart: each next step is a target."""
+    pairs = np.lib.stride_tricks.sliding_window_view(series.astype(np.float32), WINDOW + 1)[::stride]
     return Split(list(pairs[:, :-1, None]), list(pairs[:, 1:, None]))
 
 

@@ -24,14 +24,13 @@ import numpy as np
 
 from suite.options import Between
 from suite.task import SPLITS, Split, Task
-from tasks import laser
-from tasks.data import Size
+from tasks import data, laser
 
 SAMPLES = {"full": 320, "tiny": 20}
 PIECE_DISTANCE = 2000  # samples from the beginning of a piece to that of the next
 
 
-def waveform_generation(*, piece: Annotated[int, Between(1, 5)] = 1, size: Size = "full") -> Task:
+def waveform_generation(*, piece: Annotated[int, Between(1, 5)] = 1, size: data.Size = "full") -> Task:
     """Return the generation of one of five pieces of a waveform."""
     return Task(
         name="waveform",
@@ -49,7 +48,7 @@ def waveform_generation(*, piece: Annotated[int, Between(1, 5)] = 1, size: Size 
     )
 
 
-def load(folder: Path | None = None, *, piece: int, size: Size) -> Mapping[str, Split]:
+def load(folder: Path | None = None, *, piece: int, size: data.Size) -> Mapping[str, Split]:
     """Return the same sequence as train, valid and test: inputs, which are 0, and targets (samples, 1)."""
     start = (piece - 1) * PIECE_DISTANCE
     samples = laser.read_laser(folder)[start : start + SAMPLES[size]]

@@ -140,7 +140,10 @@ LEGAL = f"and an annotation that is {options.LEGAL_ANNOTATIONS}; got "
         ("plugin:with_text_range", f"its option file, {LEGAL}file: 'Annotated[str, Between(1, 9)]' = ''"),
         ("plugin:without_default", f"its option length, {LEGAL}length: 'Annotated[int, Between(1, 9)]'"),
         ("plugin:copy", f"its option kind, {LEGAL}kind: \"Literal['a']\" = 'a'"),
-        ("chorales@length=3", "'chorales@length=3': unknown option 'length'. Options of chorales: none"),
+        (
+            "chorales@length=3",
+            "'chorales@length=3': unknown option 'length'. Options of chorales: size=full|tiny",
+        ),
     ],
 )
 def test_a_function_that_is_no_task_is_refused_in_one_line(plugin, name, said):
