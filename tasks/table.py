@@ -42,6 +42,7 @@ from suite.registry import did_you_mean
 from suite.seeds import derive_seed
 from suite.task import SPLITS, Split, Task
 from tasks.data import user_data_folder
+from tasks.splits import standardise_inputs
 from tasks.table_file import read_table
 
 if TYPE_CHECKING:
@@ -137,16 +138,15 @@ def cached_sequences(path: Path, columns: Columns, version: tuple[int, int]) -> 
         if split not in split_of.values():
             raise Refusal(f"{path}: expected sequences in train, valid and test, got none in {split}")
     in_train = np.concatenate([rows[name] for name, split in split_of.items() if split == "train"])
-    inputs = standardised(features, in_train)
     targets, classes = encoded_targets(path, frame, columns, rows, split_of, in_train)
     labels = {name: own if columns.per == "step" else own[:1] for name, own in rows.items()}
     splits = {}
     for split in SPLITS:
         names = [name for name in rows if split_of[name] == split]
         splits[split] = Split(
-            [inputs[rows[name]] for name in names], [targets[labels[name]] for name in names]
+            [features[rows[name]] for name in names], [targets[labels[name]] for name in names]
         )
-    return Sequences(splits, features.shape[1], classes)
+    return Sequences(standardise_inputs(splits), features.shape[1], classes)
 
 
 def check_columns(path: Path, frame: "pd.DataFrame", columns: Columns) -> np.ndarray:
@@ -259,7 +259,9 @@ def encoded_targets(
             f"{path}: expected different values of {columns.target} in train, got {classes[0]!r} only"
         )
     if types.is_float_dtype(frame[columns.target]):
-        return standardised(values.astype(float)[:, None], in_train), 0
+        numbers = values.astype(float)
+        scaled = (numbers - numbers[in_train].mean()) / numbers[in_train].std()
+        return scaled.astype(np.float32)[:, None], 0
     index = {value: k for k, value in enumerate(classes)}
     for name, split in split_of.items():
         for value in values[rows[name]].tolist():
@@ -270,9 +272,3 @@ def encoded_targets(
                     f"another seed, or name a column of splits with split={numbers}"
                 )
     return np.array([index[value] for value in values.tolist()], np.int32), len(classes)
-
-
-def standardised(values: np.ndarray, in_train: np.ndarray) -> np.ndarray:
-    """Return columns (rows, n) with mean 0 and variance 1 in the rows of train; constant ones become 0."""
-    mean, deviation = values[in_train].mean(axis=0), values[in_train].std(axis=0)
-    return ((values - mean) / np.where(deviation > 0, deviation, 1)).astype(np.float32)

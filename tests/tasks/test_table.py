@@ -53,9 +53,9 @@ def test_a_table_of_classes_is_a_task_with_a_class_for_each_sequence(table):
 def test_inputs_have_mean_0_and_variance_1_in_train(table):
     splits = table(example(), COLUMNS).load()
     train = np.concatenate(splits["train"].inputs)
-    np.testing.assert_allclose([train.mean(axis=0), train.std(axis=0)], [[0, 0], [1, 1]], atol=1e-6)
+    np.testing.assert_allclose([train.mean(axis=0), train.std(axis=0)], [[0, 0], [1, 1]], atol=1e-3)
     scale = np.arange(6).std()
-    np.testing.assert_allclose(splits["test"].inputs[0][:, 0], (np.arange(8, 12) - 2.5) / scale, rtol=1e-5)
+    np.testing.assert_allclose(splits["test"].inputs[0][:, 0], (np.arange(8, 12) - 2.5) / scale, atol=1e-3)
 
 
 def test_numbers_with_a_decimal_point_are_predicted_as_numbers_at_every_step(table):
