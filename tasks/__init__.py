@@ -13,7 +13,9 @@ from typing import Any
 from suite import options, registry, task_check
 from suite.task import Split, Task
 from tasks.adding import adding_problem
+from tasks.associative_recall import multi_query_recall
 from tasks.chorales import music21_chorales
+from tasks.dyck import dyck_language
 from tasks.iam_ondb import iam_ondb_lines
 from tasks.laser import laser_series
 from tasks.mackey_glass import mackey_glass_series
@@ -21,8 +23,10 @@ from tasks.pen_digits import pen_digit_strings
 from tasks.phones import russian_phones
 from tasks.pixels import permuted_fashion, permuted_mnist, sequential_fashion, sequential_mnist
 from tasks.polyphonic import jsb_chorales, musedata_pieces, nottingham_tunes, piano_midi_pieces
+from tasks.regular_languages import cycle_navigation, even_pairs, modular_arithmetic, parity
 from tasks.sequential_digits import small_digits
 from tasks.spoken_digits import free_spoken_digits
+from tasks.symmetric_group import symmetric_group_products
 from tasks.table import user_table
 from tasks.timit import timit_phones
 from tasks.vowels import japanese_vowels
@@ -41,6 +45,13 @@ TASKS: dict[str, Task | Callable[..., Task]] = {
     "iam_ondb": iam_ondb_lines,
     "pen_digits": pen_digit_strings,
     "adding": adding_problem,
+    "parity": parity,
+    "even_pairs": even_pairs,
+    "modular_arithmetic": modular_arithmetic,
+    "cycle_navigation": cycle_navigation,
+    "s5": symmetric_group_products,
+    "dyck": dyck_language,
+    "mqar": multi_query_recall,
     "sequential_digits": small_digits,
     "sequential_mnist": sequential_mnist,
     "permuted_mnist": permuted_mnist,

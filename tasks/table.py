@@ -266,9 +266,9 @@ def encoded_targets(
     for name, split in split_of.items():
         for value in values[rows[name]].tolist():
             if value not in index:
-                numbers = ", or write numbers with a decimal point" if isinstance(value, int) else ""
+                advice = ", or write numbers with a decimal point" if isinstance(value, int) else ""
                 raise Refusal(
                     f"{path}: the class {value!r} of {columns.target} is in {split} but not in train; give "
-                    f"another seed, or name a column of splits with split={numbers}"
+                    f"another seed, or name a column of splits with split={advice}"
                 )
     return np.array([index[value] for value in values.tolist()], np.int32), len(classes)

@@ -3,7 +3,7 @@
 import tasks
 from suite import options
 
-TINY_OPTIONS = {"size": "tiny", "sequences": "10", "length": "10"}  # of those that a task has
+TINY_OPTIONS = {"size": "tiny", "sequences": "10", "length": "10", "pairs": "2"}  # of those that a task has
 
 
 def tiny_name(name):
