@@ -17,8 +17,8 @@ scored. As the variance is 1, the root of the mean squared error is Jaeger's NRM
 
 Jaeger trains an echo state network of 400 units with 3,000 steps, of which 1,000 are not used, and has an
 NRMSE₈₄ of 2.8e-4 for τ = 17 and of 0.11 for τ = 30; with 21,000 steps 1.2e-4 and 0.032. Here, the default
-of 42 sequences of 500 steps has 21,000. They are independent runs, and so are the 50 sequences each of valid
-and test: the values up to t = 0 are drawn, and a sequence starts after a transient of 1,000 steps.
+of 42 sequences of 500 steps has 21,000. They are independent runs, and so are those of valid and test, as many
+but at most 50 each: the values up to t = 0 are drawn, and a sequence starts after a transient of 1,000 steps.
 """
 
 import functools
@@ -35,7 +35,7 @@ from suite.task import SPLITS, Split, Task
 EULER_STEP, EULER_STEPS = 0.1, 10  # δ, and how many of them are one step of the series
 TRANSIENT = 1000  # steps of the series before a sequence
 STEPS_AHEAD = 84
-MAX_SCORED_RUNS = 50  # sequences of valid and of test
+MAX_SCORED_RUNS = 50  # sequences of valid, and of test
 HISTORY_RANGE = (0.4, 1.4)  # of the values up to t = 0, about that of the attractor
 ATTRACTOR = {17: (-0.0655, 0.2160), 30: (-0.0942, 0.2599)}  # τ: mean and deviation of tanh(y − 1), measured
 
