@@ -17,8 +17,9 @@ scored. As the variance is 1, the root of the mean squared error is Jaeger's NRM
 
 Jaeger trains an echo state network of 400 units with 3,000 steps, of which 1,000 are not used, and has an
 NRMSE₈₄ of 2.8e-4 for τ = 17 and of 0.11 for τ = 30; with 21,000 steps 1.2e-4 and 0.032. Here, the default
-of 42 sequences of 500 steps has 21,000. They are independent runs, and so are those of valid and test, as many
-but at most 50 each: the values up to t = 0 are drawn, and a sequence starts after a transient of 1,000 steps.
+of 42 sequences of 500 steps has 21,000. They are independent runs, and so are those of valid and test, as
+many but at most 50 each: the values up to t = 0 are drawn, and a sequence starts after a transient of 1,000
+steps.
 """
 
 import functools
