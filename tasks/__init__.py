@@ -12,14 +12,16 @@ from typing import Any
 
 from suite import options, registry, task_check
 from suite.task import Split, Task
-from tasks.adding import adding_problem
 from tasks.associative_recall import multi_query_recall
 from tasks.chorales import music21_chorales
+from tasks.copying import copy_problem, delayed_echo, memorization_problem
 from tasks.dyck import dyck_language
 from tasks.iam_ondb import iam_ondb_lines
 from tasks.laser import laser_series
 from tasks.mackey_glass import mackey_glass_series
+from tasks.marked_values import adding_problem, multiplication_problem, xor_problem
 from tasks.pen_digits import pen_digit_strings
+from tasks.permutation import permutation_problem
 from tasks.phones import russian_phones
 from tasks.pixels import permuted_fashion, permuted_mnist, sequential_fashion, sequential_mnist
 from tasks.polyphonic import jsb_chorales, musedata_pieces, nottingham_tunes, piano_midi_pieces
@@ -28,6 +30,7 @@ from tasks.sequential_digits import small_digits
 from tasks.spoken_digits import free_spoken_digits
 from tasks.symmetric_group import symmetric_group_products
 from tasks.table import user_table
+from tasks.temporal_order import temporal_order
 from tasks.timit import timit_phones
 from tasks.vowels import japanese_vowels
 from tasks.waveform import waveform_generation
@@ -45,6 +48,13 @@ TASKS: dict[str, Task | Callable[..., Task]] = {
     "iam_ondb": iam_ondb_lines,
     "pen_digits": pen_digit_strings,
     "adding": adding_problem,
+    "multiplication": multiplication_problem,
+    "xor": xor_problem,
+    "temporal_order": temporal_order,
+    "permutation": permutation_problem,
+    "memorization": memorization_problem,
+    "copy": copy_problem,
+    "delayed_echo": delayed_echo,
     "parity": parity,
     "even_pairs": even_pairs,
     "modular_arithmetic": modular_arithmetic,

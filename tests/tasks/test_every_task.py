@@ -72,7 +72,10 @@ def test_a_second_load_gives_the_same(task, splits):
             assert all(map(np.array_equal, one, other))
 
 
-@pytest.mark.parametrize("name", ["adding", "adding@length=100", "sequential_digits"])
+MEMORY = ["xor", "temporal_order", "permutation", "memorization", "copy", "delayed_echo"]
+
+
+@pytest.mark.parametrize("name", ["adding", "adding@length=100", *MEMORY, "sequential_digits"])
 def test_the_trivial_score_is_that_of_the_best_constant_answer(name, load):
     task = find_task(name)
     assert task.trivial == pytest.approx(task_summary.constant_score(task, load(name)), rel=0.1)
