@@ -17,18 +17,23 @@ from tasks.chorales import music21_chorales
 from tasks.copying import copy_problem, delayed_echo, memorization_problem
 from tasks.dyck import dyck_language
 from tasks.iam_ondb import iam_ondb_lines
+from tasks.laser import laser_series
+from tasks.mackey_glass import mackey_glass_series
 from tasks.marked_values import adding_problem, multiplication_problem, xor_problem
 from tasks.pen_digits import pen_digit_strings
 from tasks.permutation import permutation_problem
 from tasks.phones import russian_phones
+from tasks.pixels import permuted_fashion, permuted_mnist, sequential_fashion, sequential_mnist
 from tasks.polyphonic import jsb_chorales, musedata_pieces, nottingham_tunes, piano_midi_pieces
 from tasks.regular_languages import cycle_navigation, even_pairs, modular_arithmetic, parity
 from tasks.sequential_digits import small_digits
 from tasks.spoken_digits import free_spoken_digits
 from tasks.symmetric_group import symmetric_group_products
+from tasks.table import user_table
 from tasks.temporal_order import temporal_order
 from tasks.timit import timit_phones
 from tasks.vowels import japanese_vowels
+from tasks.waveform import waveform_generation
 
 TASKS: dict[str, Task | Callable[..., Task]] = {
     "chorales": music21_chorales,
@@ -58,6 +63,14 @@ TASKS: dict[str, Task | Callable[..., Task]] = {
     "dyck": dyck_language,
     "mqar": multi_query_recall,
     "sequential_digits": small_digits,
+    "sequential_mnist": sequential_mnist,
+    "permuted_mnist": permuted_mnist,
+    "sequential_fashion": sequential_fashion,
+    "permuted_fashion": permuted_fashion,
+    "mackey_glass": mackey_glass_series,
+    "laser": laser_series,
+    "waveform": waveform_generation,
+    "table": user_table,
 }
 
 

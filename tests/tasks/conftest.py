@@ -10,8 +10,8 @@ from speech_files import write_timit
 from suite import Refusal
 from tasks import find_task
 
-# what a refusal says if the data of a task was not downloaded, installed, or copied by the user
-MISSING_DATA = ("download failed", "apt-get install", "or $ODYSSEY_DATA")
+# what a refusal says if the data of a task was not downloaded, installed, or copied or named by the user
+MISSING_DATA = ("download failed", "apt-get install", "or $ODYSSEY_DATA", "give the file")
 
 GENERATED_FOLDERS = {  # in place of licensed data
     "timit@size=tiny": write_timit,
