@@ -13,6 +13,7 @@ from typing import Any
 from suite import options, registry, task_check
 from suite.task import Split, Task
 from tasks.adding import adding_problem
+from tasks.brown import brown_char, brown_tags, brown_word
 from tasks.chorales import CHORALES
 from tasks.polyphonic import JSB_CHORALES, MUSEDATA, NOTTINGHAM, PIANO_MIDI
 from tasks.sequential_digits import SEQUENTIAL_DIGITS
@@ -23,6 +24,9 @@ TASKS: dict[str, Task | Callable[..., Task]] = {
     "nottingham": NOTTINGHAM,
     "musedata": MUSEDATA,
     "piano_midi": PIANO_MIDI,
+    "brown_char": brown_char,
+    "brown_word": brown_word,
+    "brown_tags": brown_tags,
     "adding": adding_problem,
     "sequential_digits": SEQUENTIAL_DIGITS,
 }
