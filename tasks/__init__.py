@@ -15,8 +15,10 @@ from suite.task import Split, Task
 from tasks.adding import adding_problem
 from tasks.brown import brown_char, brown_tags, brown_word
 from tasks.chorales import CHORALES
+from tasks.penn_treebank import ptb_char, ptb_word
 from tasks.polyphonic import JSB_CHORALES, MUSEDATA, NOTTINGHAM, PIANO_MIDI
 from tasks.sequential_digits import SEQUENTIAL_DIGITS
+from tasks.synthetic_text import arithmetic, xml
 
 TASKS: dict[str, Task | Callable[..., Task]] = {
     "chorales": CHORALES,
@@ -24,9 +26,13 @@ TASKS: dict[str, Task | Callable[..., Task]] = {
     "nottingham": NOTTINGHAM,
     "musedata": MUSEDATA,
     "piano_midi": PIANO_MIDI,
+    "ptb_char": ptb_char,
+    "ptb_word": ptb_word,
     "brown_char": brown_char,
     "brown_word": brown_word,
     "brown_tags": brown_tags,
+    "arithmetic": arithmetic,
+    "xml": xml,
     "adding": adding_problem,
     "sequential_digits": SEQUENTIAL_DIGITS,
 }
