@@ -36,10 +36,10 @@ The size `small` has the first ten texts of each genre:
   "I'll"). A few short sentences are in two splits.
 """
 
+import functools
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -63,7 +63,7 @@ TAGS = (  # between spaces
 )
 
 Size: TypeAlias = Literal["full", "small", "tiny"]
-TaggedSentence: TypeAlias = list[tuple[str, str]]  # pairs of a word and its tag
+TaggedSentence: TypeAlias = tuple[list[str], list[str]]  # words, and their tags
 LAST_TEXT = {"full": 99, "small": 10, "tiny": 6}  # the last text of a genre, by size
 GENRES = {"full": "a-r", "small": "a-r", "tiny": "a"}  # a range of letters
 SENTENCES_PER_TEXT = {"full": None, "small": None, "tiny": 5}
@@ -75,7 +75,7 @@ def brown_char(*, size: Size = "full", segment: Segment = 100) -> Task:
     return language_model.language_task(
         "brown_char",
         "Brown corpus, next character",
-        partial(load_characters, size=size),
+        functools.partial(load_characters, size=size),
         len(ALPHABET),
         "bits",
         segment,
@@ -88,7 +88,7 @@ def brown_word(*, size: Size = "full", segment: Segment = 35) -> Task:
     return language_model.language_task(
         "brown_word",
         "Brown corpus, next word",
-        partial(load_words, size=size),
+        functools.partial(load_words, size=size),
         VOCABULARY[size],
         "perplexity",
         segment,
@@ -101,7 +101,7 @@ def brown_tags(*, size: Size = "full") -> Task:
     return Task(
         name="brown_tags",
         title="Brown corpus, tag of every word",
-        load=partial(load_tags, size=size),
+        load=functools.partial(load_tags, size=size),
         features=VOCABULARY[size],
         outputs=len(TAGS.split()),
         loss="categorical",
@@ -133,8 +133,8 @@ def load_tags(folder: Path | None = None, *, size: Size) -> Mapping[str, Split]:
     for split, texts_of_split in texts.items():
         sentences = [sentence for text in texts_of_split for sentence in text]
         splits[split] = Split(
-            [np.array([word_symbol(word) for word, _ in sentence], np.uint16) for sentence in sentences],
-            [np.array([tag_symbols[tag] for _, tag in sentence], np.int8) for sentence in sentences],
+            [np.array([word_symbol(word) for word in words], np.uint16) for words, _ in sentences],
+            [np.array([tag_symbols[tag] for tag in tags], np.int8) for _, tags in sentences],
         )
     return splits
 
@@ -142,7 +142,7 @@ def load_tags(folder: Path | None = None, *, size: Size) -> Mapping[str, Split]:
 def untagged(texts: Mapping[str, list[list[TaggedSentence]]]) -> language_model.Texts:
     """Return the texts of every split without tags."""
     return {
-        split: [[[word for word, _ in sentence] for sentence in text] for text in texts_of_split]
+        split: [[words for words, _ in text] for text in texts_of_split]
         for split, texts_of_split in texts.items()
     }
 
@@ -168,9 +168,10 @@ def tagged_sentences(content: str) -> Iterator[TaggedSentence]:
     """Yield the sentences of a file: one in a line; a tag comes after the last slash of a word."""
     for line in re.sub(r"\d", "0", content.lower()).splitlines():
         if pairs := [token.rpartition("/") for token in line.split()]:
-            yield [(word, part_of_speech(tag)) for word, _, tag in pairs]
+            yield [word for word, _, _ in pairs], [part_of_speech(tag) for _, _, tag in pairs]
 
 
+@functools.cache
 def part_of_speech(tag: str) -> str:
     """Return a tag without its marks: "fw-in+at-tl" is "in", "np$-hl" is "np$", "do*" is "do", "*" itself."""
     first = tag.removeprefix("fw-").partition("+")[0]
