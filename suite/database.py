@@ -30,6 +30,8 @@ TRIAL_COLUMNS = {
     "valid": "REAL",  # the best validation score; lower is better
     "test": "REAL",  # the test score at that moment
     "accuracy": "REAL",  # on test at that moment, the share of labels that are right; only for classes
+    "success": "REAL",  # on test at that moment, the share of sequences without a wrong label
+    "longer_tests": "TEXT",  # JSON: test_2x, success_2x, … → scores on tests of longer sequences
     "epochs": "INTEGER NOT NULL",
     "best_epoch": "INTEGER NOT NULL",
     "seconds": "REAL NOT NULL",
@@ -100,8 +102,8 @@ def upgraded_row(row: dict) -> dict:
 def database_row(row: dict) -> dict:
     """Convert a row for the database, with dicts as JSON; SQLite itself stores NaN as NULL."""
     as_json = {name: json.dumps(row[name]) for name in ("hyperparameters", "versions")}
-    code = json.dumps(row["code"]) if row.get("code") else None
-    return {name: row.get(name) for name in TRIAL_COLUMNS} | as_json | {"code": code}
+    nullable = {name: json.dumps(row[name]) if row.get(name) else None for name in ("code", "longer_tests")}
+    return {name: row.get(name) for name in TRIAL_COLUMNS} | as_json | nullable
 
 
 def connect_database(path: Path) -> sqlite3.Connection:

@@ -6,7 +6,7 @@ The column `code` of a row holds four hashes:
 - "cell": the source files of its cell and of all modules that they import, except modules of the suite and
   installed packages;
 - "task": the fields of its task that training depends on;
-- "data": the arrays of its three splits.
+- "data": the arrays of its splits.
 
 So an edit to a cell affects the rows of that cell only, and an edit to a report affects no row.
 """
@@ -117,7 +117,7 @@ def data_hash(splits: Mapping[str, Split]) -> str:
     """Return the hash of a task's data: every array with its dtype and shape."""
 
     def parts() -> Iterator[bytes]:
-        for name in SPLITS:
+        for name in (*SPLITS, *sorted(splits.keys() - set(SPLITS))):
             for arrays in (splits[name].inputs, splits[name].targets):
                 yield f"{name} {len(arrays)}".encode()
                 for array in map(np.asarray, arrays):

@@ -95,9 +95,10 @@ class Network:
         """Return the multiply–adds of a trial with this many units and epochs: its cost on any machine.
 
         `steps` are those of each split (`suite.task.total_steps`). A step backward costs two steps forward.
-        An epoch trains on train and scores valid; test is scored once. Padding is not counted.
+        An epoch trains on train and scores valid; the other splits are scored once. Padding is not counted.
         """
-        return self.step_operations(units) * (epochs * (3 * steps["train"] + steps["valid"]) + steps["test"])
+        tests = sum(steps.values()) - steps["train"] - steps["valid"]
+        return self.step_operations(units) * (epochs * (3 * steps["train"] + steps["valid"]) + tests)
 
     def lane_demand(self, units: int, steps: int, batch: int) -> dict[str, int]:
         """Return the arguments of `machine.Plan.lanes_for` for batches of sequences of `steps`."""

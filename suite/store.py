@@ -217,9 +217,10 @@ def read_driver(folder: Path) -> dict | None:
 def load(folder: Path | str) -> "pd.DataFrame":
     """Return the rows of a results folder as a pandas frame, one row a trial, in order of `TRIAL_KEY`.
 
-    Beside the columns of `TRIAL_COLUMNS` there is one for each hyperparameter. `versions` and `code` are
-    dicts. Values that rows of an older version lack are NaN or None, and their `code` is empty. Finished rows
-    that are not in the database yet are included; nothing is written.
+    Beside the columns of `TRIAL_COLUMNS` there is one for each hyperparameter, and in place of `longer_tests`
+    one for each score in it. `versions` and `code` are dicts. Values that rows of an older version lack are
+    NaN or None, and their `code` is empty. Finished rows that are not in the database yet are included;
+    nothing is written.
     """
     import pandas as pd
 
@@ -231,10 +232,13 @@ def load(folder: Path | str) -> "pd.DataFrame":
     )
     frame = frame.reindex(columns=list(TRIAL_COLUMNS))
     hyperparameters = [json.loads(text) for text in frame.pop("hyperparameters")]
+    longer_tests = [json.loads(text) if isinstance(text, str) else {} for text in frame.pop("longer_tests")]
     for name in ("versions", "code"):
         frame[name] = [json.loads(text) if isinstance(text, str) else {} for text in frame[name]]
     frame[NULLABLE_NUMBERS] = frame[NULLABLE_NUMBERS].astype(float)
-    return frame.join(pd.DataFrame(hyperparameters, index=frame.index))
+    for values in (longer_tests, hyperparameters):
+        frame = frame.join(pd.DataFrame(values, index=frame.index))
+    return frame
 
 
 def load_curves(folder: Path | str, trials: Iterable[tuple[str, str, int]] | None = None) -> "pd.DataFrame":

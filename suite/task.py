@@ -54,8 +54,8 @@ class Task:
       frame".
     - `answers` says whether the network predicts a label at every step, one at the last step, or labels that
       are not aligned with steps, which is for the loss "ctc" (`suite.layers.ctc`).
-    - `inputs` says what a step is: `features` numbers; a symbol, an integer in 0 … `features` − 1; or nothing,
-      for a network that reads no input, only 0, with `features` = 1.
+    - `inputs` says what a step is: `features` numbers; a symbol, an integer in 0 … `features` − 1; or
+      nothing, for a network that reads no input, only 0, with `features` = 1.
     - `direction` is that of recurrent layers, unless the option `direction` of a variant says another: "both"
       if labels depend on what comes after them.
     - `segment` is the number of steps of an update, if the sequences of a split are one stream, such as a

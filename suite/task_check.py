@@ -11,16 +11,17 @@ from typing import Any
 import numpy as np
 
 from suite import Refusal, registry
-from suite.task import SPLITS, Split, Task
+from suite.task import NO_LABEL, SPLITS, Split, Task
 
 METRICS_BY_LOSS = {  # the metrics that are defined for the targets of each loss
-    "bernoulli": ("nats",),
-    "categorical": ("nats", "error"),
-    "squared": ("squared",),
+    "bernoulli": ("nats", "error"),
+    "categorical": ("nats", "bits", "perplexity", "error"),
+    "squared": ("squared", "rmse"),
     "ctc": ("label error", "nats"),
 }
 ALIGNED_ANSWERS = ("every step", "last step")
-INPUTS = ("numbers", "symbols")
+INPUTS = ("numbers", "symbols", "none")
+DIRECTIONS = ("forward", "both")
 FLOAT32_MAX = float(np.finfo(np.float32).max)  # sequences are trained in float32
 
 # takes an array and the number of steps of its sequence; returns what is wrong, None if nothing is
@@ -71,6 +72,11 @@ def field_rules(task: Task) -> Iterator[tuple[str, str, Callable[[Any], bool]]]:
     if task.loss == "ctc":
         yield "outputs", "a symbol and the blank at least, so 2 or more", lambda outputs: outputs >= 2
     yield "inputs", format_choice(INPUTS), INPUTS.__contains__
+    if task.inputs == "none":
+        yield "features", "1 for a network without inputs", (1).__eq__
+    yield "direction", format_choice(DIRECTIONS), DIRECTIONS.__contains__
+    if task.segment or task.steps_ahead:
+        yield "direction", "'forward', as the sequences are read step by step", "forward".__eq__
     for field in ("segment", "steps_ahead"):
         yield field, "a whole number of at least 0", lambda value: value == 0 or is_positive_integer(value)
     if task.segment:
@@ -84,8 +90,9 @@ def field_rules(task: Task) -> Iterator[tuple[str, str, Callable[[Any], bool]]]:
             f"as many as the features, {task.features}, as the network reads its own predictions",
             task.features.__eq__,
         )
-    if task.trivial is not None:
-        yield "trivial", "a number or None", lambda value: isinstance(value, int | float)
+    for field in ("trivial", "success_tolerance"):
+        if getattr(task, field) is not None:
+            yield field, "a number or None", lambda value: isinstance(value, int | float)
 
 
 def check_splits(name: str, task: Task, splits: object) -> None:
@@ -93,11 +100,17 @@ def check_splits(name: str, task: Task, splits: object) -> None:
     if not isinstance(splits, Mapping):
         kind = type(splits).__name__
         raise Refusal(f"task {name}: expected load to return a mapping of {', '.join(SPLITS)}, got {kind}")
-    if set(splits) != set(SPLITS):
+    further = [split for split in splits if split not in SPLITS]
+    if not set(SPLITS) <= set(splits) or not all(str(split).startswith("test_") for split in further):
         got = ", ".join(map(str, splits)) or "none"
-        raise Refusal(f"task {name}: expected the splits {', '.join(SPLITS)}, got {got}")
+        raise Refusal(
+            f"task {name}: expected the splits {', '.join(SPLITS)}, and perhaps some whose names begin with "
+            f"test_, got {got}"
+        )
+    if further and task.segment:
+        raise Refusal(f"task {name}: expected one test of streams (segment), got also {', '.join(further)}")
     rules = tuple(array_rules(task))
-    for split in SPLITS:
+    for split in splits:
         if fault := list_fault(splits[split]):
             raise Refusal(f"task {name}, split {split}: expected {fault}")
         for k, pair in enumerate(zip(splits[split].inputs, splits[split].targets, strict=True)):
@@ -139,6 +152,9 @@ def array_rules(task: Task) -> Iterator[tuple[str, str, ArrayRule]]:
 
 def input_rules(task: Task) -> Iterator[tuple[str, ArrayRule]]:
     """Yield (description of legal values, rule) for the inputs of a sequence."""
+    if task.inputs == "none":
+        yield "as a NumPy array of zeros of shape (steps, 1)", zeros_fault
+        return
     symbols = task.inputs == "symbols"
     step = () if symbols else (task.features,)
     yield "as a NumPy array", non_array_type
@@ -155,15 +171,19 @@ def target_rules(task: Task) -> Iterator[tuple[str, ArrayRule]]:
     """Yield (description of legal values, rule) for the targets of a sequence: at every step or the last."""
     label = () if task.loss == "categorical" else (task.outputs,)
     length, labels = ("steps", None) if task.answers == "every step" else ("1", 1)
+    no_label = task.answers == "every step"
+    classes = f"that are classes 0 … {task.outputs - 1}" + f", or {NO_LABEL} for none" * no_label
     kinds, expected, low, high = {
         "bernoulli": ("biuf", "in 0 … 1", 0, 1),
-        "categorical": ("iu", f"that are classes 0 … {task.outputs - 1}", 0, task.outputs - 1),
+        "categorical": ("iu", classes, NO_LABEL if no_label else 0, task.outputs - 1),
         "squared": ("biuf", "that are finite in float32", -FLOAT32_MAX, FLOAT32_MAX),
     }[task.loss]
     yield "as a NumPy array", non_array_type
     yield "of integers" if kinds == "iu" else "of numbers", dtype_kind_rule(kinds)
     yield f'of shape {shape_text(length, *label)} for answers="{task.answers}"', shape_rule(labels, *label)
     yield expected, bounds_rule(low, high)
+    if task.loss == "categorical":
+        yield "of at least one class", lambda y, steps: None if (y != NO_LABEL).any() else "none"
 
 
 def unaligned_target_rules(task: Task) -> Iterator[tuple[str, ArrayRule]]:
@@ -186,6 +206,15 @@ def alignment_fault(targets: np.ndarray, steps: int) -> str | None:
     if (least := len(targets) + repeats) <= steps:
         return None
     return f"{len(targets)} labels, which need {least} steps, in a sequence of length {steps}"
+
+
+def zeros_fault(array: object, steps: int) -> str | None:
+    """Return what an object is that is no array of zeros, (steps, 1), of at least one step, else None."""
+    if not isinstance(array, np.ndarray):
+        return type(array).__name__
+    if array.shape != (max(steps, 1), 1):
+        return f"shape {array.shape}"
+    return "another value" if array.any() else None
 
 
 def non_array_type(array: object, steps: int) -> str | None:

@@ -30,7 +30,7 @@ def summarise_split(task: Task, split: Split) -> SplitSummary:
         inputs = value_range(split.inputs)
     match task.loss:
         case "categorical":
-            targets = present_values(split.targets, task.outputs, "classes")
+            targets = present_values([joined_targets(split)], task.outputs, "classes")
         case "ctc":
             labels = [len(target) for target in split.targets]
             symbols = present_values(split.targets, task.outputs - 1, "symbols")
@@ -57,8 +57,9 @@ def dtype_names(arrays: Sequence[np.ndarray]) -> str:
 
 
 def joined_targets(split: Split) -> np.ndarray:
-    """Return the targets of all sequences of a split as one array, (labels, …)."""
-    return np.concatenate([np.asarray(target) for target in split.targets])
+    """Return the targets of all sequences of a split as one array, (labels, …), without `NO_LABEL`."""
+    targets = np.concatenate([np.asarray(target) for target in split.targets])
+    return targets[targets >= 0] if targets.ndim == 1 else targets
 
 
 def constant_score(task: Task, splits: Mapping[str, Split]) -> float:
@@ -77,13 +78,17 @@ def constant_score(task: Task, splits: Mapping[str, Split]) -> float:
         if task.metric == "error":
             return float(np.mean(test != counts.argmax()))
         frequencies = (counts + 1) / (counts.sum() + task.outputs)  # no class is impossible
-        return float(-np.log(frequencies[test]).mean())
+        nats = float(-np.log(frequencies[test]).mean())
+        return {"nats": nats, "bits": nats / np.log(2), "perplexity": float(np.exp(nats))}[task.metric]
     if task.loss == "bernoulli":
         on = (train.sum(axis=0, dtype=float) + 0.5) / (len(train) + 1)
         mean = test.mean(axis=0, dtype=float)
+        if task.metric == "error":
+            return float(np.where(on > 0.5, 1 - mean, mean).mean())
         return float(-(mean * np.log(on) + (1 - mean) * np.log(1 - on)).sum())
     mean = train.mean(axis=0, dtype=float)
-    return float(np.mean(np.square(test - mean).sum(axis=-1)))
+    squared = float(np.mean(np.square(test - mean).sum(axis=-1)))
+    return squared if task.metric == "squared" else squared**0.5
 
 
 def constant_label_error(task: Task, splits: Mapping[str, Split]) -> float:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from suite.layers.base import Layer
     from suite.network import Network
 
+Direction = Literal["forward", "both"]
+
 BUILTIN_BASELINES = {
     "linear": "suite.baselines:linear",
     "window": "suite.baselines:window",
@@ -30,11 +32,12 @@ BUILTIN_BASELINES = {
 class Variant:
     """A network under comparison: its canonical name, and its layers between the inputs and the head.
 
-    `cell` is the cell of its recurrent layers, None for a baseline.
+    `layers` is a function of the direction of its recurrent layers, if the variant does not say it, and
+    returns the layers by name. `cell` is the cell of its recurrent layers, None for a baseline.
     """
 
     name: str
-    layers: "Mapping[str, Layer]"
+    layers: "Callable[[Direction], Mapping[str, Layer]]"
     cell: "type[Cell] | None"
 
     def network(self, task: Task) -> "Network":
@@ -45,17 +48,22 @@ class Variant:
         from suite.layers.head import Head
         from suite.network import Network
 
-        embedding = {"embedding": Embedding()} if task.inputs == "symbols" else {}
-        layers = Stack({**embedding, "noise": InputNoise(), **self.layers})
-        head = Head(task.outputs, task.answers, task.loss, task.metric, task.steps_ahead)
+        inputs: dict[str, Layer] = {} if task.inputs == "none" else {"noise": InputNoise()}
+        if task.inputs == "symbols":
+            inputs = {"embedding": Embedding(), **inputs}
+        layers = Stack({**inputs, **self.layers(task.direction)})
+        head = Head(
+            task.outputs, task.answers, task.loss, task.metric, task.steps_ahead, task.success_tolerance
+        )
         return Network(layers, head, Axis(fixed=task.features))
 
 
 def recurrent_layers(
     cell: "type[Cell]",
+    task_direction: Direction = "forward",
     *,
     layers: Annotated[int, Between(1, 16)] = 1,
-    direction: Literal["forward", "both"] = "forward",
+    direction: Literal["task", "forward", "both"] = "task",
     skip: bool = False,
     output: Literal["linear", "deep"] = "linear",
     transition: Annotated[int, Between(0, 16)] = 0,
@@ -64,7 +72,8 @@ def recurrent_layers(
     """Return the layers of a recurrent network by name.
 
     - `layers`: recurrent layers, one on top of the other.
-    - `direction`: of each layer; with "both", it reads every sequence forward and backward.
+    - `direction`: of each layer; with "both", it reads every sequence forward and backward; with "task", it
+      is that of the task (`suite.task.Task`).
     - `skip`: whether all layers see the inputs, and the readout sees all layers (Graves, 2013).
     - `output`: "deep" has a hidden layer before the readout (Pascanu et al., 2014).
     - `transition`: hidden layers that h passes through from one step to the next, and `shortcut` whether h is
@@ -77,14 +86,15 @@ def recurrent_layers(
 
     if transition:
         cell = deep_transition(cell, transition, shortcut)
-    layer: Layer = Recurrent(cell) if direction == "forward" else Bidirectional(Recurrent(cell))
+    reads_both = (task_direction if direction == "task" else direction) == "both"
+    layer: Layer = Bidirectional(Recurrent(cell)) if reads_both else Recurrent(cell)
     stack = layer if layers == 1 else Stack({str(k + 1): layer for k in range(layers)}, skip)
     return {"recurrent": stack} | ({"dense": Dense()} if output == "deep" else {})
 
 
 def cell_variant(cell: "type[Cell]") -> Variant:
     """Return the variant of a cell without options, by its class."""
-    return Variant(cell.__name__, recurrent_layers(cell), cell)
+    return Variant(cell.__name__, functools.partial(recurrent_layers, cell), cell)
 
 
 def baseline_references() -> dict[str, str]:
@@ -147,13 +157,16 @@ def trial_variant(name: str, hyperparameters: Mapping[str, float]) -> str:
 
 def find_variant(name: str) -> Variant:
     """Return a variant by its name with options; refuse an unknown name or option, or another value."""
-    cell = None
     kind, function = options_function(name)
-    if kind == "cell":
-        cell = cells.find_cell(options.base_name(name))
-        function = functools.partial(function, cell)
-    canonical, layers = options.call_with_options(kind, name, function)
-    return Variant(canonical, layers, cell)
+    if kind == "baseline":
+        canonical, layers = options.call_with_options(kind, name, function)
+        return Variant(canonical, lambda direction: layers, None)
+    cell = cells.find_cell(options.base_name(name))
+    canonical, values = (
+        options.canonical_name(kind, name, function),
+        options.parse_options(kind, name, function),
+    )
+    return Variant(canonical, functools.partial(function, cell, **values), cell)
 
 
 def find_network(variant: str, task: Task) -> "Network":

@@ -45,8 +45,8 @@ def draw_splits(
         pairs = [draw_new_sequence(rng, draw, least, longest, seen) for _ in range(count)]
         if None in pairs:
             raise Refusal(
-                f"{name}: expected {sequences} distinct sequences of length {length} and others to score, got "
-                f"{len(seen)}; give fewer sequences, or longer ones"
+                f"{name}: expected {sequences} distinct sequences of length {length} to train on, and others "
+                f"to score, got {len(seen)}; give fewer sequences, or longer ones"
             )
         splits[split] = Split([pair[0] for pair in pairs if pair], [pair[1] for pair in pairs if pair])
     return splits

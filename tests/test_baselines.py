@@ -26,7 +26,7 @@ FEATURES, UNITS, BEFORE, AFTER = 2, 3, 3, 4  # steps before and after those that
 )
 def test_an_output_sees_exactly_its_receptive_field(name, field):
     """No weight or input is negative, so that no relu hides a step."""
-    layers, features = Stack(find_variant(name).layers), Axis(fixed=FEATURES)
+    layers, features = Stack(find_variant(name).layers("forward")), Axis(fixed=FEATURES)
     rng, steps = np.random.default_rng(0), BEFORE + field + AFTER
     weights = {
         weight: ops.convert_to_tensor(

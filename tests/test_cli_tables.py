@@ -135,7 +135,7 @@ def equal(found, expected):
 def test_rows_are_exported_as_csv_with_every_digit(odyssey, tmp_path):
     lossy(tmp_path / "cpu")
     code, out, err = odyssey("export", "cpu")
-    assert (code, err, out) == (0, "", "132 rows of 32 columns: cpu.csv\n")
+    assert (code, err, out) == (0, "", "132 rows of 33 columns: cpu.csv\n")
     result, rows = pd.read_csv("cpu.csv"), store.load("cpu")
     equal(result, expand_dict_columns(rows))
     assert result["test"].isna().sum() == 2

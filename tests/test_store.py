@@ -38,6 +38,8 @@ def row(number, cell="a", **changes):
         "valid": 0.1 + number,
         "test": 0.2 + number,
         "accuracy": 0.8,
+        "success": 0.6,
+        "longer_tests": {"test_2x": 0.3, "success_2x": 0.5},
         "epochs": 2,
         "best_epoch": 1,
         "seconds": 1.5,
@@ -75,7 +77,8 @@ def test_a_row_comes_back_as_it_was(folder, book):
     book.add_rows([row(0)])
     [present] = store.load(folder).to_dict("records")
     drawn = {"units": 20, "learning_rate": 1e-3}
-    expected = {k: v for k, v in row(0).items() if k not in ("curve", "hyperparameters")} | drawn
+    expected = {k: v for k, v in row(0).items() if k not in ("curve", "hyperparameters", "longer_tests")}
+    expected |= drawn | row(0)["longer_tests"]
     assert present == expected
 
 
@@ -236,7 +239,7 @@ def test_failed_rows_can_be_forgotten(folder):
     assert store.load(folder)["trial"].tolist() == [0, 2]
 
 
-NEW = ("accuracy", "operations", "step_operations", "state_size", "unit", "code")
+NEW = ("accuracy", "success", "longer_tests", "operations", "step_operations", "state_size", "unit", "code")
 
 
 def columns(folder):
@@ -262,7 +265,8 @@ def test_an_older_folder_is_read_and_stays_as_it_is(older):
     before = {path: path.read_bytes() for path in older.rglob("*") if path.is_file()}
     frame = store.load(older)
     assert frame["git_commit"].tolist() == ["abc", "abc"]
-    assert frame[[name for name in NEW if name != "code"]].isna().all(axis=None)
+    assert frame[[name for name in NEW if name not in ("code", "longer_tests")]].isna().all(axis=None)
+    assert "longer_tests" not in frame
     assert frame["code"].tolist() == [{}, {}]
     assert "commit" not in frame
     assert len(store.load_curves(older)) == 4
@@ -278,7 +282,9 @@ def test_a_driver_gives_an_older_folder_todays_columns_and_keeps_its_rows(older)
         assert columns(older) == set(TRIAL_COLUMNS)
     frame = store.load(older)
     assert frame["code"].tolist() == [{}, {}, row(2)["code"]]
-    pd.testing.assert_frame_equal(frame[:2].drop(columns=[*NEW]), before.drop(columns=[*NEW]))
+    kept = before.columns.drop([name for name in NEW if name != "longer_tests"])
+    pd.testing.assert_frame_equal(frame.loc[:1, kept], before[kept])
+    assert frame["test_2x"].isna().tolist() == [True, True, False]
 
 
 def test_no_column_is_a_reserved_word():

@@ -8,8 +8,7 @@ import pytest
 from suite import Refusal, task_check
 from suite.cli.common import validate_and_load
 from suite.config import SweepConfig
-from suite.layers import head
-from suite.layers.head import Head
+from suite.layers import losses, metrics
 from suite.search import work_unit
 from suite.task import SPLITS, Split, Task
 
@@ -151,7 +150,7 @@ GOOD = split_of(CLASSES)
             {"valid": Split(GOOD.inputs, None)},
             "expected targets to be a list of arrays, one for each sequence, got",
         ),
-        ({"val": GOOD}, "expected the splits train, valid, test, got train, valid, test, val"),
+        ({"val": GOOD}, "some whose names begin with test_, got train, valid, test, val"),
     ],
 )
 def test_a_wrong_split_is_refused_with_its_name(wrong, said):
@@ -161,8 +160,11 @@ def test_a_wrong_split_is_refused_with_its_name(wrong, said):
 @pytest.mark.parametrize(
     ("splits", "said"),
     [
-        ({"train": GOOD, "val": GOOD, "test": GOOD}, "the splits train, valid, test, got train, val, test"),
-        ({}, "expected the splits train, valid, test, got none"),
+        ({"train": GOOD, "val": GOOD, "test": GOOD}, "whose names begin with test_, got train, val, test"),
+        (
+            {},
+            "expected the splits train, valid, test, and perhaps some whose names begin",
+        ),
         ((GOOD, GOOD, GOOD), "expected load to return a mapping of train, valid, test, got tuple"),
         (None, "expected load to return a mapping of train, valid, test, got NoneType"),
     ],
@@ -183,9 +185,12 @@ def test_anything_but_a_mapping_of_the_three_splits_is_refused(splits, said):
             {"loss": ["squared"]},
             "loss to be 'bernoulli' or 'categorical' or 'squared' or 'ctc', got ['squared']",
         ),
-        ({"metric": "accuracy"}, "metric to be 'nats' or 'error' for the loss categorical, got 'accuracy'"),
-        ({"loss": "bernoulli"}, "metric to be 'nats' for the loss bernoulli, got 'error'"),
-        ({"loss": "squared"}, "metric to be 'squared' for the loss squared, got 'error'"),
+        (
+            {"metric": "accuracy"},
+            "metric to be 'nats' or 'bits' or 'perplexity' or 'error' for the loss categorical, "
+            "got 'accuracy'",
+        ),
+        ({"loss": "squared"}, "metric to be 'squared' or 'rmse' for the loss squared, got 'error'"),
         ({"loss": "ctc"}, "metric to be 'label error' or 'nats' for the loss ctc, got 'error'"),
         (
             {"answers": "last"},
@@ -203,7 +208,14 @@ def test_anything_but_a_mapping_of_the_three_splits_is_refused(splits, said):
             {"loss": "ctc", "metric": "nats", "answers": "unaligned", "outputs": 1},
             "outputs to be a symbol and the blank at least, so 2 or more, got 1",
         ),
-        ({"inputs": "text"}, "inputs to be 'numbers' or 'symbols', got 'text'"),
+        ({"inputs": "text"}, "inputs to be 'numbers' or 'symbols' or 'none', got 'text'"),
+        ({"inputs": "none"}, "features to be 1 for a network without inputs, got 2"),
+        ({"direction": "back"}, "direction to be 'forward' or 'both', got 'back'"),
+        (
+            {"direction": "both", "segment": 5, "answers": "every step"},
+            "direction to be 'forward', as the sequences are read step by step, got 'both'",
+        ),
+        ({"success_tolerance": "0"}, "success_tolerance to be a number or None, got '0'"),
         ({"features": 0}, "features to be a whole number of at least 1, got 0"),
         ({"features": 2.0}, "features to be a whole number of at least 1, got 2.0"),
         ({"outputs": True}, "outputs to be a whole number of at least 1, got True"),
@@ -242,10 +254,9 @@ def test_a_load_that_raises_is_refused_with_its_line(error):
 
 
 def test_every_loss_that_a_task_may_have_is_one_of_the_head():
-    assert task_check.METRICS_BY_LOSS.keys() == head.LOSSES.keys()
-    for loss, metrics in task_check.METRICS_BY_LOSS.items():
-        for metric in metrics:
-            assert callable(Head(2, CLASSES.answers, loss, metric).metric_function)
+    assert task_check.METRICS_BY_LOSS.keys() == losses.LOSSES.keys() == metrics.METRICS.keys()
+    for loss, names in task_check.METRICS_BY_LOSS.items():
+        assert list(metrics.METRICS[loss]) == list(names)
 
 
 @pytest.mark.parametrize("task", ["test_task_check:WRONG", "json:loads"])

@@ -42,7 +42,7 @@ def test_a_variant_has_one_name_however_it_is_spelled(name, canonical):
 def test_options_of_a_cell_make_the_layers_of_its_network(name):
     variant = find_variant(name)
     assert variant.cell is GRU
-    shapes = Stack(variant.layers).axes(Axis(fixed=3))
+    shapes = Stack(variant.layers("forward")).axes(Axis(fixed=3))
     assert shapes["recurrent/1/W/g"][0] == Axis(fixed=3)
     assert shapes["recurrent/2/W/g"][0] == Axis(units=1, fixed=3)
 

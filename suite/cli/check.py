@@ -137,12 +137,13 @@ def print_task(name: str, task: Task, data: Path | None) -> Mapping[str, Split]:
 
     print(f"task {name}")
     task_check.check_task(name, task)
-    features = format_count(task.features, "feature" if task.inputs == "numbers" else "symbol")
+    features = format_count(task.features, "symbol" if task.inputs == "symbols" else "feature")
     outputs = format_count(task.outputs, "output")
     steps = {"last step": "the last step", "unaligned": "every step, the last of them for the blank"}
     facts = {
         "title": task.title,
         "source": task.source or "none",
+        "shape": task.io_shape,
         "network": f"{features} in, {outputs} at {steps.get(task.answers, task.answers)}",
         "trained by": f"the loss {task.loss}",
         "scored by": f"the metric {task.metric}{task.unit and f', in {task.unit}'}; lower is better",
@@ -237,7 +238,7 @@ def print_variant(variant: "Variant", features: int) -> None:
     from suite.variants import variant_reference
 
     print(f"{'variant' if variant.cell else 'baseline'} {variant.name}")
-    axes = Stack(variant.layers).axes(Axis(fixed=features))
+    axes = Stack(variant.layers("forward")).axes(Axis(fixed=features))
     shapes = {name: shape_of(weight_axes, EXAMPLE_UNITS) for name, weight_axes in axes.items()}
     title = registry.summary(variant_reference(variant.name)) or "no docstring"
     print_facts({"title": title} | weight_facts(shapes, features))

@@ -67,13 +67,13 @@ def baseline_rows() -> Iterable[tuple[str, ...]]:
 
 
 def task_rows() -> Iterable[tuple[str, ...]]:
-    """Yield the name, the title, the unit of the score and the options of each known task."""
+    """Yield the name, title, shape of input and output, unit of the score, and options of each known task."""
     import tasks
     from suite import options
 
     for name, task in tasks.available_tasks().items():
         found = options.find_options("task", name, tasks.task_function(name))
-        yield name, task.title, task.unit, options.describe_options(found)
+        yield name, task.title, task.io_shape, task.unit, options.describe_options(found)
 
 
 def preset_rows() -> Iterable[tuple[str, ...]]:
@@ -99,6 +99,7 @@ def doctor(data: DataOption = None, backend: BackendOption = None) -> None:
 
     import tasks
     from suite import machine
+    from suite.task import SPLITS
     from suite.variants import find_network
 
     for package, version in machine.package_versions().items():
@@ -122,5 +123,5 @@ def doctor(data: DataOption = None, backend: BackendOption = None) -> None:
         except Refusal as refusal:
             print(f"{name:18} unusable: {refusal}")
         else:
-            sizes = "/".join(str(len(split)) for split in splits.values())
+            sizes = "/".join(str(len(splits[split])) for split in SPLITS)
             print(f"{name:18} {sizes} sequences, read in {text.format_duration(time.perf_counter() - start)}")

@@ -1,79 +1,14 @@
-"""The head: it turns the outputs of the last layer into predictions, their loss, and the metrics of a score.
+"""The head: it turns the outputs of the last layer into predictions, with their loss and metrics."""
 
-Every loss and metric is a function of
-
-- logits (lanes, batch, steps, outputs), and steps (lanes, batch), the length of each sequence;
-- targets (lanes, batch, labels, …), and labels (lanes, batch), the number of labels of each sequence;
-
-and returns the sum over the labels of each sequence, (lanes, batch); entries beyond `steps` and `labels` are
-padding and do not count. The score of a split is that sum over all its sequences, divided by the number of
-their labels. A task that answers at every step has as many labels as steps, one that answers at the last step
-has one, and if labels are not aligned with steps (`suite.layers.ctc`), a sequence has its own number.
-"""
-
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from keras import ops
 
 from suite.axis import Axis
 from suite.layers.base import Axes, Weights, matmul_steps
-from suite.layers.ctc import ctc_nll, label_errors
+from suite.layers.losses import LOSSES, SequenceLoss
+from suite.layers.metrics import METRICS, Metric, success_metric
 from suite.tensor import Tensor
-
-SequenceLoss: TypeAlias = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
-
-
-def sum_over_labels(label_loss: Callable[[Tensor, Tensor], Tensor]) -> SequenceLoss:
-    """Turn a loss of single labels into one that sums over the labels of each sequence."""
-
-    def total(logits, steps, targets, labels):
-        each = label_loss(logits, targets)  # (lanes, batch, labels)
-        counted = ops.arange(each.shape[-1]) < labels[:, :, None]
-        return ops.sum(ops.where(counted, each, 0.0), axis=-1)
-
-    total.__doc__ = label_loss.__doc__
-    return total
-
-
-@sum_over_labels
-def bernoulli_nll(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return the negative log-likelihood, in nats, of binary targets under independent sigmoids."""
-    y = ops.cast(targets, logits.dtype)
-    size = ops.absolute(logits)
-    softplus = (logits + size) / 2 + ops.log(1 + ops.exp(-size))  # three times as fast as keras.ops.softplus
-    return ops.sum(softplus - logits * y, axis=-1)
-
-
-@sum_over_labels
-def categorical_nll(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return the negative log-likelihood, in nats, of integer classes under a softmax."""
-    chosen = ops.one_hot(ops.cast(targets, "int32"), logits.shape[-1], dtype=logits.dtype)
-    return ops.logsumexp(logits, axis=-1) - ops.sum(logits * chosen, axis=-1)
-
-
-@sum_over_labels
-def squared_error(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return the squared error, summed over the outputs."""
-    return ops.sum(ops.square(logits - ops.cast(targets, logits.dtype)), axis=-1)
-
-
-@sum_over_labels
-def classification_error(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return 1 where the most likely class is not the target, else 0."""
-    return ops.cast(ops.argmax(logits, axis=-1) != ops.cast(targets, "int32"), logits.dtype)
-
-
-LOSSES = {
-    "bernoulli": bernoulli_nll,
-    "categorical": categorical_nll,
-    "squared": squared_error,
-    "ctc": ctc_nll,
-}
-
-
-METRICS = {"error": classification_error, "squared": squared_error, "label error": label_errors}
 
 
 def last_of_each(a: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
@@ -97,6 +32,7 @@ class Head:
     loss: str
     metric: str
     steps_ahead: int = 0
+    success_tolerance: float | None = None
 
     def axes(self, features: Axis) -> Axes:
         """Return the axes of the head's weights, by name; `features` is the axis of its inputs."""
@@ -124,6 +60,14 @@ class Head:
         return LOSSES[self.loss]
 
     @property
-    def metric_function(self) -> SequenceLoss:
-        """The metric of the score; "nats" is the loss itself."""
-        return self.loss_function if self.metric == "nats" else METRICS[self.metric]
+    def metrics(self) -> dict[str, Metric]:
+        """What is computed on a split, by name: the score, and, where they are defined, error and success.
+
+        "error" is the share of wrong classes, "success" that of sequences without a wrong label.
+        """
+        metrics = {"score": METRICS[self.loss][self.metric]}
+        if self.loss == "categorical":
+            metrics["error"] = METRICS[self.loss]["error"]
+        if self.success_tolerance is not None:
+            metrics["success"] = success_metric(self.loss, self.success_tolerance)
+        return metrics

@@ -19,8 +19,9 @@ from suite.task_check import ALIGNED_ANSWERS, format_choice
 from suite.tensor import Tensor
 from suite.variants import Variant, cell_variant, find_variant
 
-INPUT_DTYPES = {"numbers": "float32", "symbols": "int32"}
-PADDING = {"numbers": -(2.0**100), "symbols": -1}  # what a step after the end of a sequence consists of
+INPUT_DTYPES = {"numbers": "float32", "symbols": "int32", "none": "float32"}
+# what a step after the end of a sequence consists of
+PADDING = {"numbers": -(2.0**100), "symbols": -1, "none": -1.0}
 
 
 @keras.saving.register_keras_serializable("suite")
@@ -30,7 +31,7 @@ class NetworkLayer(keras.layers.Layer):
     - `variant`: a name, such as "lstm@layers=2,direction=both" or "window@steps=8", a subclass of `Cell`, or
       a `suite.variants.Variant`.
     - `units`: the number of units of the network.
-    - `features`, `outputs`, `answers`, `inputs`: as in `suite.task.Task`.
+    - `features`, `outputs`, `answers`, `inputs`, `direction`: as in `suite.task.Task`.
     - `input_noise`: the standard deviation of Gaussian noise on the inputs in training.
     - `hyperparameters`: those of the cell itself, by name, such as a rate of dropout; 0 without a value.
     - `initial_weights`: rules that come after the paper's and the cell's (`suite.initial_weights`).
@@ -50,7 +51,8 @@ class NetworkLayer(keras.layers.Layer):
         features: int,
         outputs: int,
         answers: Literal["every step", "last step", "unaligned"] = "every step",
-        inputs: Literal["numbers", "symbols"] = "numbers",
+        inputs: Literal["numbers", "symbols", "none"] = "numbers",
+        direction: Literal["forward", "both"] = "forward",
         input_noise: float = 0.0,
         hyperparameters: Mapping[str, float] = MappingProxyType({}),
         initial_weights: Mapping[str, str] = MappingProxyType({}),
@@ -65,8 +67,11 @@ class NetworkLayer(keras.layers.Layer):
             raise Refusal(f"NetworkLayer: expected inputs to be {format_choice(PADDING)}, got {inputs!r}")
         self.variant, self.units, self.input_noise = resolve_variant(variant), units, input_noise
         self.features, self.outputs, self.answers, self.inputs = features, outputs, answers, inputs
+        self.direction = direction
         # a network reads only the shapes of its task here: Keras has the data and the loss
-        task = Task("", "", lambda _: {}, features, outputs, "squared", "squared", "", answers, "", inputs)
+        task = Task(
+            "", "", lambda _: {}, features, outputs, "squared", "squared", "", answers, "", inputs, direction
+        )
         self.network = self.variant.network(task)
         self.hyperparameters, self.initial_weights = dict(hyperparameters), dict(initial_weights)
         for name in self.hyperparameters:
@@ -77,7 +82,7 @@ class NetworkLayer(keras.layers.Layer):
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the weights; refuse inputs of another shape."""
-        expected = (self.features,) if self.inputs == "numbers" else ()
+        expected = () if self.inputs == "symbols" else (self.features,)
         if len(input_shape) < 2 or tuple(input_shape[2:]) != expected:
             shape = ", ".join(map(str, ("batch", "steps", *expected)))
             raise Refusal(f"NetworkLayer: expected inputs of shape ({shape}), got {tuple(input_shape)}")
@@ -130,7 +135,7 @@ class NetworkLayer(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Return the arguments from which Keras creates the layer again."""
         sizes = ("units", "features", "outputs")
-        others = ("answers", "inputs", "input_noise", "hyperparameters", "initial_weights")
+        others = ("answers", "inputs", "direction", "input_noise", "hyperparameters", "initial_weights")
         own = {name: getattr(self, name) for name in (*sizes, *others)}
         return {**super().get_config(), "variant": self.variant.name, **own}
 

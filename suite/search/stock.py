@@ -17,12 +17,12 @@ import tasks
 from suite import Refusal, registry, seeds, space, task_check
 from suite.cells.base import Cell
 from suite.config import Protocol
-from suite.layers import head
+from suite.layers.losses import LOSSES, SequenceLoss
+from suite.layers.metrics import METRICS
 from suite.search.network_layer import INPUT_DTYPES, PADDING, NetworkLayer, resolve_variant
 from suite.task import Split, Task
 from suite.training.optimiser import OPTIMISERS
 
-MEASURES = head.LOSSES | head.METRICS
 FIT_ARGUMENTS = ("epochs", "initial_epoch", "verbose", "callbacks")  # that `search` of a tuner may pass on
 EVAL_BATCH_SIZE = 32  # sequences in a batch of the validation split
 
@@ -73,14 +73,14 @@ class Hypermodel(keras_tuner.HyperModel):
         """Return the compiled model for the hyperparameters in `hp`."""
         values = {name: range_.declare(name, hp) for name, range_ in self.ranges.items()}
         task = self.task
-        steps = (None, task.features) if task.inputs == "numbers" else (None,)
+        steps = (None,) if task.inputs == "symbols" else (None, task.features)
         model = keras.Sequential(
             [
                 keras.Input(steps, dtype=INPUT_DTYPES[task.inputs]),
                 NetworkLayer(
                     self.variant,
                     int(values["units"]),
-                    *(task.features, task.outputs, task.answers, task.inputs),
+                    *(task.features, task.outputs, task.answers, task.inputs, task.direction),
                     input_noise=float(values["input_noise"]),
                     hyperparameters={name: float(values[name]) for name in self.own_hyperparameters},
                     initial_weights=self.protocol.initial_weights,
@@ -90,7 +90,7 @@ class Hypermodel(keras_tuner.HyperModel):
         model.compile(
             optimizer=keras_optimiser(self.protocol.optimiser, values),
             loss=Loss(task.loss),
-            weighted_metrics=[Score(task.loss if task.metric == "nats" else task.metric)],
+            weighted_metrics=[Score(task.loss, task.metric)],
         )
         model.optimizer.build(model.trainable_variables)  # else loading does not restore its state
         return model
@@ -180,9 +180,10 @@ class Batches(keras.utils.PyDataset):
         steps, labels = self.longest
         arrays = [self.split.inputs[k].astype(INPUT_DTYPES[self.inputs]) for k in chosen]
         inputs = pad_to_length(arrays, steps, PADDING[self.inputs])
-        targets = pad_to_length([self.split.targets[k] for k in chosen], labels, 0)
-        weights = [np.ones(len(self.split.targets[k])) for k in chosen]
-        return inputs, targets, pad_to_length(weights, labels, 0) / len(chosen)
+        targets = [np.asarray(self.split.targets[k]) for k in chosen]
+        counted = [target >= 0 if target.ndim == 1 else np.ones(len(target)) for target in targets]
+        weights = pad_to_length(counted, labels, 0) / len(chosen)
+        return inputs, pad_to_length(targets, labels, 0), weights
 
     def shuffle(self, seed: int) -> None:
         """Draw a new order of the sequences."""
@@ -197,36 +198,42 @@ def pad_to_length(arrays: Sequence[np.ndarray], length: int, value: float) -> np
 
 @keras.saving.register_keras_serializable("suite")
 class Loss(keras.losses.Loss):
-    """A loss of `suite.layers.head`, by name, summed over labels with the weights of `Batches`."""
+    """A loss of `suite.layers.losses`, by name, summed over labels with the weights of `Batches`."""
 
     def __init__(self, name: str, reduction: str = "sum"):
         super().__init__(name, reduction)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        return measure_per_label(self.name, y_true, y_pred)
+        return loss_per_label(LOSSES[self.name], self.name, y_true, y_pred)
 
 
 @keras.saving.register_keras_serializable("suite")
 class Score(keras.metrics.Mean):
-    """A metric of `suite.layers.head`, by name: the mean over all labels whose weight is not zero."""
+    """A metric of `suite.layers.metrics`, over all labels whose weight is not zero."""
 
-    def __init__(self, measure: str, name: str = "score", **kwargs: Any):
+    def __init__(self, loss: str, metric: str, name: str = "score", **kwargs: Any):
         super().__init__(name, **kwargs)
-        self.measure = measure
+        self.loss, self.metric = loss, metric
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        each = measure_per_label(self.measure, y_true, y_pred)
+        each = loss_per_label(METRICS[self.loss][self.metric].total, self.loss, y_true, y_pred)
         counted = ops.ones_like(each) if sample_weight is None else sample_weight > 0
         super().update_state(ops.reshape(each, (-1,)), ops.reshape(counted, (-1,)))
 
+    def result(self) -> Any:
+        return METRICS[self.loss][self.metric].of_mean(super().result())
+
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"measure": self.measure}
+        return super().get_config() | {"loss": self.loss, "metric": self.metric}
 
 
-def measure_per_label(measure: str, y_true: Any, y_pred: Any) -> Any:
-    """Return a loss or metric, by name, of each label: y_pred (…, outputs) gives a tensor (…)."""
+def loss_per_label(function: SequenceLoss, loss: str, y_true: Any, y_pred: Any) -> Any:
+    """Return what a function of `suite.layers.losses` gives for each label: y_pred (…, outputs) gives (…).
+
+    `loss` is the name of the loss of the task, which says whether a label is a class.
+    """
     logits = ops.reshape(y_pred, (1, -1, 1, y_pred.shape[-1]))  # one lane, many sequences of one label each
-    label = () if measure in ("categorical", "error") else y_pred.shape[-1:]
+    label = () if loss == "categorical" else y_pred.shape[-1:]
     targets = ops.reshape(y_true, (1, -1, 1, *label))
     one = ops.ones(ops.shape(logits)[:2], "int32")
-    return ops.reshape(MEASURES[measure](logits, one, targets, one), ops.shape(y_pred)[:-1])
+    return ops.reshape(function(logits, one, targets, one), ops.shape(y_pred)[:-1])

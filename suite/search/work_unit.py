@@ -13,7 +13,7 @@ import tasks
 from suite import Refusal, identity, machine, store
 from suite.config import Protocol
 from suite.keras_loader import load_keras
-from suite.task import Split
+from suite.task import SPLITS, Split
 from suite.training.checkpoint import Checkpoints
 from suite.training.trial import Result, Trial
 from suite.variants import find_network, trial_variant
@@ -117,7 +117,7 @@ def search_demand(
 ) -> dict[str, int]:
     """Return the arguments of `machine.Plan.lanes_for` for a network: its weights and bytes."""
     definition = tasks.find_task(task)
-    steps = definition.segment or max(int(split.lengths.max()) for split in splits.values())
+    steps = definition.segment or max(int(splits[name].lengths.max()) for name in SPLITS)
     return find_network(cell, definition).lane_demand(width, steps, batch)
 
 
@@ -249,6 +249,8 @@ def result_row(unit: WorkUnit, result: Result, error: str | None = None) -> dict
         "valid": result.valid,
         "test": result.test,
         "accuracy": result.accuracy,
+        "success": result.success,
+        "longer_tests": result.longer_tests,
         "epochs": result.epochs,
         "best_epoch": result.best_epoch,
         "seconds": result.seconds,

@@ -169,19 +169,26 @@ class Population:
         self.state = state | {"weights": weights, "slots": slots, "best": best}
         ended_trials = [(lane, result) for lane, result in running if result.status != "running"]
         if ended_trials:
-            test_scores = self.score_split(best, "test")
+            scores_by_test = {name: self.score_split(best, name) for name in ("test", *program.longer_tests)}
             for lane, result in ended_trials:
                 if result.best_epoch:
-                    result.test = test_scores["score"][lane]
-                    result.accuracy = 1 - test_scores["error"][lane] if "error" in test_scores else np.nan
+                    lane_scores = {
+                        test: {metric: values[lane] for metric, values in metrics.items()}
+                        for test, metrics in scores_by_test.items()
+                    }
+                    result.record_tests(lane_scores)
                 result.operations = program.operations(result)
                 self.lanes[lane] = None
         return [result for _, result in ended_trials]
 
     def score_split(self, weights: Weights, split: str) -> dict[str, np.ndarray]:
-        """Return the metrics of the program of every lane on a split, by name, (lanes,)."""
+        """Return the metrics of every lane on a split, by name, (lanes,)."""
         program, settings = self.program, self.state["settings"]
-        scores = program.run_score(weights, settings, program.eval_buckets, program.eval_indices[split])
+        if split in program.longer_tests:
+            buckets, indices = program.longer_buckets, program.longer_indices
+        else:
+            buckets, indices = program.eval_buckets, program.eval_indices
+        scores = program.run_score(weights, settings, buckets, indices[split])
         return dict(zip(program.metrics, ops.convert_to_numpy(scores).astype(float).T, strict=True))
 
 

@@ -10,9 +10,10 @@ from keras import ops, tree
 from suite.backend import compile, scan
 from suite.cells.base import with_lanes_axis
 from suite.layers.base import Carry, Context
-from suite.layers.head import METRICS, last_of_each
+from suite.layers.head import last_of_each
+from suite.layers.losses import counted_labels
 from suite.network import Network
-from suite.task import Split, total_steps
+from suite.task import SPLITS, Split, total_steps
 from suite.tensor import Tensor
 from suite.training import batches
 from suite.training.batches import gather_sequences
@@ -30,7 +31,8 @@ class Program:
     `splits` are those of the task, and `segment` its field. The arguments are all that changes the compiled
     program. All that differs between trials (weights, settings, order of the data, noise) is passed to
     `run_epoch` and `run_score` in arrays with an axis of lanes.
-    `metrics` are what `run_score` computes: the score, and where labels are classes also the share of errors.
+    `run_score` computes the metrics of the head. `longer_tests` are the names of further splits that are
+    scored like test.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Program:
         self.trainer, self.is_stream = trainer, segment > 0
         self.steps = total_steps(splits)
         scored = {name: splits[name] for name in ("valid", "test")}
+        longer = {name: split for name, split in splits.items() if name not in SPLITS}
         if self.is_stream:
             train_buckets = [batches.make_segments(splits["train"], batch, segment)]
             eval_buckets, eval_indices = batches.make_eval_segments(scored, segment)
@@ -57,9 +60,11 @@ class Program:
         self.schedule = batches.bucket_schedule(self.sizes, batch)
         self.train_buckets = to_tensors(train_buckets)
         self.eval_buckets, self.eval_indices = to_tensors(eval_buckets), to_tensors(eval_indices)
-        self.metrics = {"score": network.head.metric_function}
-        if network.head.loss == "categorical":
-            self.metrics["error"] = METRICS["error"]
+        self.longer_tests = list(longer)
+        if longer:
+            longer_buckets, longer_indices = batches.make_eval_buckets(longer, max_buckets=1, batch=8)
+            self.longer_buckets, self.longer_indices = to_tensors(longer_buckets), to_tensors(longer_indices)
+        self.metrics = network.head.metrics
         self.run_epoch = compile(functools.partial(trainer.train_epoch, self))
         self.run_score, self.write_lane = compile(self.score_lanes), compile(replace_lane)
 
@@ -103,7 +108,8 @@ class Program:
         loss = self.network.head.loss_function
         losses = loss(logits, counted, sequences["targets"], sequences["labels"])
         count = ops.maximum(ops.sum(ops.cast(sequences["steps"] > 0, losses.dtype), axis=1), 1.0)
-        labels = ops.cast(ops.sum(sequences["labels"], axis=1), losses.dtype)
+        counted_targets = counted_labels(sequences["targets"], sequences["labels"])
+        labels = ops.sum(ops.cast(counted_targets, losses.dtype), axis=(1, 2))
         summed = ops.sum(losses, axis=1)
         return ops.sum(summed / count), (ops.stack([summed, labels], axis=1), carry)
 
@@ -125,7 +131,7 @@ class Program:
     def score_lanes(
         self, weights: Weights, settings: Tensors, eval_buckets: list[Tensors], eval_indices: list[Tensor]
     ) -> Tensor:
-        """Return the `metrics` of every lane, (lanes, metrics), each the mean over all labels of a split.
+        """Return the metrics of the head for every lane, (lanes, metrics), over all sequences of a split.
 
         `eval_indices` holds, for each of `eval_buckets`, the indices of the split's sequences, (chunks,
         batch).
@@ -137,18 +143,25 @@ class Program:
                 sequences = gather_sequences(bucket, ops.broadcast_to(indices, (self.lanes, *indices.shape)))
                 context = Context(sequences["steps"], settings["mask"], settings)
                 *answers, carry = self.answers(weights, sequences, context, carry)
-                sums = [metric(*answers) for metric in self.metrics.values()]
+                sums = [metric.total(*answers) for metric in self.metrics.values()]
                 totals = totals + ops.sum(ops.stack(sums, axis=2), axis=1)
-                return (totals, carry), ops.sum(answers[-1][0])
+                _, _, targets, labels = (answer[:1] for answer in answers)  # the same in every lane
+                counts = counted_labels(targets, labels), labels > 0
+                return (totals, carry), ops.stack([ops.sum(ops.cast(c, "int32")) for c in counts])
 
             return add_chunk
 
-        total, labels = ops.zeros((self.lanes, len(self.metrics))), 0
+        total, counts = ops.zeros((self.lanes, len(self.metrics))), ops.zeros(2, "int32")
         for bucket, indices in zip(eval_buckets, eval_indices, strict=True):
             start = total, self.start_carry(indices.shape[1])
-            (total, _), counts = scan(score_chunk(bucket), start, indices, like=bucket["labels"][0])
-            labels = labels + ops.sum(counts)
-        return total / ops.cast(labels, total.dtype)
+            (total, _), chunk_counts = scan(score_chunk(bucket), start, indices, like=counts)
+            counts = counts + ops.sum(chunk_counts, axis=0)
+        labels_count, sequences_count = ops.cast(counts[0], total.dtype), ops.cast(counts[1], total.dtype)
+        means = (
+            metric.of_mean(total[:, k] / (sequences_count if metric.per_sequence else labels_count))
+            for k, metric in enumerate(self.metrics.values())
+        )
+        return ops.stack(list(means), axis=1)
 
 
 def to_tensors(arrays: Any) -> Any:

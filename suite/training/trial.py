@@ -24,7 +24,9 @@ class Result:
     score from before. `curve` holds, for every epoch, the training loss per label and the validation score.
     `valid` is the best validation score, reached after `best_epoch` epochs, and `test` the test score of the
     weights at that moment; both are NaN if no epoch ended with a finite score. `accuracy` is the share of
-    labels of test that these weights classify correctly, NaN if the labels are not classes.
+    labels of test that these weights classify correctly, NaN if the labels are not classes, and `success`
+    that of sequences of test without a wrong label, NaN if the task does not count them. `longer_tests` holds
+    the scores on further splits by their names, such as "test_2x", and the success there, "success_2x".
 
     `seconds` is the trial's share of the population's time, without compilation; `operations` its
     multiply–adds, None until it has ended. `step_operations` and `state_size` are those of its network
@@ -37,6 +39,8 @@ class Result:
     valid: float = np.nan
     test: float = np.nan
     accuracy: float = np.nan
+    success: float = np.nan
+    longer_tests: dict[str, float] = field(default_factory=dict)
     best_epoch: int = 0
     seconds: float = 0.0
     operations: int | None = None
@@ -63,3 +67,14 @@ class Result:
             self.status = "diverged"
         elif self.epochs == self.trial.epochs or self.epochs - self.best_epoch > patience:
             self.status = "done"
+
+    def record_tests(self, tests: Mapping[str, Mapping[str, float]]) -> None:
+        """Keep the metrics on test and on further splits, {split: {metric: value}}."""
+        self.test = tests["test"]["score"]
+        self.accuracy = 1 - tests["test"].get("error", np.nan)
+        self.success = tests["test"].get("success", np.nan)
+        for split, metrics in tests.items():
+            if split != "test":
+                self.longer_tests[split] = metrics["score"]
+                if "success" in metrics:
+                    self.longer_tests[split.replace("test", "success", 1)] = metrics["success"]

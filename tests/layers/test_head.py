@@ -3,8 +3,10 @@ import pytest
 from keras import ops
 from scipy import special, stats
 
-from suite.layers import head
+from suite.layers import losses
 from suite.layers.head import Head
+from suite.layers.metrics import METRICS, success_metric
+from suite.task import NO_LABEL
 
 RNG = np.random.default_rng(0)
 LOGITS = RNG.normal(size=(2, 3, 4, 5)).astype("float32")  # lanes, batch, steps, outputs
@@ -19,24 +21,75 @@ def check(function, targets, each):
 
 def test_bernoulli_is_the_likelihood_of_independent_sigmoids():
     y = (RNG.random(LOGITS.shape) < 0.3).astype("uint8")
-    check(head.bernoulli_nll, y, -stats.bernoulli.logpmf(y, special.expit(LOGITS)).sum(-1))
+    check(losses.bernoulli_nll, y, -stats.bernoulli.logpmf(y, special.expit(LOGITS)).sum(-1))
 
 
 def test_categorical_is_the_likelihood_of_a_softmax():
     y = RNG.integers(0, 5, LOGITS.shape[:-1]).astype("int32")
     each = -np.take_along_axis(special.log_softmax(LOGITS, axis=-1), y[..., None], axis=-1)[..., 0]
-    check(head.categorical_nll, y, each)
+    check(losses.categorical_nll, y, each)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
 def test_squared_is_the_squared_error(dtype):
     y = ops.convert_to_tensor(RNG.normal(size=LOGITS.shape, scale=3).astype(dtype))
-    check(head.squared_error, y, ((LOGITS - ops.convert_to_numpy(y)) ** 2).sum(-1))
+    check(losses.squared_error, y, ((LOGITS - ops.convert_to_numpy(y)) ** 2).sum(-1))
 
 
 def test_error_counts_the_wrong_classes():
     y = RNG.integers(0, 5, LOGITS.shape[:-1]).astype("int32")
-    check(head.classification_error, y, LOGITS.argmax(-1) != y)
+    check(losses.classification_error, y, LOGITS.argmax(-1) != y)
+
+
+def test_a_step_without_a_label_counts_for_nothing():
+    y = RNG.integers(0, 5, LOGITS.shape[:-1]).astype("int32")
+    y[:, :, 1] = NO_LABEL
+    each = np.where(y == NO_LABEL, 0, LOGITS.argmax(-1) != y)
+    check(losses.classification_error, y, each)
+    likelihoods = -np.take_along_axis(special.log_softmax(LOGITS, axis=-1), abs(y)[..., None], axis=-1)[
+        ..., 0
+    ]
+    check(losses.categorical_nll, y, np.where(y == NO_LABEL, 0, likelihoods))
+
+
+def test_error_of_binary_outputs_is_the_share_that_is_wrong():
+    y = (RNG.random(LOGITS.shape) < 0.3).astype("uint8")
+    check(losses.output_error, y, ((LOGITS > 0) != y).mean(-1))
+
+
+@pytest.mark.parametrize(
+    ("loss", "metric", "score"),
+    [
+        ("categorical", "bits", np.log2(5)),
+        ("categorical", "perplexity", 5),
+        ("squared", "rmse", np.log(5) ** 0.5),
+    ],
+)
+def test_metrics_that_are_functions_of_the_mean_loss(loss, metric, score):
+    assert float(METRICS[loss][metric].of_mean(ops.convert_to_tensor(np.log(5)))) == pytest.approx(score)
+
+
+@pytest.mark.parametrize(
+    ("loss", "targets"),
+    [
+        ("categorical", np.array([[[0, 1], [NO_LABEL, 1], [1, 1], [1, 0]]])),
+        ("squared", np.array([[[[3.0], [-1.5]], [[2.97], [-1]], [[3.2], [-1]], [[3], [-1.0]]]])),
+        ("bernoulli", np.array([[[[1], [0]], [[1], [0]], [[0], [0]], [[1], [1]]]])),
+    ],
+)
+def test_a_sequence_is_solved_if_none_of_its_labels_is_wrong(loss, targets):
+    """Sequences of two labels: with one wrong, right, with one wrong, and with one that does not count."""
+    logits = np.array([[[[3.0], [-1.0]]] * 4], "float32")
+    if loss == "categorical":
+        logits = np.concatenate([logits, 0 * logits], axis=-1)  # the classes 0 and 1 are predicted
+        targets = targets.astype("int32")
+    elif loss == "bernoulli":
+        targets[0, 0, 0] = 0
+    labels = np.array([[2, 2, 2, 1]], "int32")
+    total = success_metric(loss, tolerance=0.04).total
+    solved = ops.convert_to_numpy(total(ops.convert_to_tensor(logits), labels, targets, labels))
+    expected = {"categorical": [1, 1, 0, 0], "squared": [0, 1, 0, 1], "bernoulli": [0, 1, 0, 1]}[loss]
+    assert solved.tolist() == [expected]
 
 
 def test_the_last_step_is_that_of_each_sequence():
@@ -54,9 +107,9 @@ def test_every_step_is_left_as_it_is():
     assert counted is LABELS
 
 
-@pytest.mark.parametrize("loss", head.LOSSES.values())
+@pytest.mark.parametrize("loss", losses.LOSSES.values())
 def test_a_large_logit_gives_a_finite_loss(loss):
-    label = () if loss in (head.categorical_nll, head.ctc_nll) else (2,)
+    label = () if loss in (losses.categorical_nll, losses.ctc_nll) else (2,)
     targets = np.zeros((1, 1, 1, *label), "float32" if label else "int32")
     one = np.ones((1, 1), "int32")
     assert np.isfinite(

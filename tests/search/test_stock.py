@@ -92,7 +92,9 @@ def test_a_tuner_runs_the_model_and_another_process_loads_the_best_one(tuner, tm
     np.testing.assert_allclose(np.load(tmp_path / "outputs.npy"), own, atol=1e-5)
 
 
-@pytest.mark.parametrize("measure", [Loss("bernoulli"), Score("error")], ids=["loss", "metric"])
+@pytest.mark.parametrize(
+    "measure", [Loss("bernoulli"), Score("categorical", "error")], ids=["loss", "metric"]
+)
 def test_losses_and_metrics_can_be_restored_from_their_configuration(measure):
     assert type(measure).from_config(measure.get_config()).get_config() == measure.get_config()
 

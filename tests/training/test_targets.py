@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from suite.layers.head import LOSSES
-from suite.task import Split
+from suite.layers.losses import LOSSES
+from suite.task import NO_LABEL, Split
 from suite.training import batches
 from suite.training.batches import gather_sequences
 from suite.training.population import Population, train_population
@@ -58,9 +58,50 @@ def test_a_task_with_classes_has_an_accuracy_whatever_its_metric(task):
     assert accuracies == [1 - result.test] * 2
 
 
-def test_a_task_without_classes_is_scored_by_its_metric_alone(task, splits):
-    program = Program(find_network("rnn", task), splits, 2, 1, 1)
-    assert program.metrics == {"score": LOSSES["bernoulli"]}
+def test_a_task_without_classes_is_scored_by_its_metric_alone(task):
+    assert find_network("rnn", task).head.metrics.keys() == {"score"}
+
+
+def test_tests_of_longer_sequences_are_scored_like_test_each_for_itself(task):
+    """The score of a split does not depend on where it is scored, and with which others."""
+
+    def split(length, count):
+        rng = np.random.default_rng(length)
+        inputs = [rng.normal(size=(length, 3)) for _ in range(count)]
+        return Split(inputs, [(x.sum(axis=0) > 0).astype(int)[:1] for x in inputs])
+
+    plain = {"train": split(3, 5), "valid": split(4, 3)}
+    classes = replace(
+        task, loss="categorical", metric="nats", answers="last step", outputs=2, success_tolerance=0
+    )
+    drawn = {"units": 2, "learning_rate": 0.1, "momentum": 0.5, "input_noise": 0.0}
+    results = {}
+    for name, splits in {
+        "together": {**plain, "test": split(5, 4), "test_2x": split(10, 4), "test_4x": split(20, 9)},
+        "2x": {**plain, "test": split(10, 4)},
+        "4x": {**plain, "test": split(20, 9)},
+    }.items():
+        program = Program(find_network("rnn", classes), splits, 2, 1, 2)
+        [results[name]] = train_population(program, [Trial(0, 1, drawn, 2)], patience=1)
+    longer = results["together"].longer_tests
+    assert set(longer) == {"test_2x", "success_2x", "test_4x", "success_4x"}
+    for factor in ("2x", "4x"):
+        assert longer[f"test_{factor}"] == pytest.approx(results[factor].test, rel=1e-6)
+        assert longer[f"success_{factor}"] == results[factor].success
+        assert results[factor].success == pytest.approx(results[factor].accuracy)
+
+
+def test_steps_without_a_label_change_neither_training_nor_score(task):
+    """Sequences whose last step has no label train like those that end before it."""
+    drawn = {"units": 2, "learning_rate": 0.1, "momentum": 0.5, "input_noise": 0.0}
+    inputs, labels = np.eye(3, dtype="float32"), np.array([0, 1, NO_LABEL])
+    results = []
+    for end in (2, 3):
+        splits = dict.fromkeys(("train", "valid", "test"), Split([inputs[:end]] * 3, [labels[:end]] * 3))
+        program = Program(find_network("rnn", replace(task, loss="categorical")), splits, 2, 1, 2)
+        [result] = train_population(program, [Trial(0, 1, drawn, 3)], patience=3)
+        results.append([*np.ravel(result.curve), result.test, result.accuracy])
+    np.testing.assert_allclose(*results, rtol=1e-6)
 
 
 def test_padding_keeps_the_values_of_every_sequence():
