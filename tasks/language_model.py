@@ -52,7 +52,7 @@ def language_task(
         features=symbols,
         outputs=symbols,
         loss="categorical",
-        metric="nats",
+        metric=metric,
         unit={"bits": "bits per character", "perplexity": "perplexity per word"}[metric],
         answers="every step",
         source=source,
