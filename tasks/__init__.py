@@ -16,9 +16,13 @@ from tasks.adding import adding_problem
 from tasks.brown import brown_char, brown_tags, brown_word
 from tasks.chorales import CHORALES
 from tasks.penn_treebank import ptb_char, ptb_word
+from tasks.phones import russian_phones
 from tasks.polyphonic import JSB_CHORALES, MUSEDATA, NOTTINGHAM, PIANO_MIDI
 from tasks.sequential_digits import SEQUENTIAL_DIGITS
+from tasks.spoken_digits import free_spoken_digits
 from tasks.synthetic_text import arithmetic, xml
+from tasks.timit import timit_phones
+from tasks.vowels import japanese_vowels
 
 TASKS: dict[str, Task | Callable[..., Task]] = {
     "chorales": CHORALES,
@@ -26,6 +30,10 @@ TASKS: dict[str, Task | Callable[..., Task]] = {
     "nottingham": NOTTINGHAM,
     "musedata": MUSEDATA,
     "piano_midi": PIANO_MIDI,
+    "timit": timit_phones,
+    "phones": russian_phones,
+    "spoken_digits": free_spoken_digits,
+    "vowels": japanese_vowels,
     "ptb_char": ptb_char,
     "ptb_word": ptb_word,
     "brown_char": brown_char,

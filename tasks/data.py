@@ -8,10 +8,14 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from suite import Refusal
 
 STALL_TIMEOUT = 20  # seconds without any data after which a download fails
+
+# an option of a task: all its data, or a few sequences, for tests
+Size: TypeAlias = Literal["full", "tiny"]
 
 
 def find_data_file(name: str, sha256: str, url: str, folder: Path | None = None) -> Path:
@@ -21,10 +25,7 @@ def find_data_file(name: str, sha256: str, url: str, folder: Path | None = None)
     the cache if it is not there. Raises `Refusal` if the folder does not exist, the file in it has another
     SHA-256, or the download fails.
     """
-    path = folder or os.environ.get("ODYSSEY_DATA")
-    home = Path(path).expanduser() if path else None
-    if home and not home.is_dir():
-        raise Refusal(f"the data folder {home} does not exist: create it, or name another")
+    home = user_data_folder(folder)
     if home and (home / name).is_file():
         if (actual := file_sha256(home / name)) != sha256:
             raise Refusal(
@@ -41,6 +42,34 @@ def find_data_file(name: str, sha256: str, url: str, folder: Path | None = None)
         raise Refusal(
             f"{name} is not {where}; its download failed ({reason}): save {url} as {target}"
         ) from error
+
+
+def find_data_folder(name: str, source: str, folder: Path | None = None) -> Path:
+    """Return the folder of a licensed data set in the user's data folder; its name may have any case.
+
+    Raises `Refusal`, with the `source` of the data set, if it is not there.
+    """
+    home = user_data_folder(folder)
+    matches = [path for path in home.iterdir() if path.name.lower() == name.lower()] if home else []
+    for path in sorted(matches):
+        if path.is_dir():
+            return path
+    where = f"is not in {home}" if home else "was not looked for, as no data folder is named"
+    raise Refusal(
+        f"the folder {name} {where}: copy {source} there, and name its parent with --data or $ODYSSEY_DATA"
+    )
+
+
+def user_data_folder(folder: Path | None = None) -> Path | None:
+    """Return the user's folder of data files, by default $ODYSSEY_DATA; None if none is named.
+
+    Raises `Refusal` if it does not exist.
+    """
+    path = folder or os.environ.get("ODYSSEY_DATA")
+    home = Path(path).expanduser() if path else None
+    if home and not home.is_dir():
+        raise Refusal(f"the data folder {home} does not exist: create it, or name another")
+    return home
 
 
 def cached_download(name: str, sha256: str, url: str) -> Path:

@@ -38,7 +38,19 @@ from suite.config import VANILLA, SweepConfig
 
 GREFF_VARIANTS = ("nig", "nfg", "nog", "niaf", "noaf", "np", "cifg", "fgr")
 MUSIC_TASKS = (JSB_TASK, "chorales", "nottingham", "musedata", "piano_midi")
-MEMORY_TASKS = ("adding", "sequential_digits")
+SPEECH_TASKS = (TIMIT_TASK, "phones", "spoken_digits", "vowels")
+HANDWRITING_TASKS = (IAM_TASK, "pen_digits")
+MEMORY_TASKS = (
+    "adding",
+    "multiplication",
+    "xor",
+    "temporal_order",
+    "permutation",
+    "memorization",
+    "copy",
+    "delayed_echo",
+    "sequential_digits",
+)
 
 
 def _pairs_with_vanilla(*cells: str) -> tuple[tuple[str, str], ...]:
@@ -73,7 +85,7 @@ CLAIMS = (
         "Greff et al. (2017), figure 3 and conclusion",
         inferiority_test,
         pairs=_pairs_with_vanilla("nig", "nog", "niaf"),
-        tasks=(TIMIT_TASK, IAM_TASK),
+        tasks=(*SPEECH_TASKS, *HANDWRITING_TASKS),
     ),
     Claim(
         "nig-nog-niaf-spare-music",
@@ -139,7 +151,7 @@ CLAIMS = (
         "Jozefowicz et al. (2015), table 1; Chung et al. (2014), on music",
         noninferiority_test,
         pairs=_pairs_with_vanilla("gru"),
-        tasks=(*MUSIC_TASKS, TIMIT_TASK, *MEMORY_TASKS),
+        tasks=(*MUSIC_TASKS, *SPEECH_TASKS, *HANDWRITING_TASKS, *MEMORY_TASKS),
     ),
     Claim(
         "rnn-forgets",

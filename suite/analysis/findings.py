@@ -22,6 +22,7 @@ from suite import Refusal, seeds
 from suite.analysis.cell_claims import compare_cells
 from suite.analysis.claims import all_pair_comparisons, judge_claims, planned_comparisons
 from suite.analysis.importance import MIN_IMPORTANCE_TRIALS, Importance, fanova
+from suite.analysis.longer_sequences import length_scores, solved_trials
 from suite.analysis.significance import ALPHA, AverageRanks, average_ranks
 from suite.analysis.trial_statistics import (
     distinct_trials,
@@ -58,8 +59,9 @@ class Findings:
     those with the baseline, one line per variant. `importances` are of test scores and
     `operation_importances` of the operations of the baseline's trials, where enough of them have both.
     `average_ranks` is over the tasks on which all variants have a score. `pairwise` are the comparisons of
-    every pair of variants, with p adjusted over all of them; None if they were not requested. Where trials
-    are not independent draws, comparisons, expected bests and importances are empty, and no claim is tested.
+    every pair of variants, with p adjusted over all of them; None if they were not requested. `solved` and
+    `length_scores` are those of `suite.analysis.longer_sequences`. Where trials are not independent draws,
+    comparisons, expected bests and importances are empty, and no claim is tested.
     """
 
     record: SweepRecord
@@ -76,6 +78,8 @@ class Findings:
     average_ranks: AverageRanks
     verdicts: list[Verdict]
     pairwise: pd.DataFrame | None
+    solved: pd.DataFrame
+    length_scores: pd.DataFrame
 
     @property
     def config(self) -> SweepConfig:
@@ -184,6 +188,8 @@ def compute_findings(
             analysed, claim_config, known_importances, comparisons, record.trivial_scores, seed
         ),
         pairwise=pairwise,
+        solved=solved_trials(rows, tasks, cells),
+        length_scores=length_scores(rows, tasks, cells),
     )
 
 

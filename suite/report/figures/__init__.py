@@ -4,7 +4,7 @@ In an SVG of `to_svg`, `data-cell` of a group names the variant that it shows, a
 it the trial.
 """
 
-from suite.report.figures.curves import expected_best_curves, learning_curves
+from suite.report.figures.curves import expected_best_curves, learning_curves, length_curves
 from suite.report.figures.effects import effect_plot
 from suite.report.figures.hyperparameters import importance_bars, interaction_heatmaps, marginal_plots
 from suite.report.figures.scores import (
@@ -24,6 +24,7 @@ __all__ = [
     "importance_bars",
     "interaction_heatmaps",
     "learning_curves",
+    "length_curves",
     "marginal_plots",
     "score_boxplots",
     "to_png",

@@ -72,6 +72,31 @@ def learning_curves(
 
 
 @figure_style
+def length_curves(scores: pd.DataFrame, cells: list[str], label: str, *, baseline: str = VANILLA) -> Figure:
+    """Return the scores of one task by the length of its sequences, a curve for each variant.
+
+    `scores` are those of `suite.analysis.longer_sequences.length_scores`. Each curve has the name of its
+    variant at its end; a variant without a score has none.
+    """
+    looks = line_styles(cells, baseline)
+    curves = {cell: scores[scores["cell"] == cell] for cell in looks if (scores["cell"] == cell).any()}
+    figure = empty_figure(label_column_height(len(curves)))
+    axes = figure.subplots()
+    for cell, curve in curves.items():
+        draw_line(axes, curve, "factor", "score", looks[cell]).set_label(cell)
+    axes.set_xscale("log")
+    axes.set_ylim(*axis_limits({cell: curve["score"].to_numpy(float) for cell, curve in curves.items()}))
+    axes.set(xlabel="length, as a multiple of that in training", ylabel=wrap_to_width(label, 180))
+    set_ticks(axes.xaxis, sorted(scores["factor"].unique()), 100)
+    ends = {
+        cell: (float(curve["factor"].iloc[-1]), float(curve["score"].iloc[-1]))
+        for cell, curve in curves.items()
+    }
+    label_beside(axes, ends, looks, baseline)
+    return figure
+
+
+@figure_style
 def expected_best_curves(
     tables: Mapping[str, pd.DataFrame], label: str, *, baseline: str = VANILLA
 ) -> Figure:
