@@ -42,7 +42,7 @@ class KneserNey:
         for n, (seen, counts, contexts, totals, kinds, discount) in sorted(self.tables.items()):
             gram = grams % self.symbols**n
             count = look_up(seen, counts, gram)
-            total, kind = (look_up(contexts, of, gram // self.symbols) for of in (totals, kinds))
+            total, kind = (look_up(contexts, values, gram // self.symbols) for values in (totals, kinds))
             mixed = (np.maximum(count - discount, 0) + discount * kind * p) / np.maximum(total, 1)
             p = np.where(total > 0, mixed, p)
         return p

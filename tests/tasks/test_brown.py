@@ -91,9 +91,10 @@ def test_a_tagger_reads_the_words_of_the_word_model_and_reads_both_ways(load):
     assert find_task("brown_tags").direction == "both"
 
 
-def test_the_state_is_carried_through_as_many_steps_as_the_option_says():
-    assert find_task("brown_char").segment == 100
-    assert find_task("brown_word@segment=20,size=small").segment == 20
+def test_characters_are_scored_in_bits_and_words_in_perplexity_in_updates_of_a_segment():
+    characters, words = find_task("brown_char"), find_task("brown_word@segment=20,size=small")
+    assert (characters.metric, characters.unit, characters.segment) == ("bits", "bits per character", 100)
+    assert (words.metric, words.unit, words.segment) == ("perplexity", "perplexity per word", 20)
 
 
 def test_another_file_is_refused(tmp_path):
