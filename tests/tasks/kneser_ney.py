@@ -1,4 +1,4 @@
-"""An n-gram model with interpolated Kneser–Ney smoothing (Chen & Goodman, 1999, section 2.7), on symbols.
+"""An n-gram model with interpolated Kneser–Ney smoothing (Chen & Goodman, 1999).
 
     python tests/tasks/kneser_ney.py brown_char 5
 
