@@ -13,6 +13,7 @@ from typing import Any
 from suite import options, registry, task_check
 from suite.task import Split, Task
 from tasks.associative_recall import multi_query_recall
+from tasks.brown import brown_char, brown_tags, brown_word
 from tasks.chorales import music21_chorales
 from tasks.copying import copy_problem, delayed_echo, memorization_problem
 from tasks.dyck import dyck_language
@@ -21,6 +22,7 @@ from tasks.laser import laser_series
 from tasks.mackey_glass import mackey_glass_series
 from tasks.marked_values import adding_problem, multiplication_problem, xor_problem
 from tasks.pen_digits import pen_digit_strings
+from tasks.penn_treebank import ptb_char, ptb_word
 from tasks.permutation import permutation_problem
 from tasks.phones import russian_phones
 from tasks.pixels import permuted_fashion, permuted_mnist, sequential_fashion, sequential_mnist
@@ -29,6 +31,7 @@ from tasks.regular_languages import cycle_navigation, even_pairs, modular_arithm
 from tasks.sequential_digits import small_digits
 from tasks.spoken_digits import free_spoken_digits
 from tasks.symmetric_group import symmetric_group_products
+from tasks.synthetic_text import arithmetic, xml
 from tasks.table import user_table
 from tasks.temporal_order import temporal_order
 from tasks.timit import timit_phones
@@ -47,6 +50,13 @@ TASKS: dict[str, Task | Callable[..., Task]] = {
     "vowels": japanese_vowels,
     "iam_ondb": iam_ondb_lines,
     "pen_digits": pen_digit_strings,
+    "ptb_char": ptb_char,
+    "ptb_word": ptb_word,
+    "brown_char": brown_char,
+    "brown_word": brown_word,
+    "brown_tags": brown_tags,
+    "arithmetic": arithmetic,
+    "xml": xml,
     "adding": adding_problem,
     "multiplication": multiplication_problem,
     "xor": xor_problem,
