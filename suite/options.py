@@ -1,12 +1,14 @@
 """Options of variants and tasks: one grammar, `name@key=value,key=value`.
 
 The options of a name are the keyword-only parameters of a function, with their defaults. Their annotations
-say which values they take: `bool`, a `Literal` of texts, or `Annotated[int, Between(low, high)]`, also with
-`float`. In its canonical form, a name has the options that differ from the defaults, sorted, so that a name
-is one column of a row, one folder and one word in a shell.
+say which values they take: `bool`, a `Literal` of texts, `Annotated[int, Between(low, high)]`, also with
+`float`, or `Annotated[str, Text()]` for the name of a file or a column. In its canonical form, a name has the
+options that differ from the defaults, sorted, so that a name is one column of a row, one folder and one word
+in a shell.
 """
 
 import inspect
+import re
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +16,9 @@ from typing import Any
 
 from suite import Refusal, registry
 
-LEGAL_ANNOTATIONS = "bool, Literal[texts] or Annotated[int, Between(low, high)]"
+LEGAL_ANNOTATIONS = "bool, Literal[texts], Annotated[int, Between(low, high)] or Annotated[str, Text()]"
+# of a text: safe in a file name and unquoted in a shell, and without "@", "=" and ",", which separate options
+LEGAL_TEXT, LEGAL_CHARACTERS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*"), "letters a to z, digits, and _ . -"
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,11 @@ class Between:
 
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class Text:
+    """Any text of `LEGAL_CHARACTERS` that does not begin with "." or "-"; the default may be "", for none."""
 
 
 def base_name(name: str) -> str:
@@ -116,7 +125,9 @@ def is_legal_annotation(annotation: Any) -> bool:
     """Whether an annotation says which values an option takes."""
     if typing.get_origin(annotation) is typing.Annotated:
         kind, *details = typing.get_args(annotation)
-        return kind in (int, float) and [type(detail) for detail in details] == [Between]
+        return [type(detail) for detail in details] == [Text if kind is str else Between] and (
+            kind in (int, float, str)
+        )
     return annotation is bool or typing.get_origin(annotation) is typing.Literal
 
 
@@ -129,6 +140,12 @@ def parse_value(label: str, text: str, annotation: Any) -> Any:
             raise Refusal(f"{label}: expected {' or '.join(choices)}, got {text!r}.{hint}".removesuffix("."))
         return choices[text]
     kind, between = typing.get_args(annotation)
+    if kind is str:
+        if not LEGAL_TEXT.fullmatch(text):
+            raise Refusal(
+                f"{label}: expected {LEGAL_CHARACTERS}, beginning with a letter, a digit or _, got {text!r}"
+            )
+        return text
     try:
         value = kind(text)
     except ValueError:
@@ -162,9 +179,9 @@ def describe_options(options: Mapping[str, inspect.Parameter]) -> str:
     texts = []
     for key, parameter in options.items():
         if typing.get_origin(parameter.annotation) is typing.Annotated:
-            _, between = typing.get_args(parameter.annotation)
-            low, high, default = map(value_text, (between.low, between.high, parameter.default))
-            texts.append(f"{key}={low}…{high} (default {default})")
+            kind, details = typing.get_args(parameter.annotation)
+            values = "TEXT" if kind is str else f"{value_text(details.low)}…{value_text(details.high)}"
+            texts.append(f"{key}={values} (default {value_text(parameter.default) or 'none'})")
         else:
             default_first = dict.fromkeys([parameter.default, *option_choices(parameter.annotation)])
             texts.append(f"{key}={'|'.join(map(value_text, default_first))}")

@@ -12,28 +12,44 @@ from typing import Any
 
 from suite import options, registry, task_check
 from suite.task import Split, Task
-from tasks.adding import adding_problem
+from tasks.associative_recall import multi_query_recall
 from tasks.brown import brown_char, brown_tags, brown_word
-from tasks.chorales import CHORALES
+from tasks.chorales import music21_chorales
+from tasks.copying import copy_problem, delayed_echo, memorization_problem
+from tasks.dyck import dyck_language
+from tasks.iam_ondb import iam_ondb_lines
+from tasks.laser import laser_series
+from tasks.mackey_glass import mackey_glass_series
+from tasks.marked_values import adding_problem, multiplication_problem, xor_problem
+from tasks.pen_digits import pen_digit_strings
 from tasks.penn_treebank import ptb_char, ptb_word
+from tasks.permutation import permutation_problem
 from tasks.phones import russian_phones
-from tasks.polyphonic import JSB_CHORALES, MUSEDATA, NOTTINGHAM, PIANO_MIDI
-from tasks.sequential_digits import SEQUENTIAL_DIGITS
+from tasks.pixels import permuted_fashion, permuted_mnist, sequential_fashion, sequential_mnist
+from tasks.polyphonic import jsb_chorales, musedata_pieces, nottingham_tunes, piano_midi_pieces
+from tasks.regular_languages import cycle_navigation, even_pairs, modular_arithmetic, parity
+from tasks.sequential_digits import small_digits
 from tasks.spoken_digits import free_spoken_digits
+from tasks.symmetric_group import symmetric_group_products
 from tasks.synthetic_text import arithmetic, xml
+from tasks.table import user_table
+from tasks.temporal_order import temporal_order
 from tasks.timit import timit_phones
 from tasks.vowels import japanese_vowels
+from tasks.waveform import waveform_generation
 
 TASKS: dict[str, Task | Callable[..., Task]] = {
-    "chorales": CHORALES,
-    "jsb": JSB_CHORALES,
-    "nottingham": NOTTINGHAM,
-    "musedata": MUSEDATA,
-    "piano_midi": PIANO_MIDI,
+    "chorales": music21_chorales,
+    "jsb": jsb_chorales,
+    "nottingham": nottingham_tunes,
+    "musedata": musedata_pieces,
+    "piano_midi": piano_midi_pieces,
     "timit": timit_phones,
     "phones": russian_phones,
     "spoken_digits": free_spoken_digits,
     "vowels": japanese_vowels,
+    "iam_ondb": iam_ondb_lines,
+    "pen_digits": pen_digit_strings,
     "ptb_char": ptb_char,
     "ptb_word": ptb_word,
     "brown_char": brown_char,
@@ -42,7 +58,29 @@ TASKS: dict[str, Task | Callable[..., Task]] = {
     "arithmetic": arithmetic,
     "xml": xml,
     "adding": adding_problem,
-    "sequential_digits": SEQUENTIAL_DIGITS,
+    "multiplication": multiplication_problem,
+    "xor": xor_problem,
+    "temporal_order": temporal_order,
+    "permutation": permutation_problem,
+    "memorization": memorization_problem,
+    "copy": copy_problem,
+    "delayed_echo": delayed_echo,
+    "parity": parity,
+    "even_pairs": even_pairs,
+    "modular_arithmetic": modular_arithmetic,
+    "cycle_navigation": cycle_navigation,
+    "s5": symmetric_group_products,
+    "dyck": dyck_language,
+    "mqar": multi_query_recall,
+    "sequential_digits": small_digits,
+    "sequential_mnist": sequential_mnist,
+    "permuted_mnist": permuted_mnist,
+    "sequential_fashion": sequential_fashion,
+    "permuted_fashion": permuted_fashion,
+    "mackey_glass": mackey_glass_series,
+    "laser": laser_series,
+    "waveform": waveform_generation,
+    "table": user_table,
 }
 
 

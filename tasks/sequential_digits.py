@@ -11,42 +11,44 @@ the fourth is valid, the fifth test. The score is the share of images that are c
 guess. It is a small version of sequential MNIST (Le et al., 2015) that needs no download.
 """
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from suite.task import SPLITS, Split, Task
+from suite.task import Split, Task
+from tasks import data
+from tasks.splits import stratify
 
-SPLIT_BY_RANK = np.array(["train", "train", "train", "valid", "test"])
+SHARES = {"train": 3, "valid": 1, "test": 1}
+TINY_IMAGES = 10  # in each split
 
 
-def load(folder: Path | None = None) -> Mapping[str, Split]:
+def load(folder: Path | None = None, *, size: data.Size = "full") -> Mapping[str, Split]:
     """Return the three splits: inputs (64, 1), targets (1,)."""
     from sklearn.datasets import load_digits
 
     pixels, digits = load_digits(return_X_y=True)
     inputs = (pixels / 16).astype(np.float32)[:, :, None]
     targets = digits.astype(np.int32)[:, None]
-    rank = np.zeros(len(digits), int)  # position of an image among those of its digit
-    for digit in range(10):
-        rank[digits == digit] = np.arange(np.sum(digits == digit))
-    split_of = SPLIT_BY_RANK[rank % 5]
-    return {
-        split: Split(list(inputs[split_of == split]), list(targets[split_of == split])) for split in SPLITS
-    }
+    images = TINY_IMAGES if size == "tiny" else None
+    members = {split: chosen[:images] for split, chosen in stratify(digits, SHARES).items()}
+    return {split: Split(list(inputs[chosen]), list(targets[chosen])) for split, chosen in members.items()}
 
 
-SEQUENTIAL_DIGITS = Task(
-    name="sequential_digits",
-    title="Handwritten digits, pixel by pixel",
-    load=load,
-    features=1,
-    outputs=10,
-    loss="categorical",
-    metric="error",
-    unit="error rate",
-    answers="last step",
-    source="scikit-learn's load_digits (UCI, Alpaydin & Kaynak 1998)",
-    trivial=0.9,  # one of ten digits, equally many of each
-)
+def small_digits(*, size: data.Size = "full") -> Task:
+    """Return the task of classifying the digits."""
+    return Task(
+        name="sequential_digits",
+        title="Handwritten digits, pixel by pixel",
+        load=functools.partial(load, size=size),
+        features=1,
+        outputs=10,
+        loss="categorical",
+        metric="error",
+        unit="error rate",
+        answers="last step",
+        source="scikit-learn's load_digits (UCI, Alpaydin & Kaynak 1998)",
+        trivial=0.9,  # one of ten digits, equally many of each
+    )

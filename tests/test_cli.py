@@ -40,6 +40,7 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
     monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("ODYSSEY_DATA", os.environ.get("ODYSSEY_DATA", ""))  # restored: --data sets it
 
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["odyssey", *map(str, words)])
@@ -697,3 +698,10 @@ def test_doctor_says_what_is_here(odyssey, tmp_path):
     assert code == 0
     for word in ("keras", "backend", "cores", "programs", "lanes", "chorales", "203/74/79"):
         assert word in out
+
+
+def test_a_users_table_is_read_from_the_folder_that_data_names(odyssey, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "data.csv").write_text("sequence,x,target\n1,2,3\n")
+    code, _, err = odyssey("check", "table@file=data.csv", "--data=mine")
+    assert (code, "mine/data.csv: expected at least 5 sequences" in err) == (2, True)

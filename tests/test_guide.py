@@ -92,7 +92,7 @@ def test_the_guide_lists_every_option_with_its_values_and_default():
     functions |= {f"`{name}`": variants.options_function(name)[1] for name in variants.BUILTIN_BASELINES}
     functions |= {f"`{name}`": tasks.task_function(name) for name in tasks.TASKS}
     present = [
-        [owner, f"`{key}`", option_values(option.annotation), options.value_text(option.default)]
+        [owner, f"`{key}`", option_values(option.annotation), options.value_text(option.default) or "none"]
         for owner, function in functions.items()
         for key, option in options.find_options("", "", function).items()
     ]
@@ -104,6 +104,8 @@ def test_the_guide_lists_every_option_with_its_values_and_default():
 def option_values(annotation):
     """Return the values that an option takes as the guide writes them: 1 to 16; forward, both."""
     details = typing.get_args(annotation)
+    if details[:1] == (str,):
+        return "a name"
     if typing.get_origin(annotation) is typing.Annotated:
         return f"{details[1].low} to {details[1].high}"
     return ", ".join(map(options.value_text, options.option_choices(annotation)))

@@ -7,7 +7,7 @@ import pytest
 
 import tasks
 from suite import Refusal, options
-from suite.options import Between
+from suite.options import Between, Text
 
 
 def variant(
@@ -17,9 +17,10 @@ def variant(
     rate: Annotated[float, Between(0, 1)] = 0.5,
     direction: Literal["forward", "both"] = "forward",
     skip: bool = False,
+    file: Annotated[str, Text()] = "",
 ):
     """Stand for a function of options."""
-    return cell, layers, rate, direction, skip
+    return cell, layers, rate, direction, skip, file
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,7 @@ def variant(
         ("x@rate=0.1234567890", "x@rate=0.123456789"),
         ("x@rate=1", "x@rate=1"),
         ("module:X@layers=2", "module:X@layers=2"),
+        ("x@skip=yes,file=My_data-2.csv", "x@file=My_data-2.csv,skip=yes"),
     ],
 )
 def test_a_canonical_name_has_sorted_options_without_defaults(name, canonical):
@@ -41,7 +43,11 @@ def test_a_canonical_name_has_sorted_options_without_defaults(name, canonical):
     assert options.canonical_name("cell", canonical, variant) == canonical
 
 
-ALL = "layers=1…16 (default 1), rate=0…1 (default 0.5), direction=forward|both, skip=no|yes"
+ALL = (
+    "layers=1…16 (default 1), rate=0…1 (default 0.5), direction=forward|both, skip=no|yes, "
+    "file=TEXT (default none)"
+)
+TEXT = "file: expected letters a to z, digits, and _ . -, beginning with a letter, a digit or _, got "
 FORM = "expected options as x@key=value,key=value, got "
 
 
@@ -63,6 +69,10 @@ FORM = "expected options as x@key=value,key=value, got "
         ("x@rate=nan", "rate: expected a number, 0 to 1, got 'nan'"),
         ("x@direction=bot", "direction: expected forward or both, got 'bot'. Did you mean 'both'?"),
         ("x@skip=1", "skip: expected no or yes, got '1'"),
+        *(
+            (f"x@file={text}", f"{TEXT}{text!r}")
+            for text in ("a b", "a/b", "..", "-x", "$x", "ä", "a=b", "~")
+        ),
     ],
 )
 def test_a_wrong_option_is_refused_with_what_there_is(name, said):
@@ -92,6 +102,7 @@ def wrong(*, length: Annotated[int, Between(1, 9)] = 3) -> Path:
     return 1 // (4 - length)
 
 def without_range(*, length: int = 3): pass
+def with_text_range(*, file: Annotated[str, Between(1, 9)] = ""): pass
 def without_default(*, length: Annotated[int, Between(1, 9)]): pass
 def with_argument(length, *, more: bool = False): pass
 """
@@ -112,7 +123,7 @@ def test_a_function_of_a_users_module_is_a_task_with_options(plugin):
     assert tasks.canonical_task("plugin:parity@length=3") == "plugin:parity"
 
 
-LEGAL = "and an annotation that is bool, Literal[texts] or Annotated[int, Between(low, high)]; got "
+LEGAL = f"and an annotation that is {options.LEGAL_ANNOTATIONS}; got "
 
 
 @pytest.mark.parametrize(
@@ -126,9 +137,13 @@ LEGAL = "and an annotation that is bool, Literal[texts] or Annotated[int, Betwee
         ("plugin:load", "'plugin:load': TypeError: load() missing 1 required positional argument: 'folder'"),
         ("plugin:with_argument@more=yes", "with_argument() missing 1 required positional argument: 'length'"),
         ("plugin:without_range", f"its option length, {LEGAL}length: 'int' = 3"),
+        ("plugin:with_text_range", f"its option file, {LEGAL}file: 'Annotated[str, Between(1, 9)]' = ''"),
         ("plugin:without_default", f"its option length, {LEGAL}length: 'Annotated[int, Between(1, 9)]'"),
         ("plugin:copy", f"its option kind, {LEGAL}kind: \"Literal['a']\" = 'a'"),
-        ("chorales@length=3", "'chorales@length=3': unknown option 'length'. Options of chorales: none"),
+        (
+            "chorales@length=3",
+            "'chorales@length=3': unknown option 'length'. Options of chorales: size=full|tiny",
+        ),
     ],
 )
 def test_a_function_that_is_no_task_is_refused_in_one_line(plugin, name, said):

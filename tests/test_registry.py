@@ -78,7 +78,7 @@ def test_a_task_plug_in_that_cannot_be_used_is_skipped_and_named(folder, capsys,
 
 
 def test_a_plug_in_beside_a_broken_one_is_found(folder, capsys):
-    (folder / "mine.py").write_text("from tasks import CHORALES as MINE")
+    (folder / "mine.py").write_text("from tasks import music21_chorales as MINE")
     install(folder, "odyssey.tasks", "broken = nosuch:MINE\nmine = mine:MINE")
     assert list(tasks.available_tasks()) == [*tasks.TASKS, "mine"]
     assert "'broken' is skipped" in capsys.readouterr().err
@@ -140,7 +140,7 @@ def test_a_folder_without_modules_hides_nothing(tmp_path):
 def test_a_users_module_tasks_that_the_suites_hides_is_named(tmp_path, monkeypatch, file, reference):
     """The command `odyssey` looks in the current folder last."""
     (tmp_path / file).parent.mkdir(exist_ok=True)
-    (tmp_path / file).write_text("from tasks import CHORALES as MINE")
+    (tmp_path / file).write_text("from tasks import music21_chorales as MINE")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
     with pytest.raises(Refusal) as caught:

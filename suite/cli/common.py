@@ -29,9 +29,20 @@ class Backend(StrEnum):
     jax = "jax"
 
 
+def export_data_folder(folder: Path | None) -> Path | None:
+    """Set $ODYSSEY_DATA to the folder that an option names, and return it.
+
+    A task with a file of the user's reads it before its data are loaded, for the number of its features.
+    """
+    if folder:
+        os.environ["ODYSSEY_DATA"] = str(folder.resolve())
+    return folder
+
+
 DataOption = Annotated[
     Path | None,
     typer.Option(
+        callback=export_data_folder,
         help="Folder that holds the data files.",
         show_default="$ODYSSEY_DATA; without it, files are downloaded",
     ),

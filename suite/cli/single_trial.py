@@ -1,5 +1,6 @@
 """Train one trial in this process and compare it with its stored row, for `odyssey train`."""
 
+import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
@@ -44,11 +45,12 @@ def train_trial(config: SweepConfig, trial: Trial, splits: Mapping) -> Result:
 
 
 def outcome_text(result: Mapping, unit: str) -> str:
-    """Return a text on how a trial ended (a result or a stored row): status, epochs and scores."""
-    epochs = format_count(result["epochs"], "epoch")
+    """Return a text on how a trial ended (a result or a stored row): status, epochs, scores and success."""
+    epochs, success = format_count(result["epochs"], "epoch"), result.get("success", math.nan)
+    solved = "" if math.isnan(success) else f", {success:.1%} of the test sequences solved"
     return (
         f"{result['status']} after {epochs}; best epoch {result['best_epoch']}: "
-        f"valid {result['valid']:.4g}, test {result['test']:.4g} {unit}"
+        f"valid {result['valid']:.4g}, test {result['test']:.4g} {unit}{solved}"
     )
 
 

@@ -55,10 +55,12 @@ class VerifyWorker:
         return min(machine.gpu_memories(), default=0)
 
     def configure_process(self) -> None:
-        """Set the environment of a verified worker: the driver's backend, and a GPU or a single core.
+        """Set the environment of a verified worker: the driver's data folder and backend; a GPU or one core.
 
-        Called before each unit; does nothing once a backend is loaded.
+        Called before each unit; once a backend is loaded, only the data folder is set.
         """
+        if self.data:
+            os.environ["ODYSSEY_DATA"] = str(self.data)
         if "keras" in sys.modules:
             return
         os.environ["KERAS_BACKEND"] = self.backend

@@ -250,9 +250,10 @@ def test_a_worker_gets_the_settings_of_the_driver_before_a_backend_is_loaded(tmp
     code = (
         "import os, sys; from pathlib import Path\n"
         "from suite import machine; from suite.search import verify\n"
-        "os.environ['KERAS_BACKEND'] = 'driver'; verifier = verify.make_verifier(Path(sys.argv[1]))\n"
+        "os.environ |= {'KERAS_BACKEND': 'driver', 'ODYSSEY_DATA': '/data'}\n"
+        "verifier = verify.make_verifier(Path(sys.argv[1])); del os.environ['ODYSSEY_DATA']\n"
         "os.environ['KERAS_BACKEND'] = 'another'; machine.gpu_memories = lambda: [10**9] * int(sys.argv[2])\n"
-        "verifier.configure_process(); print(os.environ['KERAS_BACKEND'], "
+        "verifier.configure_process(); print(os.environ['KERAS_BACKEND'], os.environ['ODYSSEY_DATA'], "
         "os.environ.get('CUDA_VISIBLE_DEVICES'),\n"
         "                      os.environ.get('OMP_NUM_THREADS'), 'keras' in sys.modules)"
     )
@@ -262,7 +263,7 @@ def test_a_worker_gets_the_settings_of_the_driver_before_a_backend_is_loaded(tmp
         environment = clean | ({"CUDA_VISIBLE_DEVICES": listed} if gpus == "2" else {})
         run = [sys.executable, "-c", code, tmp_path, gpus]
         stdout = subprocess.run(run, env=environment, capture_output=True, text=True, check=True).stdout
-        assert stdout.split() == ["driver", devices, threads, "False"]
+        assert stdout.split() == ["driver", "/data", devices, threads, "False"]
 
 
 def test_a_sweep_is_cut_into_units_for_the_hardware_of_its_workers():

@@ -36,7 +36,7 @@ def test_a_killed_sweep_of_names_with_options_continues_and_is_reported(odyssey,
     process.wait()
     before = store.load(folder)
     assert 0 < len(before) < 6
-    other = "--cell=lstm@layers=1,lstm@direction=forward,layers=2,window@steps=04"
+    other = "--cell=lstm@layers=1,lstm@direction=task,layers=2,window@steps=04"
     code, out, err = odyssey(*SWEEP, other, "--baseline=lstm@layers=02,skip=no")
     assert (code, err) == (0, "")
     assert "grows" not in out

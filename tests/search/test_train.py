@@ -1,5 +1,6 @@
 """`odyssey train`: one trial, of options or of a stored row again."""
 
+import math
 import re
 
 import pandas as pd
@@ -28,6 +29,13 @@ def test_one_epoch_is_in_the_singular():
     result = {"status": "done", "epochs": 1, "best_epoch": 1, "valid": 0.5, "test": 0.25}
     text = single_trial.outcome_text(result, "nats")
     assert text == "done after 1 epoch; best epoch 1: valid 0.5, test 0.25 nats"
+
+
+def test_the_share_of_solved_test_sequences_is_printed_where_there_is_one():
+    result = {"status": "done", "epochs": 2, "best_epoch": 1, "valid": 0.5, "test": 0.25}
+    text = single_trial.outcome_text(result | {"success": 0.995}, "nats")
+    assert text.endswith("test 0.25 nats, 99.5% of the test sequences solved")
+    assert single_trial.outcome_text(result | {"success": math.nan}, "nats").endswith("nats")
 
 
 @pytest.mark.parametrize(

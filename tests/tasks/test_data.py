@@ -8,7 +8,7 @@ import types
 import pytest
 
 from suite import Refusal
-from tasks import TASKS, data
+from tasks import data, find_task
 
 CONTENT = b"the right content\n"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -133,7 +133,8 @@ def test_get_file_of_keras_downloads_into_the_cache(tmp_path, cache, monkeypatch
 
 @pytest.mark.parametrize("name", ["jsb", "nottingham", "musedata", "piano_midi"])
 def test_a_truncated_set_is_refused_before_it_is_opened(name, folder):
-    file = TASKS[name].load.args[0]
+    task = find_task(name)
+    file = task.load.args[0]
     (folder / f"tcn_{file}.mat").write_bytes(b"MATLAB 5.0 MAT-file")
     with pytest.raises(Refusal, match=f"tcn_{file}.mat: expected the SHA-256"):
-        TASKS[name].load(folder)
+        task.load(folder)

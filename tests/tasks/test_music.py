@@ -14,7 +14,7 @@ from suite.training.population import train_population
 from suite.training.program import Program
 from suite.training.trial import Trial
 from suite.variants import find_network
-from tasks import TASKS, chorales, piano_roll
+from tasks import chorales, find_task, piano_roll
 
 # pieces and frames of train, valid, test; Boulanger-Lewandowski et al. (2012), counted in the files
 PUBLISHED = {
@@ -67,9 +67,17 @@ def test_a_published_set_has_the_published_pieces_and_frames(name, load):
 
 @pytest.mark.parametrize("name", ["chorales", *PUBLISHED])
 def test_music_predicts_88_notes_at_every_step(name):
-    task = TASKS[name]
+    task = find_task(name)
     assert (task.features, task.outputs, task.answers) == (88, 88, "every step")
     assert (task.loss, task.metric, task.unit) == ("bernoulli", "nats", "nats per frame")
+
+
+@pytest.mark.parametrize("name", ["chorales", *PUBLISHED])
+def test_a_tiny_load_has_20_steps_of_a_few_pieces(name, load):
+    for split in load(f"{name}@size=tiny").values():
+        assert 3 <= len(split) <= 10
+        assert set(split.lengths) == {20}
+    assert find_task(f"{name}@size=full").name == name
 
 
 def test_inputs_are_silence_and_the_frames_before():
@@ -163,7 +171,7 @@ def test_another_corpus_is_refused_with_what_was_found(tmp_path, monkeypatch):
 
 def test_a_linear_model_of_one_step_reaches_9_04_nats_on_jsb(load):
     """Its loss is convex: other learning rates, and other optimisers, reach the same score."""
-    program = Program(find_network("linear", TASKS["jsb"]), load("jsb"), width=1, lanes=1, batch=1)
+    program = Program(find_network("linear", find_task("jsb")), load("jsb"), width=1, lanes=1, batch=1)
     hyperparameters = {"units": 1, "learning_rate": 0.01, "momentum": 0.9, "input_noise": 0.0}
     [result] = train_population(program, [Trial(0, 1, hyperparameters, epochs=60)], patience=15)
     assert result.test == pytest.approx(9.04, abs=0.03)

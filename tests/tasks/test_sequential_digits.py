@@ -32,3 +32,8 @@ def test_all_1797_images_are_split_three_to_one_to_one_for_each_digit(splits):
     counts = np.array([np.bincount(np.concatenate(split.targets)) for split in splits.values()])
     assert counts.sum() == 1797
     assert np.abs(counts / counts.sum(axis=0) - [[0.6], [0.2], [0.2]]).max() < 0.01
+
+
+def test_a_tiny_load_has_every_digit_once_in_each_split():
+    tiny = sequential_digits.load(size="tiny")
+    assert [sorted(np.concatenate(split.targets)) for split in tiny.values()] == [[*range(10)]] * 3

@@ -3,7 +3,8 @@
 import tasks
 from suite import options
 
-TINY_OPTIONS = {"size": "tiny", "sequences": "10", "length": "10"}  # of those that a task has
+# of those that a task has
+TINY_OPTIONS = {"size": "tiny", "sequences": "10", "length": "10", "pairs": "2", "delay": "5"}
 
 
 def tiny_name(name):
