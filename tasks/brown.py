@@ -25,7 +25,8 @@ The size `small` has the first ten texts of each genre:
             test       15       1,867                      37,229      183,515
 
 - `brown_char`, bits per character of test: frequencies of characters 4.304, 5-gram model with Kneser–Ney
-  smoothing 2.048 (`tests/tasks/kneser_ney.py`).
+  smoothing 2.048 (`tests/tasks/kneser_ney.py`), LSTM 2.027 (`odyssey train brown_char@segment=50 lstm
+  --units 200 --learning-rate 0.003 --input-noise 0 --batch 32 --optimiser adam --epochs 4`, on JAX).
 - `brown_word`, perplexity per word of test: frequencies of words 411. The vocabulary has 10,000 entries, as
   that of the Penn Treebank: the end of a sentence, the unknown word, and the most frequent words of train.
   Of the words of test, 9 % are unknown.

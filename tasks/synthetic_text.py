@@ -27,8 +27,7 @@ tanh, 0.892 and 0.425 for LSTM, 0.902 and 0.444 for LSTM with a forget bias of 1
 of `xml`.
 """
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -37,7 +36,7 @@ import numpy as np
 
 from suite.options import Between
 from suite.task import NO_LABEL, Split, Task
-from tasks.generated import DrawSequence, Sequences, draw_splits
+from tasks.generated import Sequences, loader
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 ARITHMETIC_ALPHABET = LETTERS + "0123456789+-=."
@@ -49,18 +48,20 @@ NAME_LENGTHS = 2, 10  # of a tag, both included
 def arithmetic(*, digits: Annotated[int, Between(1, 50)] = 8, sequences: Sequences = 10_000) -> Task:
     """Return the task of sums and differences of numbers of up to `digits` digits."""
     title = f"Arithmetic with distractors, up to {digits} digits"
-    load = partial(draw_task, "arithmetic", draw_arithmetic, sequences, digits)
+    load = loader("arithmetic", draw_arithmetic, sequences, digits)
     return next_character_task("arithmetic", title, load, ARITHMETIC_ALPHABET)
 
 
 def xml(*, length: Annotated[int, Between(10, 10_000)] = 200, sequences: Sequences = 1_000) -> Task:
     """Return the task of nested tags, with texts of `length` characters."""
     title = f"Nested XML tags, {length:,} characters"
-    load = partial(draw_task, "xml", draw_xml, sequences, length)
+    load = loader("xml", draw_xml, sequences, length)
     return next_character_task("xml", title, load, XML_ALPHABET)
 
 
-def next_character_task(name: str, title: str, load: partial[Mapping[str, Split]], alphabet: str) -> Task:
+def next_character_task(
+    name: str, title: str, load: Callable[[Path | None], Mapping[str, Split]], alphabet: str
+) -> Task:
     """Return the task of predicting the next character of an alphabet."""
     return Task(
         name=name,
@@ -75,13 +76,6 @@ def next_character_task(name: str, title: str, load: partial[Mapping[str, Split]
         source="Jozefowicz et al. (2015), An Empirical Exploration of Recurrent Network Architectures",
         inputs="symbols",
     )
-
-
-def draw_task(
-    name: str, draw: DrawSequence, sequences: int, length: int, folder: Path | None = None
-) -> Mapping[str, Split]:
-    """Return the splits of a task, drawn from fixed seeds; `folder` is ignored."""
-    return draw_splits(name, draw, sequences, length)
 
 
 def draw_arithmetic(rng: np.random.Generator, digits: int) -> tuple[np.ndarray, np.ndarray]:
