@@ -35,7 +35,7 @@ def kind_of(task):
 def trained_names():
     """Return the names of the tasks to train: all, or one of each kind, if possible one without files."""
     names = [tiny_name(name) for name in TASKS if name != "table"]  # whose data are the user's
-    by_preference = sorted(reversed(names), key=lambda name: "sequences" in name)
+    by_preference = sorted(names, key=lambda name: "sequences" in name)
     return names if LONG else list({kind_of(find_task(name)): name for name in by_preference}.values())
 
 
