@@ -25,7 +25,8 @@ test: venv
 	$(BIN)/mypy suite tasks
 	KERAS_BACKEND=tensorflow $(PYTEST) --numprocesses 2 $(addprefix --ignore ,$(PROCESSES) $(COMMANDS))
 	KERAS_BACKEND=jax $(PYTEST) --numprocesses 2 $(COMMANDS) \
-		tests/cells tests/layers tests/training tests/search/test_stock.py tests/search/test_sweep.py
+		tests/cells tests/layers tests/training tests/tasks/test_training.py tests/search/test_stock.py \
+		tests/search/test_sweep.py
 	KERAS_BACKEND=jax $(PYTEST) --numprocesses 3 $(PROCESSES)
 
 venv: .venv/done

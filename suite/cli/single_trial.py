@@ -41,6 +41,8 @@ def train_trial(config: SweepConfig, trial: Trial, splits: Mapping) -> Result:
             f"epoch {result.epochs:3d}  loss {loss:<9.4g}  valid {score:<9.4g}  {best}".rstrip(), flush=True
         )
     print(f"{outcome_text(vars(result) | {'epochs': result.epochs}, task.unit)}; {result.seconds:.1f} s")
+    if result.longer_tests:
+        print("longer sequences:", ", ".join(f"{name} {v:.4g}" for name, v in result.longer_tests.items()))
     return result
 
 
