@@ -295,7 +295,7 @@ def _mark_variant(group: str) -> str:
     """Return the text after the start of a group's tag with its variant and trials in attributes."""
     tag, rest = group.split('"', 1)
     cell, trials = tag.split(":")
-    start, *shapes = re.split(r"(<use |<path (?=d=))", rest)  # drawn shapes, not definitions
+    start, *shapes = re.split(r"(<use |<path (?!id=))", rest)  # drawn shapes, not definitions
     for number, trial in enumerate(filter(None, trials.split(","))):
         shapes[2 * number] += f'data-trial="{trial}" '
     return f'<g data-cell="{html.escape(urllib.parse.unquote(cell))}"{start}{"".join(shapes)}'
