@@ -118,6 +118,24 @@ def parse_rule(text: str) -> tuple[str, tuple[float, ...]]:
     return name, values
 
 
+def is_weight_pattern(name: str) -> bool:
+    """Whether a hyperparameter is the rule of the weights that its name is a pattern of, such as "R/*".
+
+    All other hyperparameters are identifiers of Python, and the names of weights are none.
+    """
+    return not name.isidentifier()
+
+
+def rules_of_trial(rules: Mapping[str, str], hyperparameters: Mapping[str, float | str]) -> dict[str, str]:
+    """Return rules of initial weights, and after them those that are hyperparameters of a trial."""
+    drawn = {
+        name: rule
+        for name, rule in hyperparameters.items()
+        if is_weight_pattern(name) and isinstance(rule, str)
+    }
+    return {pattern: rule for pattern, rule in rules.items() if pattern not in drawn} | drawn
+
+
 def rule_for(name: str, rules: Mapping[str, str]) -> str:
     """Return the text of the rule for a weight or gate, such as "recurrent/b/f": the last that matches.
 
