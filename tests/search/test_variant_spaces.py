@@ -9,6 +9,7 @@ import pytest
 
 from suite import Refusal, cli, store
 from suite.analysis.agreement import matched_trials
+from suite.cli.common import check_own_settings
 from suite.config import config_from_table, load_preset
 from suite.growth import grown_config
 from suite.initial_weights import rules_of_trial
@@ -206,6 +207,12 @@ def test_a_choice_is_recreated_from_its_table():
     assert config.variant_spaces["gru"] == {"skip": Choice(("no", "yes"))}
     assert config.to_table()["variant_spaces"] == skip(["no", "yes"])["variant_spaces"]
     assert config_from_table(config.to_table()) == config
+
+
+def test_a_drawn_direction_that_cannot_carry_a_state_is_refused_before_training():
+    both = {"rnn": {"direction": {"values": ["forward", "both"]}}}
+    with pytest.raises(Refusal, match="direction=both reads sequences from their end"):
+        check_own_settings(config_from_table(table(tasks=["mackey_glass"], variant_spaces=both)))
 
 
 @pytest.mark.parametrize(
