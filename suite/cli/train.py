@@ -49,7 +49,11 @@ def train(
     input_noise: Annotated[float, typer.Option(help="Standard deviation of noise on the inputs.")] = 0.1,
     hyperparameter: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE,…", help="Values of the hyperparameters that the cell declares."),
+        typer.Option(
+            metavar="NAME=VALUE,…",
+            help="Values of the hyperparameters that the cell declares.",
+            show_default="none; a cell that declares some needs them",
+        ),
     ] = None,
     epochs: Annotated[int, typer.Option(help="Maximum number of epochs.")] = 150,
     patience: Annotated[int, typer.Option(help="Epochs to wait for a better validation score.")] = 15,
