@@ -9,8 +9,9 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from suite import seeds
-from suite.config import ORACLE_CHOICES, trials_by_epochs
+from suite.config import trials_by_epochs
 from suite.search.oracle import Search, call_without_warnings
+from suite.setting_checks import ORACLE_CHOICES
 from suite.space import PAPER_SPACE, Choice, Range, override_ranges
 
 
