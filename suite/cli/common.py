@@ -172,8 +172,10 @@ def change_declared_ranges(
             raise registry.unknown_name_error("hyperparameter", key, known)
         for name, ranges in declared.items():
             if key in ranges:
-                changed = space.change_range(key, ranges[key], *bounds)
-                variant_spaces[name] = {**variant_spaces.get(name, {}), key: changed}
+                given = variant_spaces.get(name, {})
+                entry = given.get(key)
+                old = entry if isinstance(entry, space.Range) else ranges[key]
+                variant_spaces[name] = {**given, key: space.change_range(key, old, *bounds)}
     return replace(config, variant_spaces=variant_spaces)
 
 
