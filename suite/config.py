@@ -3,99 +3,19 @@
 import math
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 from suite import Refusal, files, options, registry
 from suite import space as spaces
-from suite.initial_weights import parse_rule
+from suite.setting_checks import SETTING_CHECKS, expect_table
 
-ORACLE_CHOICES = ("random", "bayesian", "hyperband")
-OPTIMISER_CHOICES = (
-    "nesterov",
-    "sgd",
-    "rmsprop",
-    "adam",
-)  # the optimisers of training.optimiser, listed here so that Keras is not imported
-HYPERBAND_FACTOR = (
-    3  # Hyperband's reduction factor: one in three trials continues, for three times as many epochs
-)
+# Hyperband's reduction factor: one in three trials continues, for three times as many epochs
+HYPERBAND_FACTOR = 3
 PRESET_FOLDER = Path(__file__).parent / "presets"
 OLDER_TRIVIAL_SCORES = {"adding": 1 / 6, "sequential_digits": 0.9}  # of sweeps that do not say them
 VANILLA = "lstm"  # the variant that published claims are about, and the default baseline
-
-
-def expect_text(key: str, value: object) -> None:
-    """Refuse a setting that is not text."""
-    if not isinstance(value, str):
-        raise Refusal(f"{key}: expected text, got {value!r}")
-
-
-def expect_integer(minimum: float = -math.inf) -> Callable[[str, object], None]:
-    """Return a check that refuses a setting that is not a whole number, or is below the minimum."""
-
-    def expect(key: str, value: object) -> None:
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise Refusal(f"{key}: expected a whole number, got {value!r}")
-        if value < minimum:
-            raise Refusal(f"{key}: expected at least {minimum}, got {value}")
-
-    return expect
-
-
-def expect_one_of(choices: Sequence[str]) -> Callable[[str, object], None]:
-    """Return a check that refuses a setting that is not one of the choices."""
-
-    def expect(key: str, value: object) -> None:
-        expect_text(key, value)
-        if value not in choices:
-            raise registry.unknown_name_error(key, str(value), choices)
-
-    return expect
-
-
-def expect_names(key: str, value: object) -> None:
-    """Refuse a setting that is not a list of distinct names."""
-    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
-        raise Refusal(f"{key}: expected a list of names, got {value!r}")
-    if len(set(value)) < len(value):
-        raise Refusal(f"{key}: expected distinct names, got {', '.join(value)}")
-
-
-def expect_table(key: str, value: object) -> None:
-    """Refuse a setting that is not a table."""
-    if not isinstance(value, dict):
-        raise Refusal(f"{key}: expected a table, got {value!r}")
-
-
-def expect_rules(key: str, value: object) -> None:
-    """Refuse a setting that is not a table of rules of initial weights by patterns of names."""
-    expect_table(key, value)
-    assert isinstance(value, dict)
-    for pattern, rule in value.items():
-        expect_text(f"{key}, {pattern!r}", rule)
-        parse_rule(rule)
-
-
-SETTING_CHECKS: dict[str, Callable[[str, object], None]] = {  # the settings of a preset, and their checks
-    "name": expect_text,
-    "title": expect_text,
-    "seed": expect_integer(),
-    "tasks": expect_names,
-    "cells": expect_names,
-    "baseline": expect_text,  # one of the cells: `SweepConfig.validate`
-    "trials": expect_integer(minimum=1),
-    "oracle": expect_one_of(ORACLE_CHOICES),
-    "epochs": expect_integer(minimum=1),
-    "patience": expect_integer(minimum=1),
-    "batch": expect_integer(minimum=1),
-    "optimiser": expect_one_of(OPTIMISER_CHOICES),
-    "initial_weights": expect_rules,
-    "space": expect_table,  # of ranges: `suite.space.parse_range_bounds`
-    "variant_spaces": expect_table,  # of tables of ranges, by variant
-    "about": expect_table,  # of a sweep.toml: descriptions of its tasks and cells, ignored here
-}
 
 
 @dataclass(frozen=True)
@@ -143,7 +63,7 @@ class SweepConfig:
 
     `name`, `title` and `baseline` change no row. `baseline` is the variant that a report compares the others
     with; empty for the default, `baseline_variant`. `variant_spaces` holds, by variant, the ranges that
-    differ from those of `space`, or that only this variant has.
+    differ from those of `space`, and the hyperparameters that only this variant has.
     """
 
     name: str
@@ -156,17 +76,34 @@ class SweepConfig:
     oracle: str = "random"
     protocol: Protocol = Protocol()
     space: spaces.Space = field(default_factory=lambda: spaces.PAPER_SPACE)
-    variant_spaces: Mapping[str, spaces.Space] = field(default_factory=dict)
+    variant_spaces: Mapping[str, spaces.VariantSpace] = field(default_factory=dict)
 
-    def space_of(self, variant: str) -> spaces.Space:
+    def space_of(self, variant: str) -> spaces.VariantSpace:
         """Return the space that the trials of a variant are drawn from."""
         return {**self.space, **self.variant_spaces.get(variant, {})}
+
+    def shared_space_of(self, variant: str) -> spaces.Space:
+        """Return the hyperparameters that all variants have, with the ranges of one variant."""
+        ranges = {
+            name: entry for name, entry in self.space_of(variant).items() if isinstance(entry, spaces.Range)
+        }
+        return {name: ranges[name] for name in self.space}
 
     @property
     def hyperparameters(self) -> list[str]:
         """The names of the hyperparameters of all variants, in order; those of single variants come last."""
         own = [name for space in self.variant_spaces.values() for name in space]
         return list(dict.fromkeys([*self.space, *own]))
+
+    @property
+    def text_hyperparameters(self) -> set[str]:
+        """The names of the hyperparameters that some variant chooses from texts."""
+        return {
+            name
+            for space in self.variant_spaces.values()
+            for name, entry in space.items()
+            if isinstance(entry, spaces.Choice)
+        }
 
     @property
     def baseline_variant(self) -> str:
@@ -197,13 +134,17 @@ class SweepConfig:
                 raise Refusal(f"{key}: expected distinct names, got none")
         check_baseline(self.baseline, self.cells)
         for space in (self.space, *self.variant_spaces.values()):
-            for name, bounds in space.items():
-                spaces.check_range(name, bounds)
+            for name, entry in space.items():
+                if isinstance(entry, spaces.Range):
+                    spaces.check_range(name, entry)
 
     def to_table(self) -> dict:
         """Return the configuration as plain data, as in sweep.toml; an empty baseline is left out."""
         table = asdict(self) | asdict(self.protocol)
         del table["protocol"]
+        table["variant_spaces"] = {
+            variant: spaces.space_to_table(space) for variant, space in self.variant_spaces.items()
+        }
         for key in ("baseline", "initial_weights", "variant_spaces"):
             if not table[key]:
                 del table[key]
@@ -282,10 +223,10 @@ def config_from_table(table: dict) -> SweepConfig:
     )
 
 
-def own_space(variant: str, table: object) -> spaces.Space:
-    """Return the ranges of one variant from plain data; refuse a range that is not as in `space`.
+def own_space(variant: str, table: object) -> spaces.VariantSpace:
+    """Return the space of one variant from plain data; refuse a range that is not as in `space`.
 
-    A hyperparameter that only a cell knows has a range of its own kind, as in every sweep.toml.
+    A hyperparameter that only this variant has is a range of its own kind, or a choice.
     """
     key = f"variant_spaces.{variant}"
     expect_table(key, table)
@@ -294,7 +235,11 @@ def own_space(variant: str, table: object) -> spaces.Space:
     shared = {
         name: spaces.parse_range_bounds(name, entry, key) for name, entry in table.items() if name in known
     }
-    own = {name: spaces.parse_range(name, entry, key) for name, entry in table.items() if name not in known}
+    own = {
+        name: spaces.parse_hyperparameter(name, entry, key)
+        for name, entry in table.items()
+        if name not in known
+    }
     ranges = spaces.override_ranges(spaces.PAPER_SPACE, shared)
     return {name: ranges[name] for name in shared} | own
 

@@ -3,7 +3,7 @@
 The database holds the tables `trials` (columns: `TRIAL_COLUMNS`) and `curves` (task, cell, trial, epoch;
 train: the training loss, valid: the validation score), and for SQL by hand a view `trials_wide`: the rows of
 `trials` with a column for each hyperparameter of the sweep, and `unit` called `work_unit`. No name needs
-quotes:
+quotes but that of a rule of initial weights, "R/*":
 
     sqlite3 results/quick/trials.sqlite \
         "SELECT cell, avg(test) FROM trials_wide WHERE units > 20 GROUP BY cell"
@@ -82,7 +82,7 @@ def create_wide_view(database: sqlite3.Connection, hyperparameters: Iterable[str
     """Create the view `trials_wide`, with a column for each hyperparameter, or replace one that differs."""
     renamed = {"unit": "unit AS work_unit"}  # "units" is a hyperparameter
     columns = [renamed.get(name, name) for name in TRIAL_COLUMNS if name != "hyperparameters"]
-    columns += [f"json_extract(hyperparameters, '$.{name}') AS {name}" for name in hyperparameters]
+    columns += [f"""json_extract(hyperparameters, '$."{name}"') AS "{name}\"""" for name in hyperparameters]
     statement = f"CREATE VIEW {WIDE_VIEW} AS SELECT {', '.join(columns)} FROM trials"
     current = database.execute("SELECT sql FROM sqlite_master WHERE name = ?", [WIDE_VIEW]).fetchall()
     if current != [(statement,)]:

@@ -77,6 +77,17 @@ RULES: dict[str, Draw] = {
     rule.__name__: rule for rule in (normal, uniform, constant, orthogonal, identity, sparse, chrono)
 }
 MATRIX_RULES = ("orthogonal", "identity", "sparse")
+LARGEST = 1e30  # of any argument: what is drawn stays far below the largest float32, 3e38
+ARGUMENT_LIMITS = {  # the smallest and the largest value of the arguments of all rules, by name
+    "stddev": (0, LARGEST),
+    "limit": (0, LARGEST),
+    "value": (-LARGEST, LARGEST),
+    "gain": (-LARGEST, LARGEST),
+    "scale": (-LARGEST, LARGEST),
+    "count": (1, LARGEST),
+    "longest": (2, LARGEST),
+}
+WHOLE_ARGUMENTS = ("count",)
 
 
 def parse_rule(text: str) -> tuple[str, tuple[float, ...]]:
@@ -87,15 +98,42 @@ def parse_rule(text: str) -> tuple[str, tuple[float, ...]]:
     name, arguments = match.groups(default="")
     if name not in RULES:
         raise registry.unknown_name_error("rule of initial weights", name, RULES)
+    code = RULES[name].__code__
+    names = code.co_varnames[2 : code.co_argcount]
     try:
         values = tuple(float(part) for part in arguments.split(",")) if arguments.strip() else ()
-        if not np.isfinite(RULES[name](np.random.default_rng(0), (3, 3), *values)).all():
+        required = len(names) - len(RULES[name].__defaults__ or ())
+        if not (required <= len(values) <= len(names) and np.isfinite(values).all()):
             raise ValueError
-    except (TypeError, ValueError, OverflowError):
-        expected = RULES[name].__code__.co_varnames[2 : RULES[name].__code__.co_argcount]
-        signature = f"{name}({', '.join(expected)})"
+    except ValueError:
+        signature = f"{name}({', '.join(names)})"
         raise Refusal(f"initial weights: expected {signature} with finite numbers, got {text!r}") from None
+    for argument, value in zip(names, values, strict=False):  # the last may be left out
+        low, high = ARGUMENT_LIMITS[argument]
+        if not low <= value <= high or (argument in WHOLE_ARGUMENTS and value != int(value)):
+            kind = "whole number" if argument in WHOLE_ARGUMENTS else "number"
+            raise Refusal(
+                f"initial weights: expected {argument} to be a {kind} from {low:g} to {high:g}, got {text!r}"
+            )
     return name, values
+
+
+def is_weight_pattern(name: str) -> bool:
+    """Whether a hyperparameter is the rule of the weights that its name is a pattern of, such as "R/*".
+
+    All other hyperparameters are identifiers of Python, and the names of weights are none.
+    """
+    return not name.isidentifier()
+
+
+def rules_of_trial(rules: Mapping[str, str], hyperparameters: Mapping[str, float | str]) -> dict[str, str]:
+    """Return rules of initial weights, and after them those that are hyperparameters of a trial."""
+    drawn = {
+        name: rule
+        for name, rule in hyperparameters.items()
+        if is_weight_pattern(name) and isinstance(rule, str)
+    }
+    return {pattern: rule for pattern, rule in rules.items() if pattern not in drawn} | drawn
 
 
 def rule_for(name: str, rules: Mapping[str, str]) -> str:

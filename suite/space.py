@@ -1,4 +1,4 @@
-"""The search space: the range of each hyperparameter, and the scale on which it is drawn."""
+"""The search space: the range of each hyperparameter, with its scale, or the texts it is chosen from."""
 
 import math
 from collections.abc import Mapping
@@ -23,6 +23,11 @@ class Range:
     high: float
     scale: Literal["linear", "log", "one minus log"] = "linear"
     whole: bool = False
+
+    @property
+    def varies(self) -> bool:
+        """Whether the range holds more than one value."""
+        return self.low < self.high
 
     def declare(self, name: str, hp: Any) -> float:
         """Declare the hyperparameter to KerasTuner's `HyperParameters` and return its current value.
@@ -64,8 +69,28 @@ class Range:
         return np.asarray(values, float)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """The values of a hyperparameter that is a text, in no order; each is drawn with the same probability.
+
+    They are those of an option of a variant, as they are written in its name, or rules of initial weights.
+    """
+
+    values: tuple[str, ...]
+
+    @property
+    def varies(self) -> bool:
+        """Whether there is more than one value."""
+        return len(self.values) > 1
+
+    def declare(self, name: str, hp: Any) -> str:
+        """Declare the hyperparameter to KerasTuner's `HyperParameters` and return its current value."""
+        return hp.Choice(name, list(self.values)) if self.varies else hp.Fixed(name, self.values[0])
+
+
 SCALES = ("linear", "log", "one minus log")
-Space = Mapping[str, Range]
+Space = Mapping[str, Range]  # of the hyperparameters that all variants have
+VariantSpace = Mapping[str, Range | Choice]  # of all hyperparameters of one variant, or of those of its own
 
 PAPER_SPACE: Space = {  # Greff et al. (2017)
     "units": Range(20, 200, "log", whole=True),
@@ -91,7 +116,7 @@ VALUE_LIMITS = {  # the smallest and the largest value that any range may contai
 
 def varied_ranges(space: Space) -> dict[str, Range]:
     """Return the ranges of a space that hold more than one value, in their order."""
-    return {name: bounds for name, bounds in space.items() if bounds.low < bounds.high}
+    return {name: bounds for name, bounds in space.items() if bounds.varies}
 
 
 def override_ranges(space: Space, changes: Mapping[str, tuple[float, float]]) -> Space:
@@ -105,13 +130,18 @@ def override_ranges(space: Space, changes: Mapping[str, tuple[float, float]]) ->
     for name, (low, high) in changes.items():
         if name not in known_ranges:
             raise registry.unknown_name_error("hyperparameter", name, [*space, *OPTIONAL_RANGES])
-        check_range(name, Range(low, high, known_ranges[name].scale, known_ranges[name].whole))
-        kind = int if known_ranges[name].whole else float
-        changed[name] = Range(kind(low), kind(high), known_ranges[name].scale, known_ranges[name].whole)
+        changed[name] = change_range(name, known_ranges[name], low, high)
     ordered = [*(name for name in space if name not in OPTIONAL_RANGES), *OPTIONAL_RANGES]
     return {
         name: changed.get(name, known_ranges[name]) for name in ordered if name in space or name in changed
     }
+
+
+def change_range(name: str, bounds: Range, low: float, high: float) -> Range:
+    """Return a range with another low and high; refuse an impossible range."""
+    check_range(name, Range(low, high, bounds.scale, bounds.whole))
+    kind = int if bounds.whole else float
+    return Range(kind(low), kind(high), bounds.scale, bounds.whole)
 
 
 def parse_range_bounds(name: str, entry: object, table: str = "space") -> tuple[float, float]:
@@ -142,14 +172,17 @@ def parse_range_bounds(name: str, entry: object, table: str = "space") -> tuple[
     return entry["low"], entry["high"]
 
 
-def parse_range(name: str, entry: object, table: str) -> Range:
-    """Return a range from its entry in a TOML file: low, high, and if need be scale and whole.
+def parse_hyperparameter(name: str, entry: object, table: str) -> Range | Choice:
+    """Return a range or a choice from its entry in a TOML file.
 
-    `table` is the name of the table of the entry.
+    The entry holds values, or low and high, and if need be scale and whole. `table` is the name of the table
+    of the entry.
     """
     keys = {field.name: field.type for field in fields(Range)}
     if not isinstance(entry, Mapping):
-        raise Refusal(f"{table}.{name}: expected a table of low and high, got {entry!r}")
+        raise Refusal(f"{table}.{name}: expected a table of low and high, or of values, got {entry!r}")
+    if "values" in entry:
+        return parse_choice(name, entry, table)
     for key in entry:
         if key not in keys:
             raise Refusal(f"{table}.{name}: {registry.unknown_name_error('key', key, keys)}")
@@ -162,12 +195,28 @@ def parse_range(name: str, entry: object, table: str) -> Range:
     return Range(**entry)
 
 
+def parse_choice(name: str, entry: Mapping, table: str) -> Choice:
+    """Return a choice from its entry in a TOML file, {"values": texts}."""
+    values = entry["values"]
+    if other_keys := [key for key in entry if key != "values"]:
+        raise Refusal(f"{table}.{name}: expected values alone, got {', '.join(other_keys)} as well")
+    is_list_of_texts = isinstance(values, list | tuple) and all(isinstance(value, str) for value in values)
+    if not is_list_of_texts or not values or len(set(values)) < len(values):
+        raise Refusal(
+            f'{table}.{name}: expected values to be a list of distinct texts, such as ["no", "yes"], got '
+            f"{values!r}"
+        )
+    return Choice(tuple(values))
+
+
 def check_range(name: str, requested: Range) -> None:
     """Refuse a range that is empty, impossible on its scale, or outside `VALUE_LIMITS`."""
     low, high = requested.low, requested.high
     least, most = VALUE_LIMITS.get(name, (-math.inf, math.inf))
     if not low <= high:
         reason = "low must be at most high"
+    elif name not in VALUE_LIMITS and not math.isfinite(high - low):
+        reason = "its values must be finite"
     elif not least <= low or not high <= most:
         reason = f"values must lie in {least:g}:{most:g}"
     elif requested.scale == "log" and low <= 0:
@@ -181,9 +230,12 @@ def check_range(name: str, requested: Range) -> None:
     raise Refusal(f"{name}: the range {low:g}:{high:g} is invalid: {reason}")
 
 
-def space_to_table(space: Space) -> dict[str, dict]:
+def space_to_table(space: VariantSpace) -> dict[str, dict]:
     """Return a space as dicts of plain values, for a sweep's TOML file."""
-    return {name: asdict(r) for name, r in space.items()}
+    return {
+        name: {"values": list(entry.values)} if isinstance(entry, Choice) else asdict(entry)
+        for name, entry in space.items()
+    }
 
 
 def space_from_table(table: Mapping[str, Mapping]) -> Space:

@@ -104,6 +104,12 @@ def trials_per_search(config: dict) -> int:
     return config.get("about", {}).get("trials_a_search", config["trials"])
 
 
+def hyperparameter_names(config: dict) -> list[str]:
+    """Return the names of the hyperparameters of all variants, from the settings of a sweep."""
+    own = [name for space in config.get("variant_spaces", {}).values() for name in space]
+    return list(dict.fromkeys([*config.get("space", {}), *own]))
+
+
 def write_finished_row(folder: Path, row: dict) -> None:
     """Write a finished row (`TRIAL_COLUMNS`) and its curve to disk; any process may do this."""
     write_atomic(row_file(folder, *(row[key] for key in TRIAL_KEY)), json.dumps(row).encode())
@@ -146,7 +152,7 @@ class Store:
                 if verdict != "ok":
                     raise sqlite3.DatabaseError(verdict)
                 migrate_columns(self.database)
-                create_wide_view(self.database, read_config(folder).get("space", {}))
+                create_wide_view(self.database, hyperparameter_names(read_config(folder)))
         except BaseException:
             self.lock.close()
             raise

@@ -4,14 +4,15 @@
 """
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from suite import cells, options, registry
+from suite import Refusal, cells, options, registry
+from suite.initial_weights import is_weight_pattern, parse_rule
 from suite.keras_loader import load_keras
 from suite.options import Between
-from suite.space import OPTIONAL_RANGES, PAPER_SPACE
+from suite.space import OPTIONAL_RANGES, PAPER_SPACE, Choice, VariantSpace, check_range
 from suite.task import Task
 
 if TYPE_CHECKING:
@@ -138,10 +139,11 @@ def canonical_variant(name: str) -> str:
     return options.canonical_name(kind, name, function)
 
 
-def trial_variant(name: str, hyperparameters: Mapping[str, float]) -> str:
+def trial_variant(name: str, hyperparameters: Mapping[str, float | str]) -> str:
     """Return the name of the variant that a trial trains: with those options that are hyperparameters.
 
-    If the space of "lstm" has a range of "layers", a trial that drew 2 trains "lstm@layers=2".
+    If the space of "lstm" has a range of "layers", a trial that drew 2 trains "lstm@layers=2"; if it has a
+    choice of "direction", one that drew "both" trains "lstm@direction=both".
     """
     own = hyperparameters.keys() - PAPER_SPACE.keys() - OPTIONAL_RANGES.keys()
     if not own:  # as in nearly all sweeps, of which the driver asks for every trial
@@ -167,6 +169,54 @@ def find_variant(name: str) -> Variant:
         options.parse_options(kind, name, function),
     )
     return Variant(canonical, functools.partial(function, cell, **values), cell)
+
+
+def trained_variants(name: str, space: VariantSpace) -> list[str]:
+    """Return the variants that the trials of a search train, as far as they differ in one drawn option.
+
+    Of a range of whole numbers, these are its ends.
+    """
+    names = [name]
+    for key, entry in space.items():
+        values = entry.values if isinstance(entry, Choice) else (entry.low, entry.high)
+        names += [trial_variant(name, {key: value}) for value in values]
+    return list(dict.fromkeys(names))
+
+
+def drawn_rules(space: VariantSpace) -> Iterator[tuple[str, str]]:
+    """Yield each rule of initial weights that trials may draw, after the pattern of its weights."""
+    for name, entry in space.items():
+        if isinstance(entry, Choice) and is_weight_pattern(name):
+            yield from ((name, rule) for rule in entry.values)
+
+
+def check_hyperparameters(variant: Variant, space: VariantSpace, table: str) -> None:
+    """Refuse a hyperparameter that a variant does not have, and values that it does not take.
+
+    A variant has the hyperparameters of all variants and those of its cell, which are numbers; its options;
+    and rules of initial weights by patterns of names. `table` is the name of the space in messages.
+    """
+    kind, function = options_function(variant.name)
+    own_options = options.find_options(kind, variant.name, function)
+    numbers = {**PAPER_SPACE, **OPTIONAL_RANGES, **(variant.cell.hyperparameters if variant.cell else {})}
+    for name, entry in space.items():
+        values = entry.values if isinstance(entry, Choice) else (entry.low, entry.high)
+        if name in own_options:
+            if not (isinstance(entry, Choice) or entry.whole):
+                raise Refusal(f"{table}.{name}: expected whole numbers; add whole = true")
+            for value in values:
+                trial_variant(variant.name, {name: value})  # refuses what the option does not take
+        elif name in numbers:
+            if isinstance(entry, Choice):
+                raise Refusal(f"{table}.{name}: expected low and high of a number, got values")
+            check_range(name, entry)
+        elif is_weight_pattern(name):
+            for value in values:
+                parse_rule(str(value))
+        else:
+            raise registry.unknown_name_error(
+                f"hyperparameter of {variant.name}", name, {**numbers, **own_options}
+            )
 
 
 def find_network(variant: str, task: Task) -> "Network":

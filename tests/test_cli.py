@@ -566,7 +566,7 @@ class MeanOfAll(Cell):
 @pytest.fixture
 def one_backend(monkeypatch):
     """Check on this backend alone, and time nothing: both start processes."""
-    monkeypatch.setattr("suite.cli.check.find_spec", lambda name: None)
+    monkeypatch.setattr("suite.cli.other_backends.find_spec", lambda name: None)
     monkeypatch.setattr("suite.cli.forecast.device_rate", lambda *_: 1e6)
 
 
@@ -685,7 +685,7 @@ def test_check_prints_no_facts_of_a_cell_whose_shapes_raise(odyssey, tmp_path):
 def test_check_finds_what_is_broken_on_the_other_backend_alone(odyssey, tmp_path, monkeypatch):
     broken = BROKEN_CELL.replace("- ops", "- int(keras.backend.backend() == 'jax') * ops")
     (tmp_path / "mine.py").write_text("import keras" + broken)
-    monkeypatch.setattr("suite.cli.check.Backend", ["jax"])
+    monkeypatch.setattr("suite.cli.other_backends.Backend", ["jax"])
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")  # this process may have loaded either
     monkeypatch.setattr("suite.cells.check.cell_faults", lambda cell: dict.fromkeys(CELL_RULES, ""))
     code, out, err = odyssey("check", "mine:MeanOfAll")

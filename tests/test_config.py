@@ -9,14 +9,13 @@ import pytest
 
 from suite import Refusal, store
 from suite.config import (
-    OPTIMISER_CHOICES,
-    SETTING_CHECKS,
     Protocol,
     config_from_table,
     load_preset,
     record_from_table,
 )
 from suite.search.sweep import sweep_metadata
+from suite.setting_checks import OPTIMISER_CHOICES, SETTING_CHECKS
 from suite.task import SPLITS, Split
 from suite.training.optimiser import OPTIMISERS as RULES
 from tasks import TASKS, find_task

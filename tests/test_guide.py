@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import tasks
-from suite import cli, config, database, options, space, task_check, variants
+from suite import cli, config, database, options, setting_checks, space, task_check, variants
 from suite.bench.table import milliseconds
 from suite.task import Task
 
@@ -75,7 +75,7 @@ def test_the_guide_lists_every_column_of_the_store_with_its_type():
 
 def test_the_guide_lists_every_setting_and_range_with_its_default():
     listed = {row[0].strip("`").partition(".")[0] for row in table_rows("in a file")}
-    assert listed == config.SETTING_CHECKS.keys() - {"about"}
+    assert listed == setting_checks.SETTING_CHECKS.keys() - {"about"}
     default = config.SweepConfig("default")
     values = dataclasses.asdict(default) | dataclasses.asdict(default.protocol)
     for setting, _, scores_told, _ in table_rows("in a file"):

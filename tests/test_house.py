@@ -36,6 +36,7 @@ GROUND = {
     "suite.keras_loader",
     "suite.registry",
     "suite.seeds",
+    "suite.setting_checks",
     "suite.space",
     "suite.store",
     "suite.task",

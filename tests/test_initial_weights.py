@@ -107,6 +107,17 @@ def test_uniform_is_symmetric():
         ("normal(x)", "expected normal(stddev) with finite numbers, got 'normal(x)'"),
         ("sparse(3)", "expected sparse(count, stddev) with finite numbers, got 'sparse(3)'"),
         ("ortogonal", "Did you mean 'orthogonal'?"),
+        ("normal(1, 2)", "expected normal(stddev) with finite numbers, got 'normal(1, 2)'"),
+        ("normal(-1)", "expected stddev to be a number from 0 to 1e+30, got 'normal(-1)'"),
+        ("normal(1e39)", "expected stddev to be a number from 0 to 1e+30"),
+        ("uniform(-0.5)", "expected limit to be a number from 0 to 1e+30"),
+        ("constant(1e39)", "expected value to be a number from -1e+30 to 1e+30, got 'constant(1e39)'"),
+        ("orthogonal(1e39)", "expected gain to be a number from -1e+30 to 1e+30"),
+        ("identity(-1e39)", "expected scale to be a number from -1e+30 to 1e+30"),
+        ("sparse(-3,1)", "expected count to be a whole number from 1 to 1e+30, got 'sparse(-3,1)'"),
+        ("sparse(2.5, 1)", "expected count to be a whole number"),
+        ("sparse(3, -1)", "expected stddev to be a number from 0"),
+        ("chrono(1.5)", "expected longest to be a number from 2 to 1e+30, got 'chrono(1.5)'"),
         ("normal(0.1", "expected a rule such as normal(0.1), got 'normal(0.1'"),
     ],
 )
@@ -114,6 +125,12 @@ def test_an_invalid_rule_is_refused(text, refusal):
     with pytest.raises(Refusal) as error:
         parse_rule(text)
     assert refusal in str(error.value)
+
+
+def test_weights_of_the_largest_arguments_are_finite_numbers_in_float32():
+    largest = ("normal(1e30)", "uniform(1e30)", "constant(-1e30)", "orthogonal(1e30)", "chrono(1e30)")
+    for text in largest:
+        assert np.isfinite(draw(text, 20, 20).astype("float32")).all()
 
 
 def test_a_rule_of_matrices_is_refused_for_a_vector():

@@ -6,7 +6,6 @@ place of what takes minutes (`shorten`); everything else runs as it is written.
 """
 
 import dataclasses
-import importlib.util
 import re
 import shlex
 import shutil
@@ -158,8 +157,8 @@ def workplace(finished, tmp_path, tmp_path_factory, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     monkeypatch.setattr("suite.bench.product_rate", lambda *_, **__: 1e9)
-    if importlib.util.find_spec("suite.cli.check"):  # it would load the other backend, in another process
-        monkeypatch.setattr("suite.cli.check.find_spec", lambda _: None)
+    # `check` would load the other backend, in another process
+    monkeypatch.setattr("suite.cli.other_backends.find_spec", lambda _: None)
     return tmp_path
 
 

@@ -43,14 +43,16 @@ def matched_trials(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     """
     hyperparameters = sorted({*a, *b} - {*TRIAL_COLUMNS, *RESULT_COLUMNS})
     keys = [*TRIAL_KEY, "seed", *hyperparameters]
-    left, right = (
-        rows.reindex(columns=[*keys, *RESULT_COLUMNS]).astype(
-            dict.fromkeys([*hyperparameters, "valid", "test"], float)
-        )
-        for rows in (a, b)
-    )
+    texts = [name for name in hyperparameters if any(is_text(rows.get(name)) for rows in (a, b))]
+    types = dict.fromkeys([*hyperparameters, "valid", "test"], float) | dict.fromkeys(texts, object)
+    left, right = (rows.reindex(columns=[*keys, *RESULT_COLUMNS]).astype(types) for rows in (a, b))
     matched = left.merge(right, on=keys, suffixes=("_a", "_b"))
     return matched.drop(columns=["seed", *hyperparameters])
+
+
+def is_text(column: pd.Series | None) -> bool:
+    """Whether a column of rows holds a text, such as a value of a `suite.space.Choice`."""
+    return column is not None and any(isinstance(value, str) for value in column)
 
 
 def scores_of_sweep(pairs: pd.DataFrame, sweep: str) -> np.ndarray:

@@ -114,7 +114,7 @@ class Findings:
     @property
     def baseline_ranges(self) -> dict[str, Range]:
         """The same hyperparameters with the ranges of the baseline, which may be its own."""
-        return varied_ranges(shared_space(self.config, self.baseline))
+        return varied_ranges(self.config.shared_space_of(self.baseline))
 
     def is_tested(self, task: str) -> bool:
         """Return whether a task has a scored trial and a variant that is compared with the baseline."""
@@ -153,7 +153,7 @@ def compute_findings(
     importances: dict[tuple[str, str], Importance | None] = {}
     operations: dict[str, Importance | None] = {}
     for (task, cell), trials in searches.items():
-        space = shared_space(config, cell)
+        space = config.shared_space_of(cell)
         own = seeds.derive_seed(seed, task, cell, "importance")
         if cell in (baseline, VANILLA) or len(searches) <= MAX_DETAILED_SEARCHES:
             importances[task, cell] = search_importance(trials, "test", space, own)
@@ -193,15 +193,6 @@ def compute_findings(
     )
 
 
-def shared_space(config: SweepConfig, cell: str) -> Space:
-    """Return the hyperparameters that all variants have, with the ranges of one variant.
-
-    What only one variant has is left out of the importances of hyperparameters: its effect is in the rest.
-    """
-    own = config.space_of(cell)
-    return {name: own[name] for name in config.space}
-
-
 def prepare_rows(rows: pd.DataFrame, record: SweepRecord) -> pd.DataFrame:
     """Return the rows of a sweep in report order, with numbers as numbers and versions as text."""
     config = record.config
@@ -212,7 +203,8 @@ def prepare_rows(rows: pd.DataFrame, record: SweepRecord) -> pd.DataFrame:
         raise Refusal(f"report of {config.name}: expected trials of its searches, got none; run the sweep")
     if absent := set(config.hyperparameters) - set(rows):  # only variants without rows have them
         rows = rows.assign(**dict.fromkeys(absent, float("nan")))
-    numbers = {key: pd.to_numeric(rows[key]) for key in (*NUMERIC_COLUMNS, *config.hyperparameters)}
+    numeric = [name for name in config.hyperparameters if name not in config.text_hyperparameters]
+    numbers = {key: pd.to_numeric(rows[key]) for key in (*NUMERIC_COLUMNS, *numeric)}
     rows = rows.assign(**numbers, versions=rows["versions"].map(_versions_text))
     order = np.lexsort([rows["trial"], rows["cell"].map(cells.index), rows["task"].map(tasks.index)])
     return rows.iloc[order].reset_index(drop=True)
@@ -242,6 +234,9 @@ def differences_from_baseline(
 
 def search_importance(trials: pd.DataFrame, value_column: str, space: Space, seed: int) -> Importance | None:
     """Return the importance of hyperparameters for a column, over scored trials with a value in it.
+
+    `space` has the hyperparameters of all variants; the effect of what only one variant has, such as all
+    choices, is in the rest.
 
     Values that are far out are replaced by the highest value that is not, because a single exploded score
     would dominate the variance. None if too few trials are scored, or nothing varies.

@@ -51,7 +51,10 @@ def reference_data(steps: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def odyssey(cell: str, units: int, batch: int, steps: int, lanes: int) -> Built:
-    """Train `lanes` trials of a cell with this suite; with 0 lanes, as many as a sweep would choose."""
+    """Train `lanes` trials of a cell with this suite; with 0 lanes, as many as a sweep would choose.
+
+    The hyperparameters that the cell declares are 0: time does not depend on them.
+    """
     from collections import deque
 
     from keras import ops

@@ -5,8 +5,8 @@ of the LSTM: read one of them first. A new cell is a class like those; nothing e
 """
 
 import fnmatch
+import functools
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Self
 
 import keras
@@ -64,10 +64,14 @@ class Cell(keras.layers.Layer):
 
     # Set by the time loop, on the copy of the cell that takes a step:
     unit_mask: Tensor | None = None  # (lanes, 1, units), 1 for the units that a lane has
-    settings: Mapping[str, Tensor] = MappingProxyType({})  # the hyperparameters, (lanes, 1, 1)
     # of the random draws of the step, (lanes, 2), or of all steps, (steps, lanes, 2); None: nothing is random
     keys: Tensor | None = None
     draws: int = 0  # how many there have been in the step
+
+    @functools.cached_property  # what the time loop sets takes its place
+    def settings(self) -> Mapping[str, Tensor | float]:
+        """The hyperparameters, (lanes, 1, 1) each; 0 outside the engine, as in `keras.layers.RNN`."""
+        return dict.fromkeys(self.hyperparameters, 0.0)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

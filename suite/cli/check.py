@@ -3,14 +3,9 @@
 Of a variant with options, such as `lstm@layers=2`, the cell is checked. A baseline has no rules.
 """
 
-import contextlib
-import json
 import math
 import os
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from importlib.util import find_spec
+from collections.abc import Mapping
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from suite import Refusal, options, registry
-from suite.cli.common import Backend, BackendOption, DataOption, select_backend, split_names
+from suite.cli.common import BackendOption, DataOption, select_backend, split_names
+from suite.cli.other_backends import checks_on_other_backends, read_faults
 from suite.keras_loader import load_keras
 from suite.task import Split, Task
 from suite.text import format_count, format_duration
@@ -30,7 +26,6 @@ if TYPE_CHECKING:
 EXIT_BROKEN = 1  # the exit code if a rule is broken
 KEPT, BROKEN, NOT_CHECKED = "kept", "BROKEN", "not checked"  # headings of rules
 EXAMPLE_FEATURES, EXAMPLE_UNITS = 88, 100  # of the sizes that are printed of a variant, without a task
-OTHER_BACKEND_PROGRAM = "import sys; from suite.cli.check import print_faults; print_faults(*sys.argv[1:])"
 
 
 def complete_name(incomplete: str) -> list[str]:
@@ -297,46 +292,3 @@ def print_times(
                     for epochs in (1, protocol.epochs)
                 )
                 print(f"  {size:3} units  {epoch} per epoch, {trial} per trial of {protocol.epochs} epochs")
-
-
-@contextlib.contextmanager
-def checks_on_other_backends(cells: Mapping[str, object]) -> Iterator[dict[str, subprocess.Popen]]:
-    """Check cells in a process for each other backend that is installed, as Keras has one a process."""
-    backends = [name for name in Backend if name != os.environ["KERAS_BACKEND"] and find_spec(name)]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [sys.executable, "-P", "-c", OTHER_BACKEND_PROGRAM, *cells]
-    processes = {
-        str(name): subprocess.Popen(
-            command, env=environment | {"KERAS_BACKEND": name}, stdout=subprocess.PIPE, text=True
-        )
-        for name in (backends if cells else [])
-    }
-    try:
-        yield processes
-    finally:
-        for process in processes.values():
-            process.kill()
-            with process:  # closes its pipe and waits for its end
-                pass
-
-
-def read_faults(backend: str, process: subprocess.Popen) -> dict[str, dict[str, str]]:
-    """Return the faults of each cell that a process found on another backend."""
-    output, _ = process.communicate()
-    if process.returncode:
-        raise Refusal(
-            f"the check on {backend} ended with exit code {process.returncode}; the reason is printed above"
-        )
-    return json.loads(output.splitlines()[-1])
-
-
-def print_faults(*names: str) -> None:
-    """Print the faults of cells by name, as JSON, for the process that started this one."""
-    load_keras()
-    from suite import cells
-    from suite.cells.check import cell_faults
-
-    try:
-        print(json.dumps({name: cell_faults(cells.find_cell(name)) for name in names}))
-    except Refusal as refusal:
-        sys.exit(f"odyssey: {refusal}")

@@ -18,7 +18,8 @@ from suite.keras_loader import load_keras
 
 if TYPE_CHECKING:
     from suite.config import SweepConfig
-    from suite.space import Space
+    from suite.network import Network
+    from suite.space import VariantSpace
     from suite.task import Split
 
 
@@ -121,8 +122,8 @@ def canonical_config(config: "SweepConfig") -> "SweepConfig":
     )
 
 
-def canonical_spaces(config: "SweepConfig") -> Iterator[tuple[str, "Space"]]:
-    """Yield the canonical name of each variant that has ranges of its own, and these ranges."""
+def canonical_spaces(config: "SweepConfig") -> Iterator[tuple[str, "VariantSpace"]]:
+    """Yield the canonical name of each variant that has a space of its own, and this space."""
     from suite import variants
 
     for name, space in config.variant_spaces.items():
@@ -132,37 +133,75 @@ def canonical_spaces(config: "SweepConfig") -> Iterator[tuple[str, "Space"]]:
 def add_own_ranges(config: "SweepConfig") -> "SweepConfig":
     """Return a configuration with the ranges of the hyperparameters that cells declare for themselves.
 
-    A range that the configuration has already is kept. Refused: a range of what is no hyperparameter of its
-    variant, and one of an option, such as the layers, with values that the option does not take.
+    A range that the configuration has already is kept. Refused: a hyperparameter that its variant does not
+    have, and a value that it does not take (`suite.variants.check_hyperparameters`).
     """
-    from suite import options, registry, space, variants
+    from suite import variants
 
     variant_spaces = {}
     for name in config.cells:
-        kind, function = variants.options_function(name)
-        own_options, cell = options.find_options(kind, name, function), variants.find_variant(name).cell
-        declared = cell.hyperparameters if cell else {}
-        given = config.variant_spaces.get(name, {})
-        known = {**config.space, **space.OPTIONAL_RANGES, **declared, **own_options}
-        for key, bounds in given.items():
-            if key not in known:
-                raise registry.unknown_name_error(f"hyperparameter of {name}", key, known)
-            if key in own_options and not bounds.whole:
-                raise Refusal(f"variant_spaces.{name}.{key}: expected whole numbers; add whole = true")
-            for value in (bounds.low, bounds.high) if key in own_options else ():
-                variants.trial_variant(name, {key: value})  # refuses what the option does not take
-        if declared or given:
-            variant_spaces[name] = {**declared, **given}
+        variant = variants.find_variant(name)
+        declared = variant.cell.hyperparameters if variant.cell else {}
+        own_space = {**declared, **config.variant_spaces.get(name, {})}
+        variants.check_hyperparameters(variant, own_space, f"variant_spaces.{name}")
+        if own_space:
+            variant_spaces[name] = own_space
+    return replace(config, variant_spaces=variant_spaces)
+
+
+def change_declared_ranges(
+    config: "SweepConfig", changes: Mapping[str, tuple[float, float]]
+) -> "SweepConfig":
+    """Return a configuration with other bounds of ranges that cells declare, for all variants of these cells.
+
+    Refused: a name that no cell of the sweep declares, and an impossible range.
+    """
+    if not changes:  # as nearly always, so that no cell is imported
+        return config
+    from suite import registry, space, variants
+
+    load_keras()
+    cells = {name: variants.find_variant(name).cell for name in config.cells}
+    declared = {name: cell.hyperparameters for name, cell in cells.items() if cell}
+    known = {**config.space, **space.OPTIONAL_RANGES}
+    for ranges in declared.values():
+        known |= ranges
+    variant_spaces = dict(config.variant_spaces)
+    for key, bounds in changes.items():
+        if key not in known:
+            raise registry.unknown_name_error("hyperparameter", key, known)
+        for name, ranges in declared.items():
+            if key in ranges:
+                given = variant_spaces.get(name, {})
+                entry = given.get(key)
+                old = entry if isinstance(entry, space.Range) else ranges[key]
+                variant_spaces[name] = {**given, key: space.change_range(key, old, *bounds)}
     return replace(config, variant_spaces=variant_spaces)
 
 
 def check_own_settings(config: "SweepConfig") -> None:
-    """Refuse a rule of initial weights that no weight of any variant has: a misspelt name changes nothing."""
+    """Refuse settings that a network of some trial does not fit, which would be found only in training.
+
+    That is a rule of initial weights that no weight has, since a misspelt name changes nothing, or that
+    cannot draw a weight; and a network that cannot carry a state, on a task that needs it.
+    """
     import tasks
     from suite import initial_weights, variants
 
-    task = tasks.find_task(config.tasks[0])
-    networks = {name: variants.find_network(name, task) for name in config.cells}
+    definitions = [tasks.find_task(name) for name in config.tasks]
+    networks: dict[str, Network] = {}
+    for cell in config.cells:
+        own_networks = {
+            name: variants.find_network(name, definitions[0])
+            for name in variants.trained_variants(cell, config.space_of(cell))
+        }
+        for task in definitions:
+            if task.segment or task.steps_ahead:
+                for name in own_networks:
+                    variants.find_network(name, task).start_carry(lanes=1, batch=1, width=1)
+        for pattern, rule in variants.drawn_rules(config.space_of(cell)):
+            initial_weights.check_rules({pattern: rule}, own_networks)
+        networks |= own_networks
     initial_weights.check_rules(config.protocol.initial_weights, networks)
 
 

@@ -54,9 +54,10 @@ def print_forecast(
         operations = padded_operations(config, search_shapes) * missing[task, cell] / trials
         seconds = operations / rate + sum(shape.program_seconds for shape in search_shapes)
         total += seconds
+        own_units = config.shared_space_of(cell)["units"]
         parameters = [
             find_network(cell, tasks.find_task(task)).parameters(math.ceil(size))
-            for size in (config.space_of(cell)["units"].low, config.space_of(cell)["units"].high)
+            for size in (own_units.low, own_units.high)
         ]
         table.add_row(
             task,

@@ -2,14 +2,15 @@
 
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from suite import Refusal, store
+from suite import Refusal, registry, store
 from suite.cli.common import canonical_task_name, listed_variant
 from suite.config import SweepConfig, config_from_table
 from suite.files import write_atomic
+from suite.space import Range, change_range
 from suite.text import format_count
 from suite.training.trial import Result, Trial
 
@@ -23,7 +24,7 @@ def train_trial(config: SweepConfig, trial: Trial, splits: Mapping) -> Result:
     from suite.variants import find_network, trial_variant
 
     [name], [cell], protocol = config.tasks, config.cells, config.protocol
-    task, width = tasks.find_task(name), int(trial.hyperparameters["units"])
+    task, width = tasks.find_task(name), int(trial.numbers["units"])
     network = find_network(trial_variant(cell, trial.hyperparameters), task)
     trainer = Descent.of_trials(protocol.optimiser, [trial])
     program = Program(network, splits[name], width, 1, protocol.batch, trainer, task.segment)
@@ -44,6 +45,30 @@ def train_trial(config: SweepConfig, trial: Trial, splits: Mapping) -> Result:
     if result.longer_tests:
         print("longer sequences:", ", ".join(f"{name} {v:.4g}" for name, v in result.longer_tests.items()))
     return result
+
+
+def own_hyperparameters(variant: str, texts: Iterable[str]) -> dict[str, float]:
+    """Return the hyperparameters that the cell of a variant declares, from texts NAME=VALUE,NAME=VALUE.
+
+    Refuses a name that the cell does not declare, a value that is no such number, and a missing one.
+    """
+    from suite.variants import find_variant
+
+    option, cell, values = "--hyperparameter", find_variant(variant).cell, {}
+    declared = cell.hyperparameters if cell else {}
+    for text in (part for several in texts for part in several.split(",")):
+        name, _, value = text.partition("=")
+        if name not in declared:
+            known, hint = ", ".join(declared) or "none", registry.did_you_mean(name, declared)
+            raise Refusal(f"{option} {text}: no hyperparameter {name!r} of {variant}.{hint} Known: {known}")
+        try:
+            number = float(value)
+        except ValueError:
+            raise Refusal(f"{option} {text}: expected NAME=VALUE, such as {name}=0.1") from None
+        values[name] = change_range(name, declared[name], number, number).low
+    if missing := ",".join(f"{name}=VALUE" for name in declared if name not in values):
+        raise Refusal(f"{variant}: the cell has hyperparameters of its own; add {option} {missing}")
+    return values
 
 
 def outcome_text(result: Mapping, unit: str) -> str:
@@ -111,7 +136,8 @@ def trial_of_row(folder: Path, row: Mapping) -> tuple[SweepConfig, Trial]:
     """Return the trial of a stored row, and the settings of its sweep reduced to its task and cell."""
     config = config_from_table(store.read_config(folder))
     space = config.space_of(row["cell"])
-    values = {name: int(row[name]) if entry.whole else row[name] for name, entry in space.items()}
+    whole = {name for name, entry in space.items() if isinstance(entry, Range) and entry.whole}
+    values = {name: int(row[name]) if name in whole else row[name] for name in space}
     # Hyperband gives most trials fewer epochs, and no row says how many: those it trained, at least
     epochs = row["epochs"] if config.oracle == "hyperband" else config.protocol.epochs
     config = replace(config, tasks=(row["task"],), cells=(row["cell"],), variant_spaces={row["cell"]: space})

@@ -15,6 +15,7 @@ from suite.cli.common import (
     DataOption,
     add_own_ranges,
     canonical_config,
+    change_declared_ranges,
     check_own_settings,
     select_backend,
     split_names,
@@ -79,8 +80,9 @@ def sweep(
         typer.Option(
             "--range",
             metavar="NAME=LOW:HIGH,…",
-            help="Range of units, learning_rate, momentum, input_noise, clip_norm or clip_value; NAME=VALUE "
-            "fixes it. Default: the preset's, or the paper's.",
+            help="Range of units, learning_rate, momentum, input_noise, clip_norm, clip_value, or "
+            "what a cell declares, such as dropout; NAME=VALUE fixes it. Default: that of the preset, the "
+            "paper or the cell.",
         ),
     ] = None,
     results: Annotated[
@@ -154,7 +156,8 @@ def sweep(
         "batch": batch,
         "optimiser": optimiser,
     }
-    ranges = [part for text in range_ or [] for part in text.split(",")]
+    ranges = dict(parse_range(part) for text in range_ or [] for part in text.split(","))
+    of_cells = ranges.keys() - config.space.keys() - space.OPTIONAL_RANGES.keys()
     settings: dict[str, Any] = {
         "trials": trials,
         "seed": seed,
@@ -167,9 +170,12 @@ def sweep(
         config,
         **{name: value for name, value in settings.items() if value not in (None, ())},
         protocol=replace(config.protocol, **{n: v for n, v in protocol.items() if v is not None}),
-        space=space.override_ranges(config.space, dict(map(parse_range, ranges))),
+        space=space.override_ranges(
+            config.space, {name: ends for name, ends in ranges.items() if name not in of_cells}
+        ),
     )
     config = canonical_config(config)
+    config = change_declared_ranges(config, {name: ranges[name] for name in ranges if name in of_cells})
     if trials is not None and config.oracle == "hyperband":
         raise Refusal(
             f"--trials {trials}: Hyperband sets the number of trials of a search itself "

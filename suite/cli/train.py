@@ -17,7 +17,8 @@ from suite.cli.common import (
 )
 
 HYPERPARAMETERS = ("units", "learning_rate", "momentum", "input_noise")
-ROW_SETTINGS = (*HYPERPARAMETERS, "epochs", "patience", "batch", "optimiser", "seed")  # that a row answers
+PROTOCOL_OPTIONS = ("epochs", "patience", "batch", "optimiser", "seed")
+ROW_SETTINGS = (*HYPERPARAMETERS, "hyperparameter", *PROTOCOL_OPTIONS)  # what a stored row sets
 
 
 def train(
@@ -46,6 +47,14 @@ def train(
     learning_rate: Annotated[float, typer.Option(help="Step size of the optimiser.")] = 0.005,
     momentum: Annotated[float, typer.Option(help="Momentum of the optimiser, below 1.")] = 0.9,
     input_noise: Annotated[float, typer.Option(help="Standard deviation of noise on the inputs.")] = 0.1,
+    hyperparameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE,…",
+            help="Values of the hyperparameters that the cell declares.",
+            show_default="none; a cell that declares some needs them",
+        ),
+    ] = None,
     epochs: Annotated[int, typer.Option(help="Maximum number of epochs.")] = 150,
     patience: Annotated[int, typer.Option(help="Epochs to wait for a better validation score.")] = 15,
     batch: Annotated[int, typer.Option(help="Sequences per update.")] = 1,
@@ -72,6 +81,8 @@ def train(
         raise Refusal(f"--csv {csv}: expected a file, got a folder; name a file in it")
     if csv and not os.access(csv.parent, os.W_OK):  # found out before the training, which may take hours
         raise Refusal(f"--csv {csv}: expected a file in a folder that can be written; create that folder")
+    from dataclasses import replace
+
     from suite import space
     from suite.cli import single_trial
     from suite.config import Protocol, SweepConfig
@@ -100,6 +111,9 @@ def train(
     select_backend(backend)
     config = canonical_config(config)
     splits = validate_and_load(config, data)
+    if not row:
+        own_values = single_trial.own_hyperparameters(config.cells[0], hyperparameter or [])
+        to_train = replace(to_train, hyperparameters={**to_train.hyperparameters, **own_values})
     result = single_trial.train_trial(config, to_train, splits)
     if row:
         single_trial.print_comparison(result, row, splits)

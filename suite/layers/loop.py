@@ -61,7 +61,7 @@ def run_over_time(
     if start is None:
         start = cell.start_states(lanes, batch, dtype=x.dtype)
     rates = {name: settings[name][:, None, None] for name in cell.hyperparameters if name in settings}
-    cell = cell.with_weights({}, settings=rates)
+    cell = cell.with_weights({}, settings={**cell.settings, **rates})
     if isinstance(cell, LinearCell) and machine.gpu_ids() and x.shape[2] is not None:
         all_keys = None if keys is None else keys_of_steps(keys, steps)
         h = run_linear(cell.with_weights(weights, unit_mask=mask, keys=all_keys), projected, start[0])

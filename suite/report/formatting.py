@@ -52,6 +52,11 @@ def format_number(value: float, digits: int = 3) -> str:
     return _typeset_number(f"{value:.{digits}g}")
 
 
+def format_value(value: float | str) -> str:
+    """Return the value of a hyperparameter: a number as `format_number` does, or a text as it is."""
+    return value if isinstance(value, str) else format_number(value)
+
+
 def format_si(value: float) -> str:
     """Return a number of operations to three digits with its prefix: 0, 950, 1.2 M, 3.45 T."""
     if pd.isna(value):

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from suite import seeds
 from suite.config import HYPERBAND_FACTOR
-from suite.space import Space
+from suite.space import VariantSpace
 from suite.training.trial import Trial
 
 BAYESIAN_ROUND_SIZE = 8  # trials drawn before scores are needed; the same on every machine
@@ -29,14 +29,14 @@ class Search:
     `trials` trials of `epochs` epochs; Hyperband sets both numbers itself (see `trials_by_epochs`).
     """
 
-    def __init__(self, oracle: str, space: Space, trials: int, epochs: int, seed_keys: tuple):
+    def __init__(self, oracle: str, space: VariantSpace, trials: int, epochs: int, seed_keys: tuple):
         import keras_tuner
         from keras_tuner import oracles
 
         hp = keras_tuner.HyperParameters()
         for name, entry in space.items():
             entry.declare(name, hp)
-        if oracle == "bayesian" and all(entry.low == entry.high for entry in space.values()):
+        if oracle == "bayesian" and not any(entry.varies for entry in space.values()):
             oracle = "random"  # a Gaussian process of no inputs cannot be fitted, and has nothing to choose
         common = {
             "objective": keras_tuner.Objective("score", "min"),
@@ -88,7 +88,9 @@ class Search:
         )
         hp = keras_tuner.HyperParameters()
         hp.values = {name: v for name, v in values.items() if not name.startswith("tuner/")}
-        hyperparameters = {name: entry.declare(name, hp) for name, entry in self.space.items()}
+        hyperparameters: dict[str, float | str] = {
+            name: entry.declare(name, hp) for name, entry in self.space.items()
+        }
         return Trial(number, self.seeds[number], hyperparameters, values.get("tuner/epochs", self.epochs))
 
     def tell(self, scores: dict[int, float]) -> None:

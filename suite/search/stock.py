@@ -17,11 +17,13 @@ import tasks
 from suite import Refusal, registry, seeds, space, task_check
 from suite.cells.base import Cell
 from suite.config import Protocol
+from suite.initial_weights import rules_of_trial
 from suite.layers.losses import LOSSES, SequenceLoss
 from suite.layers.metrics import METRICS
 from suite.search.network_layer import INPUT_DTYPES, PADDING, NetworkLayer, resolve_variant
 from suite.task import Split, Task
 from suite.training.optimiser import OPTIMISERS
+from suite.variants import check_hyperparameters, trial_variant
 
 FIT_ARGUMENTS = ("epochs", "initial_epoch", "verbose", "callbacks")  # that `search` of a tuner may pass on
 EVAL_BATCH_SIZE = 32  # sequences in a batch of the validation split
@@ -35,7 +37,8 @@ class Hypermodel(keras_tuner.HyperModel):
     """The model of a variant on a task and its hyperparameters, by default those of the paper.
 
     - `task`, `variant`: names, or a `Task` and a subclass of `Cell`.
-    - `ranges`: the hyperparameters with their ranges; those of the cell itself are added.
+    - `ranges`: the hyperparameters with their ranges; those of the cell itself are added. Options of the
+      variant and rules of initial weights may be among them, as in a sweep.
     - `protocol`: epochs, patience, batch size, optimiser and initial weights.
     - `data`: the folder of the task's files; None for the default places.
 
@@ -47,7 +50,7 @@ class Hypermodel(keras_tuner.HyperModel):
         self,
         task: str | Task,
         variant: str | type[Cell],
-        ranges: space.Space = space.PAPER_SPACE,
+        ranges: space.VariantSpace = space.PAPER_SPACE,
         protocol: Protocol = Protocol(),
         data: Path | str | None = None,
     ):
@@ -57,6 +60,7 @@ class Hypermodel(keras_tuner.HyperModel):
         own_ranges = self.variant.cell.hyperparameters if self.variant.cell else {}
         self.own_hyperparameters = tuple(own_ranges)
         self.ranges, self.protocol = {**own_ranges, **ranges}, protocol
+        check_hyperparameters(self.variant, self.ranges, "ranges")
         if protocol.optimiser not in OPTIMISERS:
             raise registry.unknown_name_error("optimiser", protocol.optimiser, OPTIMISERS)
         if {"clip_norm", "clip_value"} <= ranges.keys():
@@ -71,19 +75,20 @@ class Hypermodel(keras_tuner.HyperModel):
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """Return the compiled model for the hyperparameters in `hp`."""
-        values = {name: range_.declare(name, hp) for name, range_ in self.ranges.items()}
+        values: dict[str, Any] = {name: entry.declare(name, hp) for name, entry in self.ranges.items()}
+        name = trial_variant(self.variant.name, values)
         task = self.task
         steps = (None,) if task.inputs == "symbols" else (None, task.features)
         model = keras.Sequential(
             [
                 keras.Input(steps, dtype=INPUT_DTYPES[task.inputs]),
                 NetworkLayer(
-                    self.variant,
+                    self.variant if name == self.variant.name else name,
                     int(values["units"]),
                     *(task.features, task.outputs, task.answers, task.inputs, task.direction),
                     input_noise=float(values["input_noise"]),
                     hyperparameters={name: float(values[name]) for name in self.own_hyperparameters},
-                    initial_weights=self.protocol.initial_weights,
+                    initial_weights=rules_of_trial(self.protocol.initial_weights, values),
                 ),
             ]
         )

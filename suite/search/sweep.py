@@ -64,7 +64,7 @@ def search_shapes(
     def cost(width: int, epochs: int) -> int:
         return network.trial_operations(width, steps, epochs)
 
-    units, steps = config.space_of(cell)["units"], total_steps(splits)
+    units, steps = config.shared_space_of(cell)["units"], total_steps(splits)
     epochs = math.ceil(config.epochs_per_search / config.trials_per_search)  # as if no trial ended early
     program_seconds = plan.program_seconds(epochs * steps["train"] / config.protocol.batch)
     program_cost = program_seconds * machine.RATE[plan.device]
@@ -249,7 +249,7 @@ def trials_by_shape(
     Trials train different networks if an option of the variant is a hyperparameter, such as the layers.
     """
     widths = [shape.width for shape in shapes]
-    fits = np.searchsorted(widths, [trial.hyperparameters["units"] for trial in trials])
+    fits = np.searchsorted(widths, [trial.numbers["units"] for trial in trials])
     groups: dict[tuple[int, str], list[Trial]] = {}
     for trial, fit in zip(trials, fits.tolist(), strict=True):
         groups.setdefault((fit, trial_variant(cell, trial.hyperparameters)), []).append(trial)

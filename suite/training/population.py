@@ -13,7 +13,7 @@ from keras import ops, tree
 from suite import seeds
 from suite.axis import pad_units
 from suite.cells.base import with_lanes_axis
-from suite.initial_weights import draw_weights
+from suite.initial_weights import draw_weights, rules_of_trial
 from suite.training import batches
 from suite.training.checkpoint import Checkpoints
 from suite.training.optimiser import Weights, broadcast_lanes
@@ -78,11 +78,11 @@ class Population:
 
     def start_trial(self, trial: Trial) -> tuple[Result, LaneArrays]:
         """Return the result so far of a trial and its arrays (1, …), from its checkpoint if it has one."""
-        units, arrays = int(trial.hyperparameters["units"]), self.free_lanes(1)
-        for name, value in self.trial_settings(trial.hyperparameters).items():
+        units, arrays = int(trial.numbers["units"]), self.free_lanes(1)
+        for name, value in self.trial_settings(trial.numbers).items():
             arrays["settings"][name][:] = value
         arrays["settings"]["mask"][:] = np.arange(self.program.width) < units
-        for name, weight in self.initial_weights(trial.seed, units).items():
+        for name, weight in self.initial_weights(trial.seed, units, trial.hyperparameters).items():
             arrays["weights"][name][:] = arrays["best"][name][:] = weight
         if self.checkpoints and (checkpoint := self.checkpoints.load(trial)):
             result, saved = checkpoint
@@ -121,10 +121,13 @@ class Population:
 
         return tree.map_structure(read, self.state)
 
-    def initial_weights(self, seed: int, units: int) -> dict[str, np.ndarray]:
+    def initial_weights(
+        self, seed: int, units: int, hyperparameters: Mapping[str, float | str] = MappingProxyType({})
+    ) -> dict[str, np.ndarray]:
         """Draw the weights of a trial at its own size; pad them with zeros to the program's width."""
         network, weights = self.program.network, {}
-        for name, weight in draw_weights(network, units, seed, self.rules).items():
+        rules = rules_of_trial(self.rules, hyperparameters)
+        for name, weight in draw_weights(network, units, seed, rules).items():
             padded = pad_units(weight, network.axes()[name], units, self.program.width)
             weights[name] = padded.reshape(with_lanes_axis(padded.shape, 1)[1:])
         return weights

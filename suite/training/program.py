@@ -70,7 +70,7 @@ class Program:
 
     def operations(self, result: Result) -> int:
         """Return the multiply–adds of a trial that has ended."""
-        units = int(result.trial.hyperparameters["units"])
+        units = int(result.trial.numbers["units"])
         return self.network.trial_operations(units, self.steps, result.epochs)
 
     def zero_weights(self, lanes: int) -> dict[str, np.ndarray]:

@@ -8,12 +8,20 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Trial:
-    """One configuration: number in its search, seed, hyperparameters, and the most epochs to train."""
+    """One configuration: number in its search, seed, hyperparameters, and the most epochs to train.
+
+    A hyperparameter is a number or, if it is chosen from texts (`suite.space.Choice`), a text.
+    """
 
     number: int
     seed: int
-    hyperparameters: Mapping[str, float]
+    hyperparameters: Mapping[str, float | str]
     epochs: int
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """The hyperparameters that are numbers."""
+        return {name: value for name, value in self.hyperparameters.items() if not isinstance(value, str)}
 
 
 @dataclass

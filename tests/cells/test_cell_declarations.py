@@ -174,6 +174,11 @@ def test_a_step_may_read_its_hyperparameters():
     assert not any(cell_faults(Gain).values())
 
 
+def test_a_hyperparameter_of_a_cell_is_0_outside_the_engine():
+    layer = keras.layers.RNN(Gain(UNITS))
+    assert not ops.convert_to_numpy(layer(ops.ones((BATCH, STEPS, FEATURES)))).any()
+
+
 class Positive(Cell):
     """A simple recurrent network whose state is not zero where its gate is: in the padding of its lane."""
 

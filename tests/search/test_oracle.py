@@ -9,9 +9,10 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from suite import seeds
-from suite.config import ORACLE_CHOICES, trials_by_epochs
+from suite.config import trials_by_epochs
 from suite.search.oracle import Search, call_without_warnings
-from suite.space import PAPER_SPACE, Range, override_ranges
+from suite.setting_checks import ORACLE_CHOICES
+from suite.space import PAPER_SPACE, Choice, Range, override_ranges
 
 
 def search(oracle="random", space=PAPER_SPACE, trials=12, epochs=9, names=(1, "task", "cell")):
@@ -47,6 +48,15 @@ def test_values_lie_in_their_ranges():
         assert {name: type(value) for name, value in trial.hyperparameters.items()}["units"] is int
         for name, config in PAPER_SPACE.items():
             assert config.low <= trial.hyperparameters[name] <= config.high + 1e-12
+
+
+@pytest.mark.parametrize("oracle", ORACLE_CHOICES)
+def test_texts_are_chosen_among_their_values(oracle):
+    space = {**PAPER_SPACE, "direction": Choice(("forward", "both")), "R/*": Choice(("orthogonal",))}
+    trials = [trial for config in play(search(oracle, space)) for trial in config]
+    assert {trial.hyperparameters["direction"] for trial in trials} == {"forward", "both"}
+    assert {trial.hyperparameters["R/*"] for trial in trials} == {"orthogonal"}
+    assert all(trial.numbers.keys() == PAPER_SPACE.keys() for trial in trials)
 
 
 def test_searches_of_near_names_share_no_trial():

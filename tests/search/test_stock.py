@@ -18,7 +18,7 @@ from suite.cells.lstm import CIFG
 from suite.config import Protocol
 from suite.search import hypermodel
 from suite.search.stock import Batches, Hypermodel, Loss, Score
-from suite.space import PAPER_SPACE, override_ranges
+from suite.space import PAPER_SPACE, Choice, Range, override_ranges
 from suite.task import Split, Task
 from suite.training import batches
 from suite.training.optimiser import OPTIMISERS
@@ -117,6 +117,20 @@ def test_the_model_has_the_hyperparameters_of_the_cell_and_the_initial_weights_o
     model = instance.build(default_hp(instance.ranges, zoneout=0.25))
     assert model.layers[0].hyperparameters == {"zoneout": 0.25}
     assert all((ops.convert_to_numpy(weight) == 1).all() for weight in model.trainable_weights)
+
+
+def test_options_and_initial_weights_of_the_model_can_be_hyperparameters():
+    own = {
+        "output": Choice(("linear", "deep")),
+        "layers": Range(1, 2, whole=True),
+        "R/*": Choice(("identity",)),
+    }
+    instance = Hypermodel(tiny.PARITY, "rnn", {**QUIET, **own})
+    layer = instance.build(default_hp(instance.ranges, output="deep", layers=2)).layers[0]
+    assert layer.variant.name == "rnn@layers=2,output=deep"
+    np.testing.assert_array_equal(layer.weights_by_name["recurrent/2/R/z"], np.eye(3))
+    with pytest.raises(Refusal, match="expected linear or deep, got 'wide'"):
+        Hypermodel(tiny.PARITY, "rnn", {**QUIET, "output": Choice(("linear", "wide"))})
 
 
 @pytest.mark.parametrize("rule", OPTIMISERS)

@@ -6,7 +6,7 @@ import re
 import pandas as pd
 import pytest
 
-from suite import store
+from suite import Refusal, store
 from suite.cli import single_trial
 
 
@@ -23,6 +23,31 @@ def test_the_trial_of_a_row_is_trained_again_as_it_was(odyssey, undisturbed_fold
     expected = store.load_curves(undisturbed_folder, [("tiny:PARITY", "gru", 3)])
     columns = ["epoch", "train", "valid"]
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "curve.csv"), expected[columns], rtol=1e-4)
+
+
+def test_the_hyperparameters_of_a_cell_are_options(odyssey, monkeypatch):
+    trials = []
+    monkeypatch.setattr(single_trial, "train_trial", lambda config, trial, splits: trials.append(trial))
+    command = "train", "tiny:PARITY", "tiny:Sticky"
+    assert odyssey(*command, "--hyperparameter=zoneout=0.25") == (0, "", "")
+    assert trials[0].hyperparameters["zoneout"] == 0.25
+    code, out, err = odyssey(*command)
+    assert (code, out) == (2, "")
+    expected = "tiny:Sticky: the cell has hyperparameters of its own; add --hyperparameter zoneout=VALUE"
+    assert err == f"odyssey: {expected}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("zoneot=1", "no hyperparameter 'zoneot' of tiny:Sticky. Did you mean 'zoneout'? Known: zoneout"),
+        ("zoneout", "--hyperparameter zoneout: expected NAME=VALUE, such as zoneout=0.1"),
+        ("zoneout=nan", "zoneout: the range nan:nan is invalid"),
+    ],
+)
+def test_a_wrong_hyperparameter_of_a_cell_is_refused(text, reason):
+    with pytest.raises(Refusal, match=re.escape(reason)):
+        single_trial.own_hyperparameters("tiny:Sticky", [text])
 
 
 def test_one_epoch_is_in_the_singular():

@@ -196,6 +196,14 @@ def test_initial_weights_have_the_papers_scale(programs):
     assert abs(np.concatenate(drawn).mean()) < 0.002
 
 
+def test_a_trial_may_draw_the_rule_of_its_initial_weights(programs):
+    population = Population(programs(width=6, lanes=2), patience=15, rules={"b/*": "constant(3)"})
+    population.fill_lanes(deque([trial(0, units=6, **{"b/*": "constant(2)"}), trial(1, units=6)]))
+    [own, other] = ops.convert_to_numpy(population.state["weights"]["recurrent/b/zifo"])
+    assert (own == 2).all()
+    assert (other == 3).all()
+
+
 def test_parameters_are_counted_without_padding(task):
     assert find_network("lstm", task).parameters(4) == 4 * 4 * (3 + 4) + 7 * 4 + 4 * 3 + 3
 

@@ -1,5 +1,6 @@
 """How the sweep was run: the settings of every search and the space its trials are drawn from."""
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -8,6 +9,7 @@ from suite.analysis.findings import Findings
 from suite.config import SweepConfig, SweepRecord
 from suite.report.formatting import hyperparameter_label
 from suite.report.parts import Part, Section, Table, TableColumn, Text
+from suite.space import Choice, Range
 
 ORACLE_DESCRIPTIONS = {
     "random": "A trial draws its hyperparameters at random, independently of the scores of other trials.",
@@ -68,17 +70,17 @@ def protocol_table(record: SweepRecord) -> Table:
 def space_table(config: SweepConfig) -> Table:
     """Return the hyperparameters and the ranges they are drawn from, with those of single variants below."""
     own_ranges = [
-        (variant, name, bounds)
+        (variant, name, entry)
         for variant, space in config.variant_spaces.items()
-        for name, bounds in space.items()
-        if bounds != config.space.get(name)
+        for name, entry in space.items()
+        if entry != config.space.get(name)
     ]
     overridden = {name for _, name, _ in own_ranges}
-    lines = [
+    lines: list[tuple[str, str, Range | Choice]] = [
         ("all others" if name in overridden else "all", name, bounds) for name, bounds in config.space.items()
     ] + own_ranges
     frame = pd.DataFrame(
-        [(variant, name, bounds.low, bounds.high, bounds.scale) for variant, name, bounds in lines],
+        [(variant, name, *_describe_entry(entry)) for variant, name, entry in lines],
         columns=["variant", "hyperparameter", "low", "high", "scale"],
     )
     if not config.variant_spaces:
@@ -91,3 +93,10 @@ def space_table(config: SweepConfig) -> Table:
         TableColumn("drawn", "scale", lambda scale: SCALE_DESCRIPTIONS.get(scale, scale)),
     ]
     return Table("space", "The space that hyperparameters are drawn from.", frame, columns)
+
+
+def _describe_entry(entry: Range | Choice) -> tuple[float, float, str]:
+    """Return low, high and scale of a range; of a choice, its values stand in place of a scale."""
+    if isinstance(entry, Choice):
+        return math.nan, math.nan, f"one of {', '.join(entry.values)}"
+    return entry.low, entry.high, entry.scale

@@ -14,6 +14,7 @@ from suite.report.formatting import (
     format_score,
     format_si,
     format_signed,
+    format_value,
     hyperparameter_label,
     variant_name,
 )
@@ -127,7 +128,7 @@ def trial_titles(findings: Findings, task: str) -> dict[tuple[str, int], str]:
     """Return a text for each trial of a task by variant and number: its score, hyperparameters and seed."""
     names, titles = findings.config.hyperparameters, {}
     for row in findings.trials[task].to_dict("records"):
-        values = {name: format_number(row[name]) for name in names if pd.notna(row[name])}
+        values = {name: format_value(row[name]) for name in names if pd.notna(row[name])}
         value_texts = [f"{hyperparameter_label(name)} {value}" for name, value in values.items()]
         score = f"test {format_score(row['test'])}"
         texts = [f"{row['cell']}, trial {row['trial']}: {score}", *value_texts, f"seed {row['seed']}"]
