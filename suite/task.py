@@ -66,6 +66,8 @@ class Task:
     - `trivial` is the score of the best constant answer, where it is known.
     - `success_tolerance` is how far each output may be from its target in a sequence that counts as solved;
       with classes it is 0, and the most likely class has to be right. None if sequences are not counted.
+    - `class_weights` multiply the training loss of the labels of each class, (outputs,), for the loss
+      "categorical": large ones for rare classes. Metrics are without them.
 
     Nothing is checked here: `suite.task_check` does that before a task is trained.
     """
@@ -86,6 +88,7 @@ class Task:
     steps_ahead: int = 0
     trivial: float | None = None
     success_tolerance: float | None = None
+    class_weights: tuple[float, ...] | None = None
 
     @property
     def io_shape(self) -> str:

@@ -93,6 +93,13 @@ def field_rules(task: Task) -> Iterator[tuple[str, str, Callable[[Any], bool]]]:
     for field in ("trivial", "success_tolerance"):
         if getattr(task, field) is not None:
             yield field, "a number or None", lambda value: isinstance(value, int | float)
+    if task.class_weights is not None:
+        yield "loss", "'categorical', as there are class_weights", "categorical".__eq__
+        yield (
+            "class_weights",
+            f"None or a tuple of {task.outputs} positive numbers, finite in float32, one for each class",
+            lambda weights: are_class_weights(weights, task.outputs),
+        )
 
 
 def check_splits(name: str, task: Task, splits: object) -> None:
@@ -261,6 +268,13 @@ def sequence_length(inputs: object) -> int:
 def is_positive_integer(value: object) -> bool:
     """Whether a value is an integer of at least 1; True does not count as one."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)
+
+
+def are_class_weights(weights: object, outputs: int) -> bool:
+    """Whether an object is a tuple of positive numbers, one for each output."""
+    if not isinstance(weights, tuple) or len(weights) != outputs:
+        return False
+    return all(isinstance(weight, int | float) and 0 < weight <= FLOAT32_MAX for weight in weights)
 
 
 def format_choice(names: Sequence[str] | Mapping[str, object]) -> str:

@@ -216,6 +216,18 @@ def test_anything_but_a_mapping_of_the_three_splits_is_refused(splits, said):
             "direction to be 'forward', as the sequences are read step by step, got 'both'",
         ),
         ({"success_tolerance": "0"}, "success_tolerance to be a number or None, got '0'"),
+        (
+            {"class_weights": (1.0, 2.0, 3.0), "loss": "squared", "metric": "squared"},
+            "loss to be 'categorical', as there are class_weights, got 'squared'",
+        ),
+        *(
+            (
+                {"class_weights": weights},
+                "class_weights to be None or a tuple of 3 positive numbers, finite in float32, one for each "
+                f"class, got {weights}",
+            )
+            for weights in [(1.0, 2.0), (1, 2, 0), (1, 2, float("nan")), (1, 2, 1e39), [1, 2, 3], 2.0, ()]
+        ),
         ({"features": 0}, "features to be a whole number of at least 1, got 0"),
         ({"features": 2.0}, "features to be a whole number of at least 1, got 2.0"),
         ({"outputs": True}, "outputs to be a whole number of at least 1, got True"),

@@ -52,6 +52,14 @@ def test_a_step_without_a_label_counts_for_nothing():
     check(losses.categorical_nll, y, np.where(y == NO_LABEL, 0, likelihoods))
 
 
+def test_class_weights_multiply_the_loss_of_each_label_and_no_metric():
+    head = Head(5, "every step", "categorical", "nats", class_weights=(1.0, 0.5, 2.0, 3.0, 0.1))
+    y = RNG.integers(NO_LABEL, 5, LOGITS.shape[:-1]).astype("int32")
+    each = -np.take_along_axis(special.log_softmax(LOGITS, axis=-1), abs(y)[..., None], axis=-1)[..., 0]
+    check(head.loss_function, y, each * np.where(y == NO_LABEL, 0, np.array(head.class_weights)[y]))
+    assert head.metrics["score"] == METRICS["categorical"]["nats"]
+
+
 def test_error_of_binary_outputs_is_the_share_that_is_wrong():
     y = (RNG.random(LOGITS.shape) < 0.3).astype("uint8")
     check(losses.output_error, y, ((LOGITS > 0) != y).mean(-1))
