@@ -49,9 +49,9 @@ class Task:
       data files, or None for the default places (`tasks.data`). More splits, whose names begin with "test_",
       are scored like test, each for itself: "test_2x" has sequences twice as long (`tasks.generated`).
     - `features` and `outputs` are the sizes of one step of the input and of one label's prediction.
-    - `loss` and `metric` name functions of `suite.layers.head`. The score of a split is the metric
-      averaged over all its labels; lower is better. `unit` is the unit of the score, such as "nats per
-      frame".
+    - `loss` and `metric` name functions of `suite.layers.losses` and `suite.layers.metrics`. The score of a
+      split is the metric averaged over all its labels; lower is better. `unit` is the unit of the score,
+      such as "nats per frame".
     - `answers` says whether the network predicts a label at every step, one at the last step, or labels that
       are not aligned with steps, which is for the loss "ctc" (`suite.layers.ctc`).
     - `inputs` says what a step is: `features` numbers; a symbol, an integer in 0 … `features` − 1; or
@@ -78,7 +78,7 @@ class Task:
     features: int
     outputs: int
     loss: Literal["bernoulli", "categorical", "squared", "ctc"]
-    metric: Literal["nats", "bits", "perplexity", "error", "squared", "rmse", "label error"]
+    metric: Literal["nats", "bits", "perplexity", "error", "squared", "rmse", "label error", "1 - auc"]
     unit: str
     answers: Literal["every step", "last step", "unaligned"]
     source: str

@@ -14,7 +14,7 @@ from suite import Refusal, registry
 from suite.task import NO_LABEL, SPLITS, Split, Task
 
 METRICS_BY_LOSS = {  # the metrics that are defined for the targets of each loss
-    "bernoulli": ("nats", "error"),
+    "bernoulli": ("nats", "error", "1 - auc"),
     "categorical": ("nats", "bits", "perplexity", "error"),
     "squared": ("squared", "rmse"),
     "ctc": ("label error", "nats"),
@@ -128,6 +128,13 @@ def check_splits(name: str, task: Task, splits: object) -> None:
                         f"task {name}, split {split}, sequence {k} (the first is 0): "
                         f"expected {array} {expected}, got {problem}"
                     )
+        if task.metric == "1 - auc" and split != "train":
+            targets = np.concatenate(list(splits[split].targets))
+            if len(constant := np.flatnonzero((targets == targets[0]).all(axis=0))):
+                raise Refusal(
+                    f"task {name}, split {split}: expected targets 0 and 1 of every output, for the metric "
+                    f"1 - auc, got {targets[0, constant[0]]} alone of output {constant[0]} (the first is 0)"
+                )
 
 
 def list_fault(split: object) -> str | None:
@@ -189,6 +196,9 @@ def target_rules(task: Task) -> Iterator[tuple[str, ArrayRule]]:
     yield "of integers" if kinds == "iu" else "of numbers", dtype_kind_rule(kinds)
     yield f'of shape {shape_text(length, *label)} for answers="{task.answers}"', shape_rule(labels, *label)
     yield expected, bounds_rule(low, high)
+    if task.metric == "1 - auc":
+        expected = "that are 0 or 1, for the metric 1 - auc"
+        yield expected, lambda y, steps: next((v for v in y.flat if v not in (0, 1)), None)
     if task.loss == "categorical":
         yield "of at least one class", lambda y, steps: None if (y != NO_LABEL).any() else "none"
 

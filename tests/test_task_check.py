@@ -18,6 +18,7 @@ CLASSES = Task(
 )
 VALUES = replace(CLASSES, loss="squared", metric="squared", answers="every step")
 NOTES = replace(VALUES, loss="bernoulli", metric="nats")
+AUC = replace(NOTES, metric="1 - auc")
 LABELS = replace(CLASSES, loss="ctc", metric="label error", answers="unaligned")
 SYMBOLS = replace(CLASSES, inputs="symbols")
 
@@ -108,6 +109,7 @@ STEPS = 'expected targets of shape (steps, 3) for answers="every step", got'
         (NOTES, "targets", np.full((5, 3), 2), "expected targets in 0 … 1, got 2"),
         (NOTES, "targets", np.full((5, 3), -0.1), "expected targets in 0 … 1, got -0.1"),
         (NOTES, "targets", np.full((5, 3), np.nan), "expected targets in 0 … 1, got nan"),
+        (AUC, "targets", np.full((5, 3), 0.5), "targets that are 0 or 1, for the metric 1 - auc, got 0.5"),
         (LABELS, "targets", np.zeros((5, 1), int), "expected targets of shape (labels,) for"),
         (LABELS, "targets", np.array([1.0]), "expected targets of integers, got dtype float64"),
         (LABELS, "targets", np.zeros(0, int), "expected targets of at least one label, got none"),
@@ -130,6 +132,16 @@ def test_a_wrong_sequence_is_refused_with_its_split_and_number(task, array, wron
     line = refusal(task, splits)
     assert line.startswith(f"task mine:MINE, split {split}, sequence 2 (the first is 0): expected ")
     assert said in line
+
+
+def test_an_output_that_is_constant_in_a_scored_split_has_no_auc():
+    notes = split_of(AUC)
+    quiet = Split(notes.inputs, [y * np.array([1, 0, 1], y.dtype) for y in notes.targets])
+    task_check.check_splits("mine", AUC, {"train": quiet, "valid": notes, "test": notes})
+    said = "targets 0 and 1 of every output, for the metric 1 - auc, got 0 alone of output 1"
+    assert f"split test_2x: expected {said}" in refusal(
+        AUC, {**dict.fromkeys(SPLITS, notes), "test_2x": quiet}
+    )
 
 
 GOOD = split_of(CLASSES)

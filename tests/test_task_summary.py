@@ -25,6 +25,7 @@ def splits(train, test):
         ({}, [0, 1, 1], [1, 0, 0, 1], 0.5),
         ({"metric": "nats"}, [0, 1, 1], [0, 1], -(np.log(2 / 5) + np.log(3 / 5)) / 2),
         ({"loss": "squared", "metric": "squared"}, [[[0.0, 2.0]], [[2.0, 2.0]]], [[[0.0, 0.0]]], 1 + 4),
+        ({"loss": "bernoulli", "metric": "1 - auc"}, [[[0]], [[1]]], [[[1]], [[0]]], 0.5),
         ({"loss": "bernoulli", "metric": "nats"}, [[[0, 1]], [[1, 1]]], [[[1, 1]]], -np.log(0.5 * 2.5 / 3)),
     ],
 )

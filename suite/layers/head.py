@@ -7,7 +7,7 @@ from keras import ops
 from suite.axis import Axis
 from suite.layers.base import Axes, Weights, matmul_steps
 from suite.layers.losses import LOSSES, SequenceLoss, weighted_categorical_nll
-from suite.layers.metrics import METRICS, Metric, success_metric
+from suite.layers.metrics import METRICS, Metric, RankMetric, success_metric
 from suite.tensor import Tensor
 
 
@@ -63,7 +63,7 @@ class Head:
         return LOSSES[self.loss]
 
     @property
-    def metrics(self) -> dict[str, Metric]:
+    def metrics(self) -> dict[str, Metric | RankMetric]:
         """What is computed on a split, by name: the score, and, where they are defined, error and success.
 
         "error" is the share of wrong classes, "success" that of sequences without a wrong label.

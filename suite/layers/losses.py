@@ -77,7 +77,7 @@ def squared_error(logits: Tensor, targets: Tensor) -> Tensor:
 @sum_over_labels
 def output_error(logits: Tensor, targets: Tensor) -> Tensor:
     """Return the share of outputs whose more likely value, 0 or 1, is not the target."""
-    wrong = (logits > 0) != (targets > 0.5)
+    wrong = (logits > 0) != (ops.cast(targets, logits.dtype) > 0.5)
     return ops.mean(ops.cast(wrong, logits.dtype), axis=-1)
 
 

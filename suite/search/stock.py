@@ -18,7 +18,7 @@ from suite import Refusal, registry, seeds, space, task_check
 from suite.cells.base import Cell
 from suite.config import Protocol
 from suite.layers.losses import LOSSES, SequenceLoss
-from suite.layers.metrics import METRICS
+from suite.layers.metrics import METRICS, Metric
 from suite.search.network_layer import INPUT_DTYPES, PADDING, NetworkLayer, resolve_variant
 from suite.task import Split, Task
 from suite.training.optimiser import OPTIMISERS
@@ -67,6 +67,8 @@ class Hypermodel(keras_tuner.HyperModel):
         for field in ("segment", "steps_ahead"):
             if value := getattr(self.task, field, 0):
                 raise Refusal(f"task {name}: expected {field} to be 0, got {value}, which `fit` cannot do")
+        task_check.check_task(name, self.task)
+        Score(self.task.loss, self.task.metric)  # refuses a metric that `fit` cannot compute
         self.splits = task_check.load_checked_splits(name, self.task, None if data is None else Path(data))
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
@@ -227,14 +229,18 @@ class Score(keras.metrics.Mean):
     def __init__(self, loss: str, metric: str, name: str = "score", **kwargs: Any):
         super().__init__(name, **kwargs)
         self.loss, self.metric = loss, metric
+        mean_metric = METRICS[loss][metric]
+        if not isinstance(mean_metric, Metric):
+            raise Refusal(f"expected a metric that is a mean over labels, which `fit` computes, got {metric}")
+        self.mean_metric = mean_metric
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        each = loss_per_label(METRICS[self.loss][self.metric].total, self.loss, y_true, y_pred)
+        each = loss_per_label(self.mean_metric.total, self.loss, y_true, y_pred)
         counted = ops.ones_like(each) if sample_weight is None else sample_weight > 0
         super().update_state(ops.reshape(each, (-1,)), ops.reshape(counted, (-1,)))
 
     def result(self) -> Any:
-        return METRICS[self.loss][self.metric].of_mean(super().result())
+        return self.mean_metric.of_mean(super().result())
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"loss": self.loss, "metric": self.metric}

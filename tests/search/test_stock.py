@@ -270,6 +270,7 @@ def test_a_search_may_set_the_number_of_epochs():
         ({"variant": CIFG(3)}, "cell: expected a name"),
         ({"task": "tiny:PARTY"}, "task 'tiny:PARTY'"),
         ({"task": replace(STEPS, segment=3)}, "expected segment to be 0, got 3, which `fit` cannot do"),
+        ({"task": replace(STEPS, metric="1 - auc")}, "mean over labels, which `fit` computes, got 1 - auc"),
         ({"protocol": Protocol(optimiser="adamw")}, "unknown optimiser 'adamw'"),
         (
             {"ranges": override_ranges(SMALL, {"clip_norm": (1, 2), "clip_value": (1, 1)})},
