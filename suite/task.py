@@ -46,7 +46,7 @@ class Task:
 
     - `name` identifies the task in rows and files; `title` is its heading in reports, `source` its citation.
     - `load(folder)` returns {"train": Split, "valid": Split, "test": Split}; `folder` is the user's folder of
-      data files, or None for the default places (`tasks.data`). More splits, whose names begin with "test_",
+      data files, or None for the default places (`tasks.data`). More splits, whose names are "test_…",
       are scored like test, each for itself: "test_2x" has sequences twice as long (`tasks.generated`).
     - `features` and `outputs` are the sizes of one step of the input and of one label's prediction.
     - `loss` and `metric` name functions of `suite.layers.losses` and `suite.layers.metrics`. The score of a
@@ -65,7 +65,8 @@ class Task:
       (`suite.training.generation`). With 0, all labels are scored, and all inputs are read.
     - `trivial` is the score of the best constant answer, where it is known.
     - `success_tolerance` is how far each output may be from its target in a sequence that counts as solved;
-      with classes it is 0, and the most likely class has to be right. None if sequences are not counted.
+      with other losses than "squared" it is 0: what is most likely has to be right. None if sequences are not
+      counted.
     - `class_weights` multiply the training loss of the labels of each class, (outputs,), for the loss
       "categorical": large ones for rare classes. Metrics are without them.
 

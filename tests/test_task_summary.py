@@ -58,8 +58,11 @@ def test_labels_may_be_of_several_integer_dtypes():
 
 
 def test_a_sequence_is_a_duplicate_if_its_inputs_and_targets_are_in_another_split():
-    counts = list(task_summary.duplicate_counts(splits([0, 1, 1], [0, 0])))
-    assert counts == [("train", "valid", 1), ("train", "test", 1), ("valid", "test", 1)]
+    sequences = splits([0, 1, 1], [0, 0])
+    sequences["test_2x"] = Split([sequences["train"].inputs[2]], [np.array([1])])
+    counts = list(task_summary.duplicate_counts(sequences))
+    both = [("train", "valid", 1), ("train", "test", 1), ("train", "test_2x", 1), ("valid", "test", 1)]
+    assert counts == both
 
 
 def test_a_split_is_summarised_by_its_lengths_and_values():

@@ -3,6 +3,7 @@
 from collections import deque
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -44,6 +45,15 @@ def test_a_task_whose_targets_are_float64_or_whole_numbers_trains(task):
     [result] = population.lanes
     population.train_epoch()
     assert result.status == "done"
+
+
+def test_symbols_may_be_of_several_integer_dtypes():
+    """NumPy makes floats of unsigned 64-bit integers beside signed ones."""
+    split = Split([np.array([3], "uint64"), np.array([2, 1])], [np.array([0])] * 2)
+    [bucket] = batches.make_buckets(split, max_buckets=1)
+    inputs = gather_sequences(to_tensors(bucket), np.array([[0, 1]], "int32"))["inputs"]
+    assert ops.convert_to_numpy(inputs).tolist() == [[[3, 0], [2, 1]]]
+    assert keras.backend.standardize_dtype(inputs.dtype) == "int32"
 
 
 def test_a_task_with_classes_has_an_accuracy_whatever_its_metric(task):
