@@ -693,11 +693,21 @@ def test_check_finds_what_is_broken_on_the_other_backend_alone(odyssey, tmp_path
     assert "BROKEN       on jax: units of padding in a lane change nothing" in out
 
 
-def test_doctor_says_what_is_here(odyssey, tmp_path):
-    code, out, _ = odyssey("doctor", f"--data={tmp_path}")
-    assert code == 0
-    for word in ("keras", "backend", "cores", "programs", "lanes", "chorales", "203/74/79"):
+def test_doctor_says_what_is_here(odyssey, tmp_path, monkeypatch):
+    """Nothing is downloaded, and missing data is no error."""
+    monkeypatch.setattr("tasks.data.cached_download", None)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    code, out, err = odyssey("doctor", f"--data={tmp_path}")
+    assert (code, err) == (0, "")
+    for word in ("keras", "backend", "cores", "programs", "lanes"):
         assert word in out
+    status = dict(line.split(maxsplit=1) for line in out.splitlines())
+    assert (status["chorales"], status["adding"]) == ("present", "generated")
+    missing = (
+        f"not ready: tcn_JSB_Chorales.mat is not in {tmp_path}: it is downloaded on first use, from https:"
+    )
+    assert status["jsb"].startswith(missing)
+    assert status["timit"].startswith(f"not ready: the folder TIMIT is not in {tmp_path}: copy")
 
 
 def test_a_users_table_is_read_from_the_folder_that_data_names(odyssey, tmp_path):

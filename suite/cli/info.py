@@ -1,9 +1,9 @@
 """`odyssey list` and `odyssey doctor`: what is installed here."""
 
 import os
-import time
 from collections.abc import Iterable
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -99,7 +99,6 @@ def doctor(data: DataOption = None, backend: BackendOption = None) -> None:
 
     import tasks
     from suite import machine
-    from suite.task import SPLITS
     from suite.variants import find_network
 
     for package, version in machine.package_versions().items():
@@ -117,11 +116,24 @@ def doctor(data: DataOption = None, backend: BackendOption = None) -> None:
         lanes = plan.lanes_for(**network.lane_demand(units, steps=160, batch=1))
         print(f"{'':12} {text.format_count(lanes, 'lane')} for LSTMs of {units} units, batch 1")
     for name in tasks.available_tasks():
-        start = time.perf_counter()
-        try:
-            splits = tasks.load_splits(name, data)
-        except Refusal as refusal:
-            print(f"{name:18} unusable: {refusal}")
-        else:
-            sizes = "/".join(str(len(splits[split])) for split in SPLITS)
-            print(f"{name:18} {sizes} sequences, read in {text.format_duration(time.perf_counter() - start)}")
+        print(f"{name:18} {data_status(name, data)}", flush=True)
+
+
+def data_status(name: str, folder: Path | None) -> str:
+    """Return whether the data of a task is present, or what is missing, in one line; nothing is downloaded.
+
+    A task with the option `size` is loaded at its tiny size, one that is generated is not loaded.
+    """
+    import tasks
+    from suite import options
+    from tasks.data import without_downloads
+
+    known = options.find_options("task", name, tasks.task_function(name))
+    if "sequences" in known:
+        return "generated"
+    try:
+        with without_downloads():
+            tasks.load_splits(f"{name}@size=tiny" if "size" in known else name, folder)
+    except Refusal as refusal:
+        return f"not ready: {refusal}"
+    return "present"
