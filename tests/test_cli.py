@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from rich.console import Console
 
 from suite import Refusal, cli, database, files, identity, store
 from suite.cells.check import CELL_RULES
@@ -477,6 +478,18 @@ def test_list_names_what_there_is_with_its_options(odyssey, monkeypatch, kind):
     for listed, words in LISTED.items():
         for word in words:
             assert (word in out.split()) == (kind in (listed, None))
+
+
+def test_list_cuts_no_option_in_a_terminal_of_80_columns(odyssey, monkeypatch):
+    terminal = Console(width=80, force_terminal=True, color_system=None)
+    with terminal.capture() as shown:
+        monkeypatch.setattr("suite.progress.stdout_console", lambda: terminal)
+        assert odyssey("list", "tasks")[0] == 0
+    lines = shown.get().splitlines()
+    assert max(map(len, lines)) <= 80
+    [start] = (k for k, line in enumerate(lines) if line.startswith("laser "))
+    assert " ".join(lines[start].split()) == "laser Santa Fe laser, 1 step ahead; many-to-many; NRMSE"
+    assert lines[start + 1].strip() == "steps_ahead=1…100 (default 1), size=full|tiny"
 
 
 def commands():

@@ -37,8 +37,9 @@ def list_(
         if kind is None:
             console.print(f"{each}:")
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0 if kind else 2))
-        for row in LISTED_ROWS[each]():
-            table.add_row(*row)
+        for name, *texts in LISTED_ROWS[each]():
+            # options below what they are of, as a column of them would be narrow; in a pipe, one line
+            table.add_row(name, *(["\n".join(filter(None, texts))] if console.is_terminal else texts))
         console.print(table)
 
 
@@ -67,13 +68,17 @@ def baseline_rows() -> Iterable[tuple[str, ...]]:
 
 
 def task_rows() -> Iterable[tuple[str, ...]]:
-    """Yield the name, title, shape of input and output, unit of the score, and options of each known task."""
+    """Yield the name, the description and the options of each known task.
+
+    It is described by its title, the shape of input and output, and the unit of the score.
+    """
     import tasks
     from suite import options
 
     for name, task in tasks.available_tasks().items():
         found = options.find_options("task", name, tasks.task_function(name))
-        yield name, task.title, task.io_shape, task.unit, options.describe_options(found)
+        description = "; ".join([task.title, task.io_shape, task.unit])
+        yield name, description, options.describe_options(found)
 
 
 def preset_rows() -> Iterable[tuple[str, ...]]:
