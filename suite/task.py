@@ -46,12 +46,12 @@ class Task:
 
     - `name` identifies the task in rows and files; `title` is its heading in reports, `source` its citation.
     - `load(folder)` returns {"train": Split, "valid": Split, "test": Split}; `folder` is the user's folder of
-      data files, or None for the default places (`tasks.data`). More splits, whose names begin with "test_",
+      data files, or None for the default places (`tasks.data`). More splits, whose names are "test_…",
       are scored like test, each for itself: "test_2x" has sequences twice as long (`tasks.generated`).
     - `features` and `outputs` are the sizes of one step of the input and of one label's prediction.
-    - `loss` and `metric` name functions of `suite.layers.head`. The score of a split is the metric
-      averaged over all its labels; lower is better. `unit` is the unit of the score, such as "nats per
-      frame".
+    - `loss` and `metric` name functions of `suite.layers.losses` and `suite.layers.metrics`. The score of a
+      split is the metric averaged over all its labels; lower is better. `unit` is the unit of the score,
+      such as "nats per frame".
     - `answers` says whether the network predicts a label at every step, one at the last step, or labels that
       are not aligned with steps, which is for the loss "ctc" (`suite.layers.ctc`).
     - `inputs` says what a step is: `features` numbers; a symbol, an integer in 0 … `features` − 1; or
@@ -65,7 +65,10 @@ class Task:
       (`suite.training.generation`). With 0, all labels are scored, and all inputs are read.
     - `trivial` is the score of the best constant answer, where it is known.
     - `success_tolerance` is how far each output may be from its target in a sequence that counts as solved;
-      with classes it is 0, and the most likely class has to be right. None if sequences are not counted.
+      with other losses than "squared" it is 0: what is most likely has to be right. None if sequences are not
+      counted.
+    - `class_weights` multiply the training loss of the labels of each class, (outputs,), for the loss
+      "categorical": large ones for rare classes. Metrics are without them.
 
     Nothing is checked here: `suite.task_check` does that before a task is trained.
     """
@@ -76,7 +79,7 @@ class Task:
     features: int
     outputs: int
     loss: Literal["bernoulli", "categorical", "squared", "ctc"]
-    metric: Literal["nats", "bits", "perplexity", "error", "squared", "rmse", "label error"]
+    metric: Literal["nats", "bits", "perplexity", "error", "squared", "rmse", "label error", "1 - auc"]
     unit: str
     answers: Literal["every step", "last step", "unaligned"]
     source: str
@@ -86,6 +89,7 @@ class Task:
     steps_ahead: int = 0
     trivial: float | None = None
     success_tolerance: float | None = None
+    class_weights: tuple[float, ...] | None = None
 
     @property
     def io_shape(self) -> str:

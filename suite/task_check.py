@@ -4,6 +4,8 @@ The rules are yielded one by one (`field_rules`, `array_rules`). The first viola
 that names the task, the split, the sequence, what was expected and what was given.
 """
 
+import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from suite import Refusal, registry
 from suite.task import NO_LABEL, SPLITS, Split, Task
 
 METRICS_BY_LOSS = {  # the metrics that are defined for the targets of each loss
-    "bernoulli": ("nats", "error"),
+    "bernoulli": ("nats", "error", "1 - auc"),
     "categorical": ("nats", "bits", "perplexity", "error"),
     "squared": ("squared", "rmse"),
     "ctc": ("label error", "nats"),
@@ -22,6 +24,7 @@ METRICS_BY_LOSS = {  # the metrics that are defined for the targets of each loss
 ALIGNED_ANSWERS = ("every step", "last step")
 INPUTS = ("numbers", "symbols", "none")
 DIRECTIONS = ("forward", "both")
+LONGER_TEST_NAME = re.compile(r"test_[A-Za-z0-9_]+")  # of a further split, which is a column of the rows
 FLOAT32_MAX = float(np.finfo(np.float32).max)  # sequences are trained in float32
 
 # takes an array and the number of steps of its sequence; returns what is wrong, None if nothing is
@@ -73,26 +76,40 @@ def field_rules(task: Task) -> Iterator[tuple[str, str, Callable[[Any], bool]]]:
         yield "outputs", "a symbol and the blank at least, so 2 or more", lambda outputs: outputs >= 2
     yield "inputs", format_choice(INPUTS), INPUTS.__contains__
     if task.inputs == "none":
-        yield "features", "1 for a network without inputs", (1).__eq__
+        yield "features", "1 for a network without inputs", equals(1)
     yield "direction", format_choice(DIRECTIONS), DIRECTIONS.__contains__
     if task.segment or task.steps_ahead:
-        yield "direction", "'forward', as the sequences are read step by step", "forward".__eq__
+        yield "direction", "'forward', as the sequences are read step by step", equals("forward")
     for field in ("segment", "steps_ahead"):
         yield field, "a whole number of at least 0", lambda value: value == 0 or is_positive_integer(value)
     if task.segment:
-        yield "answers", "'every step' for a stream (segment is not 0)", "every step".__eq__
+        yield "answers", "'every step' for a stream (segment is not 0)", equals("every step")
     if task.steps_ahead:
-        yield "loss", "'squared', as the network reads its own predictions (steps_ahead)", "squared".__eq__
-        yield "answers", "'every step', as the network reads its own predictions", "every step".__eq__
-        yield "segment", "0, as predictions ahead are for sequences (steps_ahead)", (0).__eq__
+        yield "loss", "'squared', as the network reads its own predictions (steps_ahead)", equals("squared")
+        yield "inputs", "'numbers', as the network reads its own predictions", equals("numbers")
+        yield "answers", "'every step', as the network reads its own predictions", equals("every step")
+        yield "segment", "0, as predictions ahead are for sequences (steps_ahead)", equals(0)
         yield (
             "outputs",
             f"as many as the features, {task.features}, as the network reads its own predictions",
-            task.features.__eq__,
+            equals(task.features),
         )
-    for field in ("trivial", "success_tolerance"):
-        if getattr(task, field) is not None:
-            yield field, "a number or None", lambda value: isinstance(value, int | float)
+    if task.trivial is not None:
+        yield "trivial", "a finite number or None", is_finite_number
+    if task.success_tolerance is not None:
+        if task.loss == "squared":
+            expected, holds = "a number of at least 0 or None", lambda value: value >= 0
+        else:
+            expected, holds = f"0 or None for the loss {task.loss}", equals(0)
+        yield "success_tolerance", expected, lambda value: is_finite_number(value) and holds(value)
+        yield "segment", "0, as sequences of a stream are not counted (success_tolerance)", equals(0)
+    if task.class_weights is not None:
+        yield "loss", "'categorical', as there are class_weights", equals("categorical")
+        yield (
+            "class_weights",
+            f"None or a tuple of {task.outputs} positive numbers, finite in float32, one for each class",
+            lambda weights: are_class_weights(weights, task.outputs),
+        )
 
 
 def check_splits(name: str, task: Task, splits: object) -> None:
@@ -101,11 +118,11 @@ def check_splits(name: str, task: Task, splits: object) -> None:
         kind = type(splits).__name__
         raise Refusal(f"task {name}: expected load to return a mapping of {', '.join(SPLITS)}, got {kind}")
     further = [split for split in splits if split not in SPLITS]
-    if not set(SPLITS) <= set(splits) or not all(str(split).startswith("test_") for split in further):
+    if not set(SPLITS) <= set(splits) or not all(LONGER_TEST_NAME.fullmatch(str(name)) for name in further):
         got = ", ".join(map(str, splits)) or "none"
         raise Refusal(
-            f"task {name}: expected the splits {', '.join(SPLITS)}, and perhaps some whose names begin with "
-            f"test_, got {got}"
+            f"task {name}: expected the splits {', '.join(SPLITS)}, and perhaps some whose names are "
+            f"test_ and letters, digits or _, got {got}"
         )
     if further and task.segment:
         raise Refusal(f"task {name}: expected one test of streams (segment), got also {', '.join(further)}")
@@ -121,6 +138,13 @@ def check_splits(name: str, task: Task, splits: object) -> None:
                         f"task {name}, split {split}, sequence {k} (the first is 0): "
                         f"expected {array} {expected}, got {problem}"
                     )
+        if task.metric == "1 - auc" and split != "train":
+            targets = np.concatenate(list(splits[split].targets))
+            if len(constant := np.flatnonzero((targets == targets[0]).all(axis=0))):
+                raise Refusal(
+                    f"task {name}, split {split}: expected targets 0 and 1 of every output, for the metric "
+                    f"1 - auc, got {targets[0, constant[0]]} alone of output {constant[0]} (the first is 0)"
+                )
 
 
 def list_fault(split: object) -> str | None:
@@ -182,6 +206,9 @@ def target_rules(task: Task) -> Iterator[tuple[str, ArrayRule]]:
     yield "of integers" if kinds == "iu" else "of numbers", dtype_kind_rule(kinds)
     yield f'of shape {shape_text(length, *label)} for answers="{task.answers}"', shape_rule(labels, *label)
     yield expected, bounds_rule(low, high)
+    if task.metric == "1 - auc":
+        expected = "that are 0 or 1, for the metric 1 - auc"
+        yield expected, lambda y, steps: next((v for v in y.flat if v not in (0, 1)), None)
     if task.loss == "categorical":
         yield "of at least one class", lambda y, steps: None if (y != NO_LABEL).any() else "none"
 
@@ -212,14 +239,17 @@ def zeros_fault(array: object, steps: int) -> str | None:
     """Return what an object is that is no array of zeros, (steps, 1), of at least one step, else None."""
     if not isinstance(array, np.ndarray):
         return type(array).__name__
+    if array.dtype.kind not in "biuf":
+        return f"dtype {array.dtype}"
     if array.shape != (max(steps, 1), 1):
         return f"shape {array.shape}"
     return "another value" if array.any() else None
 
 
 def non_array_type(array: object, steps: int) -> str | None:
-    """Return the type of an object that is not a NumPy array, else None."""
-    return None if isinstance(array, np.ndarray) else type(array).__name__
+    """Return the type of an object that is not a NumPy array, or has a mask, which is not read; else None."""
+    is_plain = isinstance(array, np.ndarray) and not isinstance(array, np.ma.MaskedArray)
+    return None if is_plain else type(array).__name__
 
 
 def dtype_kind_rule(kinds: str) -> ArrayRule:
@@ -258,9 +288,26 @@ def sequence_length(inputs: object) -> int:
     return len(inputs) if isinstance(inputs, np.ndarray) and inputs.ndim else 0
 
 
+def equals(expected: object) -> Callable[[object], bool]:
+    """Return a function that tests whether a value equals another; `__eq__` of an int knows no float."""
+    return lambda value: bool(value == expected)
+
+
+def is_finite_number(value: object) -> bool:
+    """Whether a value is a number that is neither infinite nor NaN; True does not count as one."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def is_positive_integer(value: object) -> bool:
     """Whether a value is an integer of at least 1; True does not count as one."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)
+
+
+def are_class_weights(weights: object, outputs: int) -> bool:
+    """Whether an object is a tuple of positive numbers, one for each output."""
+    if not isinstance(weights, tuple) or len(weights) != outputs:
+        return False
+    return all(is_finite_number(weight) and 0 < weight <= FLOAT32_MAX for weight in weights)
 
 
 def format_choice(names: Sequence[str] | Mapping[str, object]) -> str:

@@ -83,6 +83,8 @@ def constant_score(task: Task, splits: Mapping[str, Split]) -> float:
     if task.loss == "bernoulli":
         on = (train.sum(axis=0, dtype=float) + 0.5) / (len(train) + 1)
         mean = test.mean(axis=0, dtype=float)
+        if task.metric == "1 - auc":
+            return 0.5
         if task.metric == "error":
             return float(np.where(on > 0.5, 1 - mean, mean).mean())
         return float(-(mean * np.log(on) + (1 - mean) * np.log(1 - on)).sum())
@@ -131,9 +133,13 @@ def constant_ctc_nats(task: Task, splits: Mapping[str, Split]) -> float:
 
 
 def duplicate_counts(splits: Mapping[str, Split]) -> Iterator[tuple[str, str, int]]:
-    """Yield (first split, second split, number of sequences of the second that are also in the first)."""
-    digests = {name: [sequence_digest(*pair) for pair in sequence_pairs(splits[name])] for name in SPLITS}
-    for first_split, second_split in itertools.combinations(SPLITS, 2):
+    """Yield (first split, second split, number of sequences of the second that are also in the first).
+
+    The splits are train, valid, test, and then those of longer sequences.
+    """
+    names = [*SPLITS, *(name for name in splits if name not in SPLITS)]
+    digests = {name: [sequence_digest(*pair) for pair in sequence_pairs(splits[name])] for name in names}
+    for first_split, second_split in itertools.combinations(names, 2):
         first_digests = set(digests[first_split])
         if count := sum(digest in first_digests for digest in digests[second_split]):
             yield first_split, second_split, count

@@ -54,7 +54,13 @@ class Variant:
             inputs = {"embedding": Embedding(), **inputs}
         layers = Stack({**inputs, **self.layers(task.direction)})
         head = Head(
-            task.outputs, task.answers, task.loss, task.metric, task.steps_ahead, task.success_tolerance
+            outputs=task.outputs,
+            answers=task.answers,
+            loss=task.loss,
+            metric=task.metric,
+            steps_ahead=task.steps_ahead,
+            success_tolerance=task.success_tolerance,
+            class_weights=task.class_weights,
         )
         return Network(layers, head, Axis(fixed=task.features))
 

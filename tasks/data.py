@@ -7,12 +7,15 @@ import os
 import socket
 import tempfile
 from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from suite import Refusal
 
 STALL_TIMEOUT = 20  # seconds without any data after which a download fails
+
+NO_DOWNLOADS = ContextVar("NO_DOWNLOADS", default=False)  # set by `without_downloads`
 
 # an option of a task: all its data, or a few sequences, for tests
 Size: TypeAlias = Literal["full", "tiny"]
@@ -23,7 +26,7 @@ def find_data_file(name: str, sha256: str, url: str, folder: Path | None = None)
 
     The file is looked for in `folder` (by default $ODYSSEY_DATA), then in Keras's cache, and downloaded to
     the cache if it is not there. Raises `Refusal` if the folder does not exist, the file in it has another
-    SHA-256, or the download fails.
+    SHA-256, or the download fails or is not allowed (`without_downloads`).
     """
     home = user_data_folder(folder)
     if home and (home / name).is_file():
@@ -33,10 +36,12 @@ def find_data_file(name: str, sha256: str, url: str, folder: Path | None = None)
                 f"replace it by {url}, or remove it to have it downloaded"
             )
         return home / name
+    where = f"in {home}" if home else "in Keras's cache, and no data folder is named"
+    if NO_DOWNLOADS.get() and not is_cached(name, sha256):
+        raise Refusal(f"{name} is not {where}: it is downloaded on first use, from {url}")
     try:
         return cached_download(name, sha256, url)
     except Exception as error:  # get_file raises plain exceptions
-        where = f"in {home}" if home else "in Keras's cache, and no data folder is named"
         target = home / name if home else f"{name} in a folder, and name that with --data or $ODYSSEY_DATA"
         reason = " ".join(str(error).split())
         raise Refusal(
@@ -72,14 +77,35 @@ def user_data_folder(folder: Path | None = None) -> Path | None:
     return home
 
 
+@contextlib.contextmanager
+def without_downloads() -> Iterator[None]:
+    """Have `find_data_file` refuse a file that it would download."""
+    token = NO_DOWNLOADS.set(True)
+    try:
+        yield
+    finally:
+        NO_DOWNLOADS.reset(token)
+
+
+def cache_folder() -> Path:
+    """Return the folder of downloaded files, in Keras's cache."""
+    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "odyssey"
+
+
+def is_cached(name: str, sha256: str) -> bool:
+    """Whether a file has been downloaded, with this SHA-256."""
+    path = cache_folder() / name
+    return path.is_file() and file_sha256(path) == sha256
+
+
 def cached_download(name: str, sha256: str, url: str) -> Path:
     """Return the path of a file in Keras's cache; download it if it is missing or has another SHA-256.
 
     A file is moved into the cache only when it is complete and verified, so that several processes can do
     this at the same time.
     """
-    cache = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "odyssey"
-    if (cache / name).is_file() and file_sha256(cache / name) == sha256:
+    cache = cache_folder()
+    if is_cached(name, sha256):
         return cache / name
     cache.mkdir(parents=True, exist_ok=True)
     with (

@@ -17,6 +17,8 @@ The options:
 - `target`: the column to predict. Text, whole numbers and yes/no are classes, scored by the error rate;
   numbers with a decimal point are predicted as numbers, scored by the root of the mean squared error.
 - `per`: "sequence" for one target of each sequence, the same in all its rows, or "step".
+- `balance`: whether rare classes count as much as frequent ones in training: with "yes", the loss of a label
+  is multiplied by n / (classes · count), for n labels in train, of which `count` have its class.
 - `split`: a column of the words train, valid and test, the same in all rows of a sequence. Without it,
   `seed` draws a fifth of the sequences for valid, and a fifth for test.
 
@@ -72,6 +74,11 @@ class Sequences:
     features: int
     classes: int
 
+    def balanced_weights(self) -> tuple[float, ...]:
+        """Return the weights with which every class counts the same in train, 1 on average over labels."""
+        counts = np.bincount(np.concatenate(self.splits["train"].targets), minlength=self.classes)
+        return tuple((counts.sum() / (self.classes * counts)).tolist())
+
 
 def user_table(
     *,
@@ -79,6 +86,7 @@ def user_table(
     sequence: Name = "sequence",
     target: Name = "target",
     per: Literal["sequence", "step"] = "sequence",
+    balance: bool = False,
     split: Name = "",
     seed: Annotated[int, Between(0, 1_000_000)] = 0,
 ) -> Task:
@@ -89,6 +97,8 @@ def user_table(
     """
     columns = Columns(sequence, target, per, split, seed)
     content = read_sequences(file, columns) if file else Sequences({}, 1, 2)
+    if file and balance and not content.classes:
+        raise Refusal(f"table: expected classes in {target} for balance=yes, got numbers; leave balance out")
     return Task(
         name="table",
         title=f"{file or 'A file of your own'}, {target} of every {per}",
@@ -99,6 +109,7 @@ def user_table(
         metric="error" if content.classes else "rmse",
         unit="error rate" if content.classes else "RMSE in standard deviations of train",
         answers="last step" if per == "sequence" else "every step",
+        class_weights=content.balanced_weights() if file and balance else None,
         source=f"the user's file {file}" if file else "a file of the user's",
     )
 

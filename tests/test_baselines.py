@@ -8,9 +8,15 @@ from suite.axis import Axis, shape_of
 from suite.backend import evaluate, value_and_grad
 from suite.cells.base import with_lanes_axis
 from suite.layers.base import Context, Stack
-from suite.variants import find_variant
+from suite.task import Task
+from suite.variants import find_network, find_variant
 
 FEATURES, UNITS, BEFORE, AFTER = 2, 3, 3, 4  # steps before and after those that an output may see
+
+
+def test_a_linear_model_without_inputs_is_a_constant():
+    task = Task("t", "T", None, 1, 3, "categorical", "error", "", "every step", "made up", inputs="none")
+    assert find_network("linear", task).shapes(UNITS) == {"head/W": (1, 3), "head/b": (3,)}
 
 
 @pytest.mark.parametrize(

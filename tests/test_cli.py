@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from rich.console import Console
 
 from suite import Refusal, cli, database, files, identity, store
 from suite.cells.check import CELL_RULES
@@ -479,6 +480,18 @@ def test_list_names_what_there_is_with_its_options(odyssey, monkeypatch, kind):
             assert (word in out.split()) == (kind in (listed, None))
 
 
+def test_list_cuts_no_option_in_a_terminal_of_80_columns(odyssey, monkeypatch):
+    terminal = Console(width=80, force_terminal=True, color_system=None)
+    with terminal.capture() as shown:
+        monkeypatch.setattr("suite.progress.stdout_console", lambda: terminal)
+        assert odyssey("list", "tasks")[0] == 0
+    lines = shown.get().splitlines()
+    assert max(map(len, lines)) <= 80
+    [start] = (k for k, line in enumerate(lines) if line.startswith("laser "))
+    assert " ".join(lines[start].split()) == "laser Santa Fe laser, 1 step ahead; many-to-many; NRMSE"
+    assert lines[start + 1].strip() == "steps_ahead=1…100 (default 1), size=full|tiny"
+
+
 def commands():
     """Return every command by name, as the parser has it; "" is `odyssey` itself."""
     root = typer.main.get_command(cli.app)
@@ -693,11 +706,21 @@ def test_check_finds_what_is_broken_on_the_other_backend_alone(odyssey, tmp_path
     assert "BROKEN       on jax: units of padding in a lane change nothing" in out
 
 
-def test_doctor_says_what_is_here(odyssey, tmp_path):
-    code, out, _ = odyssey("doctor", f"--data={tmp_path}")
-    assert code == 0
-    for word in ("keras", "backend", "cores", "programs", "lanes", "chorales", "203/74/79"):
+def test_doctor_says_what_is_here(odyssey, tmp_path, monkeypatch):
+    """Nothing is downloaded, and missing data is no error."""
+    monkeypatch.setattr("tasks.data.cached_download", None)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    code, out, err = odyssey("doctor", f"--data={tmp_path}")
+    assert (code, err) == (0, "")
+    for word in ("keras", "backend", "cores", "programs", "lanes"):
         assert word in out
+    status = dict(line.split(maxsplit=1) for line in out.splitlines())
+    assert (status["chorales"], status["adding"]) == ("present", "generated")
+    missing = (
+        f"not ready: tcn_JSB_Chorales.mat is not in {tmp_path}: it is downloaded on first use, from https:"
+    )
+    assert status["jsb"].startswith(missing)
+    assert status["timit"].startswith(f"not ready: the folder TIMIT is not in {tmp_path}: copy")
 
 
 def test_a_users_table_is_read_from_the_folder_that_data_names(odyssey, tmp_path):

@@ -171,7 +171,10 @@ def test_the_hash_of_a_task_covers_the_fields_that_a_score_depends_on():
     task = tasks.find_task("jsb")
     code = identity.task_hash(task)
     assert identity.task_hash(replace(task, title="Chorales", load=print)) == code
-    for change in ({"features": 87}, {"outputs": 87}, {"loss": "squared"}, {"answers": "last step"}):
+    for change in (
+        *({"features": 87}, {"outputs": 87}, {"loss": "squared"}, {"answers": "last step"}),
+        {"class_weights": (1.0, 2.0)},
+    ):
         assert identity.task_hash(replace(task, **change)) != code
 
 

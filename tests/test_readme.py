@@ -25,7 +25,7 @@ TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md
 
 PARSED_ONLY = {
     "bench": "takes minutes; tests/bench runs it",
-    "doctor": "looks for data on the network; tests/test_cli.py runs it",
+    "doctor": "loads every task; tests/test_cli.py runs it",
 }
 SHORT_SWEEP = ["--task=gestures:GESTURES", "--epochs=1", "--workers=0", "--lanes=1", "--range=units=4:4"]
 SHORT_TRIAL = ["--epochs=1", "--units=4"]

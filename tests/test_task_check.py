@@ -18,8 +18,11 @@ CLASSES = Task(
 )
 VALUES = replace(CLASSES, loss="squared", metric="squared", answers="every step")
 NOTES = replace(VALUES, loss="bernoulli", metric="nats")
+AUC = replace(NOTES, metric="1 - auc")
 LABELS = replace(CLASSES, loss="ctc", metric="label error", answers="unaligned")
 SYMBOLS = replace(CLASSES, inputs="symbols")
+NOTHING = replace(CLASSES, inputs="none", features=1)
+AHEAD = replace(VALUES, outputs=2, steps_ahead=3)
 
 
 def split_of(task, count=4):
@@ -28,10 +31,12 @@ def split_of(task, count=4):
     inputs = [rng.random((k + 3, 2), np.float32) for k in range(count)]
     if task.inputs == "symbols":
         inputs = [rng.integers(0, 2, k + 3) for k in range(count)]
+    if task.inputs == "none":
+        inputs = [np.zeros((k + 3, 1)) for k in range(count)]
     targets = {
         "ctc": [np.array([0, 1, 1][: k + 1]) for k in range(count)],
         "categorical": [np.array([k % 3]) for k in range(count)],
-        "squared": [rng.normal(size=(k + 3, 3)).astype("float32") for k in range(count)],
+        "squared": [rng.normal(size=(k + 3, task.outputs)).astype("float32") for k in range(count)],
         "bernoulli": [rng.integers(0, 2, (k + 3, 3), np.uint8) for k in range(count)],
     }
     return Split(inputs, targets[task.loss])
@@ -47,7 +52,9 @@ def refusal(task, splits):
 
 
 @pytest.mark.parametrize(
-    "task", [CLASSES, VALUES, NOTES, LABELS, SYMBOLS], ids=lambda task: f"{task.loss} of {task.inputs}"
+    "task",
+    [CLASSES, VALUES, NOTES, LABELS, SYMBOLS, NOTHING, AHEAD],
+    ids=lambda task: f"{task.loss} of {task.inputs}",
 )
 @pytest.mark.parametrize("of", [list, tuple])
 def test_a_valid_task_is_loaded(task, of):
@@ -108,6 +115,7 @@ STEPS = 'expected targets of shape (steps, 3) for answers="every step", got'
         (NOTES, "targets", np.full((5, 3), 2), "expected targets in 0 … 1, got 2"),
         (NOTES, "targets", np.full((5, 3), -0.1), "expected targets in 0 … 1, got -0.1"),
         (NOTES, "targets", np.full((5, 3), np.nan), "expected targets in 0 … 1, got nan"),
+        (AUC, "targets", np.full((5, 3), 0.5), "targets that are 0 or 1, for the metric 1 - auc, got 0.5"),
         (LABELS, "targets", np.zeros((5, 1), int), "expected targets of shape (labels,) for"),
         (LABELS, "targets", np.array([1.0]), "expected targets of integers, got dtype float64"),
         (LABELS, "targets", np.zeros(0, int), "expected targets of at least one label, got none"),
@@ -115,6 +123,11 @@ STEPS = 'expected targets of shape (steps, 3) for answers="every step", got'
         (LABELS, "targets", np.array([0, -1]), "symbols 0 … 1 (the output 2 is the blank), got -1"),
         (LABELS, "targets", np.arange(6) % 2, "got 6 labels, which need 6 steps, in a sequence of length 5"),
         (LABELS, "targets", np.array([0, 0, 0, 1]), "got 4 labels, which need 6 steps, in a sequence of"),
+        (CLASSES, "inputs", np.ma.masked_equal(np.eye(2), 1), "as a NumPy array, got MaskedArray"),
+        (NOTHING, "inputs", np.zeros((5, 1), "S1"), "zeros of shape (steps, 1), got dtype |S1"),
+        (NOTHING, "inputs", np.ones((5, 1)), "zeros of shape (steps, 1), got another value"),
+        (NOTHING, "inputs", np.zeros((0, 1)), "zeros of shape (steps, 1), got shape (0, 1)"),
+        (AHEAD, "inputs", np.ones((2, 2)), "inputs of at least 3 steps, to predict that many ahead, got 2"),
         (SYMBOLS, "inputs", np.array([0, 2]), "expected inputs that are symbols 0 … 1, got 2"),
         (SYMBOLS, "inputs", np.array([0, -1]), "expected inputs that are symbols 0 … 1, got -1"),
         (SYMBOLS, "inputs", np.array([0.0, 1.0]), "expected inputs of integers, got dtype float64"),
@@ -130,6 +143,16 @@ def test_a_wrong_sequence_is_refused_with_its_split_and_number(task, array, wron
     line = refusal(task, splits)
     assert line.startswith(f"task mine:MINE, split {split}, sequence 2 (the first is 0): expected ")
     assert said in line
+
+
+def test_an_output_that_is_constant_in_a_scored_split_has_no_auc():
+    notes = split_of(AUC)
+    quiet = Split(notes.inputs, [y * np.array([1, 0, 1], y.dtype) for y in notes.targets])
+    task_check.check_splits("mine", AUC, {"train": quiet, "valid": notes, "test": notes})
+    said = "targets 0 and 1 of every output, for the metric 1 - auc, got 0 alone of output 1"
+    assert f"split test_2x: expected {said}" in refusal(
+        AUC, {**dict.fromkeys(SPLITS, notes), "test_2x": quiet}
+    )
 
 
 GOOD = split_of(CLASSES)
@@ -150,7 +173,8 @@ GOOD = split_of(CLASSES)
             {"valid": Split(GOOD.inputs, None)},
             "expected targets to be a list of arrays, one for each sequence, got",
         ),
-        ({"val": GOOD}, "some whose names begin with test_, got train, valid, test, val"),
+        ({"val": GOOD}, "and letters, digits or _, got train, valid, test, val"),
+        ({"test_2/x": GOOD}, "names are test_ and letters, digits or _, got train, valid, test, test_2/x"),
     ],
 )
 def test_a_wrong_split_is_refused_with_its_name(wrong, said):
@@ -160,10 +184,13 @@ def test_a_wrong_split_is_refused_with_its_name(wrong, said):
 @pytest.mark.parametrize(
     ("splits", "said"),
     [
-        ({"train": GOOD, "val": GOOD, "test": GOOD}, "whose names begin with test_, got train, val, test"),
+        (
+            {"train": GOOD, "val": GOOD, "test": GOOD},
+            "names are test_ and letters, digits or _, got train, val, test",
+        ),
         (
             {},
-            "expected the splits train, valid, test, and perhaps some whose names begin",
+            "expected the splits train, valid, test, and perhaps some whose names are",
         ),
         ((GOOD, GOOD, GOOD), "expected load to return a mapping of train, valid, test, got tuple"),
         (None, "expected load to return a mapping of train, valid, test, got NoneType"),
@@ -215,7 +242,33 @@ def test_anything_but_a_mapping_of_the_three_splits_is_refused(splits, said):
             {"direction": "both", "segment": 5, "answers": "every step"},
             "direction to be 'forward', as the sequences are read step by step, got 'both'",
         ),
-        ({"success_tolerance": "0"}, "success_tolerance to be a number or None, got '0'"),
+        ({"success_tolerance": "0"}, "success_tolerance to be 0 or None for the loss categorical, got '0'"),
+        ({"success_tolerance": 0.5}, "success_tolerance to be 0 or None for the loss categorical, got 0.5"),
+        (
+            {"success_tolerance": float("nan"), "loss": "squared", "metric": "squared"},
+            "success_tolerance to be a number of at least 0 or None, got nan",
+        ),
+        (
+            {"success_tolerance": 0, "segment": 3, "answers": "every step"},
+            "segment to be 0, as sequences of a stream are not counted (success_tolerance), got 3",
+        ),
+        ({"trivial": float("inf")}, "trivial to be a finite number or None, got inf"),
+        (
+            {"loss": "squared", "metric": "squared", "steps_ahead": 3, "inputs": "symbols"},
+            "inputs to be 'numbers', as the network reads its own predictions, got 'symbols'",
+        ),
+        (
+            {"class_weights": (1.0, 2.0, 3.0), "loss": "squared", "metric": "squared"},
+            "loss to be 'categorical', as there are class_weights, got 'squared'",
+        ),
+        *(
+            (
+                {"class_weights": weights},
+                "class_weights to be None or a tuple of 3 positive numbers, finite in float32, one for each "
+                f"class, got {weights}",
+            )
+            for weights in [(1.0, 2.0), (1, 2, 0), (1, 2, float("nan")), (1, 2, 1e39), [1, 2, 3], 2.0, ()]
+        ),
         ({"features": 0}, "features to be a whole number of at least 1, got 0"),
         ({"features": 2.0}, "features to be a whole number of at least 1, got 2.0"),
         ({"outputs": True}, "outputs to be a whole number of at least 1, got True"),

@@ -25,6 +25,7 @@ def splits(train, test):
         ({}, [0, 1, 1], [1, 0, 0, 1], 0.5),
         ({"metric": "nats"}, [0, 1, 1], [0, 1], -(np.log(2 / 5) + np.log(3 / 5)) / 2),
         ({"loss": "squared", "metric": "squared"}, [[[0.0, 2.0]], [[2.0, 2.0]]], [[[0.0, 0.0]]], 1 + 4),
+        ({"loss": "bernoulli", "metric": "1 - auc"}, [[[0]], [[1]]], [[[1]], [[0]]], 0.5),
         ({"loss": "bernoulli", "metric": "nats"}, [[[0, 1]], [[1, 1]]], [[[1, 1]]], -np.log(0.5 * 2.5 / 3)),
     ],
 )
@@ -57,8 +58,11 @@ def test_labels_may_be_of_several_integer_dtypes():
 
 
 def test_a_sequence_is_a_duplicate_if_its_inputs_and_targets_are_in_another_split():
-    counts = list(task_summary.duplicate_counts(splits([0, 1, 1], [0, 0])))
-    assert counts == [("train", "valid", 1), ("train", "test", 1), ("valid", "test", 1)]
+    sequences = splits([0, 1, 1], [0, 0])
+    sequences["test_2x"] = Split([sequences["train"].inputs[2]], [np.array([1])])
+    counts = list(task_summary.duplicate_counts(sequences))
+    both = [("train", "valid", 1), ("train", "test", 1), ("train", "test_2x", 1), ("valid", "test", 1)]
+    assert counts == both
 
 
 def test_a_split_is_summarised_by_its_lengths_and_values():

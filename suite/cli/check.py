@@ -140,7 +140,7 @@ def print_task(name: str, task: Task, data: Path | None) -> Mapping[str, Split]:
         "source": task.source or "none",
         "shape": task.io_shape,
         "network": f"{features} in, {outputs} at {steps.get(task.answers, task.answers)}",
-        "trained by": f"the loss {task.loss}",
+        "trained by": f"the loss {task.loss}{', weighted by class' if task.class_weights else ''}",
         "scored by": f"the metric {task.metric}{task.unit and f', in {task.unit}'}; lower is better",
     }
     print_facts(facts)

@@ -1,9 +1,9 @@
 """`odyssey list` and `odyssey doctor`: what is installed here."""
 
 import os
-import time
 from collections.abc import Iterable
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -37,8 +37,9 @@ def list_(
         if kind is None:
             console.print(f"{each}:")
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0 if kind else 2))
-        for row in LISTED_ROWS[each]():
-            table.add_row(*row)
+        for name, *texts in LISTED_ROWS[each]():
+            # options below what they are of, as a column of them would be narrow; in a pipe, one line
+            table.add_row(name, *(["\n".join(filter(None, texts))] if console.is_terminal else texts))
         console.print(table)
 
 
@@ -67,13 +68,17 @@ def baseline_rows() -> Iterable[tuple[str, ...]]:
 
 
 def task_rows() -> Iterable[tuple[str, ...]]:
-    """Yield the name, title, shape of input and output, unit of the score, and options of each known task."""
+    """Yield the name, the description and the options of each known task.
+
+    It is described by its title, the shape of input and output, and the unit of the score.
+    """
     import tasks
     from suite import options
 
     for name, task in tasks.available_tasks().items():
         found = options.find_options("task", name, tasks.task_function(name))
-        yield name, task.title, task.io_shape, task.unit, options.describe_options(found)
+        description = "; ".join([task.title, task.io_shape, task.unit])
+        yield name, description, options.describe_options(found)
 
 
 def preset_rows() -> Iterable[tuple[str, ...]]:
@@ -99,7 +104,6 @@ def doctor(data: DataOption = None, backend: BackendOption = None) -> None:
 
     import tasks
     from suite import machine
-    from suite.task import SPLITS
     from suite.variants import find_network
 
     for package, version in machine.package_versions().items():
@@ -117,11 +121,24 @@ def doctor(data: DataOption = None, backend: BackendOption = None) -> None:
         lanes = plan.lanes_for(**network.lane_demand(units, steps=160, batch=1))
         print(f"{'':12} {text.format_count(lanes, 'lane')} for LSTMs of {units} units, batch 1")
     for name in tasks.available_tasks():
-        start = time.perf_counter()
-        try:
-            splits = tasks.load_splits(name, data)
-        except Refusal as refusal:
-            print(f"{name:18} unusable: {refusal}")
-        else:
-            sizes = "/".join(str(len(splits[split])) for split in SPLITS)
-            print(f"{name:18} {sizes} sequences, read in {text.format_duration(time.perf_counter() - start)}")
+        print(f"{name:18} {data_status(name, data)}", flush=True)
+
+
+def data_status(name: str, folder: Path | None) -> str:
+    """Return whether the data of a task is present, or what is missing, in one line; nothing is downloaded.
+
+    A task with the option `size` is loaded at its tiny size, one that is generated is not loaded.
+    """
+    import tasks
+    from suite import options
+    from tasks.data import without_downloads
+
+    known = options.find_options("task", name, tasks.task_function(name))
+    if "sequences" in known:
+        return "generated"
+    try:
+        with without_downloads():
+            tasks.load_splits(f"{name}@size=tiny" if "size" in known else name, folder)
+    except Refusal as refusal:
+        return f"not ready: {refusal}"
+    return "present"

@@ -151,6 +151,8 @@ class Stack(Layer):
             input_axis = outputs + features if self.skip else outputs
 
     def output_axis(self, features: Axis) -> Axis:
+        if not self.layers:  # as in a linear model without inputs
+            return features
         outputs = [layer.output_axis(input_axis) for _, layer, input_axis in self.parts(features)]
         return sum(outputs[1:], outputs[0]) if self.skip else outputs[-1]
 

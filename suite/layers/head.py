@@ -6,8 +6,8 @@ from keras import ops
 
 from suite.axis import Axis
 from suite.layers.base import Axes, Weights, matmul_steps
-from suite.layers.losses import LOSSES, SequenceLoss
-from suite.layers.metrics import METRICS, Metric, success_metric
+from suite.layers.losses import LOSSES, SequenceLoss, weighted_categorical_nll
+from suite.layers.metrics import METRICS, Metric, RankMetric, success_metric
 from suite.tensor import Tensor
 
 
@@ -33,6 +33,7 @@ class Head:
     metric: str
     steps_ahead: int = 0
     success_tolerance: float | None = None
+    class_weights: tuple[float, ...] | None = None
 
     def axes(self, features: Axis) -> Axes:
         """Return the axes of the head's weights, by name; `features` is the axis of its inputs."""
@@ -57,10 +58,12 @@ class Head:
     @property
     def loss_function(self) -> SequenceLoss:
         """The loss that is trained on."""
+        if self.class_weights:
+            return weighted_categorical_nll(self.class_weights)
         return LOSSES[self.loss]
 
     @property
-    def metrics(self) -> dict[str, Metric]:
+    def metrics(self) -> dict[str, Metric | RankMetric]:
         """What is computed on a split, by name: the score, and, where they are defined, error and success.
 
         "error" is the share of wrong classes, "success" that of sequences without a wrong label.

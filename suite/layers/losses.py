@@ -11,7 +11,7 @@ step has as many labels as steps, one that answers at the last step has one, and
 with steps (`suite.layers.ctc`), a sequence has its own number.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from keras import ops
@@ -56,6 +56,18 @@ def categorical_nll(logits: Tensor, targets: Tensor) -> Tensor:
     return ops.logsumexp(logits, axis=-1) - ops.sum(logits * chosen, axis=-1)
 
 
+def weighted_categorical_nll(class_weights: Sequence[float]) -> SequenceLoss:
+    """Return `categorical_nll` with every label multiplied by the weight of its class, (outputs,)."""
+
+    @sum_over_labels
+    def weighted_nll(logits: Tensor, targets: Tensor) -> Tensor:
+        chosen = ops.one_hot(ops.cast(targets, "int32"), logits.shape[-1], dtype=logits.dtype)
+        nll = ops.logsumexp(logits, axis=-1, keepdims=True) - logits
+        return ops.sum(nll * chosen * ops.convert_to_tensor(class_weights, logits.dtype), axis=-1)
+
+    return weighted_nll
+
+
 @sum_over_labels
 def squared_error(logits: Tensor, targets: Tensor) -> Tensor:
     """Return the squared error, summed over the outputs."""
@@ -65,7 +77,7 @@ def squared_error(logits: Tensor, targets: Tensor) -> Tensor:
 @sum_over_labels
 def output_error(logits: Tensor, targets: Tensor) -> Tensor:
     """Return the share of outputs whose more likely value, 0 or 1, is not the target."""
-    wrong = (logits > 0) != (targets > 0.5)
+    wrong = (logits > 0) != (ops.cast(targets, logits.dtype) > 0.5)
     return ops.mean(ops.cast(wrong, logits.dtype), axis=-1)
 
 

@@ -31,8 +31,49 @@ class Metric:
     per_sequence: bool = False
 
 
-METRICS = {  # by loss and name
-    "bernoulli": {"nats": Metric(bernoulli_nll), "error": Metric(output_error)},
+@dataclass(frozen=True)
+class RankMetric:
+    """A metric of a split that compares its labels with each other, so that it is no sum over labels.
+
+    `of_labels` is a function of all labels: logits (lanes, labels, outputs), targets (labels, outputs), and
+    whether each label counts, (labels,). It returns (lanes,).
+    """
+
+    of_labels: Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+def one_minus_auc(logits: Tensor, targets: Tensor, counted: Tensor) -> Tensor:
+    """Return 1 − the area under the ROC curve, (lanes,), averaged over outputs.
+
+    It is the share of pairs of a 1 and a 0 among the targets whose logits are in the wrong order; equal
+    logits are half of a pair. For it, the labels are sorted twice: of equal logits, once those of a 1 come
+    first, and once those of a 0.
+    """
+    logits, targets = ops.where(counted[:, None], logits, 0.0), ops.cast(targets, logits.dtype)
+    is_one, is_zero = (
+        ops.broadcast_to(ops.cast((targets == value) & counted[:, None], "int32"), logits.shape)
+        for value in (1, 0)
+    )
+    ones, zeros = (ops.cast(ops.sum(each, axis=1), "float32") for each in (is_one, is_zero))
+    areas = []
+    for first in (is_one, -is_one):
+        order = ops.argsort(first, axis=1)
+        sorted_again = ops.argsort(ops.take_along_axis(logits, order, axis=1), axis=1)  # a stable sort
+        order = ops.take_along_axis(order, sorted_again, axis=1)
+        lower_zeros = ops.cumsum(ops.take_along_axis(is_zero, order, axis=1), axis=1)
+        lower_share = ops.cast(lower_zeros, "float32") / zeros[:, None]
+        of_ones = ops.where(ops.take_along_axis(is_one, order, axis=1) > 0, lower_share, 0.0)
+        areas.append(ops.sum(of_ones, axis=1) / ones)
+    not_a_number = ops.sum(logits - logits, axis=1)  # else 0
+    return 1 - ops.mean((areas[0] + areas[1]) / 2 + not_a_number, axis=-1)
+
+
+METRICS: dict[str, dict[str, Metric | RankMetric]] = {  # by loss and name
+    "bernoulli": {
+        "nats": Metric(bernoulli_nll),
+        "error": Metric(output_error),
+        "1 - auc": RankMetric(one_minus_auc),
+    },
     "categorical": {
         "nats": Metric(categorical_nll),
         "bits": Metric(categorical_nll, lambda nats: nats / math.log(2)),

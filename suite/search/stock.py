@@ -19,7 +19,7 @@ from suite.cells.base import Cell
 from suite.config import Protocol
 from suite.initial_weights import rules_of_trial
 from suite.layers.losses import LOSSES, SequenceLoss
-from suite.layers.metrics import METRICS
+from suite.layers.metrics import METRICS, Metric
 from suite.search.network_layer import INPUT_DTYPES, PADDING, NetworkLayer, resolve_variant
 from suite.task import Split, Task
 from suite.training.optimiser import OPTIMISERS
@@ -71,6 +71,8 @@ class Hypermodel(keras_tuner.HyperModel):
         for field in ("segment", "steps_ahead"):
             if value := getattr(self.task, field, 0):
                 raise Refusal(f"task {name}: expected {field} to be 0, got {value}, which `fit` cannot do")
+        task_check.check_task(name, self.task)
+        Score(self.task.loss, self.task.metric)  # refuses a metric that `fit` cannot compute
         self.splits = task_check.load_checked_splits(name, self.task, None if data is None else Path(data))
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
@@ -116,11 +118,12 @@ class Hypermodel(keras_tuner.HyperModel):
                 f"the model trains on the data of {self.task.name} by its protocol; for your own data, "
                 f"define a suite.task.Task"
             )
-        batches = Batches(self.splits["train"], self.protocol.batch, self.task.inputs)
+        inputs, weights = self.task.inputs, self.task.class_weights
+        batches = Batches(self.splits["train"], self.protocol.batch, inputs, weights)
         seed = self.shuffle_seed(hp)
         return model.fit(
             batches,
-            validation_data=Batches(self.splits["valid"], EVAL_BATCH_SIZE, self.task.inputs),
+            validation_data=Batches(self.splits["valid"], EVAL_BATCH_SIZE, inputs, weights),
             shuffle=False,  # Keras would also shuffle the batches, with Python's global random state
             callbacks=[
                 *callbacks,
@@ -169,12 +172,19 @@ class Batches(keras.utils.PyDataset):
     Inputs are those of `NetworkLayer`, targets (batch, labels, …), weights (batch, labels). All batches are
     padded to the longest sequence of the split: for each shape, JAX compiles another program. A label has the
     weight 1 / batch and padding has 0, so the weighted sum over a batch is the mean over its sequences of the
-    sum over labels.
+    sum over labels. With `class_weights`, the weight of a label is multiplied by that of its class.
     """
 
-    def __init__(self, split: Split, batch: int, inputs: str = "numbers"):
+    def __init__(
+        self,
+        split: Split,
+        batch: int,
+        inputs: str = "numbers",
+        class_weights: tuple[float, ...] | None = None,
+    ):
         super().__init__()
         self.split, self.batch, self.inputs, self.order = split, batch, inputs, np.arange(len(split))
+        self.class_weights = None if class_weights is None else np.array(class_weights)
         self.longest = max(split.lengths), max(map(len, split.targets))
 
     def __len__(self) -> int:
@@ -186,9 +196,14 @@ class Batches(keras.utils.PyDataset):
         arrays = [self.split.inputs[k].astype(INPUT_DTYPES[self.inputs]) for k in chosen]
         inputs = pad_to_length(arrays, steps, PADDING[self.inputs])
         targets = [np.asarray(self.split.targets[k]) for k in chosen]
-        counted = [target >= 0 if target.ndim == 1 else np.ones(len(target)) for target in targets]
-        weights = pad_to_length(counted, labels, 0) / len(chosen)
+        weights = pad_to_length([self.label_weights(target) for target in targets], labels, 0) / len(chosen)
         return inputs, pad_to_length(targets, labels, 0), weights
+
+    def label_weights(self, target: np.ndarray) -> np.ndarray:
+        """Return the weight of each label of a sequence, (labels,): 0 for `NO_LABEL`."""
+        if target.ndim > 1:
+            return np.ones(len(target))
+        return (target >= 0) * (1 if self.class_weights is None else self.class_weights[target])
 
     def shuffle(self, seed: int) -> None:
         """Draw a new order of the sequences."""
@@ -219,14 +234,18 @@ class Score(keras.metrics.Mean):
     def __init__(self, loss: str, metric: str, name: str = "score", **kwargs: Any):
         super().__init__(name, **kwargs)
         self.loss, self.metric = loss, metric
+        mean_metric = METRICS[loss][metric]
+        if not isinstance(mean_metric, Metric):
+            raise Refusal(f"expected a metric that is a mean over labels, which `fit` computes, got {metric}")
+        self.mean_metric = mean_metric
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        each = loss_per_label(METRICS[self.loss][self.metric].total, self.loss, y_true, y_pred)
+        each = loss_per_label(self.mean_metric.total, self.loss, y_true, y_pred)
         counted = ops.ones_like(each) if sample_weight is None else sample_weight > 0
         super().update_state(ops.reshape(each, (-1,)), ops.reshape(counted, (-1,)))
 
     def result(self) -> Any:
-        return METRICS[self.loss][self.metric].of_mean(super().result())
+        return self.mean_metric.of_mean(super().result())
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"loss": self.loss, "metric": self.metric}

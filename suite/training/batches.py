@@ -178,8 +178,9 @@ def gather_sequences(bucket: dict[str, Tensor], indices: Tensor) -> dict[str, Te
     """
     present = indices >= 0
     sequences = {name: ops.take(array, ops.maximum(indices, 0), axis=0) for name, array in bucket.items()}
-    if len(sequences["inputs"].shape) == 4:  # numbers; symbols stay integers
-        sequences["inputs"] = ops.cast(sequences["inputs"], "float32")
+    # numbers, or symbols, which are floats where `pad_sequences` joined uint64 and int64
+    kind = "float32" if len(sequences["inputs"].shape) == 4 else "int32"
+    sequences["inputs"] = ops.cast(sequences["inputs"], kind)
     for name in ("steps", "labels"):
         sequences[name] = ops.where(present, sequences[name], 0)
     return sequences

@@ -12,6 +12,7 @@ from suite.cells.base import with_lanes_axis
 from suite.layers.base import Carry, Context
 from suite.layers.head import last_of_each
 from suite.layers.losses import counted_labels
+from suite.layers.metrics import Metric, RankMetric
 from suite.network import Network
 from suite.task import SPLITS, Split, total_steps
 from suite.tensor import Tensor
@@ -31,8 +32,8 @@ class Program:
     `splits` are those of the task, and `segment` its field. The arguments are all that changes the compiled
     program. All that differs between trials (weights, settings, order of the data, noise) is passed to
     `run_epoch` and `run_score` in arrays with an axis of lanes.
-    `run_score` computes the metrics of the head. `longer_tests` are the names of further splits that are
-    scored like test.
+    `run_score` computes the metrics of the head, `metrics`. `longer_tests` are the names of further splits
+    that are scored like test.
     """
 
     def __init__(
@@ -65,6 +66,8 @@ class Program:
             longer_buckets, longer_indices = batches.make_eval_buckets(longer, max_buckets=1, batch=8)
             self.longer_buckets, self.longer_indices = to_tensors(longer_buckets), to_tensors(longer_indices)
         self.metrics = network.head.metrics
+        self.mean_metrics = {name: m for name, m in self.metrics.items() if isinstance(m, Metric)}
+        self.rank_metrics = {name: m for name, m in self.metrics.items() if isinstance(m, RankMetric)}
         self.run_epoch = compile(functools.partial(trainer.train_epoch, self))
         self.run_score, self.write_lane = compile(self.score_lanes), compile(replace_lane)
 
@@ -143,25 +146,47 @@ class Program:
                 sequences = gather_sequences(bucket, ops.broadcast_to(indices, (self.lanes, *indices.shape)))
                 context = Context(sequences["steps"], settings["mask"], settings)
                 *answers, carry = self.answers(weights, sequences, context, carry)
-                sums = [metric.total(*answers) for metric in self.metrics.values()]
-                totals = totals + ops.sum(ops.stack(sums, axis=2), axis=1)
+                sums = {name: metric.total(*answers) for name, metric in self.mean_metrics.items()}
+                totals = {name: totals[name] + ops.sum(each, axis=1) for name, each in sums.items()}
                 _, _, targets, labels = (answer[:1] for answer in answers)  # the same in every lane
                 counts = counted_labels(targets, labels), labels > 0
-                return (totals, carry), ops.stack([ops.sum(ops.cast(c, "int32")) for c in counts])
+                counts = ops.stack([ops.sum(ops.cast(c, "int32")) for c in counts])
+                return (totals, carry), (counts, answers[:1] if self.rank_metrics else [])
 
             return add_chunk
 
-        total, counts = ops.zeros((self.lanes, len(self.metrics))), ops.zeros(2, "int32")
+        totals = {name: ops.zeros(self.lanes) for name in self.mean_metrics}
+        counts, labels = ops.zeros(2, "int32"), []  # the labels are for metrics of ranks
         for bucket, indices in zip(eval_buckets, eval_indices, strict=True):
-            start = total, self.start_carry(indices.shape[1])
-            (total, _), chunk_counts = scan(score_chunk(bucket), start, indices, like=counts)
+            start = totals, self.start_carry(indices.shape[1])
+            logits_shape = self.lanes, indices.shape[1], *bucket["targets"].shape[1:]
+            like = counts, [ops.zeros(logits_shape)] if self.rank_metrics else []
+            (totals, _), (chunk_counts, logits) = scan(score_chunk(bucket), start, indices, like=like)
             counts = counts + ops.sum(chunk_counts, axis=0)
-        labels_count, sequences_count = ops.cast(counts[0], total.dtype), ops.cast(counts[1], total.dtype)
-        means = (
-            metric.of_mean(total[:, k] / (sequences_count if metric.per_sequence else labels_count))
-            for k, metric in enumerate(self.metrics.values())
-        )
-        return ops.stack(list(means), axis=1)
+            labels += [flatten_labels(bucket, indices, each) for each in logits]
+        labels_count, sequences_count = ops.cast(counts[0], "float32"), ops.cast(counts[1], "float32")
+        scores = {
+            name: metric.of_mean(totals[name] / (sequences_count if metric.per_sequence else labels_count))
+            for name, metric in self.mean_metrics.items()
+        }
+        for name, metric in self.rank_metrics.items():
+            logits, targets, counted = zip(*labels, strict=True)
+            scores[name] = metric.of_labels(
+                ops.concatenate(logits, axis=1), ops.concatenate(targets), ops.concatenate(counted)
+            )
+        return ops.stack([scores[name] for name in self.metrics], axis=1)
+
+
+def flatten_labels(bucket: Tensors, indices: Tensor, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return what `RankMetric.of_labels` takes of the sequences at indices (chunks, batch) of a bucket.
+
+    logits is (chunks, lanes, batch, labels, outputs).
+    """
+    lanes, outputs = logits.shape[1], logits.shape[-1]
+    sequences = gather_sequences(bucket, indices)
+    counted = counted_labels(sequences["targets"], sequences["labels"])
+    flat_logits = ops.reshape(ops.transpose(logits, (1, 0, 2, 3, 4)), (lanes, -1, outputs))
+    return flat_logits, ops.reshape(sequences["targets"], (-1, outputs)), ops.reshape(counted, (-1,))
 
 
 def to_tensors(arrays: Any) -> Any:

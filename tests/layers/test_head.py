@@ -2,20 +2,22 @@ import numpy as np
 import pytest
 from keras import ops
 from scipy import special, stats
+from sklearn import metrics
 
 from suite.layers import losses
 from suite.layers.head import Head
-from suite.layers.metrics import METRICS, success_metric
+from suite.layers.metrics import METRICS, one_minus_auc, success_metric
 from suite.task import NO_LABEL
 
 RNG = np.random.default_rng(0)
 LOGITS = RNG.normal(size=(2, 3, 4, 5)).astype("float32")  # lanes, batch, steps, outputs
-LABELS = np.array([[4, 2, 0], [1, 3, 4]])
+LABELS = np.array([[4, 2, 0], [1, 3, 4]], "int32")
 COUNTED = np.arange(4) < LABELS[..., None]
 
 
 def check(function, targets, each):
-    total = ops.convert_to_numpy(function(ops.convert_to_tensor(LOGITS), LABELS, targets, LABELS))
+    tensors = map(ops.convert_to_tensor, (LOGITS, LABELS, targets, LABELS))
+    total = ops.convert_to_numpy(function(*tensors))
     np.testing.assert_allclose(total, (each * COUNTED).sum(-1), rtol=1e-5, atol=1e-6)
 
 
@@ -52,9 +54,30 @@ def test_a_step_without_a_label_counts_for_nothing():
     check(losses.categorical_nll, y, np.where(y == NO_LABEL, 0, likelihoods))
 
 
+def test_class_weights_multiply_the_loss_of_each_label_and_no_metric():
+    head = Head(5, "every step", "categorical", "nats", class_weights=(1.0, 0.5, 2.0, 3.0, 0.1))
+    y = RNG.integers(NO_LABEL, 5, LOGITS.shape[:-1]).astype("int32")
+    each = -np.take_along_axis(special.log_softmax(LOGITS, axis=-1), abs(y)[..., None], axis=-1)[..., 0]
+    check(head.loss_function, y, each * np.where(y == NO_LABEL, 0, np.array(head.class_weights)[y]))
+    assert head.metrics["score"] == METRICS["categorical"]["nats"]
+
+
 def test_error_of_binary_outputs_is_the_share_that_is_wrong():
     y = (RNG.random(LOGITS.shape) < 0.3).astype("uint8")
     check(losses.output_error, y, ((LOGITS > 0) != y).mean(-1))
+
+
+def test_the_area_under_the_roc_curve_is_that_of_scikit_learn():
+    """Of two lanes and three outputs, with equal logits, a third of the labels padding, and one lane NaN."""
+    logits = np.round(RNG.normal(size=(3, 3000, 3)), 1).astype("float32")
+    y, counted = RNG.random((3000, 3)) < [0.5, 0.05, 0.9], np.arange(3000) % 3 > 0
+    logits[:, :, 1] += y[:, 1]
+    logits[:2, ~counted] = logits[2, 1] = np.nan
+    areas = [metrics.roc_auc_score(y[counted], lane[counted]) for lane in logits[:2]]
+    result = ops.convert_to_numpy(
+        one_minus_auc(*map(ops.convert_to_tensor, (logits, y.astype("uint8"), counted)))
+    )
+    np.testing.assert_allclose(result, [*(1 - np.array(areas)), np.nan], atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -94,9 +117,7 @@ def test_a_sequence_is_solved_if_none_of_its_labels_is_wrong(loss, targets):
 
 def test_the_last_step_is_that_of_each_sequence():
     h = np.arange(2 * 3 * 4, dtype="float32").reshape(2, 3, 4, 1)
-    last, counted = Head(1, "last step", "squared", "squared").inputs(
-        h, ops.convert_to_tensor(LABELS.astype("int32"))
-    )
+    last, counted = Head(1, "last step", "squared", "squared").inputs(h, ops.convert_to_tensor(LABELS))
     assert ops.convert_to_numpy(last)[..., 0, 0].tolist() == [[3, 5, 8], [12, 18, 23]]
     assert ops.convert_to_numpy(counted).tolist() == [[1, 1, 0], [1, 1, 1]]
 

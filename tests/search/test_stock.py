@@ -148,10 +148,11 @@ def test_the_model_has_the_optimiser_of_the_protocol(rule):
     assert settings.get("nesterov", False) == (rule == "nesterov")
 
 
+WEIGHTED = replace(tiny.PARITY, class_weights=(0.25, 4.0))
 FITS = [  # variant, task, protocol, and ranges for clipping
     ("rnn@direction=both,layers=2", STEPS, Protocol(batch=3), {"clip_norm": (0.5, 0.5)}),
     ("window@steps=3", STEPS, Protocol(batch=1, optimiser="rmsprop"), {}),
-    (CIFG, tiny.PARITY, Protocol(batch=3, optimiser="adam"), {"clip_value": (0.01, 0.01)}),
+    (CIFG, WEIGHTED, Protocol(batch=3, optimiser="adam"), {"clip_value": (0.01, 0.01)}),
 ]
 
 
@@ -159,7 +160,10 @@ FITS = [  # variant, task, protocol, and ranges for clipping
     ("variant", "task", "protocol", "clips"), FITS if keras.backend.backend() == "jax" else FITS[:1]
 )
 def test_fit_trains_as_the_engine_does(monkeypatch, variant, task, protocol, clips):
-    """With equal initial weights and one length bucket: data order, padding, loss, clipping, optimiser."""
+    """With equal initial weights and one length bucket: data order, padding, loss, clipping, optimiser.
+
+    The loss of `WEIGHTED` has class weights.
+    """
     monkeypatch.setattr(batches, "bucket_boundaries", lambda lengths, most: np.array([max(lengths)]))
     space, protocol = override_ranges(QUIET, clips), replace(protocol, epochs=3, patience=9)
     instance, hp = Hypermodel(task, variant, space, protocol), default_hp(space)
@@ -280,6 +284,7 @@ def test_a_search_may_set_the_number_of_epochs():
         ({"variant": CIFG(3)}, "cell: expected a name"),
         ({"task": "tiny:PARTY"}, "task 'tiny:PARTY'"),
         ({"task": replace(STEPS, segment=3)}, "expected segment to be 0, got 3, which `fit` cannot do"),
+        ({"task": replace(STEPS, metric="1 - auc")}, "mean over labels, which `fit` computes, got 1 - auc"),
         ({"protocol": Protocol(optimiser="adamw")}, "unknown optimiser 'adamw'"),
         (
             {"ranges": override_ranges(SMALL, {"clip_norm": (1, 2), "clip_value": (1, 1)})},

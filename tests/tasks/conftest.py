@@ -1,7 +1,6 @@
 """Loading of registered tasks, once for all tests; tasks whose files are missing are skipped."""
 
 import functools
-import sys
 
 import pytest
 from iam_folder import write_iam_folder
@@ -9,9 +8,10 @@ from speech_files import write_timit
 
 from suite import Refusal
 from tasks import find_task
+from tasks.data import without_downloads
 
 # what a refusal says if the data of a task was not downloaded, installed, or copied or named by the user
-MISSING_DATA = ("download failed", "apt-get install", "or $ODYSSEY_DATA", "give the file")
+MISSING_DATA = ("downloaded on first use", "apt-get install", "or $ODYSSEY_DATA", "give the file")
 
 GENERATED_FOLDERS = {  # in place of licensed data
     "timit@size=tiny": write_timit,
@@ -29,8 +29,7 @@ def load(tmp_path_factory):
         if name in GENERATED_FOLDERS:
             folder = tmp_path_factory.mktemp("data")
             GENERATED_FOLDERS[name](folder)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setitem(sys.modules, "keras.utils", None)
+        with without_downloads():
             try:
                 return find_task(name).load(folder)
             except Refusal as refusal:

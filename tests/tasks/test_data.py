@@ -108,6 +108,19 @@ def test_a_file_that_the_folder_lacks_is_downloaded_once_and_silently(folder, ca
     assert socket.getdefaulttimeout() is None
 
 
+def test_without_downloads_a_file_is_found_or_refused(folder, cache, monkeypatch):
+    downloads(monkeypatch, CONTENT)
+    with data.without_downloads():
+        said = f"{NAME} is not in {folder}: it is downloaded on first use, from {URL}"
+        assert refusal(folder) == said
+        assert "is not in Keras's cache, and no data folder is named: it is downloaded on" in refusal()
+        cache.mkdir(parents=True)
+        (cache / NAME).write_bytes(CONTENT)
+        assert data.find_data_file(NAME, SHA256, URL) == cache / NAME
+    (cache / NAME).unlink()
+    assert data.find_data_file(NAME, SHA256, URL).exists()
+
+
 def test_a_damaged_file_in_the_cache_is_downloaded_again(cache, monkeypatch):
     cache.mkdir(parents=True)
     (cache / NAME).write_bytes(CONTENT[:4])

@@ -50,6 +50,18 @@ def test_a_table_of_classes_is_a_task_with_a_class_for_each_sequence(table):
     assert [y.tolist() for y in splits["train"].targets] == [[0], [1], [1]]
 
 
+def test_balanced_classes_count_the_same_in_train(table):
+    """Train has one sequence of the class left, and two of right; steps have 3 even and 3 odd states."""
+    assert table(example(), COLUMNS).class_weights is None
+    task = table(example(), f"{COLUMNS},balance=yes")
+    assert task.class_weights == (3 / 2, 3 / 4)
+    task_check.check_task(task.name, task)
+    steps = "sequence=id,target=state,split=part,per=step,balance=yes"
+    assert table(example(), steps, drop=["label", "value"]).class_weights == (1, 1)
+    with pytest.raises(Refusal, match="expected classes in value for balance=yes, got numbers"):
+        table(example(), "sequence=id,target=value,split=part,per=step,balance=yes", ["label", "state"])
+
+
 def test_inputs_have_mean_0_and_variance_1_in_train(table):
     splits = table(example(), COLUMNS).load()
     train = np.concatenate(splits["train"].inputs)

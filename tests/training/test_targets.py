@@ -3,9 +3,11 @@
 from collections import deque
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
+from sklearn.metrics import roc_auc_score
 
 from suite.layers.losses import LOSSES
 from suite.task import NO_LABEL, Split
@@ -43,6 +45,15 @@ def test_a_task_whose_targets_are_float64_or_whole_numbers_trains(task):
     [result] = population.lanes
     population.train_epoch()
     assert result.status == "done"
+
+
+def test_symbols_may_be_of_several_integer_dtypes():
+    """NumPy makes floats of unsigned 64-bit integers beside signed ones."""
+    split = Split([np.array([3], "uint64"), np.array([2, 1])], [np.array([0])] * 2)
+    [bucket] = batches.make_buckets(split, max_buckets=1)
+    inputs = gather_sequences(to_tensors(bucket), np.array([[0, 1]], "int32"))["inputs"]
+    assert ops.convert_to_numpy(inputs).tolist() == [[[3, 0], [2, 1]]]
+    assert keras.backend.standardize_dtype(inputs.dtype) == "int32"
 
 
 def test_a_task_with_classes_has_an_accuracy_whatever_its_metric(task):
@@ -89,6 +100,24 @@ def test_tests_of_longer_sequences_are_scored_like_test_each_for_itself(task):
         assert longer[f"test_{factor}"] == pytest.approx(results[factor].test, rel=1e-6)
         assert longer[f"success_{factor}"] == results[factor].success
         assert results[factor].success == pytest.approx(results[factor].accuracy)
+
+
+def test_the_area_under_the_roc_curve_is_that_of_all_labels_of_a_split(task, splits, monkeypatch):
+    """In two lanes, with two length buckets of several chunks each: logits are linear in the inputs."""
+    whole = batches.make_eval_buckets
+    monkeypatch.setattr(batches, "make_eval_buckets", lambda splits: whole(splits, batch=2))
+    network = find_network("linear", replace(task, metric="1 - auc", success_tolerance=0.0))
+    program = Program(network, splits, 2, 2, 2)
+    population = Population(program, patience=1)
+    drawn = {"units": 2, "learning_rate": 0.1, "momentum": 0.5, "input_noise": 0.0}
+    population.fill_lanes(deque([Trial(0, 1, drawn, 1), Trial(1, 2, drawn, 1)]))
+    weights = {name: ops.convert_to_numpy(array) for name, array in population.state["weights"].items()}
+    scores = population.score_split(population.state["weights"], "valid")
+    x, y = np.concatenate(splits["valid"].inputs), np.concatenate(splits["valid"].targets)
+    logits = x @ weights["head/W"] + weights["head/b"].reshape(2, 1, -1)
+    expected = [1 - roc_auc_score(y, lane) for lane in logits]
+    np.testing.assert_allclose(scores["score"], expected, atol=1e-6)
+    assert list(scores) == ["score", "success"]
 
 
 def test_steps_without_a_label_change_neither_training_nor_score(task):
