@@ -98,7 +98,7 @@ def simulate(histories: np.ndarray, steps: int) -> np.ndarray:
     smallest difference.
     """
     runs, past = histories.shape
-    ring = histories.T.copy()  # of the last values of y, (past, runs): that of Euler step n is in row n % past
+    ring = histories.T.copy()  # the last values of y, (past, runs); that of Euler step n is in row n % past
     current = histories[:, -1]
     kept = np.empty((steps, runs))
     for now in range((TRANSIENT + steps - 1) * EULER_STEPS + 1):
