@@ -55,7 +55,7 @@ class PhoneFile(NamedTuple):
             try:
                 start, end = self.parse_times(line.split(), previous)
                 _, _, phone = line.split()
-            except (ValueError, IndexError):
+            except (ValueError, IndexError, OverflowError):  # OverflowError: an infinite time
                 raise Refusal(f"{where}: expected {self.columns!r}, got {line!r}") from None
             if phone not in classes:
                 raise Refusal(f"{where}: expected one of {len(classes)} phones, got {phone!r}")
