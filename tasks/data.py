@@ -26,15 +26,18 @@ def find_data_file(name: str, sha256: str, url: str, folder: Path | None = None)
 
     The file is looked for in `folder` (by default $ODYSSEY_DATA), then in Keras's cache, and downloaded to
     the cache if it is not there. Raises `Refusal` if the folder does not exist, the file in it has another
-    SHA-256, or the download fails or is not allowed (`without_downloads`).
+    SHA-256 or cannot be read, as a folder or a broken link of that name, or the download fails or is not
+    allowed (`without_downloads`).
     """
     home = user_data_folder(folder)
-    if home and (home / name).is_file():
-        if (actual := file_sha256(home / name)) != sha256:
-            raise Refusal(
-                f"{home / name}: expected the SHA-256 {sha256}, found {actual}; "
-                f"replace it by {url}, or remove it to have it downloaded"
-            )
+    if home and os.path.lexists(home / name):
+        advice = f"replace it by {url}, or remove it to have it downloaded"
+        try:
+            actual = file_sha256(home / name)
+        except OSError as error:
+            raise Refusal(f"{home / name} cannot be read ({error.strerror}); {advice}") from error
+        if actual != sha256:
+            raise Refusal(f"{home / name}: expected the SHA-256 {sha256}, found {actual}; {advice}")
         return home / name
     where = f"in {home}" if home else "in Keras's cache, and no data folder is named"
     if NO_DOWNLOADS.get() and not is_cached(name, sha256):

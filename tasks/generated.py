@@ -1,9 +1,10 @@
 """Splits of sequences that are drawn, not read: from fixed seeds, so that every call returns the same.
 
 No sequence is in two splits, and sequences of one length are all distinct. Where lengths vary, sequences of a
-split may repeat, so that short ones, of which there are few, are as frequent as long ones. Besides train,
-valid and test there are tests of longer sequences, "test_2x", "test_4x" and "test_8x": a network that learned
-the rule, and not the length, has the same score there.
+split may repeat, so that short ones, of which there are few, are as frequent as long ones. But where train
+has all sequences of a short length, valid and test have none of it. Besides train, valid and test there are
+tests of longer sequences, "test_2x", "test_4x" and "test_8x": a network that learned the rule, and not the
+length, has the same score there.
 """
 
 import functools
@@ -50,7 +51,8 @@ def draw_splits(
     """Return the splits of a task, with `sequences` to train on, and at most `MAX_SCORED` in the others.
 
     `draw` is called with `length`, or with lengths that are uniform on `shortest` … `length`; for a longer
-    test, with 2, 4 and 8 times `length`. Refused: a task that has too few distinct sequences.
+    test, with 2, 4 and 8 times `length`. A sequence of an earlier split is drawn again, with its length.
+    Refused: a task that has too few distinct sequences.
     """
     seen: set[bytes] = set()
     splits = {}

@@ -98,13 +98,17 @@ def simulate(histories: np.ndarray, steps: int) -> np.ndarray:
     smallest difference.
     """
     runs, past = histories.shape
-    total = (TRANSIENT + steps) * EULER_STEPS
-    y = np.empty((past + total, runs))
-    y[:past], y[past] = histories.T, histories[:, -1]
-    for now in range(past, past + total - 1):
-        delayed, current = y[now - past], y[now]
+    ring = histories.T.copy()  # the last values of y, (past, runs); that of Euler step n is in row n % past
+    current = histories[:, -1]
+    kept = np.empty((steps, runs))
+    for now in range((TRANSIENT + steps - 1) * EULER_STEPS + 1):
+        step, rest = divmod(now, EULER_STEPS)
+        if step >= TRANSIENT and not rest:
+            kept[step - TRANSIENT] = current
+        delayed = ring[now % past]
         square = delayed * delayed
         fourth = square * square
         growth = 0.2 * delayed / (1 + fourth * fourth * square)
-        y[now + 1] = current + EULER_STEP * (growth - 0.1 * current)
-    return y[past + TRANSIENT * EULER_STEPS :: EULER_STEPS].T
+        ring[now % past] = current
+        current = current + EULER_STEP * (growth - 0.1 * current)
+    return kept.T

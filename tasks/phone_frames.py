@@ -55,14 +55,14 @@ class PhoneFile(NamedTuple):
             try:
                 start, end = self.parse_times(line.split(), previous)
                 _, _, phone = line.split()
-            except (ValueError, IndexError):
+            except (ValueError, IndexError, OverflowError):  # OverflowError: an infinite time
                 raise Refusal(f"{where}: expected {self.columns!r}, got {line!r}") from None
             if phone not in classes:
                 raise Refusal(f"{where}: expected one of {len(classes)} phones, got {phone!r}")
-            if abs(start - previous) > MAX_GAP or end < start:
+            if abs(start - previous) > MAX_GAP or end < max(start, previous):
                 raise Refusal(
                     f"{where}: expected a phone that begins at about the sample {previous}, where the one "
-                    f"before it ends, got one from {start} to {end}"
+                    f"before it ends, and ends after it, got one from {start} to {end}"
                 )
             segments.phones.append(classes[phone])
             segments.ends.append(end)

@@ -1,8 +1,9 @@
 """Four regular languages of Delétang et al. (2023): one answer after the last symbol, from a few states.
 
 Networks are trained on short sequences and tested on longer ones: lengths are uniform on 1 … `length` in
-train, valid and test, and exactly 2, 4 and 8 times `length` in the longer tests (`tasks.generated`). The
-short sequences, in which the rule is easy to find, are as frequent as the long ones.
+train, and exactly 2, 4 and 8 times `length` in the longer tests (`tasks.generated`). The short sequences, in
+which the rule is easy to find, are as frequent as the long ones. Valid and test have the same lengths but for
+the shortest, of which train has every sequence: with the defaults, at least 7 bits.
 
     task                 symbols of a step                answer             an example
     parity               0, 1                             the sum mod 2      1 0 1 0 1 0 0    1

@@ -2,6 +2,7 @@
 
 import warnings
 import zipfile
+import zlib
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ def read_table(path: Path) -> "pd.DataFrame":
         )
     try:
         return READERS[path.suffix](path)
-    except (ValueError, OSError, Warning, zipfile.BadZipFile) as error:  # those of pandas are a ValueError
+    except (ValueError, OSError, Warning, zipfile.BadZipFile, zlib.error) as error:  # of pandas: ValueError
         raise Refusal(f"{path} cannot be read ({' '.join(str(error).split())}); correct the file") from error
 
 
@@ -50,6 +51,8 @@ def read_arrays(path: Path) -> "pd.DataFrame":
     """Return the arrays of a NumPy file as columns; with `lengths`, the column "sequence" counts from 0."""
     import pandas as pd
 
+    if not zipfile.is_zipfile(path):  # NumPy would take it for a pickle, and say how to load it unsafely
+        raise ValueError("it is not a ZIP archive, as numpy.savez writes")
     with np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
     lengths = arrays.pop(LENGTHS, None)

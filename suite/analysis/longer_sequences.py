@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
+import numpy as np
 import pandas as pd
 
 from suite.analysis.trial_statistics import best_tenth, distinct_trials, is_scored, ranked_trials
@@ -28,7 +29,8 @@ def solved_trials(rows: pd.DataFrame, tasks: Iterable[str], cells: Iterable[str]
 def length_scores(rows: pd.DataFrame, tasks: Iterable[str], cells: Iterable[str]) -> pd.DataFrame:
     """Return the mean test scores of best tenths on longer sequences: task, cell, factor, score.
 
-    `factor` is the length by that of the test with the lengths of training, which has the factor 1.
+    `factor` is the length by that of the test with the lengths of training, which has the factor 1. The score
+    of a trial that has none there, as its outputs are not finite, is infinitely bad.
     """
     found = {int(match[1]): match[0] for match in map(LONGER_TEST.fullmatch, map(str, rows)) if match}
     factors = {1: "test"} | {factor: found[factor] for factor in sorted(found)}
@@ -36,8 +38,8 @@ def length_scores(rows: pd.DataFrame, tasks: Iterable[str], cells: Iterable[str]
     for task, cell, trials in searches(rows, *found.values(), tasks=tasks, cells=cells):
         tenth = best_tenth(trials)
         for factor, name in factors.items():
-            if tenth[name].notna().any():
-                lines.append((task, cell, factor, tenth[name].mean()))
+            if rows.loc[rows["task"] == task, name].notna().any():
+                lines.append((task, cell, factor, tenth[name].fillna(np.inf).mean()))
     return pd.DataFrame(lines, columns=["task", "cell", "factor", "score"])
 
 

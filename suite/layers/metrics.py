@@ -95,7 +95,7 @@ def success_metric(loss: str, tolerance: float) -> Metric:
     @sum_over_labels
     def numbers_off(logits: Tensor, targets: Tensor) -> Tensor:
         distance = ops.max(ops.absolute(logits - ops.cast(targets, logits.dtype)), axis=-1)
-        return ops.cast(distance > tolerance, logits.dtype)
+        return ops.cast(ops.logical_not(distance <= tolerance), logits.dtype)  # NaN is not right
 
     errors = {
         "bernoulli": output_error,

@@ -115,6 +115,14 @@ def test_a_sequence_is_solved_if_none_of_its_labels_is_wrong(loss, targets):
     assert solved.tolist() == [expected]
 
 
+def test_an_output_that_is_not_a_number_solves_nothing():
+    """On sequences longer than those of training, the outputs of a network may explode."""
+    one = np.ones((1, 1), "int32")
+    logits, targets = np.full((1, 1, 1, 1), np.nan, "float32"), np.zeros((1, 1, 1, 1), "float32")
+    total = success_metric("squared", tolerance=0.04).total
+    assert ops.convert_to_numpy(total(logits, one, targets, one)).tolist() == [[0]]
+
+
 def test_the_last_step_is_that_of_each_sequence():
     h = np.arange(2 * 3 * 4, dtype="float32").reshape(2, 3, 4, 1)
     last, counted = Head(1, "last step", "squared", "squared").inputs(h, ops.convert_to_tensor(LABELS))

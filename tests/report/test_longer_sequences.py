@@ -1,10 +1,12 @@
 """Solved tasks and scores by length: what a report says of them, from rows with known values."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from planted import findings_of, sweep
 
 from suite.analysis.longer_sequences import length_scores, solved_trials
+from suite.report.figures import length_curves
 from suite.report.rendering import page_files
 from suite.report.report import report_page
 from suite.report.sections import SECTIONS, longer_sequences
@@ -33,6 +35,15 @@ def test_scores_by_length_are_means_of_best_tenths_and_a_variant_without_longer_
     assert table.to_numpy().tolist() == [["t", "a", 1, 1.0], ["t", "a", 4, 4.0]]
 
 
+def test_a_trial_that_has_no_score_on_longer_sequences_is_infinitely_bad_there():
+    """Nine in ten of the trials are not in the best tenth; of its two trials, one has exploded."""
+    longer = [1.0, None, *[1.0] * 18]
+    rows = trials("a", list(range(20)), 0.0, 1.0, longer).assign(test_8x=None, test_2x=2.0)
+    rows = pd.concat([rows, trials("b", [1.0], 0.0, 1.0, [2.0]).assign(test_8x=3.0)])
+    table = length_scores(rows, ["t"], ["a"])
+    assert table[["factor", "score"]].to_numpy().tolist() == [[1, 1], [2, 2], [4, np.inf], [8, np.inf]]
+
+
 @pytest.fixture(scope="module")
 def planted():
     rows, table = sweep(["jsb"], {}, rate=1, trials=20, seed=3, cells=("lstm", "rnn"))
@@ -55,3 +66,10 @@ def test_the_page_has_the_table_of_solved_tasks_and_the_curves_by_length(planted
     assert files["tables/jsb-lengths.csv"].startswith(b"cell,1x,2x,8x\n")
     assert "figures/jsb-lengths.svg" in files
     assert longer_sequences.build in SECTIONS
+
+
+def test_a_curve_ends_where_the_score_is_no_longer_finite():
+    table = {"cell": ["a"] * 3 + ["b"] * 3, "factor": [1, 2, 8] * 2, "score": [1, 2, 3, 1, 2, np.inf]}
+    figure = length_curves(pd.DataFrame(table), ["a", "b"], "score", baseline="a")
+    points = {line.get_label(): len(line.get_xdata()) for line in figure.axes[0].get_lines()}
+    assert points == {"a": 3, "b": 2}

@@ -4,6 +4,7 @@ import hashlib
 import socket
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
@@ -76,6 +77,13 @@ def test_a_truncated_or_altered_file_is_refused_with_both_checksums_and_left_alo
     for word in (str(folder / NAME), SHA256, hashlib.sha256(content).hexdigest(), URL):
         assert word in text
     assert (folder / NAME).read_bytes() == content
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.symlink_to("nowhere")])
+def test_a_folder_or_a_broken_link_in_place_of_a_file_is_refused_before_a_download(make, folder):
+    make(folder / NAME)
+    assert str(folder / NAME) in refusal(folder)
+    assert "cannot be read" in refusal(folder)
 
 
 def test_a_file_that_cannot_be_downloaded_is_refused_with_its_url_and_where_to_save_it(folder, cache):

@@ -100,6 +100,7 @@ def test_a_folder_without_a_file_is_refused(file, small_voice):
     ("line", "text"),
     [
         ("0.2 125 zzz", "line 3: expected one of 51 phones, got 'zzz'"),
+        ("inf 125 kk", "line 3: expected 'end 125 phone', got 'inf 125 kk'"),
         ("0.2 kk", "line 3: expected 'end 125 phone', got '0.2 kk'"),
         ("0.05 125 kk", "line 3: expected a phone that begins at about the sample 1600"),
     ],

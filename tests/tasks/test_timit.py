@@ -27,7 +27,8 @@ SHORT = {  # PHN files that do not fit to the half second of audio, and what is 
     "0.0 0.2 h#\n": "line 1: expected 'start end phone', got '0.0 0.2 h#'",
     "2000 8000 h#\n": "line 1: expected a phone that begins at about the sample 0",
     "0 3000 h#\n7000 8000 sh\n": "line 2: expected a phone that begins at about the sample 3000",
-    "0 3000 h#\n3000 2999 sh\n": "one before it ends, got one from 3000 to 2999",
+    "0 3000 h#\n2000 2500 sh\n": "and ends after it, got one from 2000 to 2500",
+    "0 3000 h#\n3000 2999 sh\n": "and ends after it, got one from 3000 to 2999",
     "0 9601 h#\n": "expected phones until about the end of the audio, sample 8000, got the last end at 9601",
 }
 UNCOVERED = "expected phones until about the end of the audio, sample 24000, got the last end at 7990"

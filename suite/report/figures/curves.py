@@ -76,8 +76,9 @@ def length_curves(scores: pd.DataFrame, cells: list[str], label: str, *, baselin
     """Return the scores of one task by the length of its sequences, a curve for each variant.
 
     `scores` are those of `suite.analysis.longer_sequences.length_scores`. Each curve has the name of its
-    variant at its end; a variant without a score has none.
+    variant at its end, before a length at which its score is not finite; a variant without a score has none.
     """
+    scores = scores[np.isfinite(scores["score"])]
     looks = line_styles(cells, baseline)
     curves = {cell: scores[scores["cell"] == cell] for cell in looks if (scores["cell"] == cell).any()}
     figure = empty_figure(label_column_height(len(curves)))
