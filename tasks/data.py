@@ -38,9 +38,9 @@ def find_data_file(name: str, sha256: str, url: str, folder: Path | None = None)
     except Exception as error:  # get_file raises plain exceptions
         where = f"in {home}" if home else "in Keras's cache, and no data folder is named"
         target = home / name if home else f"{name} in a folder, and name that with --data or $ODYSSEY_DATA"
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).replace(f" on {url}", "").split())
         raise Refusal(
-            f"{name} is not {where}; its download failed ({reason}): save {url} as {target}"
+            f"{name} is not {where}, and its download failed ({reason}): save {url} as {target}"
         ) from error
 
 

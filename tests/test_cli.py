@@ -119,7 +119,8 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
         (["sweep", "quick", "--optimiser=adams"], "unknown optimiser 'adams'. Did you mean 'adam'?"),
         (["train", "jsb", "lstm", "--optimiser=sdg"], "unknown optimiser 'sdg'. Did you mean 'sgd'?"),
         (["sweep", "quick", "--cell=rnn", "--cell=rnn"], "cells: expected distinct names, got rnn, rnn"),
-        (["sweep", "--cell=rnn"], "tasks: expected distinct names, got none"),
+        (["sweep", "--cell=rnn"], "expected a preset, or tasks and variants; name some with --task"),
+        (["sweep", "--task=adding"], "expected a preset, or tasks and variants; name some with --cell"),
         (["sweep", "quick", "--task=jsb", "--data=nowhere"], "the data folder nowhere does not exist"),
         (
             [*SWEEP, "--cell=tiny:TooFew"],

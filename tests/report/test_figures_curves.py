@@ -9,7 +9,7 @@ from matplotlib.text import Text
 
 from suite.analysis.trial_statistics import expected_best_scores
 from suite.report import figures
-from suite.report.figures.style import BLUE, TEXT_COLOR, figure_style, to_png
+from suite.report.figures.style import BLUE, TEXT_COLOR, figure_style, to_png, to_svg
 
 
 @pytest.fixture
@@ -45,6 +45,14 @@ def test_a_learning_curve_is_named_at_its_end(trials, curves, asked):
     assert lines(figure.axes[1])["lstm"].get_color() == BLUE
     shades = {text.get_text(): text.get_color() for text in figure.axes[1].texts}
     assert shades == {"lstm": BLUE, "nfg": TEXT_COLOR, "gru": TEXT_COLOR}
+
+
+def test_a_learning_curve_that_is_off_the_scale_everywhere_can_be_written(trials, curves, asked):
+    curves.loc[curves["cell"] == "gru", "train"] = 1e6
+    svg = to_svg(figures.learning_curves(curves, trials, asked["cells"], "")).decode()
+    lstm, gru = (svg.count(f'<g data-cell="{cell}"') for cell in ("lstm", "gru"))
+    assert lstm == gru
+    assert svg.count("data-trial") == 5  # of six curves
 
 
 def test_names_of_learning_curves_are_kept_apart_however_many_there_are(trials, curves):

@@ -296,8 +296,9 @@ def _mark_variant(group: str) -> str:
     tag, rest = group.split('"', 1)
     cell, trials = tag.split(":")
     start, *shapes = re.split(r"(<use |<path (?=d=))", rest)  # drawn shapes, not definitions
-    for number, trial in enumerate(filter(None, trials.split(","))):
-        shapes[2 * number] += f'data-trial="{trial}" '
+    drawn = range(0, len(shapes), 2)  # a curve that is off the scale everywhere has no shape
+    for number, trial in zip(drawn, filter(None, trials.split(",")), strict=False):
+        shapes[number] += f'data-trial="{trial}" '
     return f'<g data-cell="{html.escape(urllib.parse.unquote(cell))}"{start}{"".join(shapes)}'
 
 
