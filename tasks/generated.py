@@ -1,7 +1,7 @@
 """Splits of sequences that are drawn, not read: from fixed seeds, so that every call returns the same.
 
 No sequence is in two splits, and sequences of one length are all distinct. Where lengths vary, sequences of a
-split may repeat, so that short ones, of which there are few, are as frequent as long ones. Besides train,
+split may repeat, so that short ones are as frequent as long ones although fewer of them exist. Besides train,
 valid and test there are tests of longer sequences, "test_2x", "test_4x" and "test_8x": a network that learned
 the rule, and not the length, has the same score there.
 """
