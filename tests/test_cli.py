@@ -85,7 +85,7 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
         (["train", "adding@length=1", "lstm"], "length: expected a whole number, 2 to 10000, got '1'"),
         (["train", "adding", "window@step=3"], "unknown option 'step'. Did you mean 'steps'?"),
         (["check", "lstm@layers"], "expected options as lstm@key=value,key=value, got 'layers'"),
-        (["check", "jsb@length=3"], "unknown option 'length'. Options of jsb: none"),
+        (["check", "jsb@length=3"], "unknown option 'length'. Options of jsb: size=full|tiny"),
         (["bench", "--cell=conv@taps=1"], "taps: expected a whole number, 2 to 32, got '1'"),
         (["bench", "--cell=conv,conv@taps=3"], "--cell: conv and conv@taps=3 are the same"),
         (["sweep", "quack"], "unknown preset 'quack'. Did you mean 'quick'?"),
@@ -120,6 +120,7 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
         (["train", "jsb", "lstm", "--optimiser=sdg"], "unknown optimiser 'sdg'. Did you mean 'sgd'?"),
         (["sweep", "quick", "--cell=rnn", "--cell=rnn"], "cells: expected distinct names, got rnn, rnn"),
         (["sweep", "--cell=rnn"], "expected a preset, or tasks and variants; name some with --task"),
+        (["train", "ading", "lstm"], "unknown task 'ading'. Did you mean 'adding'?\n"),
         (["sweep", "--task=adding"], "expected a preset, or tasks and variants; name some with --cell"),
         (["sweep", "quick", "--task=jsb", "--data=nowhere"], "the data folder nowhere does not exist"),
         (
