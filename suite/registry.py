@@ -138,9 +138,10 @@ def error_location(error: BaseException) -> str:
 
 
 def unknown_name_error(kind: str, name: str, names: Iterable[str]) -> Refusal:
-    """Return the refusal of an unknown name, with the most similar known name and all known names."""
+    """Return the refusal of an unknown name, with the most similar known name, or else all known names."""
     names = list(names)
-    return Refusal(f"unknown {kind} {name!r}.{did_you_mean(name, names)} Known: {', '.join(names)}")
+    hint = did_you_mean(name, names) or f" Known: {', '.join(names)}"
+    return Refusal(f"unknown {kind} {name!r}.{hint}")
 
 
 def did_you_mean(

@@ -1,4 +1,4 @@
-"""Read speech: 16-bit mono audio at 16 kHz, from NIST SPHERE or RIFF files, told apart by their first bytes.
+"""Read speech: 16-bit mono audio at 16 kHz, from NIST SPHERE or RIFF files.
 
 A SPHERE file begins with a header of text, here shortened, and its length in bytes; samples follow:
 

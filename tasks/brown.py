@@ -72,7 +72,7 @@ VOCABULARY = {"full": 10_000, "small": 5_000, "tiny": 50}
 
 
 def brown_char(*, size: Size = "full", segment: Segment = 100) -> Task:
-    """Return the character model of the Brown corpus, in updates of `segment` characters."""
+    """Return the character model of the Brown corpus, with an update every `segment` characters."""
     return language_model.language_task(
         "brown_char",
         "Brown corpus, next character",
@@ -85,7 +85,7 @@ def brown_char(*, size: Size = "full", segment: Segment = 100) -> Task:
 
 
 def brown_word(*, size: Size = "full", segment: Segment = 35) -> Task:
-    """Return the word model of the Brown corpus, in updates of `segment` words."""
+    """Return the word model of the Brown corpus, with an update every `segment` words."""
     return language_model.language_task(
         "brown_word",
         "Brown corpus, next word",

@@ -46,9 +46,9 @@ def find_data_file(name: str, sha256: str, url: str, folder: Path | None = None)
         return cached_download(name, sha256, url)
     except Exception as error:  # get_file raises plain exceptions
         target = home / name if home else f"{name} in a folder, and name that with --data or $ODYSSEY_DATA"
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).replace(f" on {url}", "").split())
         raise Refusal(
-            f"{name} is not {where}; its download failed ({reason}): save {url} as {target}"
+            f"{name} is not {where}, and its download failed ({reason}): save {url} as {target}"
         ) from error
 
 
@@ -62,9 +62,14 @@ def find_data_folder(name: str, source: str, folder: Path | None = None) -> Path
     for path in sorted(matches):
         if path.is_dir():
             return path
-    where = f"is not in {home}" if home else "was not looked for, as no data folder is named"
+    if home:
+        raise Refusal(
+            f"the folder {name} is not in {home}: copy {source} there, or name the folder that holds {name} "
+            "with --data or $ODYSSEY_DATA"
+        )
     raise Refusal(
-        f"the folder {name} {where}: copy {source} there, and name its parent with --data or $ODYSSEY_DATA"
+        f"the folder {name} is missing, as no data folder is named: copy {source} as {name} into a folder, "
+        "and name that folder with --data or $ODYSSEY_DATA"
     )
 
 

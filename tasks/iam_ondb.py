@@ -1,4 +1,4 @@
-"""Task `iam_ondb`: read handwritten lines of English from the movements of a pen, as in the Odyssey.
+"""Task `iam_ondb`: read handwritten lines of English from the movements of a pen.
 
 IAM-OnDB (Liwicki & Bunke, 2005) is free for research after registration, and must not be passed on. Unpack it
 as the folder `IAM-OnDB` in the data folder; names may be in upper or lower case:
@@ -16,7 +16,7 @@ lines to train on, 2,956 to validate on and 3,859 to test on. The paper counts 8
 them; here they are letters, digits, the space and 18 marks. Any other character is refused.
 
 The score is the character error rate of the best path of CTC (`suite.layers.ctc`), in both directions. The
-best network of Greff et al. (2017) has 9.26 % on test (read in the paper); outputs that are blank at every
+best network of Greff et al. (2017) has 9.26 % on test; outputs that are blank at every
 step score 1.
 """
 

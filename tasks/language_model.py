@@ -44,7 +44,7 @@ def language_task(
     segment: int,
     source: str,
 ) -> Task:
-    """Return the task of predicting the next of `symbols` symbols, in updates of `segment` steps."""
+    """Return the task of predicting the next of `symbols` symbols, with an update every `segment` steps."""
     return Task(
         name=name,
         title=title,

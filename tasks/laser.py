@@ -8,9 +8,10 @@ data. A sequence of four steps begins in the file and in the task as
     target        1.65    0.72   −0.38   −0.77           the input of the next step
 
 Sequences are windows of 200 steps; train is cut from the first 6,000 steps, valid from the next 2,000, and
-test from the rest. One step ahead, all steps are scored, and the windows do not overlap: 29, 9 and 10. With
-`steps_ahead=N`, a window is scored by its last label alone, which is predicted N steps ahead, from the
-network's own predictions; then windows of valid and test begin every 20 steps, 90 and 95 of them.
+test from the rest. One step ahead, all steps are scored, and the windows do not overlap: 29 in train, 9
+in valid and 10 in test. With `steps_ahead=N`, a window is scored by its last label alone, which is predicted
+N steps ahead, from the network's own predictions; then windows of valid and test begin every 20 steps, which
+makes 90 and 95 of them.
 
 The score is the root of the mean squared error, in standard deviations of the training data: an NRMSE, which
 is about 1 for a constant. Published scores are for other splits, so none is given here.

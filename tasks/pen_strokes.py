@@ -1,7 +1,7 @@
 """Handwriting as a sequence of pen movements: the four features of a step in the handwriting tasks.
 
 A sequence is made of strokes, from pen-down to pen-up. Every second point of a stroke is dropped. Two
-strokes, with a point each 10 ms, of which the points in brackets are dropped:
+strokes, with a point every 10 ms; the points in brackets are dropped:
 
     x, y         0, 0  (1, 2)  2, 4      6, 4  (6, 2)   6, 0  (7, 0)
     Δx, Δy       0, 0          2, 4      4, 0           0, -4

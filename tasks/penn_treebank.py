@@ -45,7 +45,7 @@ VOCABULARY = {"full": 10_000, "tiny": 50}
 
 
 def ptb_char(*, size: Size = "full", segment: Segment = 100) -> Task:
-    """Return the character model of the Penn Treebank, in updates of `segment` characters."""
+    """Return the character model of the Penn Treebank, with an update every `segment` characters."""
     return language_model.language_task(
         "ptb_char",
         "Penn Treebank, next character",
@@ -58,7 +58,7 @@ def ptb_char(*, size: Size = "full", segment: Segment = 100) -> Task:
 
 
 def ptb_word(*, size: Size = "full", segment: Segment = 35) -> Task:
-    """Return the word model of the Penn Treebank, in updates of `segment` words."""
+    """Return the word model of the Penn Treebank, with an update every `segment` words."""
     return language_model.language_task(
         "ptb_word",
         "Penn Treebank, next word",

@@ -8,9 +8,9 @@ network says which symbol was the first:
 
 It is the random permutation problem of Martens & Sutskever (2011), after Hochreiter & Schmidhuber (1997),
 where the first symbol comes again at the end and is to be predicted. As in the code of Pascanu et al.
-(2013), only that prediction counts, since the other symbols cannot be predicted; here the classes are the
-two symbols that are possible, where theirs are all 100. Inputs are one-hot vectors, as in the papers (see
-`tasks.copying`).
+(2013), only that prediction counts, since the other symbols cannot be predicted. Here there are two classes,
+the symbols that are possible; in that code all 100 symbols are classes. Inputs are one-hot vectors, as in the
+papers (see `tasks.copying`).
 
 The score is the share of wrong answers, 1/2 for a constant one. Sequences are drawn from fixed seeds
 (`tasks.generated`).

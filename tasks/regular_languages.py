@@ -11,8 +11,8 @@ the shortest, of which train has every sequence: with the defaults, at least 7 b
     modular_arithmetic   numbers below 5, then + − ×      the value mod 5    1 + 2 × 3        2
     cycle_navigation     0, 1, 2: left, stay, right       the position       2 0 1 0 0        3
 
-`even_pairs` is 0 if the pairs 01 and 10 together occur an even number of times, thus if the first symbol is
-the last one. In `modular_arithmetic`, the symbol of an operator is `modulus` + 0, 1 or 2, multiplication
+`even_pairs` is 0 if the pairs 01 and 10 together occur an even number of times, that is, if the last symbol
+equals the first. In `modular_arithmetic`, the symbol of an operator is `modulus` + 0, 1 or 2, multiplication
 comes before addition, and a sequence of even length is one symbol shorter. In `cycle_navigation`, a walk on a
 cycle of five positions starts at position 0.
 

@@ -7,7 +7,7 @@ coefficient has mean 0 and variance 1 in train. The shapes of one recording of 1
     input    (14, 13)
     target   [5]        after the last step
 
-The file does not say who speaks, so that speakers are in all splits. The split is stratified and not random:
+The file does not say who speaks, so the splits share speakers. The split is stratified and not random:
 of every five successive recordings of a digit, the first three are train, the fourth is valid, the fifth
 test: 1,800, 600 and 600. The score is the share of recordings that are classified wrongly, 0.9 for a guess.
 

@@ -30,12 +30,18 @@ def read_table(path: Path) -> "pd.DataFrame":
 
 
 def read_csv(path: Path) -> "pd.DataFrame":
-    """Return the columns of a CSV file; a row with too many fields raises an error."""
+    """Return the columns of a CSV file; a row with too many fields raises an error.
+
+    Refused: columns that are separated by semicolons or tabs.
+    """
     import pandas as pd
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return pd.read_csv(path, index_col=False, low_memory=False)
+        table = pd.read_csv(path, index_col=False, low_memory=False)
+    if len(table.columns) == 1 and any(separator in table.columns[0] for separator in ";\t"):
+        raise Refusal(f"{path}: expected columns separated by commas, got one column {table.columns[0]!r}")
+    return table
 
 
 def read_parquet(path: Path) -> "pd.DataFrame":

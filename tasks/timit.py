@@ -1,4 +1,4 @@
-"""Task `timit`: the phone of every frame of read American English (Garofolo et al., 1993), as in the Odyssey.
+"""Task `timit`: the phone of every frame of read American English (Garofolo et al., 1993).
 
 An input is 39 MFCC features of a window of 25 ms (`tasks.mfcc`), every 10 ms, with mean 0 and variance 1 in
 train; its target is one of 61 phones, the one at the centre of the window (`tasks.phone_frames`). The phones
@@ -17,7 +17,7 @@ lower case, and the audio NIST SPHERE or RIFF:
 The splits are the paper's: without the two sentences that all speakers read (SA), 3,696 of TRAIN to train on,
 and of TEST, 400 of the 50 development speakers to validate and 192 of the 24 core speakers to test. The score
 is the share of frames whose phone, of all 61, is wrong. Greff et al. (2017) report 29.6 % for the best of
-their networks, which read each utterance in both directions, as here (mark V: read in the paper).
+their networks, which read each utterance in both directions, as here.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""Task `vowels`: which of nine men says the vowels "ae" (Japanese Vowels; Kudo et al., 1999).
+"""Task `vowels`: which of nine men says the two vowels "ae" (Japanese Vowels; Kudo et al., 1999).
 
 An input is 12 coefficients (LPC cepstrum) of each of 7 to 29 frames, with mean 0 and variance 1 in train; its
 target is the speaker. The shapes of an utterance of 20 frames of the first speaker:

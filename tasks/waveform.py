@@ -10,8 +10,8 @@ network can hold a waveform in its weights. It is the mean squared error, which 
 the normalised error NMSE of the paper; a constant scores 1.
 
 The samples of the paper, five pieces of music of 7 ms, are not published. Here, five pieces of the Santa Fe
-laser series (`tasks.laser`) take their place, which begin 2,000 steps apart, so the scores can only be
-compared roughly: Koutník et al. report 0.46 ± 0.08 for the simple network, 0.04 ± 0.01 for LSTM and
+laser series (`tasks.laser`), which begin 2,000 steps apart, take their place. So scores can only be compared
+roughly: Koutník et al. report 0.46 ± 0.08 for the simple network, 0.04 ± 0.01 for LSTM and
 0.007 ± 0.004 for the clockwork network, of 100 to 1,000 parameters.
 """
 

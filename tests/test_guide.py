@@ -101,6 +101,27 @@ def test_the_guide_lists_every_option_with_its_values_and_default():
     ] == present
 
 
+def test_the_guide_lists_every_task_with_its_steps_answers_score_and_data():
+    listed = {row[0].strip("`"): row[2:] for row in table_rows("name")}
+    assert list(listed) == list(tasks.TASKS)
+    for name, (step, answer, given, unit, data) in listed.items():
+        task, function = tasks.find_task(name), tasks.task_function(name)
+        assert {"at every step": "every step", "after the last step": "last step"}.get(given, given) == (
+            task.answers
+        )
+        assert unit == task.unit
+        assert (data == "generated") == ("sequences" in options.find_options("", "", function))
+        if name != "table":  # which has those of its file
+            outputs = task.outputs - (task.loss == "ctc")  # without the blank
+            answer, step = (re.findall(r"\d+(?= )", text.replace(",", "")) for text in (answer, step))
+            assert answer[-1] == str(outputs)
+            assert step[-1:] == [str(task.features)] * (task.inputs != "none")
+
+
+def test_the_guide_lists_every_preset():
+    assert {name for row in table_rows("preset") for name in names([row[0]])} == set(config.preset_names())
+
+
 def option_values(annotation):
     """Return the values that an option takes as the guide writes them: 1 to 16; forward, both."""
     details = typing.get_args(annotation)

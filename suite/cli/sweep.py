@@ -191,6 +191,11 @@ def sweep(
         raise Refusal(f"--reports {reports}: expected a folder, got a file; name another")
     if max_hours is not None and not max_hours > 0:
         raise Refusal(f"max-hours: expected more than 0, got {max_hours:g}")
+    for option, names in (("--task", config.tasks), ("--cell", config.cells)):
+        if not names:
+            raise Refusal(
+                f"expected a preset, or tasks and variants; name some with {option}, see odyssey list"
+            )
     replace(config, baseline="").validate()  # the baseline may be a cell of the folder that is not named
     config = results_folder.config_with_folder(config, folder, trials)
     if baseline is None and config.baseline not in config.cells:

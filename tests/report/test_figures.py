@@ -40,6 +40,7 @@ def draw(trials, curves, asked, planted, space):
         for task in asked["tasks"]
     }
     titles = dict.fromkeys(asked["tasks"], "A task")
+    lengths = pd.DataFrame({"cell": cells * 2, "factor": [1] * len(cells) + [2] * len(cells), "score": 0.1})
     return {
         "effect_plot": lambda: figures.effect_plot(differences, titles, "lstm"),
         "score_boxplots": lambda: figures.score_boxplots(
@@ -56,6 +57,7 @@ def draw(trials, curves, asked, planted, space):
         ),
         "interaction_heatmaps": lambda: figures.interaction_heatmaps(four, space, LABEL),
         "learning_curves": lambda: figures.learning_curves(curves, trials, cells, "validation score"),
+        "length_curves": lambda: figures.length_curves(lengths, cells, LABEL),
         "expected_best_curves": lambda: figures.expected_best_curves(tables, LABEL),
     }
 

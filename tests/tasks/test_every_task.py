@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 import pytest
-from tiny import tiny_name
+from tiny_names import tiny_name
 
 from suite import task_check, task_summary
 from tasks import TASKS, find_task

@@ -136,7 +136,7 @@ def test_without_the_folder_the_refusal_says_where_to_get_it(tmp_path, monkeypat
     with pytest.raises(Refusal, match=r"the folder IAM-OnDB is not in .* copy the database \(https://fki"):
         load_splits("iam_ondb", tmp_path)
     monkeypatch.delenv("ODYSSEY_DATA", raising=False)
-    with pytest.raises(Refusal, match=r"no data folder is named: .* name its parent with --data"):
+    with pytest.raises(Refusal, match=r"no data folder is named: .* as IAM-OnDB into a folder"):
         load_splits("iam_ondb")
 
 

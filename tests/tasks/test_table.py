@@ -219,6 +219,7 @@ ARRAYS = {"X": np.zeros((12, 2)), "lengths": np.array(LENGTHS), "label": np.aran
         ("a.csv", b"id,x\n1,2,3\n", "cannot be read"),
         ("a.csv", b"id,x\n1,2\n1,2,3\n", "cannot be read"),
         ("a.csv", b"", "cannot be read"),
+        ("a.csv", b"id;x\n1;2\n", "expected columns separated by commas, got one column 'id;x'"),
         ("a.csv", b"id,x\n\xff,2\n", "cannot be read"),
         ("a.npz", b"no zip", "not a ZIP archive"),
         ("a.npz", b"", "not a ZIP archive"),

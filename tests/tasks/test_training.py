@@ -9,7 +9,7 @@ import os
 import keras
 import numpy as np
 import pytest
-from tiny import tiny_name
+from tiny_names import tiny_name
 
 from suite.training.population import train_population
 from suite.training.program import Program

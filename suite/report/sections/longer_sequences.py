@@ -13,8 +13,8 @@ from suite.report.rendering import unique_slugs
 from suite.report.sections.tasks import score_axis_label
 
 LENGTHS_CAPTION = (
-    "Mean test score of the best tenths (chosen on validation) on {}, by the length of the sequences. A "
-    "variant that has learned the rule of the task, and not the lengths of training, has a level curve."
+    "Mean test score of the best tenths (chosen on validation) on {}, by the length of the sequences; 1 is "
+    "the length in training. A low and level curve shows that a variant has learned the rule of the task."
 )
 
 
@@ -38,13 +38,13 @@ def solved_table(findings: Findings) -> Table:
         own = lines.set_index("cell").reindex(findings.config.cells)
         frame[[success, solved, trials]] = own[["success", "solved", "trials"]].to_numpy(float)
         columns += [
-            TableColumn(findings.record.titles[str(task)], success, format_percent),
-            TableColumn("trials that solve it", solved, show_row=part_text(solved, trials)),
+            TableColumn(f"{findings.record.titles[str(task)]}: solved sequences", success, format_percent),
+            TableColumn("trials that solve the task", solved, show_row=part_text(solved, trials)),
         ]
     caption = (
-        "Solved tasks. First, the share of sequences of test without a wrong label, for the trial that is "
-        "best on validation; then how many of the trials with a score have a share of at least "
-        f"{format_percent(SOLVED_SUCCESS)}."
+        "A sequence of test is solved if all its answers are right; numbers may differ from their targets by "
+        "the tolerance of the task. For each task: the share of sequences that the best trial on validation "
+        f"solves, and how many trials solve at least {format_percent(SOLVED_SUCCESS)} of the sequences."
     )
     return Table("solved", caption, frame, columns)
 
