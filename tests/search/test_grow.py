@@ -13,7 +13,7 @@ import pytest
 from sweeps import CONFIG, HERE, SHAPES, command, comparable, rows, wait_until
 
 from suite import Refusal, store
-from suite.config import Protocol
+from suite.config import Protocol, preset_names
 from suite.growth import grown_config
 from suite.search.oracle import Search
 from suite.search.sweep import SweepProgress
@@ -232,7 +232,7 @@ def test_what_a_folder_cannot_take_is_refused_and_changes_nothing(run_sweep, tmp
 def test_a_sweep_without_anything_to_go_by_says_what_to_name(run_sweep):
     code, out, err = run_sweep()
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert "expected a preset (jsb, jsb-wide, music, quick; " in err
+    assert f"expected a preset ({', '.join(preset_names())}; " in err
     assert "--task, --cell" in err
 
 
