@@ -49,6 +49,7 @@ TRIAL_COLUMNS = {
     "unit": "TEXT",  # the unit of work: trials with the same one were trained side by side
 }
 TRIAL_KEY = ("task", "cell", "trial")
+LONGER_TEST_PREFIXES = ("test_", "success_")  # of the names in `longer_tests`
 NULLABLE_NUMBERS = [name for name, kind in TRIAL_COLUMNS.items() if kind in ("REAL", "INTEGER")]
 RENAMED_COLUMNS = {"commit": "git_commit"}  # columns of older folders; those they lack are NULL
 DATABASE_TIMEOUT = 30.0  # seconds to wait while another process locks the database

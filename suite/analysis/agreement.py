@@ -27,7 +27,7 @@ from suite.analysis.significance import (
     variant_test_scores,
 )
 from suite.analysis.trial_statistics import BOOTSTRAP_RESAMPLES
-from suite.database import TRIAL_COLUMNS, TRIAL_KEY
+from suite.database import LONGER_TEST_PREFIXES, TRIAL_COLUMNS, TRIAL_KEY
 
 SEARCH_COLUMNS = ["task", "cell"]
 SCORE_TOLERANCE = 0.01  # scores agree if their relative difference is at most this
@@ -41,7 +41,8 @@ def matched_trials(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
 
     The columns are `TRIAL_KEY` and the `RESULT_COLUMNS` of each sweep: `test_a`, `test_b`, …
     """
-    hyperparameters = sorted({*a, *b} - {*TRIAL_COLUMNS, *RESULT_COLUMNS})
+    others = sorted({*a, *b} - {*TRIAL_COLUMNS, *RESULT_COLUMNS})
+    hyperparameters = [name for name in others if not name.startswith(LONGER_TEST_PREFIXES)]
     keys = [*TRIAL_KEY, "seed", *hyperparameters]
     texts = [name for name in hyperparameters if any(is_text(rows.get(name)) for rows in (a, b))]
     types = dict.fromkeys([*hyperparameters, "valid", "test"], float) | dict.fromkeys(texts, object)

@@ -140,7 +140,14 @@ def label_errors(logits: Tensor, steps: Tensor, targets: Tensor, labels: Tensor)
 
     inputs = tuple(ops.transpose(a, (2, 0, 1))[..., None] for a in (path, emitted))
     distances, _ = scan(step, start, inputs, like=())
-    return ops.sum(ops.where(prefixes == labels[..., None], distances, 0.0), axis=-1)
+    distance = ops.sum(ops.where(prefixes == labels[..., None], distances, 0.0), axis=-1)
+    counted = ops.arange(path.shape[-1]) < steps[:, :, None]
+    return keep_nan(distance, ops.where(counted[..., None], logits, 0.0), axis=(2, 3))
+
+
+def keep_nan(errors: Tensor, logits: Tensor, axis: int | tuple[int, ...]) -> Tensor:
+    """Return errors, NaN where a logit over `axis` is NaN: else the first class would be the most likely."""
+    return ops.where(ops.any(ops.isnan(logits), axis=axis), float("nan"), errors)
 
 
 def shift(array: Tensor, places: int, fill: float) -> Tensor:

@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from keras import ops
 
-from suite.layers.ctc import ctc_nll
+from suite.layers.ctc import ctc_nll, keep_nan
 from suite.tensor import Tensor
 
 SequenceLoss: TypeAlias = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
@@ -78,13 +78,14 @@ def squared_error(logits: Tensor, targets: Tensor) -> Tensor:
 def output_error(logits: Tensor, targets: Tensor) -> Tensor:
     """Return the share of outputs whose more likely value, 0 or 1, is not the target."""
     wrong = (logits > 0) != (ops.cast(targets, logits.dtype) > 0.5)
-    return ops.mean(ops.cast(wrong, logits.dtype), axis=-1)
+    return keep_nan(ops.mean(ops.cast(wrong, logits.dtype), axis=-1), logits, axis=-1)
 
 
 @sum_over_labels
 def classification_error(logits: Tensor, targets: Tensor) -> Tensor:
     """Return 1 where the most likely class is not the target, else 0."""
-    return ops.cast(ops.argmax(logits, axis=-1) != ops.cast(targets, "int32"), logits.dtype)
+    wrong = ops.argmax(logits, axis=-1) != ops.cast(targets, "int32")
+    return keep_nan(ops.cast(wrong, logits.dtype), logits, axis=-1)
 
 
 LOSSES = {

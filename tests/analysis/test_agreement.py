@@ -69,6 +69,11 @@ def test_a_hyperparameter_of_one_sweep_alone_makes_all_trials_differ(rows):
     assert len(matched_trials(rows.assign(clip_norm=math.nan), rows)) == len(rows)
 
 
+def test_scores_on_longer_sequences_are_results_and_no_hyperparameters(rows):
+    longer = rows.assign(test_2x=rows["test"], success_2x=0.5)
+    assert len(matched_trials(longer, longer.assign(test_2x=9.0, success_2x=0.4))) == len(rows)
+
+
 def test_the_order_of_rows_does_not_matter(rows):
     other, shuffled = noisy(rows), noisy(rows).sample(frac=1, random_state=1)
     pd.testing.assert_frame_equal(matched_trials(rows, other), matched_trials(rows, shuffled))

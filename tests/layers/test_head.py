@@ -115,12 +115,16 @@ def test_a_sequence_is_solved_if_none_of_its_labels_is_wrong(loss, targets):
     assert solved.tolist() == [expected]
 
 
-def test_an_output_that_is_not_a_number_solves_nothing():
-    """On sequences longer than those of training, the outputs of a network may explode."""
-    one = np.ones((1, 1), "int32")
-    logits, targets = np.full((1, 1, 1, 1), np.nan, "float32"), np.zeros((1, 1, 1, 1), "float32")
-    total = success_metric("squared", tolerance=0.04).total
-    assert ops.convert_to_numpy(total(logits, one, targets, one)).tolist() == [[0]]
+@pytest.mark.parametrize("loss", METRICS)
+def test_outputs_that_are_not_numbers_have_no_score_and_solve_nothing(loss):
+    """All targets are 0, which NaN would be by its argmax, or as it is not above 0."""
+    one, label = np.ones((1, 1), "int32"), {"categorical": (), "ctc": ()}.get(loss, (2,))
+    targets = np.zeros((1, 1, 1, *label), "float32" if label else "int32")
+    logits = ops.convert_to_tensor(np.full((1, 1, 1, 2), np.nan, "float32"))
+    for metric in METRICS[loss].values():
+        assert np.isnan(ops.convert_to_numpy(metric.total(logits, one, targets, one))).all()
+    solved = success_metric(loss, tolerance=0.04).total(logits, one, targets, one)
+    assert ops.convert_to_numpy(solved).tolist() == [[0]]
 
 
 def test_the_last_step_is_that_of_each_sequence():
