@@ -233,6 +233,9 @@ class DaskExecutor(Executor):
                 ended_units.append(unit)
                 if programs >= MAX_PROGRAMS_PER_PROCESS:
                     self.client.run(restart_worker_process, workers=[worker], on_error="ignore")
+            finally:
+                # exceptions of `wait` keep futures alive, and Dask computes again what a worker held that ended
+                future.release()
         return ended_units
 
     def refuse_worker(self, address: str, reason: str) -> None:
