@@ -234,7 +234,8 @@ class DaskExecutor(Executor):
                 if programs >= MAX_PROGRAMS_PER_PROCESS:
                     self.client.run(restart_worker_process, workers=[worker], on_error="ignore")
             finally:
-                # exceptions of `wait` keep futures alive, and Dask computes again what a worker held that ended
+                # exceptions of `wait` keep futures alive, and Dask computes results of a worker that ended
+                # again as long as a future refers to them
                 future.release()
         return ended_units
 

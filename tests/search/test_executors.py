@@ -35,7 +35,7 @@ class RecordingExecutor(LocalExecutor):
 
 
 def test_a_worker_with_many_compiled_programs_is_restarted(undisturbed, tmp_path, monkeypatch, request):
-    """It trains nothing twice, though Dask computes results again that a worker held and that are referred to.
+    """It trains nothing twice, though Dask computes its results again while anything refers to them.
 
     Exceptions refer to them in cycles, which stay until the garbage collector comes.
     """
