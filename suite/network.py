@@ -100,12 +100,12 @@ class Network:
         tests = sum(steps.values()) - steps["train"] - steps["valid"]
         return self.step_operations(units) * (epochs * (3 * steps["train"] + steps["valid"]) + tests)
 
-    def lane_demand(self, units: int, steps: int, batch: int) -> dict[str, int]:
-        """Return the arguments of `machine.Plan.lanes_for` for batches of sequences of `steps`."""
+    def lane_demand(self, units: int, steps: int, batch: int, labels: int = 0) -> dict[str, int]:
+        """Return the arguments of `machine.Plan.lanes_for` for sequences with `steps` and `labels`."""
         shapes = self.shapes(units)
         recurrent = sum(math.prod(shape) for name, shape in shapes.items() if "/R/" in name)
         recurrent = recurrent or self.parameters(units)  # a baseline has none: count all of its weights
-        activations = self.layers.activations(self.features, units) + self.head.outputs
+        activations = self.layers.activations(self.features, units) + self.head.activations(labels)
         lane = machine.lane_bytes(self.parameters(units), activations, steps, batch)
         return {"recurrent": recurrent, "lane": lane, "batch": batch}
 

@@ -67,6 +67,15 @@ def test_lanes_are_planned_for_every_network(name):
     assert machine.Plan(workers=1).lanes_for(**demand) >= 1
 
 
+def test_lanes_of_ctc_need_memory_for_the_states_of_its_labels():
+    """The states are the labels and the blanks around them, each twice: forward and backward."""
+    task = replace(TASK, loss="ctc", metric="label error", answers="unaligned")
+    bytes_of_lane = [
+        find_network("rnn", task).lane_demand(UNITS, 100, 1, labels)["lane"] for labels in (0, 5)
+    ]
+    assert bytes_of_lane[1] - bytes_of_lane[0] == 4 * 32 * 100 * 2 * 10
+
+
 def test_sequences_continue_with_the_carry_of_the_call_before():
     network, rng = find_network("rnn@layers=2,output=deep", TASK), np.random.default_rng(0)
     weights = {name: rng.normal(size=(1, *shape)) for name, shape in network.shapes(UNITS).items()}

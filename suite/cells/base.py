@@ -5,7 +5,6 @@ of the LSTM: read one of them first. A new cell is a class like those; nothing e
 """
 
 import fnmatch
-import functools
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -67,14 +66,12 @@ class Cell(keras.layers.Layer):
     # of the random draws of the step, (lanes, 2), or of all steps, (steps, lanes, 2); None: nothing is random
     keys: Tensor | None = None
     draws: int = 0  # how many there have been in the step
-
-    @functools.cached_property  # what the time loop sets takes its place
-    def settings(self) -> Mapping[str, Tensor | float]:
-        """The hyperparameters, (lanes, 1, 1) each; 0 outside the engine, as in `keras.layers.RNN`."""
-        return dict.fromkeys(self.hyperparameters, 0.0)
+    # the hyperparameters, (lanes, 1, 1) each; 0 outside the engine, as in `keras.layers.RNN`
+    settings: Mapping[str, Tensor | float] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        cls.settings = dict.fromkeys(cls.hyperparameters, 0.0)
         keras.saving.register_keras_serializable(package=cls.__module__)(cls)
 
     def __init__(self, units: int, lanes: int | None = None, **kwargs: Any) -> None:

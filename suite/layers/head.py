@@ -55,6 +55,13 @@ class Head:
         h, counted = self.inputs(h, steps)
         return matmul_steps(h, weights["W"]) + weights["b"][:, None], counted
 
+    def activations(self, labels: int) -> int:
+        """Return how many numbers are held for a step: logits, and the states of CTC, forward and backward.
+
+        `labels` is the number of labels of a sequence.
+        """
+        return self.outputs + (2 * (2 * labels + 1) if self.loss == "ctc" else 0)
+
     @property
     def loss_function(self) -> SequenceLoss:
         """The loss that is trained on."""

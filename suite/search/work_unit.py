@@ -118,7 +118,8 @@ def search_demand(
     """Return the arguments of `machine.Plan.lanes_for` for a network: its weights and bytes."""
     definition = tasks.find_task(task)
     steps = definition.segment or max(int(splits[name].lengths.max()) for name in SPLITS)
-    return find_network(cell, definition).lane_demand(width, steps, batch)
+    labels = max(len(target) for name in SPLITS for target in splits[name].targets)
+    return find_network(cell, definition).lane_demand(width, steps, batch, labels)
 
 
 def verified_code(unit: WorkUnit) -> dict[str, str]:

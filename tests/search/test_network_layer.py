@@ -92,7 +92,7 @@ def test_every_weight_has_its_own_draw_from_the_distribution_of_the_engine():
     ("arguments", "shape", "message"),
     [
         ({"answers": "never"}, None, "expected answers to be 'every step' or 'last step', got 'never'"),
-        ({"inputs": "words"}, None, "expected inputs to be 'numbers' or 'symbols', got 'words'"),
+        ({"inputs": "words"}, None, "expected inputs to be 'numbers' or 'symbols' or 'none', got 'words'"),
         ({"variant": "rnn@depth=2"}, None, "unknown option 'depth'"),
         ({}, (None, 7, 3), r"expected inputs of shape \(batch, steps, 2\), got \(None, 7, 3\)"),
         ({"inputs": "symbols"}, (None, 7, 2), r"expected inputs of shape \(batch, steps\), got"),
