@@ -115,7 +115,7 @@ def test_a_cell_that_is_better_is_not_worse():
         ("forget-bias-helps", {"cells": [c for c in CELLS if c != "lstm_b"]}, "cells lstm_b"),
         (GAIN, {"cells": ["rnn", "lstm", "np"]}, "cells nig, nfg, nog, niaf, noaf, cifg, fgr"),
         ("gru-no-worse", {"cells": ["gru", "np"]}, "cells lstm"),
-        ("nig-nog-niaf-hurt-speech", {"tasks": ["jsb"]}, "tasks timit, phones, spoken_digits, vowels"),
+        (
             "nig-nog-niaf-hurt-speech",
             {"tasks": ["jsb"]},
             "tasks timit, phones, spoken_digits, vowels, iam_ondb, pen_digits",
