@@ -8,6 +8,7 @@ import sys
 
 import keras
 import pytest
+from marks import LONG
 
 from suite import Refusal, program_cache
 from suite.search import work_unit
@@ -84,7 +85,7 @@ def test_no_cache_is_set_if_its_folder_cannot_be_used(cache, monkeypatch, fault)
             subprocess.run(["umount", "-l", cache], check=True)
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"] if LONG else ["tensorflow"])
 def test_a_program_is_compiled_once_for_all_processes(tmp_path, backend):
     """If its file is truncated, as by a power failure, it is removed and compiled again without a message.
 

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from marks import ONLY_LONG
 from matplotlib.text import Text
 from planted import report_of, sweep
 from test_pages import Page
@@ -106,9 +107,9 @@ def test_a_claim_about_a_variant_that_has_no_score_says_so(tmp_path):
         pytest.param(lambda score: 0 * score, id="zero"),
         pytest.param(lambda score: 0 * score + 3, id="equal"),
         pytest.param(lambda score: 1e30 * score, id="huge"),
-        pytest.param(lambda score: 1e-12 * score, id="tiny"),
+        pytest.param(lambda score: 1e-12 * score, id="tiny", marks=ONLY_LONG),
         pytest.param(lambda score: 8 - score, id="around zero"),
-        pytest.param(lambda score: np.where(score.index == 1, 0, score), id="a zero"),
+        pytest.param(lambda score: np.where(score.index == 1, 0, score), id="a zero", marks=ONLY_LONG),
     ],
 )
 def test_scores_may_be_of_any_size(scores, tmp_path):

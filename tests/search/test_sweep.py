@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from distributed.comm import CommClosedError
+from marks import ON_JAX
 from sweeps import CONFIG, SHAPES, comparable, rows
 
 import tasks
@@ -115,6 +116,7 @@ def test_a_cell_that_raises_gives_failed_rows_with_a_traceback(tmp_path):
     assert set(frame.loc[frame["cell"] == "rnn", "status"]) == {"done"}
 
 
+@ON_JAX
 def test_a_unit_that_lacks_memory_goes_on_in_fewer_lanes(tmp_path, monkeypatch):
     """Really asked for, fifty terabytes are refused by the system; of a single lane none are asked for.
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+from marks import ON_JAX
 
 from suite.training import population
 from suite.training.checkpoint import Checkpoints
@@ -36,6 +37,7 @@ def after(epochs):
     return lambda: next(answers)
 
 
+@ON_JAX
 @pytest.mark.parametrize("optimiser", OPTIMISERS if keras.backend.backend() == "jax" else ["adam"])
 def test_a_trial_continues_in_another_lane_beside_other_trials(task, splits, kept, optimiser):
     """Two lanes stopped after seven epochs: two trials are done, two have run for two of their five."""

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from marks import ON_JAX
 from sklearn.metrics import roc_auc_score
 
 from suite.layers.losses import LOSSES
@@ -73,6 +74,7 @@ def test_a_task_without_classes_is_scored_by_its_metric_alone(task):
     assert find_network("rnn", task).head.metrics.keys() == {"score"}
 
 
+@ON_JAX
 def test_tests_of_longer_sequences_are_scored_like_test_each_for_itself(task):
     """The score of a split does not depend on where it is scored, and with which others."""
 
@@ -120,6 +122,7 @@ def test_the_area_under_the_roc_curve_is_that_of_all_labels_of_a_split(task, spl
     assert list(scores) == ["score", "success"]
 
 
+@ON_JAX
 def test_steps_without_a_label_change_neither_training_nor_score(task):
     """Sequences whose last step has no label train like those that end before it."""
     drawn = {"units": 2, "learning_rate": 0.1, "momentum": 0.5, "input_noise": 0.0}
