@@ -29,6 +29,13 @@ def counted_labels(targets: Tensor, labels: Tensor) -> Tensor:
     return counted & (targets >= 0) if is_class else counted
 
 
+def label_counts(targets: Tensor, labels: Tensor) -> Tensor:
+    """Return how many labels of each sequence count, (lanes, batch)."""
+    if len(targets.shape) != 3:  # no classes, of which some may be `NO_LABEL`
+        return labels
+    return ops.sum(ops.cast(counted_labels(targets, labels), labels.dtype), axis=-1)
+
+
 def sum_over_labels(label_loss: Callable[[Tensor, Tensor], Tensor]) -> SequenceLoss:
     """Turn a loss of single labels into one that sums over the labels of each sequence."""
 

@@ -11,7 +11,7 @@ from suite.backend import compile, scan
 from suite.cells.base import with_lanes_axis
 from suite.layers.base import Carry, Context
 from suite.layers.head import last_of_each
-from suite.layers.losses import counted_labels
+from suite.layers.losses import counted_labels, label_counts
 from suite.layers.metrics import Metric, RankMetric
 from suite.network import Network
 from suite.task import SPLITS, Split, total_steps
@@ -111,8 +111,8 @@ class Program:
         loss = self.network.head.loss_function
         losses = loss(logits, counted, sequences["targets"], sequences["labels"])
         count = ops.maximum(ops.sum(ops.cast(sequences["steps"] > 0, losses.dtype), axis=1), 1.0)
-        counted_targets = counted_labels(sequences["targets"], sequences["labels"])
-        labels = ops.sum(ops.cast(counted_targets, losses.dtype), axis=(1, 2))
+        labels = ops.sum(label_counts(sequences["targets"], sequences["labels"]), axis=1)
+        labels = ops.cast(labels, losses.dtype)
         summed = ops.sum(losses, axis=1)
         return ops.sum(summed / count), (ops.stack([summed, labels], axis=1), carry)
 
