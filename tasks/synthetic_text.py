@@ -120,5 +120,7 @@ def draw_letters(rng: np.random.Generator, count: int) -> str:
 
 def next_characters(text: str, alphabet: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the characters of a text but the last, and those but the first, as places in an alphabet."""
-    symbols = np.array([alphabet.index(character) for character in text], np.int8)
+    places = np.zeros(128, np.int8)
+    places[list(alphabet.encode("ascii"))] = np.arange(len(alphabet))
+    symbols = places[np.frombuffer(text.encode("ascii"), np.uint8)]
     return symbols[:-1].astype(np.uint8), symbols[1:]
