@@ -10,3 +10,7 @@ ON_JAX = pytest.mark.skipif(
     not LONG and os.environ.get("KERAS_BACKEND") != "jax",
     reason="takes long on TensorFlow: set ODYSSEY_LONG=1",
 )
+ON_TENSORFLOW = pytest.mark.skipif(
+    not LONG and os.environ.get("KERAS_BACKEND") == "jax",
+    reason="takes long on JAX: set ODYSSEY_LONG=1",
+)

@@ -33,6 +33,18 @@ def test_messages_of_a_backend_are_shown_only_if_loading_fails(tmp_path, stateme
     assert ("a message" in done.stderr) == bool(stderr)
 
 
+def test_keras_is_loaded_without_what_only_its_plots_and_wrappers_need():
+    """A report imports them afterwards; a notebook has them through Keras."""
+    checks = (
+        "import sys; assert not {'matplotlib', 'sklearn'} & sys.modules.keys(), 'hidden'; "
+        "import matplotlib, sklearn, gc; assert gc.isenabled()"
+    )
+    subprocess.run([sys.executable, "-c", f"{CODE}; {checks}"], check=True)
+    notebook = "import sys; sys.modules['ipykernel'] = sys"
+    checks = "assert keras.src.visualization.plot_image_gallery.plt, 'plots'"
+    subprocess.run([sys.executable, "-c", f"{notebook}; {CODE}; import keras; {checks}"], check=True)
+
+
 def test_variables_of_the_user_that_change_numbers_are_removed(monkeypatch):
     variables = {
         "JAX_DEBUG_NANS": "1",

@@ -246,8 +246,10 @@ def validate_and_load(config: "SweepConfig", data: Path | None) -> dict[str, Map
         if ":" not in name:
             tasks.find_task(name)
     load_keras()  # before a task or cell of the user's imports it
-    splits = {name: tasks.load_splits(name, data) for name in config.tasks}
     from suite.cells.check import check_cell
+    from suite.search.work_unit import cached_splits
+
+    splits = {name: cached_splits(name, data) for name in config.tasks}
 
     for task in map(tasks.find_task, config.tasks):
         if task.segment or task.steps_ahead:

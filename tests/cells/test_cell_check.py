@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from marks import ON_TENSORFLOW
 
 from suite import Refusal
 from suite.cells import CELLS
@@ -311,6 +312,7 @@ class Passes(Cell):
         return ops.sin(self.product("G", both)) + self.product("g", self.masked(ops.tanh(c))), c
 
 
+@ON_TENSORFLOW
 @pytest.mark.parametrize("cell", [*CELLS.values(), Passes], ids=[*CELLS, "passes"])
 def test_a_cell_passes(cell):
     check_cell("mine", cell)

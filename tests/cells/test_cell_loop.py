@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from keras import ops
+from marks import ON_JAX
 from run_cells import BATCH, FEATURES, LANES, STEPS, UNITS
 
 from suite.backend import compile, evaluate, value_and_grad
@@ -86,8 +87,8 @@ def one_by_one(cell, weights, x, mask, start):
 
 OWN = (Twice, Unused, ProductAlone, ResetAfter, ProjectedTwice, NoProduct)
 CASES = [pytest.param(cell, BATCH) for cell in CELLS.values()]
-CASES += [pytest.param(cell, batch) for cell in OWN for batch in (1, BATCH)]
-CASES += [pytest.param(CELLS["fgr"], 1)]
+CASES += [pytest.param(cell, BATCH) for cell in OWN]
+CASES += [pytest.param(cell, 1, marks=ON_JAX) for cell in (*OWN, CELLS["fgr"])]
 
 
 @pytest.mark.usefixtures("float64")

@@ -158,6 +158,7 @@ def test_settings_of_the_user_for_libraries_do_not_change_rows(undisturbed, tmp_
     settings |= {"KERAS_NNX_ENABLED": "true", "JAX_ENABLE_X64": "1", "JAX_DEBUG_NANS": "1"}
     settings |= {"DASK_CONFIG": str(tmp_path / "dask.yaml"), "PYTHONIOENCODING": "latin-1"}
     settings |= {"XDG_CACHE_HOME": str(tmp_path / "dask.yaml")}  # not a folder
+    settings |= {"MPLCONFIGDIR": str(tmp_path)}  # else matplotlib warns of the same
     folder = tmp_path / "tiny"
     arguments = command(folder, "--workers=1", program=WITH_REPORT)
     done = subprocess.run(arguments, cwd=HERE, env=os.environ | settings, capture_output=True, text=True)

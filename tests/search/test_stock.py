@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tiny
 from keras import ops
+from marks import ON_TENSORFLOW
 
 from suite import Refusal
 from suite.cells.lstm import CIFG
@@ -68,6 +69,7 @@ def tuner(tmp_path):
     return make_tuner
 
 
+@ON_TENSORFLOW
 def test_a_tuner_runs_the_model_and_another_process_loads_the_best_one(tuner, tmp_path):
     """The tuner is Bayesian; a random one runs the code in the guide."""
     instance = Hypermodel("tiny:PARITY", "rnn@layers=2", SMALL, Protocol(epochs=1, batch=8))

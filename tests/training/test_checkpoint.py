@@ -4,10 +4,9 @@ import pickle
 from collections import deque
 from dataclasses import replace
 
-import keras
 import numpy as np
 import pytest
-from marks import ON_JAX
+from marks import LONG, ON_JAX
 
 from suite.training import population
 from suite.training.checkpoint import Checkpoints
@@ -38,7 +37,7 @@ def after(epochs):
 
 
 @ON_JAX
-@pytest.mark.parametrize("optimiser", OPTIMISERS if keras.backend.backend() == "jax" else ["adam"])
+@pytest.mark.parametrize("optimiser", OPTIMISERS if LONG else ["nesterov", "adam"])
 def test_a_trial_continues_in_another_lane_beside_other_trials(task, splits, kept, optimiser):
     """Two lanes stopped after seven epochs: two trials are done, two have run for two of their five."""
     two, three = (Program(find_network("lstm", task), splits, 5, n, 1, Descent(optimiser)) for n in (2, 3))
