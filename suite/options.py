@@ -33,6 +33,8 @@ class Between:
 class Text:
     """Any text of `LEGAL_CHARACTERS` that does not begin with "." or "-"; the default may be "", for none."""
 
+    hint: str = ""  # ends the refusal of another text
+
 
 def base_name(name: str) -> str:
     """Return a name without its options."""
@@ -139,20 +141,21 @@ def parse_value(label: str, text: str, annotation: Any) -> Any:
             hint = registry.did_you_mean(text, choices)
             raise Refusal(f"{label}: expected {' or '.join(choices)}, got {text!r}.{hint}".removesuffix("."))
         return choices[text]
-    kind, between = typing.get_args(annotation)
+    kind, legal = typing.get_args(annotation)
     if kind is str:
         if not LEGAL_TEXT.fullmatch(text):
+            got = f"{text!r}; {legal.hint}" if legal.hint else repr(text)
             raise Refusal(
-                f"{label}: expected {LEGAL_CHARACTERS}, beginning with a letter, a digit or _, got {text!r}"
+                f"{label}: expected {LEGAL_CHARACTERS}, beginning with a letter, a digit or _, got {got}"
             )
         return text
     try:
         value = kind(text)
     except ValueError:
         value = None
-    if value is None or not between.low <= value <= between.high:
+    if value is None or not legal.low <= value <= legal.high:
         whole = "whole " if kind is int else ""
-        low, high = value_text(between.low), value_text(between.high)
+        low, high = value_text(legal.low), value_text(legal.high)
         raise Refusal(f"{label}: expected a {whole}number, {low} to {high}, got {text!r}")
     return value
 

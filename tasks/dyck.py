@@ -11,10 +11,11 @@ An opening bracket is legal unless `depth` of them are open, a closing bracket i
 opened. At the end of a sequence all brackets are closed. Where both an opening and a closing bracket may come
 next, each has probability 1/2, and all kinds are equally likely.
 
-Lengths are uniform on 2 … `length`, and the longer tests have 2, 4 and 8 times `length` (`tasks.generated`);
-an odd length is one step shorter. With its bound on the depth, which Hewitt et al. (2020) call Dyck-(k, m),
-the language is regular, and longer sequences need no more memory. With a depth of half the length of the
-longest test there is no bound, and longer sequences are nested more deeply too.
+Lengths in train are uniform on 2 … `length`, and the longer tests have 2, 4 and 8 times `length`
+(`tasks.generated`); an odd length is one step shorter. Valid and test lack the shortest, of which train has
+every sequence. With its bound on the depth, which Hewitt et al. (2020) call Dyck-(k, m), the language is
+regular, and longer sequences need no more memory. With a depth of half the length of the longest test there
+is no bound, and longer sequences are nested more deeply too.
 
 The score is the share of wrong outputs, 0.23 for the best constant answer with the defaults. A sequence is
 solved if all outputs are right at every step. LSTMs trained on a bounded depth were found to generalise to

@@ -12,10 +12,11 @@ at all steps; a sequence is solved if every answer is right. With `letters=gener
 two symbols, 0 for the exchange and 1 for the rotation of the example. Their products are all 120 permutations
 too, but a network has 240 transitions to learn, not 14,400.
 
-Merrill et al. (2024) answer at every step as well, with random sequences of one length. Here lengths are
-uniform on 1 … `length`, and the longer tests have 2, 4 and 8 times `length` (`tasks.generated`). They prove
-that state-space models with fixed or diagonal transitions, such as S4 and Mamba, cannot solve this task at
-every length, however many layers they have, unless TC⁰ = NC¹; a recurrent network with one layer can.
+Merrill et al. (2024) answer at every step as well, with random sequences of one length. Here lengths in train
+are uniform on 1 … `length`, and the longer tests have 2, 4 and 8 times `length` (`tasks.generated`); valid
+and test lack the shortest, of which train has every sequence. Merrill et al. prove that state-space models
+with fixed or diagonal transitions, such as S4 and Mamba, cannot solve this task at every length, however many
+layers they have, unless TC⁰ = NC¹; a recurrent network with one layer can.
 """
 
 import itertools

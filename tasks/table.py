@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Name: TypeAlias = Annotated[str, Text()]
+FileName: TypeAlias = Annotated[str, Text("give the folder of the file with --data or $ODYSSEY_DATA")]
 
 MIN_SEQUENCES = 5  # for a split that is drawn: a fifth is valid, a fifth is test
 
@@ -82,7 +83,7 @@ class Sequences:
 
 def user_table(
     *,
-    file: Name = "",
+    file: FileName = "",
     sequence: Name = "sequence",
     target: Name = "target",
     per: Literal["sequence", "step"] = "sequence",

@@ -206,6 +206,8 @@ def test_a_missing_file_is_refused_with_the_name_of_a_similar_one(table):
     table(example(), COLUMNS)
     with pytest.raises(Refusal, match=r"dat\.csv does not exist\. Did you mean 'data\.csv'\?"):
         find_task(f"table@file=dat.csv,{COLUMNS}")
+    with pytest.raises(Refusal, match=r"got 'my/data\.csv'; give the folder of the file with --data"):
+        find_task(f"table@file=my/data.csv,{COLUMNS}")
     with pytest.raises(Refusal, match="give the file, such as table@file="):
         find_task("table").load()
 
