@@ -62,6 +62,11 @@ def joined_targets(split: Split) -> np.ndarray:
     return targets[targets >= 0] if targets.ndim == 1 else targets
 
 
+def scored_targets(task: Task, split: Split) -> np.ndarray:
+    """Return the targets of a split that a score counts: the last of each sequence, or all of them."""
+    return np.stack([target[-1] for target in split.targets]) if task.steps_ahead else joined_targets(split)
+
+
 def constant_score(task: Task, splits: Mapping[str, Split]) -> float:
     """Return the test score of the best constant answer, which is fitted to the training targets.
 
@@ -71,7 +76,7 @@ def constant_score(task: Task, splits: Mapping[str, Split]) -> float:
     if task.loss == "ctc":
         constant = constant_label_error if task.metric == "label error" else constant_ctc_nats
         return constant(task, splits)
-    train, test = joined_targets(splits["train"]), joined_targets(splits["test"])
+    train, test = joined_targets(splits["train"]), scored_targets(task, splits["test"])
     if task.loss == "categorical":
         train, test = train.astype(np.int64), test.astype(np.int64)  # joined, uint64 and int64 are float64
         counts = np.bincount(train, minlength=task.outputs)

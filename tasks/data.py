@@ -81,7 +81,8 @@ def user_data_folder(folder: Path | None = None) -> Path | None:
     path = folder or os.environ.get("ODYSSEY_DATA")
     home = Path(path).expanduser() if path else None
     if home and not home.is_dir():
-        raise Refusal(f"the data folder {home} does not exist: create it, or name another")
+        problem = "is a file" if home.exists() else "does not exist"
+        raise Refusal(f"the data folder {home} {problem}: name a folder that exists")
     return home
 
 

@@ -14,7 +14,8 @@ N steps ahead, from the network's own predictions; then windows of valid and tes
 makes 90 and 95 of them.
 
 The score is the root of the mean squared error, in standard deviations of the training data: an NRMSE, which
-is about 1 for a constant. Published scores are for other splits, so none is given here.
+is 0.91 for a constant one step ahead, and 0.81 with `steps_ahead=100`: test varies less than train. Published
+scores are for other splits, so none is given here.
 """
 
 import functools

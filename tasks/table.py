@@ -96,6 +96,8 @@ def user_table(
     The file is read here, for the number of features and of classes. Without a file, the task can be listed,
     but not loaded.
     """
+    if split and seed:
+        raise Refusal(f"table: the column {split} says which split a sequence is in; leave seed out")
     columns = Columns(sequence, target, per, split, seed)
     content = read_sequences(file, columns) if file else Sequences({}, 1, 2)
     if file and balance and not content.classes:
@@ -130,8 +132,9 @@ def read_sequences(file: str, columns: Columns, folder: Path | None = None) -> S
     except OSError as error:
         beside = [other.name for other in path.parent.iterdir()]
         hint = did_you_mean(file, beside)
+        here = f" (It is in {Path.cwd()}.)" if Path(file).exists() else ""
         raise Refusal(
-            f"the file {path} does not exist.{hint} Name its folder with --data or $ODYSSEY_DATA"
+            f"the file {path} does not exist.{hint} Name its folder with --data or $ODYSSEY_DATA{here}"
         ) from error
     return cached_sequences(path, columns, (status.st_mtime_ns, status.st_size))
 
@@ -140,7 +143,8 @@ def read_sequences(file: str, columns: Columns, folder: Path | None = None) -> S
 def cached_sequences(path: Path, columns: Columns, version: tuple[int, int]) -> Sequences:
     """Return the contents of a file; `version` tells a changed file from the one in the cache."""
     frame = read_table(path)
-    features = check_columns(path, frame, columns)
+    inputs = check_columns(path, frame, columns)
+    features = frame[inputs].to_numpy(float)
     rows = sequence_rows(frame, columns.sequence)
     if columns.split:
         split_of = column_splits(path, frame, columns, rows)
@@ -149,20 +153,33 @@ def cached_sequences(path: Path, columns: Columns, version: tuple[int, int]) -> 
     for split in SPLITS:
         if split not in split_of.values():
             raise Refusal(f"{path}: expected sequences in train, valid and test, got none in {split}")
-    in_train = np.concatenate([rows[name] for name, split in split_of.items() if split == "train"])
-    targets, classes = encoded_targets(path, frame, columns, rows, split_of, in_train)
     labels = {name: own if columns.per == "step" else own[:1] for name, own in rows.items()}
+    in_train = np.concatenate([labels[name] for name, split in split_of.items() if split == "train"])
+    targets, classes = encoded_targets(path, frame, columns, rows, split_of, in_train)
     splits = {}
     for split in SPLITS:
         names = [name for name in rows if split_of[name] == split]
         splits[split] = Split(
             [features[rows[name]] for name in names], [targets[labels[name]] for name in names]
         )
-    return Sequences(standardise_inputs(splits), features.shape[1], classes)
+    return Sequences(standardised(path, inputs, splits), len(inputs), classes)
 
 
-def check_columns(path: Path, frame: "pd.DataFrame", columns: Columns) -> np.ndarray:
-    """Return the inputs of all rows, (rows, features); refuse a column that is missing or cannot be used."""
+def standardised(path: Path, names: list[str], splits: Mapping[str, Split]) -> Mapping[str, Split]:
+    """Return the splits with inputs scaled by train; refuse a value that is then too large for float32."""
+    with np.errstate(over="ignore"):
+        splits = standardise_inputs(splits)
+    for split, sequences in splits.items():
+        for k in np.flatnonzero(~np.isfinite(np.concatenate(sequences.inputs)).all(axis=0)):
+            raise Refusal(
+                f"{path}: column {names[k]}: a value in {split} is too large to be scaled as those in train; "
+                "correct it"
+            )
+    return splits
+
+
+def check_columns(path: Path, frame: "pd.DataFrame", columns: Columns) -> list[str]:
+    """Return the names of the inputs; refuse a column that is missing or cannot be used."""
     from pandas.api import types
 
     roles = {option: getattr(columns, option) for option in ("sequence", "target", "split")}
@@ -194,7 +211,7 @@ def check_columns(path: Path, frame: "pd.DataFrame", columns: Columns) -> np.nda
         if too_large.any():
             row = int(too_large.argmax())
             refuse_value(path, name, row, "a finite number of float32", str(frame[name].iloc[row]))
-    return frame[names].to_numpy(float)
+    return names
 
 
 def refuse_value(path: Path, column: str, row: int, expected: str, got: str) -> None:
@@ -238,7 +255,7 @@ def column_splits(path: Path, frame: "pd.DataFrame", columns: Columns, rows: dic
     words = frame[columns.split].to_numpy()
     for row, word in enumerate(words):
         if word not in SPLITS:
-            got = f"{word!r}.{did_you_mean(str(word), SPLITS)}".removesuffix(".")
+            got = f"{str(word)!r}.{did_you_mean(str(word), SPLITS)}".removesuffix(".")
             refuse_value(path, columns.split, row, "train, valid or test", got)
     return {name: single_value(path, name, columns.split, words[own]) for name, own in rows.items()}
 
@@ -257,7 +274,10 @@ def single_value(path: Path, sequence: object, column: str, values: np.ndarray, 
 def encoded_targets(
     path: Path, frame: "pd.DataFrame", columns: Columns, rows: dict, split_of: dict, in_train: np.ndarray
 ) -> tuple[np.ndarray, int]:
-    """Return the targets, classes (rows,) or numbers (rows, 1), and the number of classes, 0 for numbers."""
+    """Return the targets, classes (rows,) or numbers (rows, 1), and the number of classes, 0 for numbers.
+
+    `in_train` are the rows that hold the labels of train, of which there is one for each sequence or step.
+    """
     from pandas.api import types
 
     values = frame[columns.target].to_numpy()

@@ -89,6 +89,7 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
         (["check", "jsb@length=3"], "unknown option 'length'. Options of jsb: size=full|tiny"),
         (["bench", "--cell=conv@taps=1"], "taps: expected a whole number, 2 to 32, got '1'"),
         (["bench", "--cell=conv,conv@taps=3"], "--cell: conv and conv@taps=3 are the same"),
+        (["sweep", "xor"], "xor is a task, not a preset: odyssey sweep --task xor --cell ..."),
         (["sweep", "quack"], "unknown preset 'quack'. Did you mean 'quick'?"),
         (["sweep", "tiny.yp"], "unknown preset 'tiny.yp'."),
         ([*SWEEP, "--cell=collections:OrderedDic"], ". Did you mean 'collections:OrderedDict'?"),

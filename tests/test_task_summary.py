@@ -34,6 +34,12 @@ def test_the_score_of_the_best_constant_of_train(changes, train, test, expected)
     assert result == pytest.approx(expected)
 
 
+def test_of_a_task_some_steps_ahead_the_last_labels_are_scored():
+    task = replace(TASK, loss="squared", metric="squared", steps_ahead=2)
+    result = task_summary.constant_score(task, splits([[[1.0], [3.0]]], [[[9.0], [4.0]], [[9.0], [0.0]]]))
+    assert result == ((4 - 2) ** 2 + (0 - 2) ** 2) / 2
+
+
 LABELS = replace(TASK, outputs=3, loss="ctc", metric="label error", answers="unaligned")
 
 

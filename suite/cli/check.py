@@ -173,7 +173,9 @@ def data_facts(task: Task, splits: Mapping[str, Split]) -> dict[str, str]:
         count = format_count(summary.sequences, "sequence")
         facts[split] = f"{count} of {steps}; inputs {summary.inputs}; targets {summary.targets}"
     score = format_number(constant_score(task, splits), digits=4)
-    facts["constant"] = f"the best constant answer scores {score} on test; a network should do better"
+    facts["constant"] = (
+        f"the constant answer that is best on train scores {score} on test; a network should do better"
+    )
     duplicates = [
         f"{format_count(count, 'sequence')} of {later} {'is' if count == 1 else 'are'} also in {earlier}"
         for earlier, later, count in duplicate_counts(splits)

@@ -236,10 +236,11 @@ def validate_and_load(config: "SweepConfig", data: Path | None) -> dict[str, Map
     """Refuse tasks and variants that cannot be trained; return the data of every task."""
     import tasks
     from suite import cells, options, variants
+    from tasks.data import user_data_folder
 
     config.validate()
-    if data and not data.is_dir():
-        raise Refusal(f"the data folder {data} does not exist: create it, or name another")
+    if data:
+        user_data_folder(data)  # refuses it if it is none
     for name in config.cells:  # names first: they cost nothing to check
         variants.canonical_variant(name)
     for name in config.tasks:

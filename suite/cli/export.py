@@ -33,7 +33,7 @@ def export(
     if path.suffix not in EXPORT_FORMATS:
         raise Refusal(f"--out {path}: expected a file ending in {' or '.join(EXPORT_FORMATS)}; name one")
     if path.suffix == ".parquet" and not find_spec("pyarrow"):
-        raise Refusal("Parquet needs pyarrow, which is not installed: pip install 'rnn-odyssey[parquet]'")
+        raise Refusal("Parquet needs pyarrow, which is not installed: pip install pyarrow")
     from suite import files, store
 
     frame = store.load_curves(folder) if curves else expand_dict_columns(store.load(folder))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from suite import Refusal, growth, store
+from suite import Refusal, growth, options, store
 from suite.config import Protocol, SweepConfig, config_from_table, load_preset, preset_names
 
 
@@ -28,6 +28,7 @@ def save_settings(folder: Path, table: dict) -> None:
 def base_config(preset: str | None, results: Path | None, named: bool) -> SweepConfig:
     """Return the settings that options change: a preset's, the results folder's, or the paper's."""
     if preset:
+        refuse_task(preset)
         return load_preset(preset)
     if results and is_results_folder(results):
         return config_from_table(folder_settings(results))
@@ -37,6 +38,14 @@ def base_config(preset: str | None, results: Path | None, named: bool) -> SweepC
             "(--task, --cell), or the folder of a sweep (--results); name one"
         )
     return SweepConfig("custom")
+
+
+def refuse_task(preset: str) -> None:
+    """Refuse the name of a task where a preset is expected, unless a preset has this name too."""
+    import tasks
+
+    if preset not in preset_names() and options.base_name(preset) in tasks.TASKS:
+        raise Refusal(f"{preset} is a task, not a preset: odyssey sweep --task {preset} --cell ...")
 
 
 def config_with_folder(config: SweepConfig, folder: Path, requested_trials: int | None) -> SweepConfig:

@@ -148,6 +148,14 @@ def test_of_a_single_trial_nothing_is_concluded():
         assert superiority_interval(x, y, seed=1) == (0, 1)
 
 
+@pytest.mark.parametrize(("n", "width"), [(3, 0.7076), (30, 0.1157)])
+def test_where_all_trials_of_one_are_better_the_interval_is_clopper_and_pearsons(n, width):
+    """Without success in 3 and 30 draws, the 95 % limits are 70.76 % and 11.57 %, as their tables say."""
+    few, many = np.arange(n), 100 + np.arange(50)
+    assert superiority_interval(few, many, seed=1) == pytest.approx((1 - width, 1), abs=5e-5)
+    assert superiority_interval(many, few, seed=1) == pytest.approx((0, width), abs=5e-5)
+
+
 def test_scores_that_are_all_equal_or_all_missing_do_not_differ():
     for same in (np.zeros(5), np.full(5, math.inf)):
         assert permutation_test(same, same, seed=1) == 1

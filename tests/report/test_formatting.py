@@ -141,7 +141,16 @@ def test_equals_are_lowest_together():
     )
     same = table(np=1, lstm=1, gru=2)
     assert over({"a": same}) == ("The best tenths of np and vanilla lstm have the lowest mean test score.")
-    assert over({"a": same, "b": same[:1]}).endswith("over 2 tasks: np on 2 and vanilla lstm on 1.")
+    assert over({"a": same, "b": same[:1]}).endswith(
+        "over 2 tasks: np on 2 and vanilla lstm on 1. Equal ones are counted each."
+    )
+
+
+def test_equals_are_highest_together():
+    assert task_sentence(table(gru=1, lstm=2, np=3, nfg=3), "").endswith(
+        "Highest are np and nfg, 2.000 higher."
+    )
+    assert task_sentence(table(gru=1, lstm=3, np=2, nfg=3), "").endswith(" (n = 2), 2.000 higher.")
 
 
 def test_the_answer_over_all_tasks_counts_who_is_lowest():

@@ -212,22 +212,58 @@ def test_a_missing_file_is_refused_with_the_name_of_a_similar_one(table):
         find_task("table").load()
 
 
+def test_a_number_for_each_sequence_counts_once_however_long_the_sequence(table):
+    """Three sequences of train, of 2, 3 and 1 steps, have the values 1.5, 0.5 and 4."""
+    frame = example()
+    frame["value"] = frame["id"].map(dict(zip("abcde", [1.5, 0.5, 4.0, 2.0, 3.0], strict=True)))
+    task = table(frame, "sequence=id,split=part,target=value", drop=["label", "state"])
+    train = np.array([1.5, 0.5, 4.0])
+    expected = (train - train.mean()) / train.std()
+    np.testing.assert_allclose(np.ravel(task.load()["train"].targets), expected, rtol=1e-6)
+
+
+def test_texts_of_bytes_and_lengths_without_sign_are_read(tmp_path):
+    arrays = ARRAYS | {"lengths": np.array(LENGTHS, np.uint64), "label": np.array([b"a", b"b"] * 2 + [b"a"])}
+    np.savez(tmp_path / "a.npz", **arrays)
+    frame = table_file.read_table(tmp_path / "a.npz")
+    assert frame["label"].tolist() == ["a"] * 2 + ["b"] * 3 + ["a"] + ["b"] * 2 + ["a"] * 4
+
+
+def test_a_seed_beside_a_column_of_splits_and_a_value_beyond_float32_when_scaled_are_refused(table):
+    with pytest.raises(Refusal, match=r"the column part says which split .* leave seed out"):
+        table(example(), f"{COLUMNS},seed=7")
+    frame = example()
+    frame["x"] = np.where(frame["part"] == "test", 1e30, frame["x"] * 1e-20)
+    with pytest.raises(Refusal, match=r"data\.csv: column x: a value in test is too large to be scaled"):
+        table(frame, COLUMNS)
+
+
 ARRAYS = {"X": np.zeros((12, 2)), "lengths": np.array(LENGTHS), "label": np.arange(5)}
 
 
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        ("a.csv", b"id,x\n1,2,3\n", "cannot be read"),
+        ("a.csv", b"id,x\n1,2,3\n", "expected 2 fields in every row"),
         ("a.csv", b"id,x\n1,2\n1,2,3\n", "cannot be read"),
         ("a.csv", b"", "cannot be read"),
         ("a.csv", b"id;x\n1;2\n", "expected columns separated by commas, got one column 'id;x'"),
-        ("a.csv", b"id,x\n\xff,2\n", "cannot be read"),
+        ("a.csv", b"id;x\n1;2,5\n", "expected columns separated by commas, got one column 'id;x'"),
+        ("a.csv", b"id,x\n\xff,2\n", "expected text in UTF-8"),
+        ("a.csv", b"id,x,label,label\n1,2,3,3\n", "got 'label' twice"),
         ("a.npz", b"no zip", "not a ZIP archive"),
         ("a.npz", b"", "not a ZIP archive"),
         ("a.npz", {**ARRAYS, "label": np.array([None] * 5)}, "cannot be read"),
         ("a.npz", {**ARRAYS, "label": np.arange(4)}, "label to have 12 rows, or 5, one for each sequence"),
         ("a.npz", {**ARRAYS, "lengths": np.array([2, 0])}, "whole numbers of at least 1, .* minimum 0"),
+        (
+            "a.npz",
+            {**ARRAYS, "lengths": np.array([10**9] * 5)},
+            "arrays with 5000000000 rows, the sum of lengths",
+        ),
+        ("a.npz", {**ARRAYS, "sequence": np.arange(5)}, "lengths or an array sequence, got both"),
+        ("a.npz", {**ARRAYS, "X.0": np.zeros(12)}, "different names of columns, got 'X.0' twice"),
+        ("a.npz", {**ARRAYS, "X": np.ones(12, complex)}, "X to hold real numbers or texts, got complex128"),
         ("a.npz", {"id": np.arange(5), "x": np.arange(4)}, "expected x to have 5 rows, got the shape"),
         ("a.txt", b"", "expected a file ending in .csv, .parquet, .npz, got .txt"),
     ],

@@ -51,7 +51,8 @@ def overall_sentence(findings: Findings) -> str:
         return f"{_best_tenths_phrase(winners.index, 'has', 'have')} the lowest mean test score."
     shares = [f"{variant_name(cell)} on {n}" for cell, n in winners.items()]
     tasks = format_count(len(scored), "task")
-    return f"Best tenths with the lowest mean test score, over {tasks}: {join_names(shares)}."
+    ties = " Equal ones are counted each." if winners.sum() > len(scored) else ""
+    return f"Best tenths with the lowest mean test score, over {tasks}: {join_names(shares)}.{ties}"
 
 
 def task_sentence(table: pd.DataFrame, unit: str, baseline: str = VANILLA) -> str:
@@ -77,8 +78,11 @@ def task_sentence(table: pd.DataFrame, unit: str, baseline: str = VANILLA) -> st
         )
     elif len(others):
         sentences.append(f"Next is {_gap_phrase(others.iloc[0], lowest)}.")
-    if len(others) > 1 and others.iloc[-1]["cell"] != baseline:
-        sentences.append(f"Highest is {_gap_phrase(others.iloc[-1], lowest)}.")
+    highest = others[others["tenth_mean"] == others["tenth_mean"].max()]
+    if len(others) > 1 and baseline not in set(highest["cell"]):
+        verb = "is" if len(highest) == 1 else "are"
+        gap = _gap_phrase(highest.iloc[-1], lowest, lambda _: join_names(highest["cell"]))
+        sentences.append(f"Highest {verb} {gap}.")
     return " ".join(sentences)
 
 
