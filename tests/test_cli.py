@@ -137,7 +137,7 @@ def odyssey(tmp_path, tmp_path_factory, monkeypatch, capsys):
         (["status", "nowhere"], "nowhere: expected the results folder of a sweep, found no sweep.toml there"),
         (["report", "tiny.py"], "tiny.py: expected the results folder of a sweep, found no sweep.toml there"),
         (["status", "tiny.py"], "tiny.py: expected the results folder of a sweep, found no sweep.toml there"),
-        (["sweep", "quick", "--data=tiny.py"], "the data folder tiny.py is a file: name a folder that exists"),
+        (["sweep", "quick", "--data=tiny.py"], "the data folder tiny.py is a file: name a folder"),
         ([*SWEEP, "--reports=tiny.py"], "--reports tiny.py: expected a folder, got a file"),
         ([*SWEEP, "--results=tiny.py"], "tiny.py: expected a folder for results, got a file"),
         (["train", "jsb", "lstm", "--momentum=1"], "momentum: the range 1:1 is invalid"),
