@@ -1,5 +1,7 @@
 """Settings that make tests fast, as what they compute is small; modules of a test leave with it."""
 
+import atexit
+import gc
 import os
 import signal
 import sys
@@ -16,6 +18,13 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 # A shell starts background jobs with SIGINT ignored, and their processes inherit that: a test that sends the
 # signal would wait for ever
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# Python searches for garbage as it ends, too: for ten seconds, in all that the libraries hold by then
+atexit.register(gc.freeze)
+
+
+def pytest_collection_finish() -> None:
+    """Keep what is imported by now out of the search for garbage: it stays to the end."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -51,11 +51,11 @@ def read(rows, asked, folder):
     """Return the page of a report, after checking that every number is readable and sortable."""
     page = Page(report_of(rows, asked, folder).read_text())
     text = page.words() + (folder / "report.md").read_text()
-    assert not re.search(r".*\b(inf|nan|NaN|NA|NaT)\b.*", text)
+    assert not re.search(r"\b(inf|nan|NaN|NA|NaT)\b", text)
     sorted_by = [attrs["data-value"] for attrs in page.all("td") if "data-value" in attrs]
     assert all(math.isfinite(float(value)) for value in sorted_by if value)
     for path in (folder / "figures").glob("*.svg"):
-        assert not re.search(r'="[^"]*\b(inf|nan)\b', path.read_text())
+        assert not re.search(r"\b(inf|nan)\b", path.read_text())
     return page
 
 

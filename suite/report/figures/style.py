@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib import style
+from matplotlib import rc_context, style
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -134,15 +134,15 @@ def line_styles(cells: Iterable[str], baseline: str) -> dict[str, LineStyle]:
 def draw_points(axes: Axes, table: pd.DataFrame, x: str, y: str, **look: Any) -> None:
     """Draw a point for each row of a table, as one collection in row order, without labels or legend."""
     if len(table):  # seaborn warns of colours that no point has
-        sns.scatterplot(table, x=x, y=y, ax=axes, **{"linewidth": 0, "legend": False} | look)
-        axes.set(xlabel="", ylabel="")
+        with _labelled(axes):
+            sns.scatterplot(table, x=x, y=y, ax=axes, **{"linewidth": 0, "legend": False} | look)
 
 
 def draw_line(axes: Axes, table: pd.DataFrame, x: str, y: str, look: LineStyle) -> Line2D:
     """Draw a column of a table against another as a line, without labels, and return the line."""
     style = {"color": look.color, "lw": look.width, "ls": look.matplotlib_style}
-    sns.lineplot(table, x=x, y=y, ax=axes, estimator=None, legend=False, **style)
-    axes.set(xlabel="", ylabel="")
+    with _labelled(axes):
+        sns.lineplot(table, x=x, y=y, ax=axes, estimator=None, legend=False, **style)
     return axes.get_lines()[-1]
 
 
@@ -283,11 +283,20 @@ def to_png(figure: Figure) -> bytes:
     return _figure_bytes(figure, "png", {"Software": None})
 
 
+@contextlib.contextmanager
+def _labelled(axes: Axes) -> Iterator[None]:
+    """Label axes for a while: seaborn would find out whether to, which takes it longer than drawing."""
+    axes.set(xlabel="x", ylabel="y")
+    yield
+    axes.set(xlabel="", ylabel="")
+
+
 @figure_style
 def _figure_bytes(figure: Figure, form: str, metadata: dict) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format=form, metadata=metadata)
-    figure.set_layout_engine("none")  # keep this layout: computing it again takes as long as drawing
+    with rc_context({"figure.constrained_layout.use": False}):
+        figure.set_layout_engine(None)  # keep this layout; after "none", the next file would be drawn twice
     return buffer.getvalue()
 
 
