@@ -2,10 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest --quiet --dist worksteal
-PROCESSES := $(addprefix tests/search/test_,faults.py executors.py clusters.py chaos.py scale.py) \
-	tests/test_without_tensorflow.py
-COMMANDS := $(addprefix tests/,test_cli.py test_readme.py) \
-	$(addprefix tests/search/test_,grow.py train.py names_in_sweeps.py variant_spaces.py)
+PROCESSES := $(addprefix tests/test_,without_tensorflow.py cli.py readme.py) \
+	$(addprefix tests/search/test_,faults.py executors.py clusters.py chaos.py scale.py \
+	grow.py train.py names_in_sweeps.py variant_spaces.py)
 
 sweep: venv
 	$(BIN)/odyssey sweep quick
@@ -23,11 +22,10 @@ test: venv
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy suite tasks
-	KERAS_BACKEND=tensorflow $(PYTEST) --numprocesses 2 $(addprefix --ignore ,$(PROCESSES) $(COMMANDS))
-	KERAS_BACKEND=jax $(PYTEST) --numprocesses 2 $(COMMANDS) \
+	KERAS_BACKEND=tensorflow $(PYTEST) --numprocesses 2 $(addprefix --ignore ,$(PROCESSES))
+	KERAS_BACKEND=jax $(PYTEST) --numprocesses 3 $(PROCESSES) \
 		tests/cells tests/layers tests/training tests/tasks/test_training.py tests/search/test_stock.py \
 		tests/search/test_sweep.py
-	KERAS_BACKEND=jax $(PYTEST) --numprocesses 3 $(PROCESSES)
 
 venv: .venv/done
 

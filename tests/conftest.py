@@ -11,7 +11,7 @@ import pytest
 
 os.environ["XLA_FLAGS"] = (
     "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true "
-    "--xla_cpu_use_fusion_emitters=false"
+    "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
 )
 # NumPy and SciPy: threads for tiny matrices wait, busily, for each other and for the tests beside them
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
