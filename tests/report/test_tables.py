@@ -10,7 +10,7 @@ import pytest
 from suite.analysis.trial_statistics import best_tenth, variant_summary
 from suite.report.formatting import format_number
 from suite.report.parts import Table, TableColumn
-from suite.report.sections import best_tenths, cost, provenance, tasks
+from suite.report.sections import best_tenths, cost, provenance, published_scores, tasks
 
 
 @pytest.fixture
@@ -56,6 +56,32 @@ def test_a_variant_without_scores_has_dashes_and_sorts_last(jsb, findings):
     last = column(table, "best tenth, test")[-1]
     assert (last.text, last.value, last.highlighted) == ("–", "", False)
     assert [cell.text for cell in column(table, "trials")] == ["12", "12", "0 of 12"]
+
+
+def test_best_tenths_are_beside_those_of_the_paper(findings):
+    table = published_scores.published_table(findings, "jsb", "jsb")
+    tenths = findings.summaries["jsb"].set_index("cell")["tenth_mean"]
+    assert table.frame["cell"].tolist() == ["lstm", "nfg"]  # the GRU is not in the paper
+    assert table.frame["gap"].tolist() == [tenths["lstm"] - 8.550, tenths["nfg"] - 8.596]
+    assert [cell.text for cell in column(table, "Greff et al.")] == ["8.550", "8.596"]
+    assert [cell.text for cell in column(table, "different there")] == ["–", "yes"]
+    best = findings.summaries["jsb"].set_index("cell").drop("gru").sort_values("best_valid").iloc[0]
+    assert f"has {best['best_test']:.3f} here ({best.name}) and 8.38 there (niaf)" in table.caption
+
+
+@pytest.mark.parametrize(("p", "text"), [(0.049, "yes"), (0.05, "no")])
+def test_the_test_of_the_paper_is_beside_the_same_test_here(p, text, findings):
+    differences = {"jsb": findings.differences["jsb"].assign(welch=p)}
+    table = published_scores.published_table(replace(findings, differences=differences), "jsb", "jsb")
+    assert [cell.text for cell in column(table, "different here")] == ["–", text]
+
+
+def test_other_data_and_other_variants_are_not_beside_those_of_the_paper(jsb, findings):
+    (section,) = published_scores.build(findings)
+    assert [part.name for part in section.parts if isinstance(part, Table)] == ["jsb-published"]
+    only_gru = summarised(findings, jsb[jsb["cell"] == "gru"])
+    config = replace(findings.config, tasks=("jsb",))
+    assert published_scores.build(replace(only_gru, record=replace(findings.record, config=config))) == []
 
 
 def test_failures_are_counted_by_their_error(jsb):

@@ -16,6 +16,7 @@ SECTION_NAMES = (
     "claims",
     "best_tenths",
     "tasks",
+    "published_scores",
     "longer_sequences",
     "all_pairs",
     "hyperparameters",

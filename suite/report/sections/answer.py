@@ -120,7 +120,7 @@ def importance_sentences(findings: Findings) -> list[str]:
             clear_shares = shares_above_chance(findings.importances[task, findings.baseline])
             without += [] if clear_shares else [title]
             for j, share in clear_shares.items():
-                shares.setdefault(names[j], []).append(f"{share:.0%} on {title}")
+                shares.setdefault(names[j], []).append(f"{100 * share:.0f} % on {title}")
     sentences = [
         f"Of the variance of {variant_name(findings.baseline)}’s test scores, "
         f"{hyperparameter_label(name)} alone explains {join_names(parts)}."
