@@ -30,21 +30,24 @@ class Importance:
     residual_share: float
     share_sd: dict
     permutation_null: dict
-    step: float
-    error: float = 0.01
+    correlation: float
+    p: float
 
     @property
     def single_tree_shares(self):
         return {effect: 0.9 * share for effect, share in self.shares.items()}
 
     def marginal(self, column):
-        return np.linspace(0, 1.5 * self.step, 64), np.full(64, self.error / math.sqrt(2))
+        return np.linspace(0, 0.15, 64), np.full(64, 0.01)
+
+    def trend(self, column):
+        return self.correlation, self.p
 
 
-def importance(step=0.1, rest=0.04, spread=0.001, floor=0.005, **shares):
+def importance(trend=(0.5, 1e-3), rest=0.04, spread=0.001, floor=0.005, **shares):
     known = {RATE: 0.85, UNITS: 0.02, "momentum": 0.001, NOISE: 0.03, "pair": 0.059} | shares
     effects = {COLUMN.get(name, PAIR): share for name, share in known.items()}
-    return Importance(effects, rest, dict.fromkeys(effects, spread), {1: floor, 2: floor}, step)
+    return Importance(effects, rest, dict.fromkeys(effects, spread), {1: floor, 2: floor}, *trend)
 
 
 def study_config(tasks=STUDY_TASKS, cells=CELLS, trials=200, **ranges):

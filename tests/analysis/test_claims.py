@@ -75,7 +75,7 @@ def test_each_claim_fails_where_the_contrary_is_planted():
     config = study_config()
     rows = planted(config, CONTRARY, best=lambda units: np.where(units > 60, 3e-5, 3e-3))
     known = importance(
-        **{RATE: 0.3, "momentum": 0.2, UNITS: 0, "pair": 0.4, NOISE: 0.06}, step=-0.1, rest=0.04
+        **{RATE: 0.3, "momentum": 0.2, UNITS: 0, "pair": 0.4, NOISE: 0.06}, trend=(-0.5, 1e-3), rest=0.04
     )
     result = verdicts(rows, config, known)
     assert {name: v.verdict for name, v in result.items()} == dict.fromkeys(result, "fails")
@@ -83,7 +83,8 @@ def test_each_claim_fails_where_the_contrary_is_planted():
 
 def test_each_claim_is_undecided_where_trials_are_few_or_shares_near_a_threshold():
     config = study_config(trials=40)
-    known = importance(**{RATE: 0.66, "momentum": 0.01, "pair": 0.17, NOISE: 0.004}, rest=0.1, spread=0.002)
+    shares = {RATE: 0.66, "momentum": 0.01, "pair": 0.17}
+    known = importance(**shares, trend=(0.3, 0.06), rest=0.1, spread=0.002)
     found = verdicts(planted(config, {"nfg": 0.2, "noaf": 0.2, "lstm_b": -0.2}, worst=0.9), config, known)
     assert {name: v.verdict for name, v in found.items()} == dict.fromkeys(found, "undecided")
     for name in ("none-beats-vanilla", HURT, SPARED, "fgr-no-gain", "gru-no-worse", "learning-rate-most"):
@@ -234,8 +235,8 @@ def test_the_evidence_of_a_failure_names_the_comparison_that_refutes():
 def test_the_evidence_on_shares_and_rates_has_their_numbers(judged):
     shares = "explains 0.850 of the variance, at least 0.844 and at most 0.892, with a residual of 0.040"
     assert shares in judged["learning-rate-most"].evidence
-    step = judged["noise-hurts-music"].numbers["step"].iloc[0]
-    assert f"the score changes by {step:+.3g} ± 0.01" in judged["noise-hurts-music"].evidence
+    assert "the score changes by +0.102 from" in judged["noise-hurts-music"].evidence
+    assert "leave unexplained is +0.50, p = 0.001" in judged["noise-hurts-music"].evidence
     x = judged["rate-from-small"].numbers.iloc[0]
     assert (
         f"a ratio of {x['ratio']:.2f} ({x['low']:.2f}–{x['high']:.2f}" in judged["rate-from-small"].evidence

@@ -50,7 +50,10 @@ def test_interactions_may_be_all_of_the_rest():
 def test_where_no_share_is_above_chance_nothing_is_said():
     config = study_config(["jsb"], ["lstm"], trials=20)
     nothing = importance(
-        **{RATE: 0.004, UNITS: 0, "momentum": 0, NOISE: 0.004, "pair": 0}, rest=0.99, spread=0
+        **{RATE: 0.004, UNITS: 0, "momentum": 0, NOISE: 0.004, "pair": 0},
+        trend=(0.1, 0.5),
+        rest=0.99,
+        spread=0,
     )
     result = verdicts(planted(config), config, nothing)
     for name in ("learning-rate-most", "momentum-nothing", "noise-hurts-music", "interactions-few"):
@@ -58,19 +61,26 @@ def test_where_no_share_is_above_chance_nothing_is_said():
 
 
 @pytest.mark.parametrize(
-    ("step", "share", "verdict"),
+    ("trend", "share", "verdict"),
     [
-        (0.1, 0.03, "holds"),
-        (-0.1, 0.03, "fails"),
-        (0.1, 0.0005, "fails"),  # it rises, but that is nothing
-        (0.1, 0.0045, "undecided"),  # not above chance
-        (0.01, 0.03, "undecided"),  # no more than the spread
+        ((0.5, 0.04), 0.004, "holds"),  # below the share by chance if nothing had an effect
+        ((-0.5, 0.04), 0.03, "fails"),
+        ((0.5, 1e-9), 0.0005, "fails"),  # it rises, but that is nothing
+        ((0.5, 0.06), 0.03, "undecided"),
+        ((-0.5, 0.06), 0.03, "undecided"),
     ],
 )
-def test_noise_hurts_where_the_marginal_rises_above_chance(step, share, verdict):
+def test_noise_hurts_where_the_score_rises_apart_from_other_effects(trend, share, verdict):
     config = study_config(["jsb"], ["lstm"], trials=20)
-    known = importance(**{NOISE: share}, step=step)
+    known = importance(**{NOISE: share}, trend=trend)
     assert verdicts(planted(config), config, known)["noise-hurts-music"].verdict == verdict
+
+
+def test_twice_the_normal_deviate_needs_a_quarter_of_the_trials():
+    """A p of .318 is one standard deviation, and .05 is 1.96: 200 trials · 1.96² is 768, about 800."""
+    config = study_config(["jsb"], ["lstm"])
+    known = importance(trend=(0.1, 0.3173))
+    assert verdicts(planted(config), config, known)["noise-hurts-music"].trials_needed == 800
 
 
 def test_small_and_large_networks_are_thirds_of_the_range_on_its_scale():

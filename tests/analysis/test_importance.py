@@ -128,6 +128,17 @@ def test_where_nothing_matters_no_share_is_far_above_the_floor():
     assert result.residual_share > 0.8
 
 
+def test_small_effects_beside_a_large_one_are_trends():
+    """One column explains 94 %, two 1 % each: below the share by chance if no column had an effect."""
+    points, noise = uniform(200, 4), np.random.default_rng(1).normal(size=200)
+    large, rising, falling = (12**0.5 * (points[:, j] - 0.5) for j in range(3))
+    result = fanova(points, 0.97 * large + 0.1 * rising - 0.1 * falling + 0.2 * noise, seed=0)
+    assert result.shares[1,] < result.permutation_null[1]
+    trends = [result.trend(j) for j in range(4)]
+    assert [np.sign(correlation) for correlation, p in trends if p < 0.001] == [1, 1, -1]
+    assert trends[3][1] > 0.05
+
+
 def test_noise_is_no_share_of_a_column():
     """Half of the variance is noise; the rest is one column's."""
     points, draw = uniform(1_000, 3), np.random.default_rng(1)

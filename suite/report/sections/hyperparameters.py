@@ -153,7 +153,9 @@ def importance_table(
         "Shares of the variance of the test score, ± the spread between parts of a forest. The line “single "
         "trees” is the estimate of Hutter et al. (2014), which Greff et al. used, from the same scores of "
         f"{baseline}. A single tree mistakes noise for interactions, and its “rest” is interactions of three "
-        "or more. The claims are decided by the forest."
+        "or more. The claims are decided by the forest. “By chance up to” is the largest share of a "
+        "hyperparameter if none had an effect: the scores are permuted. A lower share beside a large one may "
+        "still be an effect."
     )
     return Table(table_name, caption, pd.DataFrame(lines), columns)
 
