@@ -9,6 +9,7 @@ import pytest
 
 from suite.analysis.trial_statistics import (
     best_tenth,
+    best_tenth_error,
     distinct_trials,
     expected_best_scores,
     is_scored,
@@ -55,6 +56,16 @@ def test_the_best_tenth_does_not_depend_on_the_order_of_rows():
     rows = search([2, 1, 1, 3] * 5, range(20))
     backwards = best_tenth(rows.iloc[::-1])
     pd.testing.assert_frame_equal(best_tenth(rows), backwards)
+
+
+def test_the_error_of_a_best_tenth_of_uniform_scores():
+    """The mean of the lowest tenth of n uniform scores has variance (0.1 / 3 − 0.1² / 4) / n for large n."""
+    scores = (np.arange(200) + 0.5) / 200
+    assert best_tenth_error(search(scores, scores), seed=0) == pytest.approx(
+        ((0.1 / 3 - 0.1**2 / 4) / 200) ** 0.5, rel=0.1
+    )
+    assert best_tenth_error(search(scores, np.ones(200)), seed=0) == 0
+    assert math.isnan(best_tenth_error(search([None] * 20, [None] * 20), seed=0))
 
 
 def test_of_trials_with_one_seed_the_one_of_most_epochs_counts():

@@ -32,7 +32,9 @@ def nothing(findings):
 @pytest.mark.parametrize(
     ("needed", "sentence"),
     [
-        ([40, 60, 20_000], " About 60 trials of each search may decide half of the undecided claims."),
+        ([40, 60, 20_000], " About 60 trials of each search may decide 2 of the 3 undecided claims."),
+        ([600, 300], " About 300 trials of each search may decide 1 of the 2 undecided claims."),
+        ([40], " About 40 trials of each search may decide the undecided claim."),
         ([40, math.nan, math.nan], ""),
         ([], ""),
     ],

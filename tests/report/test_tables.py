@@ -7,10 +7,11 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from suite.analysis.trial_statistics import best_tenth, variant_summary
+from suite.analysis.trial_statistics import best_tenth, best_tenth_error, variant_summary
 from suite.report.formatting import format_number
 from suite.report.parts import Table, TableColumn
 from suite.report.sections import best_tenths, cost, provenance, published_scores, tasks
+from suite.seeds import derive_seed
 
 
 @pytest.fixture
@@ -67,6 +68,35 @@ def test_best_tenths_are_beside_those_of_the_paper(findings):
     assert [cell.text for cell in column(table, "different there")] == ["–", "yes"]
     best = findings.summaries["jsb"].set_index("cell").drop("gru").sort_values("best_valid").iloc[0]
     assert f"has {best['best_test']:.3f} here ({best.name}) and 8.38 there (niaf)" in table.caption
+
+
+def test_a_gap_from_the_paper_has_the_chance_difference_of_two_searches(jsb, findings):
+    table = published_scores.published_table(findings, "jsb", "jsb")
+    trials, seed = jsb[jsb["cell"] == "nfg"], derive_seed(findings.config.seed, "jsb", "nfg", "published")
+    error = 2**0.5 * best_tenth_error(trials, seed)
+    assert table.frame["gap_error"].iloc[1] == error
+    assert column(table, "here − there")[1].text.endswith(f" ± {1.96 * error:.3f}")
+    config = replace(findings.config, oracle="bayesian")
+    dependent = replace(findings, record=replace(findings.record, config=config))
+    table = published_scores.published_table(dependent, "jsb", "jsb")
+    assert "±" not in column(table, "here − there")[1].text
+    assert "not known" in published_scores.agreement_sentences(table.frame)
+
+
+@pytest.mark.parametrize(
+    ("gaps", "sentences"),
+    [  # a standard error of 1; the limits are 1.96 and, for three variants, 2.39
+        ([1.9, -1.9, 0], "None differs by more. With intervals adjusted for 3 variants, none does."),
+        ([2.0, 0, 0], "That of lstm differs by more. With intervals adjusted for 3 variants, none does."),
+        (
+            [2, -3, 0],
+            "Those of lstm and nig differ by more. With intervals adjusted for 3 variants, nig does.",
+        ),
+    ],
+)
+def test_which_variants_differ_from_the_paper_beyond_chance(gaps, sentences):
+    frame = pd.DataFrame({"cell": ["lstm", "nig", "nfg"], "gap": gaps, "gap_error": 1.0})
+    assert published_scores.agreement_sentences(frame).endswith(sentences)
 
 
 @pytest.mark.parametrize(("p", "text"), [(0.049, "yes"), (0.05, "no")])

@@ -161,11 +161,14 @@ def claims_sentence(findings: Findings) -> str:
 
 def _trials_needed_sentence(findings: Findings) -> str:
     """Return a sentence on how many trials may decide half of the undecided claims; "" if none is known."""
-    needed = [verdict.trials_needed for verdict in findings.verdicts if verdict.verdict == "undecided"]
-    half = pd.Series(needed, dtype=float).fillna(math.inf).quantile(0.5, interpolation="higher")
+    undecided = [verdict.trials_needed for verdict in findings.verdicts if verdict.verdict == "undecided"]
+    needed = pd.Series(undecided, dtype=float).fillna(math.inf)
+    half = needed.quantile(0.5, interpolation="lower")
     if not math.isfinite(half):
         return ""
-    return f" About {half:,.0f} trials of each search may decide half of the undecided claims."
+    which = f"{(needed <= half).sum()} of the {len(needed)} undecided claims"
+    which = "the undecided claim" if len(needed) == 1 else which
+    return f" About {half:,.0f} trials of each search may decide {which}."
 
 
 def baseline_text(findings: Findings) -> Text:

@@ -1,15 +1,21 @@
 """The section that shows best tenths beside those of Greff et al. (2017), on tasks with the paper's data."""
 
-import pandas as pd
+import math
 
+import pandas as pd
+from scipy.stats import norm
+
+from suite import seeds
 from suite.analysis.findings import Findings
 from suite.analysis.published_results import BEST_TRIALS, PUBLISHED_BOXES
 from suite.analysis.significance import ALPHA
+from suite.analysis.trial_statistics import best_tenth_error
 from suite.config import VANILLA
-from suite.report.formatting import format_score
-from suite.report.parts import Heading, Part, Section, Table, TableColumn
+from suite.report.formatting import decimals_of, format_difference, format_score, join_names
+from suite.report.parts import Heading, Part, Section, Table, TableColumn, Text
 from suite.report.rendering import unique_slugs
-from suite.report.sections.best_tenths import difference_text, mean_sd_text
+from suite.report.sections.best_tenths import mean_sd_text
+from suite.text import format_count
 
 CAPTION = (
     "Test scores of the best tenths (mean ± standard deviation of n trials), and the means of 20 trials each "
@@ -28,7 +34,8 @@ def build(findings: Findings) -> list[Section]:
     for task, slug in unique_slugs(findings.config.tasks).items():
         if scored_variants(findings, task):
             heading = Heading(findings.record.tasks[task].title)
-            parts += [heading, published_table(findings, task, slug)]
+            table = published_table(findings, task, slug)
+            parts += [heading, Text(agreement_sentences(table.frame)), table]
     return [Section("published", "Beside Greff et al. (2017)", parts)] if parts else []
 
 
@@ -42,19 +49,21 @@ def published_table(findings: Findings, task: str, slug: str) -> Table:
     """Return a table of the best tenths of the paper's variants on one of its tasks, here and in the paper.
 
     Its columns `tenth_mean` and `published` are mean test scores in the unit of the task, `gap` is the first
-    minus the second; `different` and `published_different` say whether a variant differs from vanilla.
+    minus the second, and `gap_error` its standard error; `different` and `published_different` say whether
+    a variant differs from vanilla.
     """
     boxes, summary = PUBLISHED_BOXES[task], findings.summaries[task]
     summary = summary[summary["cell"].isin(scored_variants(findings, task))]
     frame = summary[["cell", "tenth_mean", "tenth_sd", "tenth_scored"]].reset_index(drop=True)
     frame["published"] = [boxes[cell].mean for cell in frame["cell"]]
     frame["gap"] = frame["tenth_mean"] - frame["published"]
+    frame["gap_error"] = [gap_error(findings, task, cell) for cell in frame["cell"]]
     columns = [
         TableColumn("variant", "cell"),
         TableColumn("here", "tenth_mean", show_row=mean_sd_text("tenth_mean", "tenth_sd")),
         TableColumn("n", "tenth_scored"),
         TableColumn("Greff et al.", "published", format_score),
-        TableColumn("here − there", "gap", show_row=difference_text("gap", "tenth_mean")),
+        TableColumn("here − there", "gap", show_row=_gap_text),
     ]
     best = summary.sort_values("best_valid").iloc[0]
     published_cell, published_score = BEST_TRIALS[task]
@@ -71,6 +80,42 @@ def published_table(findings: Findings, task: str, slug: str) -> Table:
         ]
         caption += SIGNIFICANCE_CAPTION
     return Table(f"{slug}-published", caption, frame, columns)
+
+
+def gap_error(findings: Findings, task: str, cell: str) -> float:
+    """Return the standard error of the gap of a best tenth from that of the paper; NaN if it is not known.
+
+    It is that of two independent searches like the one here, because the trials of the paper are not known.
+    """
+    if not findings.has_independent_trials:
+        return math.nan
+    trials = findings.trials[task]
+    seed = seeds.derive_seed(findings.config.seed, task, cell, "published")
+    return math.sqrt(2) * best_tenth_error(trials[trials["cell"] == cell], seed)
+
+
+def agreement_sentences(table: pd.DataFrame) -> str:
+    """Return sentences on which best tenths of a `published_table` differ from the paper beyond chance."""
+    known = table.dropna(subset="gap_error")
+    if known.empty:
+        return "The trials are not independent draws, so chance differences from the paper are not known."
+    deviates = abs(known["gap"]) / known["gap_error"]
+    different, adjusted = (
+        list(known.loc[deviates > norm.isf(ALPHA / 2 / count), "cell"]) for count in (1, len(known))
+    )
+    verb = "differ" if len(different) > 1 else "differs"
+    subject = f"Th{'ose' if len(different) > 1 else 'at'} of {join_names(different)}" if different else "None"
+    return (
+        "By chance, the best tenths of two such searches differ by up to the value after ± (95 % interval, "
+        "by a bootstrap of the trials here; the trials of the paper are not published). "
+        f"{subject} {verb} by more. With intervals adjusted for {format_count(len(known), 'variant')}, "
+        f"{join_names(adjusted) if adjusted else 'none'} {'do' if len(adjusted) > 1 else 'does'}."
+    )
+
+
+def _gap_text(row: dict) -> str:
+    gap, error = format_difference(row["gap"], row["tenth_mean"]), row["gap_error"]
+    return gap if pd.isna(error) else f"{gap} ± {decimals_of(norm.isf(ALPHA / 2) * error, row['tenth_mean'])}"
 
 
 def _is_significant(p: float | None) -> str | None:
