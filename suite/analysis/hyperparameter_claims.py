@@ -33,22 +33,24 @@ MAX_LEARNING_RATE_RATIO = math.sqrt(10)  # learning rates agree if their ratio i
 
 def share_above_test(name: str, threshold: float) -> ClaimTest:
     """Return the test that the share of variance of a hyperparameter is above a threshold on each task."""
+    subject = f"{_words(name)} explains"
 
     def test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
         t = _share_bounds(study, tasks, [name])
         shown, refuted = t["low"] > threshold, t["high"] < threshold
-        return _decide_shares(claim, t.assign(shown=shown, refuted=refuted), f"{name} explains", threshold)
+        return _decide_shares(claim, t.assign(shown=shown, refuted=refuted), subject, threshold)
 
     return test
 
 
 def share_below_test(name: str, threshold: float) -> ClaimTest:
     """Return the test that the share of variance of a hyperparameter is below a threshold on each task."""
+    subject = f"{_words(name)} explains"
 
     def test(study: Study, claim: Claim, tasks: list[str]) -> Verdict:
         t = _share_bounds(study, tasks, [name])
         shown, refuted = t["high"] < threshold, t["seen"] & (t["low"] > threshold)
-        return _decide_shares(claim, t.assign(shown=shown, refuted=refuted), f"{name} explains", threshold)
+        return _decide_shares(claim, t.assign(shown=shown, refuted=refuted), subject, threshold)
 
     return test
 
@@ -93,8 +95,8 @@ def marginal_increase_test(name: str) -> ClaimTest:
             t["needed"] = t["trials"] * (norm.isf(alpha / 2) / norm.isf(t["p"] / 2)) ** 2
         sentences = [
             f"on {x['task']} the score changes by {x['step']:+.3g} from the lower to the upper third of "
-            f"{name}, which explains {x['share']:.3f} of the variance; its rank correlation with what the "
-            f"other hyperparameters leave unexplained is {x['trend']:+.2f}, p = {x['p']:.2g}"
+            f"{_words(name)}, which explains {x['share']:.3f} of the variance; its rank correlation with "
+            f"what the other hyperparameters leave unexplained is {x['trend']:+.2f}, p = {x['p']:.2g}"
             for x in t.to_dict("records")
         ]
         return decide_claim(claim, t, "; ".join(sentences))
@@ -179,6 +181,11 @@ def _decide_shares(claim: Claim, t: pd.DataFrame, subject: str, threshold: float
         t,
         f"{'; '.join(sentences)}; the threshold is {threshold:.3f}, single trees are not used",
     )
+
+
+def _words(name: str) -> str:
+    """Return the name of a hyperparameter as words."""
+    return name.replace("_", " ")
 
 
 def _marginal_increase(mean: np.ndarray) -> float:

@@ -85,9 +85,9 @@ class Importance:
         """Return whether scores rise with a column apart from all others: a rank correlation and its p.
 
         It is Spearman's correlation of the column with what remains of the scores without the effects of the
-        other columns and their pairs (`unseen_effects`). p is two-sided, by Student's t. On 200 simulated
-        studies of 200 trials, in which other columns explain 0 to 98 % of the variance, p is below .05 for 24
-        of 400 columns without an effect.
+        other columns and their pairs (`unseen_effects`). p is two-sided, by Student's t. In simulated
+        studies in which other columns explain 0 to 98 % of the variance, p is below .05 for 24 of 400 columns
+        without an effect at 200 trials, and for 31 of 360 at 24 trials.
         """
         from scipy.stats import spearmanr
 

@@ -152,5 +152,10 @@ def decimals_of(value: float, mean: float) -> str:
     return _typeset_number(f"{value:.1g}")
 
 
+def typeset_minus(text: str) -> str:
+    """Return a text whose negative numbers and exponents have a minus sign instead of a hyphen."""
+    return re.sub(r"(?<!\w)-(?=\d)|(?<=\de)-(?=\d)", "−", text)
+
+
 def _typeset_number(text: str) -> str:
     return re.sub(r"e([+-])0*", lambda e: "e−" if e[1] == "-" else "e", text).replace("-", "−")

@@ -162,3 +162,10 @@ def test_the_answer_over_all_tasks_counts_who_is_lowest():
 def test_the_answer_over_one_task_says_no_more_than_it_knows():
     text = over({"a": table(lstm=1, np=2, nfg=3), "b": table(lstm=math.nan)})
     assert text == "The best tenth of vanilla lstm has the lowest mean test score."
+
+
+def test_hyphens_before_digits_are_minus_signs_and_others_stay():
+    text = "Holm-adjusted p = 6.5e-19, by -0.031 (-1–2) in trial-2 of 2026-11"
+    assert (
+        formatting.typeset_minus(text) == "Holm-adjusted p = 6.5e−19, by −0.031 (−1–2) in trial-2 of 2026-11"
+    )

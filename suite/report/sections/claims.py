@@ -1,16 +1,20 @@
 """The section on published claims: the verdict of this sweep on each."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from suite.analysis.findings import Findings
 from suite.analysis.verdicts import Verdict
+from suite.report.formatting import typeset_minus
 from suite.report.parts import Claims, Details, Link, Part, Section, Table, Text
 
 
 def build(findings: Findings) -> list[Section]:
     """Return the section of claims; those that cannot be tested on these trials are folded away."""
-    tested = [verdict for verdict in findings.verdicts if verdict.verdict != "not tested"]
-    untested = [verdict for verdict in findings.verdicts if verdict.verdict == "not tested"]
+    verdicts = [replace(verdict, evidence=typeset_minus(verdict.evidence)) for verdict in findings.verdicts]
+    tested = [verdict for verdict in verdicts if verdict.verdict != "not tested"]
+    untested = [verdict for verdict in verdicts if verdict.verdict == "not tested"]
     parts: list[Part] = [
         Text(
             [
