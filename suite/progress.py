@@ -56,6 +56,7 @@ def show_progress(events: Iterable[Any], folder: Path, workers: int) -> None:
     """
     best: dict[str, tuple[float, str]] = {}
     trained, trials = 0.0, 0
+    trained_before = {path: checkpoint_seconds(path) for path in (folder / "running").glob("*/*.npz")}
     start, first_done, last_shown = time.monotonic(), None, -math.inf
     columns = (
         TextColumn("{task.description}"),
@@ -72,7 +73,9 @@ def show_progress(events: Iterable[Any], folder: Path, workers: int) -> None:
         for event in events:
             first_done = event.done if first_done is None else first_done
             for row in event.rows:
-                trained, trials = trained + row["seconds"], trials + 1
+                checkpoint = store.checkpoint_folder(folder, row["task"], row["cell"]) / f"{row['trial']}.npz"
+                trained += row["seconds"] - trained_before.get(checkpoint, 0.0)
+                trials += 1
                 if math.isfinite(row["valid"]) and row["valid"] < best.get(row["task"], (math.inf,))[0]:
                     best[row["task"]] = row["valid"], row["cell"]
             now = time.monotonic()
@@ -114,11 +117,21 @@ def no_score_text(folder: Path, done: int, total: int) -> str:
 
 def checkpoint_epochs(checkpoint: Path) -> int:
     """Return the epochs of a trial at its last checkpoint; 0 if it has ended meanwhile."""
+    return len(checkpoint_result(checkpoint).get("curve", []))
+
+
+def checkpoint_seconds(checkpoint: Path) -> float:
+    """Return the seconds that a trial was trained until its last checkpoint; 0 if it has ended meanwhile."""
+    return checkpoint_result(checkpoint).get("seconds", 0.0)
+
+
+def checkpoint_result(checkpoint: Path) -> dict:
+    """Return the result of a trial at its last checkpoint; empty if it has ended meanwhile."""
     try:
         with np.load(checkpoint, allow_pickle=False) as kept:
-            return len(json.loads(str(kept["result"]))["curve"])
+            return json.loads(str(kept["result"]))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return 0
+        return {}
 
 
 @dataclass(frozen=True)

@@ -107,9 +107,10 @@ def test_status_says_why_trials_failed(folder, said, error, why):
     assert "inf" not in out
 
 
-def checkpoint(folder, epochs):
+def checkpoint(folder, epochs, seconds=0.0):
     kept = Checkpoints(store.checkpoint_folder(folder, LONG, "mine:Cell"), {})
-    kept.save(Result(Trial(1, 1, {}, 100), 5, curve=[(1.0, 2.0)] * epochs), {"weights": np.zeros(9)})
+    result = Result(Trial(1, 1, {}, 100), 5, seconds=seconds, curve=[(1.0, 2.0)] * epochs)
+    kept.save(result, {"weights": np.zeros(9)})
 
 
 def test_status_shows_the_epochs_of_trials_that_are_half_done_and_whole_names(folder, said):
@@ -158,6 +159,22 @@ def test_rows_that_add_nothing_divide_nothing(folder, capsys, monkeypatch):
     out = capsys.readouterr().out
     assert f"3/6 trials, 0 s; best on {LONG}: 0.5 (mine:Cell)" in out
     assert "1 trial in 0 s on 1 worker," in out
+
+
+def test_the_share_in_training_leaves_out_what_was_trained_before_a_stop(folder, capsys, monkeypatch):
+    """Trial 1 is trained for 30 s more and trial 2 for 50 s, in 100 s."""
+    now = 0.0
+    monkeypatch.setattr("suite.progress.time.monotonic", lambda: now)
+    checkpoint(folder, epochs=7, seconds=400.0)
+
+    def events():
+        nonlocal now
+        yield SweepProgress([], 0, 6)
+        now = 100.0
+        yield SweepProgress([row(1) | {"seconds": 430.0}, row(2) | {"seconds": 50.0}], 2, 6)
+
+    progress.show_progress(events(), folder, workers=1)
+    assert capsys.readouterr().out.endswith("2 trials in 100 s on 1 worker, 80% of it in training\n")
 
 
 def test_a_finished_sweep_asked_again_is_not_said_to_have_no_score(folder, capsys):
