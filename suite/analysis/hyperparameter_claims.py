@@ -11,7 +11,8 @@ The `share_sd` of an importance is smaller than the standard deviation from stud
 of the same forests, which saw the same trials. On 60 simulated studies of 200 trials, a share of two thirds
 deviated by twice as much (.025 against .012), so `CONFIDENCE_SDS` is 6, not 2. With it, a share of exactly
 two thirds was judged larger in one of the 60 studies and smaller in none; a share of exactly 1 % was still
-judged smaller in five, because a forest flattens small effects.
+judged smaller in five, because a forest flattens small effects. Effects of 1 to 3 % planted in the 200 scores
+of vanilla on JSB, where the learning rate explains 92 %, were judged smaller than 1 % in none of 40.
 """
 
 import math

@@ -15,7 +15,8 @@ class PublishedBox:
     """The test scores of a best tenth, 20 of 200 trials, in figure 3; None is outside the drawing.
 
     `low` and `high` are the ends of the range. `significant` says whether the paper found the mean different
-    from vanilla's, by Welch's test at p = .05 with Bonferroni's correction.
+    from vanilla's, by Welch's test at p = .05 with Bonferroni's correction. `median_of_all` is that of all
+    200 trials.
     """
 
     mean: float
@@ -23,6 +24,7 @@ class PublishedBox:
     low: float
     high: float | None
     significant: bool = False
+    median_of_all: float | None = None
 
 
 PUBLISHED_BOXES = {  # frame error in per cent, character error in per cent, nats per frame
@@ -49,15 +51,15 @@ PUBLISHED_BOXES = {  # frame error in per cent, character error in per cent, nat
         "noaf": PublishedBox(79.2, None, 13.12, None, True),
     },
     JSB_TASK: {
-        "lstm": PublishedBox(8.550, 8.555, 8.42, 8.68),
-        "cifg": PublishedBox(8.558, 8.565, 8.37, 8.67),
-        "fgr": PublishedBox(8.621, 8.643, 8.48, 8.73, True),
-        "np": PublishedBox(8.573, 8.567, 8.40, 8.77),
-        "nog": PublishedBox(8.570, 8.582, 8.45, 8.63),
-        "niaf": PublishedBox(8.519, 8.516, 8.39, 8.62),
-        "nig": PublishedBox(8.516, 8.496, 8.38, 8.64),
-        "nfg": PublishedBox(8.596, 8.615, 8.47, 8.69, True),
-        "noaf": PublishedBox(8.990, None, 8.55, None, True),
+        "lstm": PublishedBox(8.550, 8.555, 8.42, 8.68, median_of_all=9.48),
+        "cifg": PublishedBox(8.558, 8.565, 8.37, 8.67, median_of_all=9.56),
+        "fgr": PublishedBox(8.621, 8.643, 8.48, 8.73, True, median_of_all=9.66),
+        "np": PublishedBox(8.573, 8.567, 8.40, 8.77, median_of_all=9.58),
+        "nog": PublishedBox(8.570, 8.582, 8.45, 8.63, median_of_all=9.60),
+        "niaf": PublishedBox(8.519, 8.516, 8.39, 8.62, median_of_all=9.63),
+        "nig": PublishedBox(8.516, 8.496, 8.38, 8.64, median_of_all=9.66),
+        "nfg": PublishedBox(8.596, 8.615, 8.47, 8.69, True, median_of_all=9.77),
+        "noaf": PublishedBox(8.990, None, 8.55, None, True, median_of_all=10.13),
     },
 }
 

@@ -22,6 +22,7 @@ from suite.analysis.trial_statistics import BOOTSTRAP_RESAMPLES, best_tenth, is_
 ALPHA = 0.05  # significance level of a whole family of tests
 POWER = 0.8
 RESAMPLES_PER_BATCH = 1_000  # bounds the memory of a resampling test
+MAX_EXACT_PAIRS = 40_000  # pairs of trials for an exact p-value, which takes a second for so many
 
 
 def bonferroni(p: pd.Series) -> pd.Series:
@@ -120,10 +121,11 @@ def hodges_lehmann(x: np.ndarray, y: np.ndarray) -> float:
 def permutation_test(x: np.ndarray, y: np.ndarray, seed: int, n_resamples: int = 9_999) -> float:
     """Return the two-sided p-value of the hypothesis that x and y, (trials,) each, have one distribution.
 
-    A permutation test of the rank sum, the statistic of Wilcoxon, Mann and Whitney. With c of `n_resamples`
-    random relabellings at least as far from the expected sum as the observed one, p = (1 + c) / (1 +
-    n_resamples), which is valid for any number of them (Phipson and Smyth, 2010). With fewer distinct
-    relabellings than that, all are enumerated and p is exact. A sample of one trial is not tested: p is 1.
+    A permutation test of the rank sum, the statistic of Wilcoxon, Mann and Whitney. Without ties and with up
+    to `MAX_EXACT_PAIRS` pairs, p is exact: over all relabellings. Otherwise, with c of `n_resamples` random
+    relabellings at least as far from the expected sum as the observed one, p = (1 + c) / (1 + n_resamples),
+    which is valid for any number of them (Phipson and Smyth, 2010). With fewer distinct relabellings than
+    that, all are enumerated. A sample of one trial is not tested: p is 1.
 
     `scipy.stats.mannwhitneyu` with a `PermutationMethod` makes the same test several times slower, because it
     ranks every relabelling again.
@@ -132,6 +134,9 @@ def permutation_test(x: np.ndarray, y: np.ndarray, seed: int, n_resamples: int =
     if min(n, len(y)) < 2:
         return 1.0
     ranks = stats.rankdata([*x, *y])
+    if n * len(y) <= MAX_EXACT_PAIRS and len(np.unique(ranks)) == len(ranks):
+        p = stats.mannwhitneyu(x, y, method="exact").pvalue
+        return float(f"{p:.9g}")  # the last digits of such long sums vary between processes
     expected = n * (len(ranks) + 1) / 2  # ranks are multiples of one half, so all sums are exact
 
     def distance(sample: np.ndarray, _: np.ndarray, axis: int) -> np.ndarray:

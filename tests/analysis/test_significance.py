@@ -118,27 +118,44 @@ def test_a_trial_without_a_score_on_valid_has_none():
     assert variant_test_scores(rows, "lstm").tolist() == [6, 7, math.inf]
 
 
-def test_the_permutation_test_equals_the_enumeration_of_all_labels():
-    """Of all 70 ways to label eight trials, two of them without a score, so many are as far out."""
-    actual, expected = np.array([1, 2, 3, math.inf]), np.array([2, 5, 6, math.inf])
-    seen = abs(probability_of_superiority(actual, expected) - 0.5)
-    pooled, far = np.array([*actual, *expected]), []
-    for chosen in itertools.combinations(range(8), 4):
-        rest = [i for i in range(8) if i not in chosen]
+@pytest.mark.parametrize(
+    ("actual", "expected"),
+    [
+        ([1, 2, 3, math.inf], [2, 5, 6, math.inf]),
+        ([1, 2, 3, math.inf], [2.5, 5, 6, 7]),
+        ([1, 2, 3], [4, 5, 6]),
+    ],
+)
+def test_the_permutation_test_equals_the_enumeration_of_all_labels(actual, expected):
+    """Of all ways to label the trials, some without a score, so many are as far out."""
+    pooled, size = np.array([*actual, *expected]), len(actual)
+    seen, far = abs(probability_of_superiority(pooled[:size], pooled[size:]) - 0.5), []
+    for chosen in itertools.combinations(range(2 * size), size):
+        rest = [i for i in range(2 * size) if i not in chosen]
         far.append(abs(probability_of_superiority(pooled[list(chosen)], pooled[rest]) - 0.5) >= seen)
-    assert permutation_test(actual, expected, seed=1) == pytest.approx(np.mean(far))
+    assert permutation_test(pooled[:size], pooled[size:], seed=1) == pytest.approx(np.mean(far))
 
 
 @pytest.mark.parametrize(("n", "m", "by"), [(8, 12, 0.0), (15, 15, 0.7), (5, 30, 1.0)])
-def test_the_permutation_test_equals_the_exact_one_of_mann_and_whitney(n, m, by):
+def test_random_relabellings_give_nearly_the_exact_p(n, m, by, monkeypatch):
     rng = np.random.default_rng(n)
     actual, expected = rng.standard_normal(n), rng.standard_normal(m) + by
-    exact = mannwhitneyu(actual, expected, method="exact").pvalue
-    assert permutation_test(actual, expected, seed=1, n_resamples=40_000) == pytest.approx(exact, abs=0.01)
+    exact = permutation_test(actual, expected, seed=1)
+    monkeypatch.setattr("suite.analysis.significance.MAX_EXACT_PAIRS", 0)
+    p = permutation_test(actual, expected, seed=1, n_resamples=40_000)
+    assert p == pytest.approx(exact, abs=0.01)
+    assert p != exact
+
+
+def test_an_exact_p_follows_the_probability_and_no_seed():
+    """Of searches of 200 trials; random relabellings had put these two in the wrong order."""
+    scores = np.arange(200)
+    less, more = (permutation_test(scores, scores + by + 0.5, seed=1) for by in (20, 21))
+    assert 0 < more < less == permutation_test(scores, scores + 20.5, seed=2)
 
 
 def test_no_permutation_p_is_zero():
-    assert permutation_test(np.arange(50), np.arange(50) + 100, seed=1, n_resamples=99) == 1 / 100
+    assert permutation_test(np.zeros(50), np.ones(50), seed=1, n_resamples=99) == 1 / 100
 
 
 def test_of_a_single_trial_nothing_is_concluded():

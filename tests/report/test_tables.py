@@ -86,23 +86,33 @@ def test_a_gap_from_the_paper_has_the_chance_difference_of_two_searches(jsb, fin
 @pytest.mark.parametrize(
     ("gaps", "sentences"),
     [  # a standard error of 1; the limits are 1.96 and, for three variants, 2.39
-        ([1.9, -1.9, 0], "None differs by more. With intervals adjusted for 3 variants, none does."),
-        ([2.0, 0, 0], "That of lstm differs by more. With intervals adjusted for 3 variants, none does."),
+        ([1.9, -1.9, 0], "None differs by more. With ranges adjusted for 3 variants, none does."),
+        ([2.0, 0, 0], "That of lstm differs by more. With ranges adjusted for 3 variants, none does."),
         (
             [2, -3, 0],
-            "Those of lstm and nig differ by more. With intervals adjusted for 3 variants, nig does.",
+            "Those of lstm and nig differ by more. With ranges adjusted for 3 variants, nig does.",
         ),
     ],
 )
 def test_which_variants_differ_from_the_paper_beyond_chance(gaps, sentences):
     frame = pd.DataFrame({"cell": ["lstm", "nig", "nfg"], "gap": gaps, "gap_error": 1.0})
-    assert published_scores.agreement_sentences(frame).endswith(sentences)
+    mean = f"The mean of the differences is {sum(gaps) / 3:+.3f} ± 1.132.".replace("+0.000", "0")
+    assert published_scores.agreement_sentences(frame).endswith(f"{sentences} {mean.replace('-', '−')}")
 
 
 @pytest.mark.parametrize(("p", "text"), [(0.049, "yes"), (0.05, "no")])
-def test_the_test_of_the_paper_is_beside_the_same_test_here(p, text, findings):
-    differences = {"jsb": findings.differences["jsb"].assign(welch=p)}
-    table = published_scores.published_table(replace(findings, differences=differences), "jsb", "jsb")
+def test_the_test_of_the_paper_is_beside_the_same_test_here(p, text, findings, monkeypatch):
+    """With the correction for the variants of the paper: not for the GRU."""
+
+    def tests(trials, cells, baseline):
+        assert (cells, baseline) == (["lstm", "nfg"], "lstm")
+        return pd.DataFrame({"cell": ["nfg"], "adjusted": [p]})
+
+    monkeypatch.setattr(published_scores, "welch_tests", tests)
+    table = published_scores.published_table(findings, "jsb", "jsb")
+    medians = findings.summaries["jsb"].set_index("cell")["median"]
+    assert table.frame["median"].tolist() == medians[["lstm", "nfg"]].tolist()
+    assert [cell.text for cell in column(table, "median of all there")] == ["9.480", "9.770"]
     assert [cell.text for cell in column(table, "different here")] == ["–", text]
 
 

@@ -37,7 +37,7 @@ def cost_table(findings: Findings) -> Table:
     total = format_duration(frame["total seconds"].sum())
     caption = (
         f"Training {format_count(int(trials.sum()), 'trial')} took {total} in total on one core or device. "
-        "The time of a trial depends on the trials that are trained beside it; its multiply–adds do not (k, "
-        "M, G, T: thousand, million, 10⁹, 10¹²)."
+        "The time of a trial depends on the device and on the trials that are trained beside it; its "
+        "multiply–adds do not (k, M, G, T: thousand, million, 10⁹, 10¹²)."
     )
     return Table("cost", caption, frame, columns)

@@ -8,7 +8,7 @@ from scipy.stats import norm
 from suite import seeds
 from suite.analysis.findings import Findings
 from suite.analysis.published_results import BEST_TRIALS, PUBLISHED_BOXES
-from suite.analysis.significance import ALPHA
+from suite.analysis.significance import ALPHA, welch_tests
 from suite.analysis.trial_statistics import best_tenth_error
 from suite.config import VANILLA
 from suite.report.formatting import decimals_of, format_difference, format_score, join_names
@@ -23,8 +23,8 @@ CAPTION = (
     "chosen on validation, has {} here ({}) and {:g} there ({})."
 )
 SIGNIFICANCE_CAPTION = (
-    " “Different” means that the best tenth differs significantly from that of vanilla lstm in Welch’s test "
-    "with Bonferroni’s correction."
+    " “Different” means that the best tenth differs significantly from that of vanilla lstm in the test of "
+    "the paper: Welch’s test with Bonferroni’s correction for these variants."
 )
 
 
@@ -49,12 +49,13 @@ def published_table(findings: Findings, task: str, slug: str) -> Table:
     """Return a table of the best tenths of the paper's variants on one of its tasks, here and in the paper.
 
     Its columns `tenth_mean` and `published` are mean test scores in the unit of the task, `gap` is the first
-    minus the second, and `gap_error` its standard error; `different` and `published_different` say whether
-    a variant differs from vanilla.
+    minus the second, and `gap_error` its standard error; `median` and `published_median` are of all trials;
+    `different` and `published_different` say whether a variant differs from vanilla in the test of the paper.
     """
     boxes, summary = PUBLISHED_BOXES[task], findings.summaries[task]
-    summary = summary[summary["cell"].isin(scored_variants(findings, task))]
-    frame = summary[["cell", "tenth_mean", "tenth_sd", "tenth_scored"]].reset_index(drop=True)
+    cells = scored_variants(findings, task)
+    summary = summary[summary["cell"].isin(cells)]
+    frame = summary[["cell", "tenth_mean", "tenth_sd", "tenth_scored", "median"]].reset_index(drop=True)
     frame["published"] = [boxes[cell].mean for cell in frame["cell"]]
     frame["gap"] = frame["tenth_mean"] - frame["published"]
     frame["gap_error"] = [gap_error(findings, task, cell) for cell in frame["cell"]]
@@ -69,7 +70,8 @@ def published_table(findings: Findings, task: str, slug: str) -> Table:
     published_cell, published_score = BEST_TRIALS[task]
     caption = CAPTION.format(format_score(best["best_test"]), best["cell"], published_score, published_cell)
     if findings.is_tested(task) and findings.baseline == VANILLA:
-        p_values = findings.differences[task].set_index("cell")["welch"].to_dict()
+        tests = welch_tests(findings.trials[task], cells, VANILLA)
+        p_values = tests.set_index("cell")["adjusted"].to_dict()
         frame["different"] = [_is_significant(p_values.get(cell)) for cell in frame["cell"]]
         frame["published_different"] = [
             None if cell == VANILLA else _yes_or_no(boxes[cell].significant) for cell in frame["cell"]
@@ -79,6 +81,12 @@ def published_table(findings: Findings, task: str, slug: str) -> Table:
             TableColumn("different there", "published_different"),
         ]
         caption += SIGNIFICANCE_CAPTION
+    frame["published_median"] = [boxes[cell].median_of_all for cell in cells]
+    if frame["published_median"].notna().any():
+        columns += [
+            TableColumn("median of all here", "median", format_score),
+            TableColumn("median of all there", "published_median", format_score),
+        ]
     return Table(f"{slug}-published", caption, frame, columns)
 
 
@@ -105,11 +113,14 @@ def agreement_sentences(table: pd.DataFrame) -> str:
     )
     verb = "differ" if len(different) > 1 else "differs"
     subject = f"Th{'ose' if len(different) > 1 else 'at'} of {join_names(different)}" if different else "None"
+    mean, error = known["gap"].mean(), math.hypot(*known["gap_error"]) / len(known)
+    mean_range = decimals_of(norm.isf(ALPHA / 2) * error, 1.0)
     return (
-        "By chance, the best tenths of two such searches differ by up to the value after ± (95 % interval, "
-        "by a bootstrap of the trials here; the trials of the paper are not published). "
-        f"{subject} {verb} by more. With intervals adjusted for {format_count(len(known), 'variant')}, "
-        f"{join_names(adjusted) if adjusted else 'none'} {'do' if len(adjusted) > 1 else 'does'}."
+        "After ± is the range of 95 % of the differences between two such searches, by a bootstrap of the "
+        "trials here, as if those of the paper, which are not published, varied as much. "
+        f"{subject} {verb} by more. With ranges adjusted for {format_count(len(known), 'variant')}, "
+        f"{join_names(adjusted) if adjusted else 'none'} {'do' if len(adjusted) > 1 else 'does'}. "
+        f"The mean of the differences is {format_difference(mean, 1.0)} ± {mean_range}."
     )
 
 
