@@ -114,13 +114,14 @@ def agreement_sentences(table: pd.DataFrame) -> str:
     verb = "differ" if len(different) > 1 else "differs"
     subject = f"Th{'ose' if len(different) > 1 else 'at'} of {join_names(different)}" if different else "None"
     mean, error = known["gap"].mean(), math.hypot(*known["gap_error"]) / len(known)
-    mean_range = decimals_of(norm.isf(ALPHA / 2) * error, 1.0)
+    score = known["tenth_mean"].mean()
+    mean_range = decimals_of(norm.isf(ALPHA / 2) * error, score)
     return (
         "After ± is the range of 95 % of the differences between two such searches, by a bootstrap of the "
         "trials here, as if those of the paper, which are not published, varied as much. "
         f"{subject} {verb} by more. With ranges adjusted for {format_count(len(known), 'variant')}, "
         f"{join_names(adjusted) if adjusted else 'none'} {'do' if len(adjusted) > 1 else 'does'}. "
-        f"The mean of the differences is {format_difference(mean, 1.0)} ± {mean_range}."
+        f"The mean of the differences is {format_difference(mean, score)} ± {mean_range}."
     )
 
 
