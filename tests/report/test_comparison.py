@@ -157,11 +157,12 @@ def test_what_was_asked_otherwise_is_said(rows, asked, tmp_path):
     other = copy.deepcopy(asked)
     other["epochs"], other["space"]["units"]["high"] = 10, 100
     other["about"]["tasks"]["jsb"]["train"] = 1
+    other["variant_spaces"] = {"nfg": {"momentum": {"low": 0.0, "high": 0.9}}}
     _, answer = write_comparison({"a": (rows, asked), "b": (rows, other)}, tmp_path)
-    assert answer[-1] == "Their settings differ: epochs, units and data of Bach chorales."
+    assert answer[-1] == "Their settings differ: epochs, units, data of Bach chorales and momentum of nfg."
     table = pd.read_csv(tmp_path / "tables" / "questions.csv").set_index("setting")
     assert table.loc["epochs"].tolist() == ["150", "10", "yes"]
-    assert table["differs"].count() == 3
+    assert table["differs"].count() == 4
 
 
 def test_each_version_is_a_line_of_the_makers(rows, asked, tmp_path):

@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 
 from suite.analysis.trial_statistics import best_tenth, best_tenth_error, variant_summary
+from suite.config import Protocol, load_preset
 from suite.report.formatting import format_number
-from suite.report.parts import Table, TableColumn
+from suite.report.parts import Table, TableColumn, Text
 from suite.report.sections import best_tenths, cost, provenance, published_scores, tasks
 from suite.seeds import derive_seed
+from suite.space import PAPER_SPACE, Range
 
 
 @pytest.fixture
@@ -95,7 +97,7 @@ def test_a_gap_from_the_paper_has_the_chance_difference_of_two_searches(jsb, fin
     ],
 )
 def test_which_variants_differ_from_the_paper_beyond_chance(gaps, sentences):
-    frame = pd.DataFrame({"cell": ["lstm", "nig", "nfg"], "gap": gaps, "gap_error": 1.0})
+    frame = pd.DataFrame({"cell": ["lstm", "nig", "nfg"], "tenth_mean": 8.5, "gap": gaps, "gap_error": 1.0})
     mean = f"The mean of the differences is {sum(gaps) / 3:+.3f} ± 1.132.".replace("+0.000", "0")
     assert published_scores.agreement_sentences(frame).endswith(f"{sentences} {mean.replace('-', '−')}")
 
@@ -114,6 +116,24 @@ def test_the_test_of_the_paper_is_beside_the_same_test_here(p, text, findings, m
     assert table.frame["median"].tolist() == medians[["lstm", "nfg"]].tolist()
     assert [cell.text for cell in column(table, "median of all there")] == ["9.480", "9.770"]
     assert [cell.text for cell in column(table, "different here")] == ["–", text]
+
+
+def test_settings_and_ranges_that_are_not_those_of_the_paper_are_named(findings):
+    space = {**PAPER_SPACE, "learning_rate": Range(1e-6, 0.1, "log")}
+    own = {"nfg": {"units": Range(20, 400, "log", whole=True)}}
+    config = replace(findings.config, trials=60, space=space, variant_spaces=own, protocol=Protocol(batch=32))
+    record = replace(findings.record, config=config, trials_per_search=60)
+    assert published_scores.protocol_differences(record) == [
+        "trials (60; there 200)",
+        "batch (32; there 1)",
+        "learning rate (1e−6 to 0.1, log; there 1e−6 to 0.01, log)",
+        "units of nfg (20 to 400, log)",
+    ]
+    first = published_scores.build(replace(findings, record=record))[0].parts[0]
+    assert isinstance(first, Text)
+    assert str(first.content).startswith("This sweep differs from the paper in trials (60; there 200), batch")
+    jsb = replace(load_preset("jsb"), seed=7)
+    assert published_scores.protocol_differences(replace(record, config=jsb, trials_per_search=200)) == []
 
 
 def test_other_data_and_other_variants_are_not_beside_those_of_the_paper(jsb, findings):

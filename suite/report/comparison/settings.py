@@ -6,9 +6,9 @@ import pandas as pd
 
 from suite.analysis.sweep_comparison import ComparisonFindings
 from suite.config import SweepRecord
-from suite.report.formatting import NO_VALUE, hyperparameter_label
+from suite.report.formatting import NO_VALUE
 from suite.report.parts import Section, Table, TableColumn
-from suite.report.sections.protocol import protocol_settings
+from suite.report.sections.protocol import protocol_settings, space_settings
 
 TASK_DATA_KEYS = ("train", "valid", "test", "steps", "unit")  # scores of a task depend on these
 
@@ -42,8 +42,7 @@ def differing_settings(table: Table) -> list[str]:
 
 def _config_settings(record: SweepRecord) -> dict[str, str]:
     settings = {name: str(value) for name, value in protocol_settings(record).items()}
-    for name, bounds in record.config.space.items():
-        settings[hyperparameter_label(name)] = f"{bounds.low:g} to {bounds.high:g}, {bounds.scale}"
+    settings |= space_settings(record.config)
     for task in record.config.tasks:
         info = record.tasks[task]
         sizes = ", ".join(f"{key} {getattr(info, key)}" for key in TASK_DATA_KEYS)

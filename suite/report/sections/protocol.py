@@ -7,7 +7,7 @@ import pandas as pd
 
 from suite.analysis.findings import Findings
 from suite.config import SweepConfig, SweepRecord
-from suite.report.formatting import hyperparameter_label
+from suite.report.formatting import format_number, hyperparameter_label
 from suite.report.parts import Part, Section, Table, TableColumn, Text
 from suite.space import Choice, Range
 
@@ -57,6 +57,17 @@ def protocol_settings(record: SweepRecord) -> dict[str, Any]:
     }
 
 
+def space_settings(config: SweepConfig) -> dict[str, str]:
+    """Return the range of each hyperparameter in words, by its name; ranges of single variants come last."""
+    own = {
+        f"{hyperparameter_label(name)} of {variant}": entry
+        for variant, space in config.variant_spaces.items()
+        for name, entry in space.items()
+    }
+    shared = {hyperparameter_label(name): bounds for name, bounds in config.space.items()}
+    return {name: _entry_text(entry) for name, entry in {**shared, **own}.items()}
+
+
 def protocol_table(record: SweepRecord) -> Table:
     """Return the settings of every search."""
     settings = [(name, str(value)) for name, value in protocol_settings(record).items()]
@@ -93,6 +104,13 @@ def space_table(config: SweepConfig) -> Table:
         TableColumn("drawn", "scale", lambda scale: SCALE_DESCRIPTIONS.get(scale, scale)),
     ]
     return Table("space", "The space that hyperparameters are drawn from.", frame, columns)
+
+
+def _entry_text(entry: Range | Choice) -> str:
+    low, high, scale = _describe_entry(entry)
+    if isinstance(entry, Choice):
+        return scale
+    return f"{format_number(low, digits=6)} to {format_number(high, digits=6)}, {scale}"
 
 
 def _describe_entry(entry: Range | Choice) -> tuple[float, float, str]:

@@ -10,11 +10,12 @@ from suite.analysis.findings import Findings
 from suite.analysis.published_results import BEST_TRIALS, PUBLISHED_BOXES
 from suite.analysis.significance import ALPHA, welch_tests
 from suite.analysis.trial_statistics import best_tenth_error
-from suite.config import VANILLA
+from suite.config import VANILLA, SweepConfig, SweepRecord
 from suite.report.formatting import decimals_of, format_difference, format_score, join_names
 from suite.report.parts import Heading, Part, Section, Table, TableColumn, Text
 from suite.report.rendering import unique_slugs
 from suite.report.sections.best_tenths import mean_sd_text
+from suite.report.sections.protocol import protocol_settings, space_settings
 from suite.text import format_count
 
 CAPTION = (
@@ -36,7 +37,21 @@ def build(findings: Findings) -> list[Section]:
             heading = Heading(findings.record.tasks[task].title)
             table = published_table(findings, task, slug)
             parts += [heading, Text(agreement_sentences(table.frame)), table]
+    if parts and (differences := protocol_differences(findings.record)):
+        parts.insert(0, Text(f"This sweep differs from the paper in {join_names(differences)}."))
     return [Section("published", "Beside Greff et al. (2017)", parts)] if parts else []
+
+
+def protocol_differences(record: SweepRecord) -> list[str]:
+    """Return the settings and ranges in which a sweep differs from the paper, with the values of both."""
+    paper = SweepConfig("paper")
+    there = protocol_settings(SweepRecord(paper, {}, {}, paper.trials)) | space_settings(paper)
+    here = protocol_settings(record) | space_settings(record.config)
+    return [
+        f"{name} ({here.get(name, 'none')}{f'; there {there[name]}' if name in there else ''})"
+        for name in dict.fromkeys([*here, *there])
+        if name != "seed" and here.get(name) != there.get(name)
+    ]
 
 
 def scored_variants(findings: Findings, task: str) -> list[str]:
