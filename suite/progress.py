@@ -20,7 +20,6 @@ from rich.progress import (
     Progress,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.table import Table
 
@@ -57,21 +56,20 @@ def show_progress(events: Iterable[Any], folder: Path, workers: int) -> None:
     best: dict[str, tuple[float, str]] = {}
     trained, trials = 0.0, 0
     trained_before = {path: checkpoint_seconds(path) for path in (folder / "running").glob("*/*.npz")}
-    start, first_done, last_shown = time.monotonic(), None, -math.inf
+    start, last_shown = time.monotonic(), -math.inf
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("trials"),
         TimeElapsedColumn(),
-        TimeRemainingColumn(elapsed_when_finished=True),
+        TextColumn("{task.fields[time_left]}"),
         TextColumn("{task.fields[scores]}"),
     )
     terminal = stdout_console()
     with Progress(*columns, console=terminal, disable=not terminal.is_terminal) as bar:
-        line = bar.add_task(folder.name, total=None, scores="")
+        line = bar.add_task(folder.name, total=None, time_left="", scores="")
         for event in events:
-            first_done = event.done if first_done is None else first_done
             for row in event.rows:
                 checkpoint = store.checkpoint_folder(folder, row["task"], row["cell"]) / f"{row['trial']}.npz"
                 trained += row["seconds"] - trained_before.get(checkpoint, 0.0)
@@ -86,12 +84,11 @@ def show_progress(events: Iterable[Any], folder: Path, workers: int) -> None:
                 f"best on {task}: {score:.4g} ({cell})" for task, (score, cell) in best.items()
             )
             scores = scores or no_score_text(folder, event.done, event.total)
-            bar.update(line, completed=event.done, total=event.total, scores=scores)
+            time_left = time_left_text(now - start, event.work_done, event.work_left)
+            bar.update(line, completed=event.done, total=event.total, time_left=time_left, scores=scores)
             if not terminal.is_terminal:
-                time_left = time_left_text(now - start, event.done - first_done, event.total - event.done)
-                print(
-                    f"{event.done}/{event.total} trials, {now - start:.0f} s{time_left}; {scores}", flush=True
-                )
+                elapsed = ", ".join(filter(None, [f"{now - start:.0f} s", time_left]))
+                print(f"{event.done}/{event.total} trials, {elapsed}; {scores}", flush=True)
     if trials:
         seconds = max(time.monotonic() - start, 1e-9)
         share = trained / (seconds * workers)
@@ -101,9 +98,9 @@ def show_progress(events: Iterable[Any], folder: Path, workers: int) -> None:
         )
 
 
-def time_left_text(seconds: float, ended: int, trials_left: int) -> str:
-    """Return the time left, from the rate at which trials ended in `seconds`; "" if none ended."""
-    return f", {format_duration(seconds * trials_left / ended)} left" if ended > 0 else ""
+def time_left_text(seconds: float, done: int, left: int) -> str:
+    """Return the time left, from how much work or how many trials were done in `seconds`; "" if none was."""
+    return f"{format_duration(seconds * left / done)} left" if done > 0 and left > 0 else ""
 
 
 def no_score_text(folder: Path, done: int, total: int) -> str:
@@ -230,7 +227,8 @@ def status_lines(status: SweepStatus) -> list[str]:
         if ended := status.ended - driver["rows"]:
             per_hour = f"about {3600 * ended / seconds:,.0f} an hour"
             rate = f"{format_count(ended, 'trial')} in {format_duration(seconds)}, {per_hour}"
-            return [*lines, rate + time_left_text(seconds, ended, trials_left)]
+            time_left = time_left_text(seconds, ended, trials_left)
+            return [*lines, f"{rate}, {time_left} at this rate; costly trials come first"]
         return [*lines, f"no trial has ended in {format_duration(seconds)}"]
     return [*lines, f"left: {trials_left:,} of {format_count(status.trials, 'trial')}"]
 

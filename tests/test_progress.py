@@ -44,7 +44,7 @@ def test_a_rate_is_that_of_the_clock_since_the_driver_began(folder, said, monkey
     monkeypatch.setattr("suite.progress.time.time", lambda: began + 80)
     assert "no trial has ended in 80 s" in said()
     book.add_rows([row(1), row(2)])
-    assert "2 trials in 80 s, about 90 an hour, 2 min left" in said()
+    assert "2 trials in 80 s, about 90 an hour, 2 min left at this rate;" in said()
     book.close()
     out = said()
     assert "at work: no process" in out
@@ -150,6 +150,25 @@ def test_a_sign_of_life_comes_before_the_first_trial_ends(folder, capsys, monkey
         "0/6 trials, 0 s; compiling and training; no trial has ended yet",
         "0/6 trials, 60 s; running trials: 7 epochs at their last checkpoints",
     ]
+
+
+def test_the_time_left_is_that_of_the_work_left(folder, capsys, monkeypatch):
+    """Large networks come first: the second half of the trials is not half of the work."""
+    now = 0.0
+    monkeypatch.setattr("suite.progress.time.monotonic", lambda: now)
+
+    def events():
+        nonlocal now
+        yield SweepProgress([], 0, 6, 0, 3_800)
+        now = 300.0
+        yield SweepProgress([row(1)], 3, 6, 3_000, 800)
+        now = 400.0
+        yield SweepProgress([row(2)], 6, 6, 3_800, 0)
+
+    progress.show_progress(events(), folder, workers=1)
+    _, half, end, _ = capsys.readouterr().out.splitlines()
+    assert half.startswith("3/6 trials, 300 s, 80 s left; best")
+    assert end.startswith("6/6 trials, 400 s; best")
 
 
 def test_rows_that_add_nothing_divide_nothing(folder, capsys, monkeypatch):

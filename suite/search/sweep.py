@@ -83,11 +83,17 @@ def search_shapes(
 
 @dataclass(frozen=True)
 class SweepProgress:
-    """The progress of a sweep: its newest rows, and the number of finished and of known trials."""
+    """The progress of a sweep: its newest rows, and the number of finished and of known trials.
+
+    `work_done` are the multiply–adds of the trials that ended since the sweep was started or continued, and
+    `work_left` those of the known trials without a row, each as if it trained for all its epochs.
+    """
 
     rows: list[dict]
     done: int
     total: int
+    work_done: int = 0
+    work_left: int = 0
 
 
 class SearchState:
@@ -160,6 +166,8 @@ def run_sweep(
         searches = {name: SearchState(config, *name, trial_store.scores(*name)) for name in names}
         rows: list[dict] = []
         changed, ended_units = set(names), []
+        trial_costs: dict[tuple, int] = {}  # of the known trials without a row
+        work_done = work_left = 0
         while True:
             missing = [
                 WorkUnit(
@@ -182,8 +190,12 @@ def run_sweep(
             ]
             for unit in split_units(missing, shapes, executor.size):
                 executor.submit(unit)
+                work_left += unit.cost
+                for trial in unit.trials:
+                    trial_costs[unit.task, unit.cell, trial.number] = unit.trial_cost(trial)
             states = searches.values()
-            yield SweepProgress(rows, sum(s.done for s in states), sum(s.total for s in states))
+            done, total = sum(s.done for s in states), sum(s.total for s in states)
+            yield SweepProgress(rows, done, total, work_done, work_left)
             if all(search.over for search in states):
                 shutil.rmtree(folder / "running", ignore_errors=True)
                 return
@@ -200,6 +212,8 @@ def run_sweep(
             for row in rows:
                 changed.add(name := (row["task"], row["cell"]))
                 searches[name].scores[row["trial"]] = row["valid"]
+                cost = trial_costs.pop((*name, row["trial"]), 0)
+                work_done, work_left = work_done + cost, work_left - cost
             ended_units = resubmit_incomplete(ended_units, searches, executor, trial_store)
     finally:
         with contextlib.closing(trial_store):

@@ -71,7 +71,11 @@ class WorkUnit:
     @property
     def cost(self) -> int:
         """Multiply–adds of training all trials of the unit for all their epochs."""
-        return self.operations * sum(trial.epochs for trial in self.trials)
+        return sum(map(self.trial_cost, self.trials))
+
+    def trial_cost(self, trial: Trial) -> int:
+        """Return the multiply–adds of training a trial of the unit for all its epochs."""
+        return self.operations * trial.epochs
 
 
 def train_unit(unit: WorkUnit) -> Iterator[dict]:

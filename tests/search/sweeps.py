@@ -38,6 +38,7 @@ def rows(config, folder, executor=None):
     with executor or InProcess() as executor:
         events = list(sweep.run_sweep(config, folder, executor, SHAPES, data=None, lanes=2))
     assert events[-1].done == events[-1].total
+    assert events[-1].work_left == 0
     return store.load(folder)
 
 

@@ -136,6 +136,8 @@ def test_a_sweep_that_is_stopped_goes_on_in_the_middle_of_a_trial(tmp_path):
     expected, folder = rows(config, tmp_path / "undisturbed"), tmp_path / "sweep"
     store.create_results_folder(folder, config.to_table())
     for event in sweep.run_sweep(config, folder, InProcess(), SHAPES, data=None, lanes=2):
+        assert event.work_done + event.work_left == 6 * 60  # a multiply–add in each epoch
+        assert event.work_done == event.done * 60
         if event.rows:
             store.request_stop(folder)
     assert 0 < len(store.load(folder)) < 6
