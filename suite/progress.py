@@ -100,7 +100,7 @@ def show_progress(events: Iterable[Any], folder: Path, workers: int) -> None:
 
 def time_left_text(seconds: float, done: int, left: int) -> str:
     """Return the time left, from how much work or how many trials were done in `seconds`; "" if none was."""
-    return f"{format_duration(seconds * left / done)} left" if done > 0 and left > 0 else ""
+    return f"about {format_duration(seconds * left / done)} left" if done > 0 and left > 0 else ""
 
 
 def no_score_text(folder: Path, done: int, total: int) -> str:

@@ -44,7 +44,7 @@ def test_a_rate_is_that_of_the_clock_since_the_driver_began(folder, said, monkey
     monkeypatch.setattr("suite.progress.time.time", lambda: began + 80)
     assert "no trial has ended in 80 s" in said()
     book.add_rows([row(1), row(2)])
-    assert "2 trials in 80 s, about 90 an hour, 2 min left at this rate;" in said()
+    assert "2 trials in 80 s, about 90 an hour, about 2 min left at this rate;" in said()
     book.close()
     out = said()
     assert "at work: no process" in out
@@ -167,7 +167,7 @@ def test_the_time_left_is_that_of_the_work_left(folder, capsys, monkeypatch):
 
     progress.show_progress(events(), folder, workers=1)
     _, half, end, _ = capsys.readouterr().out.splitlines()
-    assert half.startswith("3/6 trials, 300 s, 80 s left; best")
+    assert half.startswith("3/6 trials, 300 s, about 80 s left; best")
     assert end.startswith("6/6 trials, 400 s; best")
 
 

@@ -8,6 +8,7 @@ from suite.analysis.findings import Findings
 from suite.analysis.verdicts import Verdict
 from suite.report.formatting import typeset_minus
 from suite.report.parts import Claims, Details, Link, Part, Section, Table, Text
+from suite.report.sections.published_scores import protocol_sentence
 
 
 def build(findings: Findings) -> list[Section]:
@@ -24,6 +25,8 @@ def build(findings: Findings) -> list[Section]:
             ]
         )
     ]
+    if tested and (sentence := protocol_sentence(findings)):
+        parts.append(Text(sentence))
     if tested:
         parts.append(Claims(tested))
     if untested:

@@ -63,6 +63,7 @@ def space_settings(config: SweepConfig) -> dict[str, str]:
         f"{hyperparameter_label(name)} of {variant}": entry
         for variant, space in config.variant_spaces.items()
         for name, entry in space.items()
+        if entry != config.space.get(name)
     }
     shared = {hyperparameter_label(name): bounds for name, bounds in config.space.items()}
     return {name: _entry_text(entry) for name, entry in {**shared, **own}.items()}

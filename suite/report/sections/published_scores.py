@@ -1,6 +1,7 @@
 """The section that shows best tenths beside those of Greff et al. (2017), on tasks with the paper's data."""
 
 import math
+from dataclasses import replace
 
 import pandas as pd
 from scipy.stats import norm
@@ -37,16 +38,33 @@ def build(findings: Findings) -> list[Section]:
             heading = Heading(findings.record.tasks[task].title)
             table = published_table(findings, task, slug)
             parts += [heading, Text(agreement_sentences(table.frame)), table]
-    if parts and (differences := protocol_differences(findings.record)):
-        parts.insert(0, Text(f"This sweep differs from the paper in {join_names(differences)}."))
+    if sentence := protocol_sentence(findings):
+        parts.insert(0, Text(sentence))
     return [Section("published", "Beside Greff et al. (2017)", parts)] if parts else []
 
 
+def protocol_sentence(findings: Findings) -> str:
+    """Return a sentence on how a sweep differs from the paper; "" if it does not, or shares no scores."""
+    differences = protocol_differences(findings.record)
+    if not differences or not any(scored_variants(findings, task) for task in findings.config.tasks):
+        return ""
+    return f"This sweep differs from the paper in {join_names(differences)}."
+
+
 def protocol_differences(record: SweepRecord) -> list[str]:
-    """Return the settings and ranges in which a sweep differs from the paper, with the values of both."""
+    """Return the settings and ranges in which a sweep differs from the paper, with the values of both.
+
+    Of the ranges of single variants, those of the paper's variants count.
+    """
     paper = SweepConfig("paper")
+    published = set().union(*PUBLISHED_BOXES.values())
+    own = {
+        variant: {name: entry for name, entry in space.items() if entry != paper.space.get(name)}
+        for variant, space in record.config.variant_spaces.items()
+        if variant in published
+    }
     there = protocol_settings(SweepRecord(paper, {}, {}, paper.trials)) | space_settings(paper)
-    here = protocol_settings(record) | space_settings(record.config)
+    here = protocol_settings(record) | space_settings(replace(record.config, variant_spaces=own))
     return [
         f"{name} ({here.get(name, 'none')}{f'; there {there[name]}' if name in there else ''})"
         for name in dict.fromkeys([*here, *there])
@@ -108,13 +126,16 @@ def published_table(findings: Findings, task: str, slug: str) -> Table:
 def gap_error(findings: Findings, task: str, cell: str) -> float:
     """Return the standard error of the gap of a best tenth from that of the paper; NaN if it is not known.
 
-    It is that of two independent searches like the one here, because the trials of the paper are not known.
+    It is that of two independent searches, one like that here and one with as many trials as the paper's,
+    because the trials of the paper are not known. The variance of a best tenth goes with 1 / trials.
     """
     if not findings.has_independent_trials:
         return math.nan
     trials = findings.trials[task]
+    trials = trials[trials["cell"] == cell]
     seed = seeds.derive_seed(findings.config.seed, task, cell, "published")
-    return math.sqrt(2) * best_tenth_error(trials[trials["cell"] == cell], seed)
+    of_both = math.sqrt(1 + len(trials) / SweepConfig("paper").trials)
+    return of_both * best_tenth_error(trials, seed)
 
 
 def agreement_sentences(table: pd.DataFrame) -> str:
